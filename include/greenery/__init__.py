@@ -1,0 +1,1 @@
+"""How Greenery weekly does its work: importable Python that Airflow never parses as a DAG."""

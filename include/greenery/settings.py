@@ -1,0 +1,104 @@
+"""The one module that reads the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+DAG_ID = "greenery_weekly"
+WAREHOUSE_POOL = "greenery_warehouse"
+WEEK = timedelta(days=7)
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class SettingError(ValueError):
+    """A setting has a value that can't be used; the message names it and says what to write."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run needs to know about its surroundings.
+
+    home: folder that holds all state (warehouse, published, reports, outbox, airflow).
+    extracts: folder of the file source, `<extracts>/<YYYY-MM-DD>/<table>.csv|.parquet`.
+    week_ends_on: weekday (0 = Monday) on whose 00:00 UTC a week ends.
+    maturity_days: days after a week's end from which its shipments count as complete.
+    extract_wait_hours: how long a scheduled run waits for its extract.
+    """
+
+    home: Path
+    extracts: Path
+    week_ends_on: int = 2
+    maturity_days: int = 28
+    extract_wait_hours: float = 24.0
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file that only the pipeline opens."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """Link to the published version that readers open."""
+        return self.home / "published"
+
+    @property
+    def reports(self) -> Path:
+        """Folder with one folder of report files per as_of."""
+        return self.home / "reports"
+
+    @property
+    def cron(self) -> str:
+        """The weekly schedule: 00:00 UTC on the weekday that ends a week."""
+        return f"0 0 * * {(self.week_ends_on + 1) % 7}"
+
+    def report_folder(self, as_of: datetime) -> Path:
+        """Folder of the report as of `as_of` (UTC)."""
+        return self.reports / f"{as_of:%Y-%m-%d}"
+
+    def check_as_of(self, as_of: datetime) -> datetime:
+        """Return `as_of` as a naive UTC datetime; raise SettingError unless it ends a week."""
+        naive = as_of.astimezone(UTC).replace(tzinfo=None) if as_of.tzinfo else as_of
+        if naive.weekday() != self.week_ends_on or naive != datetime(*naive.timetuple()[:3]):
+            day = WEEKDAYS[self.week_ends_on].capitalize()
+            raise SettingError(
+                f"{naive:%Y-%m-%d %H:%M} UTC does not end a week: weeks end on {day} 00:00 UTC. "
+                f"Use a {day}, or set GREENERY_WEEK_ENDS_ON before anything is landed."
+            )
+        return naive
+
+
+def load() -> Settings:
+    """Read the settings from the environment.
+
+    Raises SettingError where a value can't be used.
+    """
+    home = Path(os.environ.get("GREENERY_HOME") or REPOSITORY / ".greenery").expanduser().absolute()
+    extracts = Path(os.environ.get("GREENERY_EXTRACTS") or home / "extracts").expanduser().absolute()
+    weekday = os.environ.get("GREENERY_WEEK_ENDS_ON", "wednesday").strip().lower()
+    if weekday not in WEEKDAYS:
+        raise SettingError(f"GREENERY_WEEK_ENDS_ON={weekday!r} is no weekday: write one of {', '.join(WEEKDAYS)}.")
+    return Settings(
+        home=home,
+        extracts=extracts,
+        week_ends_on=WEEKDAYS.index(weekday),
+        maturity_days=int(_number("GREENERY_MATURITY_DAYS", 28)),
+        extract_wait_hours=_number("GREENERY_EXTRACT_WAIT_HOURS", 24),
+    )
+
+
+def _number(name: str, default: float) -> float:
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < float("inf"):
+        raise SettingError(f"{name}={text!r} is no number of 0 or more: write a number such as {default:g}.")
+    return value
