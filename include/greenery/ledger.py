@@ -1,0 +1,99 @@
+"""The ledger of extracts (landed, admitted, held) and the lock of the run that builds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from duckdb import DuckDBPyConnection
+
+from greenery.source_tables import TABLES
+from greenery.warehouse import rows, transaction
+
+
+class LockLostError(Exception):
+    """The run no longer holds the warehouse, or what it built on has changed; the message says what to clear."""
+
+
+def newest(connection: DuckDBPyConnection, as_of: datetime) -> dict | None:
+    """Return the ledger row of the extract as of `as_of`: the one landed last, None where nothing is landed."""
+    found = rows(
+        connection,
+        "select * from landing.extracts where as_of = $as_of order by state = 'landed' desc limit 1",
+        {"as_of": as_of},
+    )
+    return found[0] if found else None
+
+
+def extracts(connection: DuckDBPyConnection) -> list[dict]:
+    """Return all ledger rows, oldest as_of first."""
+    return rows(connection, "select * from landing.extracts order by as_of, state")
+
+
+def acquire(connection: DuckDBPyConnection, run_id: str, as_of: datetime, is_running: Callable[[str], bool]) -> bool:
+    """Take the build lock for `run_id`, unless another run that is still running holds it.
+
+    Takes up what was landed for the week: an earlier content of the same week is gone from here on. Returns whether
+    the lock is held now; taking it twice is harmless.
+    """
+    holder = rows(connection, "select run_id from landing.build_lock")
+    if holder and holder[0]["run_id"] != run_id and is_running(holder[0]["run_id"]):
+        return False
+    extract = newest(connection, as_of)
+    if extract is None:
+        raise LockLostError(f"nothing is landed for {as_of:%Y-%m-%d}: clear the task land of this run.")
+    extract_id = extract["extract_id"]
+    with transaction(connection):
+        forget(connection, as_of, keep=extract_id)
+        connection.execute("delete from landing.build_lock")
+        connection.execute(
+            "insert into landing.build_lock values (?, ?, ?, ?)", [run_id, as_of, extract_id, _admitted(connection)]
+        )
+    return True
+
+
+def release(connection: DuckDBPyConnection, run_id: str) -> None:
+    """Give the build lock back, if `run_id` holds it."""
+    connection.execute("delete from landing.build_lock where run_id = ?", [run_id])
+
+
+def check_lock(connection: DuckDBPyConnection, run_id: str) -> dict:
+    """Return the lock row of `run_id`; raise LockLostError if another run took it or an admission changed since."""
+    held = rows(connection, "select * from landing.build_lock where run_id = ?", [run_id])
+    if not held:
+        raise LockLostError("another run holds the warehouse: clear the task acquire_warehouse of this run.")
+    if held[0]["admitted_extracts"] != _admitted(connection):
+        raise LockLostError(
+            "an extract was admitted or withdrawn since this run built: clear its task acquire_warehouse."
+        )
+    return held[0]
+
+
+def admit(connection: DuckDBPyConnection, extract_id: str) -> None:
+    """Mark the extract admitted."""
+    _set_state(connection, extract_id, "admitted", None)
+
+
+def hold(connection: DuckDBPyConnection, extract_id: str, reason: str) -> None:
+    """Mark the extract held: from now on it counts as missing."""
+    _set_state(connection, extract_id, "held", reason)
+
+
+def forget(connection: DuckDBPyConnection, as_of: datetime, keep: str) -> None:
+    """Delete what is landed for `as_of` except the extract `keep`."""
+    others = "select extract_id from landing.extracts where as_of = $as_of and extract_id <> $keep"
+    for table in (*(table.name for table in TABLES), "extracts"):
+        connection.execute(
+            f"delete from landing.{table} where extract_id in ({others})", {"as_of": as_of, "keep": keep}
+        )
+
+
+def _set_state(connection: DuckDBPyConnection, extract_id: str, state: str, reason: str | None) -> None:
+    connection.execute(
+        "update landing.extracts set state = ?, reason = ? where extract_id = ?", [state, reason, extract_id]
+    )
+
+
+def _admitted(connection: DuckDBPyConnection) -> str:
+    query = "select string_agg(extract_id, ' ' order by as_of) from landing.extracts where state = 'admitted'"
+    return connection.execute(query).fetchall()[0][0] or ""

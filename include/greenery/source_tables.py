@@ -1,0 +1,122 @@
+"""The shop's seven source tables: columns, types and keys, declared once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TEXT = "VARCHAR"
+TIME = "TIMESTAMP"
+MONEY = "DECIMAL(18,2)"
+COUNT = "BIGINT"
+
+ORDER_STATUSES = ("preparing", "shipped", "delivered")
+STEPS = ("page_view", "add_to_cart", "checkout", "package_shipped")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A source column.
+
+    required: the shop never leaves it empty (a key column must not be, else the landing fails).
+    personal: checked, but never landed.
+    known_values: the values that the shop is known to use; another one lands with a warning.
+    """
+
+    name: str
+    type: str = TEXT
+    required: bool = True
+    personal: bool = False
+    known_values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A source table with its key."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def landed(self) -> tuple[Column, ...]:
+        """The columns that are kept."""
+        return tuple(column for column in self.columns if not column.personal)
+
+
+def _optional(name: str, type: str = TEXT) -> Column:
+    return Column(name, type, required=False)
+
+
+def _personal(name: str) -> Column:
+    return Column(name, personal=True)
+
+
+TABLES = (
+    Table(
+        "orders",
+        ("order_id",),
+        (
+            Column("order_id"),
+            Column("user_id"),
+            _optional("promo_id"),
+            Column("address_id"),
+            Column("created_at", TIME),
+            Column("order_cost", MONEY),
+            Column("shipping_cost", MONEY),
+            Column("order_total", MONEY),
+            _optional("tracking_id"),
+            _optional("shipping_service"),
+            _optional("estimated_delivery_at", TIME),
+            _optional("delivered_at", TIME),
+            Column("status", known_values=ORDER_STATUSES),
+        ),
+    ),
+    Table(
+        "order_items",
+        ("order_id", "product_id"),
+        (Column("order_id"), Column("product_id"), Column("quantity", COUNT)),
+    ),
+    Table(
+        "events",
+        ("event_id",),
+        (
+            Column("event_id"),
+            Column("session_id"),
+            _optional("user_id"),
+            Column("page_url"),
+            Column("created_at", TIME),
+            Column("event_type", known_values=STEPS),
+            _optional("order_id"),
+            _optional("product_id"),
+        ),
+    ),
+    Table(
+        "users",
+        ("user_id",),
+        (
+            Column("user_id"),
+            _personal("first_name"),
+            _personal("last_name"),
+            _personal("email"),
+            _personal("phone_number"),
+            Column("created_at", TIME),
+            Column("updated_at", TIME),
+            Column("address_id"),
+        ),
+    ),
+    Table(
+        "addresses",
+        ("address_id",),
+        (Column("address_id"), _personal("address"), Column("zipcode"), Column("state"), Column("country")),
+    ),
+    Table(
+        "products",
+        ("product_id",),
+        (Column("product_id"), Column("name"), Column("price", MONEY), Column("inventory", COUNT)),
+    ),
+    Table(
+        "promos",
+        ("promo_id",),
+        (Column("promo_id"), Column("discount", MONEY), Column("status")),
+    ),
+)

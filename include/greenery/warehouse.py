@@ -1,0 +1,66 @@
+"""The embedded warehouse: one DuckDB file that one process at a time opens."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from greenery.settings import REPOSITORY, Settings
+from greenery.source_tables import TABLES
+
+SQL = REPOSITORY / "include" / "sql"
+
+
+@functools.cache
+def statement(name: str) -> str:
+    """Return the text of `include/sql/<name>.sql`."""
+    return (SQL / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@contextmanager
+def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse for writing, with its landing tables there; times are UTC.
+
+    Only a task that holds the slot of the warehouse pool may call this: another process that has the file open
+    makes it raise duckdb.IOException.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open_file(settings.warehouse) as connection:
+        connection.execute(statement("landing/create"))
+        for table in TABLES:
+            columns = ", ".join(f"{column.name} {column.type}" for column in table.landed)
+            connection.execute(
+                f"create table if not exists landing.{table.name} (extract_id varchar not null, {columns})"
+            )
+        yield connection
+
+
+@contextmanager
+def open_file(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB file with the session's time zone set to UTC."""
+    with duckdb.connect(path, read_only=read_only) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit what is done inside, or nothing of it when it raises."""
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def rows(connection: duckdb.DuckDBPyConnection, query: str, parameters: dict | list | None = None) -> list[dict]:
+    """Run `query` and return its rows as dicts, column name to value."""
+    cursor = connection.execute(query, parameters) if parameters else connection.execute(query)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
