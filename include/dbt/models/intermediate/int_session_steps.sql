@@ -1,0 +1,35 @@
+with appearances as (
+    select * from {{ ref('int_event_appearances') }}
+),
+
+-- An event that left a window and came back appears twice: the earliest extract says what it is.
+events as (
+    select * from appearances
+    qualify row_number() over (partition by event_id order by as_of) = 1
+),
+
+final as (
+    select
+        session_id,
+        event_type,
+        user_id,
+        order_id,
+        product_id,
+        as_of as known_as_of,
+        -- An event dated after the extract that first shows it counts only later, so it is kept apart.
+        case when created_at >= as_of then created_at end as dated_ahead_at,
+        min(created_at) as first_at,
+        max(created_at) as last_at
+    from events
+    where created_at is not null
+    group by
+        session_id,
+        event_type,
+        user_id,
+        order_id,
+        product_id,
+        as_of,
+        case when created_at >= as_of then created_at end
+)
+
+select * from final

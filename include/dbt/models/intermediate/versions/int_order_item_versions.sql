@@ -1,0 +1,60 @@
+with pairs as (
+    {{ new_pairs() }}
+),
+
+order_items as (
+    select * from {{ ref('stg_greenery__order_items') }}
+),
+
+current_items as (
+    select
+        pairs.pair_id,
+        pairs.as_of,
+        order_items.order_id,
+        order_items.product_id,
+        order_items.quantity
+    from pairs
+    inner join order_items on pairs.extract_id = order_items.extract_id
+),
+
+previous_items as (
+    select
+        pairs.pair_id,
+        order_items.order_id,
+        order_items.product_id,
+        order_items.quantity
+    from pairs
+    inner join order_items on pairs.previous_extract_id = order_items.extract_id
+),
+
+-- An order's items are one thing: when any of them differs, all that are there now are its new version.
+changed_orders as (
+    select distinct
+        coalesce(current_items.pair_id, previous_items.pair_id) as pair_id,
+        coalesce(current_items.order_id, previous_items.order_id) as order_id
+    from current_items
+    full outer join previous_items
+        on
+            current_items.pair_id = previous_items.pair_id
+            and current_items.order_id = previous_items.order_id
+            and current_items.product_id = previous_items.product_id
+    where current_items.quantity is distinct from previous_items.quantity
+        or current_items.product_id is null
+        or previous_items.product_id is null
+),
+
+final as (
+    select
+        current_items.order_id,
+        current_items.product_id,
+        current_items.as_of,
+        current_items.quantity,
+        current_items.pair_id
+    from current_items
+    inner join changed_orders
+        on
+            current_items.pair_id = changed_orders.pair_id
+            and current_items.order_id = changed_orders.order_id
+)
+
+select * from final

@@ -1,0 +1,61 @@
+with session_steps as (
+    select * from {{ ref('int_session_steps') }}
+),
+
+extract_pairs as (
+    select * from {{ ref('int_extract_pairs') }}
+),
+
+order_item_versions as (
+    select * from {{ ref('int_order_item_versions') }}
+),
+
+known_steps as (
+    select * from session_steps
+    where first_at < (select max(extract_pairs.as_of) from extract_pairs)
+),
+
+order_items as (
+    select * from order_item_versions
+    qualify rank() over (partition by order_id order by as_of desc) = 1
+),
+
+product_steps as (
+    select
+        session_id,
+        product_id,
+        event_type,
+        first_at
+    from known_steps
+    where event_type in ('page_view', 'add_to_cart') and product_id is not null
+),
+
+order_steps as (
+    select
+        known_steps.session_id,
+        order_items.product_id,
+        known_steps.event_type,
+        known_steps.first_at
+    from known_steps
+    inner join order_items on known_steps.order_id = order_items.order_id
+    where known_steps.event_type in ('checkout', 'package_shipped')
+),
+
+all_steps as (
+    select * from product_steps
+    union all
+    select * from order_steps
+),
+
+final as (
+    select
+        session_id,
+        product_id
+        {%- for step in steps() %},
+        min(case when event_type = '{{ step }}' then first_at end) as {{ step }}_at
+        {%- endfor %}
+    from all_steps
+    group by session_id, product_id
+)
+
+select * from final

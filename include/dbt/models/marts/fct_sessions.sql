@@ -1,0 +1,60 @@
+with session_steps as (
+    select * from {{ ref('int_session_steps') }}
+),
+
+extract_pairs as (
+    select * from {{ ref('int_extract_pairs') }}
+),
+
+users as (
+    select * from {{ ref('dim_users') }}
+),
+
+addresses as (
+    select * from {{ ref('dim_addresses') }}
+),
+
+known_steps as (
+    select * from session_steps
+    where first_at < (select max(extract_pairs.as_of) from extract_pairs)
+),
+
+sessions as (
+    select
+        session_id,
+        min(first_at) as started_at,
+        max(last_at) as ended_at
+        {%- for step in steps() %},
+        min(case when event_type = '{{ step }}' then first_at end) as {{ step }}_at
+        {%- endfor %}
+    from known_steps
+    group by session_id
+),
+
+session_users as (
+    select
+        session_id,
+        user_id
+    from known_steps
+    where user_id is not null
+    qualify row_number() over (partition by session_id order by first_at, user_id) = 1
+),
+
+final as (
+    select
+        sessions.session_id,
+        session_users.user_id,
+        coalesce(addresses.country, 'unknown') as country,
+        coalesce(addresses.state, 'unknown') as state,
+        sessions.started_at,
+        sessions.ended_at
+        {%- for step in steps() %},
+        sessions.{{ step }}_at
+        {%- endfor %}
+    from sessions
+    left join session_users on sessions.session_id = session_users.session_id
+    left join users on session_users.user_id = users.user_id
+    left join addresses on users.address_id = addresses.address_id
+)
+
+select * from final
