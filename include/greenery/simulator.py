@@ -1,0 +1,425 @@
+"""A simulated plant shop that writes weekly extracts in the form of the real ones.
+
+The shop is generated whole, with every future change of a row as a time of its own (shipped_at, moved_at, ...).
+An extract is then a selection: what had happened before its as_of.
+"""
+
+from __future__ import annotations
+
+import argparse
+import filecmp
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from pathlib import Path
+
+import duckdb
+
+from greenery.settings import WEEK
+
+FILE_FORMATS = {
+    "csv": "FORMAT csv, HEADER, TIMESTAMPFORMAT '%Y-%m-%dT%H:%M:%SZ'",
+    "parquet": "FORMAT parquet, COMPRESSION zstd",
+}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What is simulated. Raises ValueError, naming the field, where a value can't be used.
+
+    first_as_of: as_of of the first extract, naive UTC, at 00:00; the others follow every 7 days.
+    weeks: number of weekly extracts.
+    sessions_per_week: sessions in the first simulated week; each later week has 2 % of that number more.
+    seed: another seed gives another shop.
+    history_weeks: weeks of shop life before the week that the first extract ends.
+    events_window_days: if set, events hold only those created in so many days before the as_of, and `_extract.json`
+        says since when.
+    improved_checkout_week: index of the extract (0 is the first) from whose week on more sessions check out. Fixed,
+        so that a shop with more weeks keeps its earlier extracts; the default is the middle of 8 weeks.
+    file_format: csv or parquet.
+    """
+
+    first_as_of: datetime
+    weeks: int
+    sessions_per_week: int = 600
+    seed: int = 1
+    history_weeks: int = 4
+    events_window_days: int | None = None
+    improved_checkout_week: int = 4
+    file_format: str = "csv"
+
+    def __post_init__(self) -> None:
+        if self.first_as_of.tzinfo or self.first_as_of.time() != time():
+            raise ValueError(f"first_as_of={self.first_as_of} must be a naive UTC time at 00:00, such as 2025-01-08.")
+        for field, least in (("weeks", 1), ("sessions_per_week", 1), ("history_weeks", 0), ("events_window_days", 1)):
+            value = getattr(self, field)
+            if value is not None and value < least:
+                raise ValueError(f"{field}={value} is too small: use {least} or more.")
+        if self.file_format not in FILE_FORMATS:
+            raise ValueError(f"file_format={self.file_format!r} is unknown: use one of {', '.join(FILE_FORMATS)}.")
+
+
+# Every draw is the md5 of seed, purpose and key: it depends on neither thread, order of rows nor DuckDB's version, as
+# random() and hash() do, and a row keeps its draws however many weeks are simulated. DuckDB has no arithmetic that
+# wraps around, which a generator such as splitmix would need. Only + - * / and floor work on draws, because the last
+# digit of pow, exp or ln differs between machines.
+DRAWS = """
+CREATE MACRO digest(purpose, key) AS md5_number((getvariable('seed') || '/' || purpose || '/') || key);
+CREATE MACRO make_id(kind, key) AS digest(kind, key)::UUID;
+CREATE MACRO draw(purpose, key) AS (digest(purpose, key) & 4294967295)::DOUBLE / 4294967296;
+CREATE MACRO draw_integer(purpose, key, choices) AS floor(draw(purpose, key) * choices)::INTEGER;
+CREATE MACRO draw_delay(purpose, key, share) AS
+    to_days(if(draw(purpose, key) < share, 3 + floor(draw(purpose, key) / share * 18), 0)::INTEGER);
+"""
+
+CATALOGUE = """
+CREATE TABLE weeks AS
+SELECT
+    week,
+    getvariable('opened_at') + to_weeks(week::INTEGER) AS starts_at,
+    getvariable('sessions_per_week') * (100 + 2 * week) // 100 AS sessions,
+    if(week < getvariable('improved_week'), 0.51, 0.59) AS checkout_share
+FROM range(getvariable('weeks')) AS numbers (week);
+
+CREATE TABLE hour_slots AS
+WITH day_weights AS (
+    SELECT day, [16, 10, 10, 11, 11, 13, 17][1 + dayofweek(getvariable('opened_at') + to_days(day::INTEGER))] AS weight
+    FROM range(7) AS days (day)
+),
+hour_weights AS (
+    SELECT hour, [2, 1, 1, 1, 1, 2, 4, 6, 8, 9, 10, 10, 11, 10, 9, 9, 10, 12, 14, 16, 16, 13, 8, 4][1 + hour] AS weight
+    FROM range(24) AS hours (hour)
+)
+SELECT row_number() OVER (ORDER BY day, hour, copy) - 1 AS slot, (day * 24 + hour)::INTEGER AS hour_of_week
+FROM day_weights, hour_weights, unnest(range(day_weights.weight * hour_weights.weight)) AS copies (copy);
+
+CREATE TABLE place_slots AS
+WITH places (state, country, zip_prefix, weight) AS (
+    VALUES
+        ('California', 'United States', '92', 14), ('Texas', 'United States', '77', 16),
+        ('New York', 'United States', '10', 9), ('Florida', 'United States', '33', 8),
+        ('Virginia', 'United States', '22', 7), ('Massachusetts', 'United States', '02', 5),
+        ('New Jersey', 'United States', '07', 4), ('Washington', 'United States', '98', 4),
+        ('Illinois', 'United States', '60', 4), ('Colorado', 'United States', '80', 3),
+        ('Île-de-France', 'France', '75', 5), ('Bretagne', 'France', '35', 2),
+        ('Bayern', 'Germany', '80', 4), ('Sachsen', 'Germany', '01', 2), ('Thüringen', 'Germany', '99', 1),
+        ('Catalunya', 'Spain', '08', 3), ('Ciudad de México', 'Mexico', '06', 4), ('Jalisco', 'Mexico', '44', 2)
+)
+SELECT row_number() OVER (ORDER BY state, copy) - 1 AS slot, state, country, zip_prefix
+FROM places, unnest(range(weight)) AS copies (copy);
+
+CREATE TABLE promos (promo_id VARCHAR, discount INTEGER, status VARCHAR);
+INSERT INTO promos VALUES
+    ('digitized', 11, 'active'), ('instruction set', 13, 'inactive'), ('leverage', 10, 'active'),
+    ('mandatory', 20, 'active'), ('optional', 0, 'inactive'), ('task-force', 2, 'active');
+
+-- Most popular first: a product's place in the list is its rank.
+CREATE TABLE products AS
+WITH names (product, name, base_price) AS (
+    VALUES
+        (0, 'Pothos', 30.50), (1, 'String of pearls', 80.50), (2, 'Monstera', 50.75), (3, 'Fougère', 22.00),
+        (4, 'Bird''s "Nest" <Fern> & Co', 15.50), (5, 'Philodendron', 45.00), (6, 'ZZ Plant', 25.00),
+        (7, 'Snake Plant', 25.50), (8, 'Orchid', 50.75), (9, 'Bamboo', 15.25), (10, 'Calathea Makoyana', 40.25),
+        (11, 'Peace Lily', 60.50), (12, 'Bird of Paradise', 65.00), (13, 'Fiddle Leaf Fig', 85.50),
+        (14, 'Ficus, "Audrey"', 20.25), (15, 'Pilea Peperomioides', 20.50), (16, 'Angel Wings Begonia', 95.00),
+        (17, 'Jade Plant', 15.00), (18, 'Arrow Head', 30.95), (19, 'Majesty Palm', 70.00), (20, 'Spider Plant', 15.00),
+        (21, 'Money Tree', 30.50), (22, 'Cactus', 15.00), (23, 'Devil''s Ivy', 15.25), (24, 'Alocasia Polly', 95.00),
+        (25, 'Pink Anthurium', 60.95), (26, 'Dragon Tree', 50.25), (27, 'Aloe Vera', 15.00), (28, 'Rubber Plant', 20.50),
+        (29, 'Ponytail Palm', 80.75)
+)
+SELECT product, make_id('product', product) AS product_id, name, base_price
+FROM names
+ORDER BY product;
+
+CREATE TABLE prices AS
+WITH moves AS (
+    SELECT week, product, base_price, draw('price', week || '/' || product) AS drawn
+    FROM weeks, products
+),
+levels AS (
+    SELECT
+        week,
+        product,
+        base_price,
+        sum(CASE WHEN drawn < 0.04 THEN 0.03 WHEN drawn > 0.97 THEN -0.03 ELSE 0.00 END)
+            OVER (PARTITION BY product ORDER BY week) AS raised
+    FROM moves
+)
+SELECT week, product, round(base_price * (1 + greatest(-0.30, least(0.60, raised))), 2)::DECIMAL(12, 2) AS price
+FROM levels;
+"""
+
+# Users sign up evenly, so the users that exist at an instant are the numbers below a count in closed form: a session
+# draws its user without a join.
+USERS = """
+CREATE MACRO first_users() AS greatest(60, getvariable('sessions_per_week') // 3);
+CREATE MACRO signups_per_week() AS greatest(6, getvariable('sessions_per_week') // 20);
+CREATE MACRO users_at(instant) AS
+    first_users() + floor(date_diff('second', getvariable('opened_at'), instant) * signups_per_week() / 604800)::BIGINT;
+
+CREATE TABLE users AS
+WITH numbers AS (
+    SELECT number
+    FROM range(users_at(getvariable('opened_at') + to_weeks(getvariable('weeks')))) AS numbers (number)
+),
+signups AS (
+    SELECT
+        number,
+        getvariable('opened_at') + to_seconds(if(
+            number < first_users(),
+            -1 - draw_integer('signup', number, 2 * 365 * 86400),
+            floor((number - first_users() + draw('signup', number)) * 604800 / signups_per_week())
+        )::BIGINT) AS created_at
+    FROM numbers
+)
+SELECT
+    number,
+    make_id('user', number) AS user_id,
+    ['Keslie', 'Gerhard', 'Edithe', 'Zoë', 'Odette', 'Ciarán', 'Hilda', 'Ravi'][
+        1 + draw_integer('first name', number, 8)] AS first_name,
+    ['Hearmon', 'Kernan', 'O''Brien', 'Ødegård', 'de la Cruz', 'Smith', 'Petricek', 'Müller'][
+        1 + draw_integer('last name', number, 8)] AS last_name,
+    'user' || number || '@example.com' AS email,
+    '555-01' || lpad((number % 100)::VARCHAR, 2, '0') AS phone_number,
+    created_at,
+    make_id('address', number) AS address_id,
+    if(
+        draw('moves', number) < 0.3,
+        greatest(created_at, getvariable('opened_at')) + to_hours(1 + draw_integer('moved', number, 26 * 168)),
+        NULL
+    ) AS moved_at,
+    make_id('new address', number) AS new_address_id
+FROM signups
+ORDER BY created_at, user_id;
+
+-- Two users have an address that is in no extract: where they live stays unknown.
+CREATE TABLE addresses AS
+WITH homes AS (
+    SELECT address_id, created_at FROM users WHERE number NOT IN (3, 11)
+    UNION ALL
+    SELECT new_address_id, moved_at FROM users WHERE moved_at IS NOT NULL AND number NOT IN (3, 11)
+)
+SELECT
+    address_id,
+    1 + draw_integer('house', address_id, 9999) || ' ' || ['Artisan Park', 'Carberry Street', 'Tennyson Alley',
+        'Rue de l''Église', '"Old" Mill Road, Flat 2'][1 + draw_integer('street', address_id, 5)] AS address,
+    zip_prefix || lpad(draw_integer('zip', address_id, 1000)::VARCHAR, 3, '0') AS zipcode,
+    state,
+    country,
+    created_at
+FROM homes
+INNER JOIN place_slots ON slot = draw_integer('place', address_id, (SELECT count(*) FROM place_slots))
+ORDER BY created_at, address_id;
+"""
+
+# Carts come from a session's last pages. Where that leaves the first page out, the first page alone may be late: the
+# session's start then becomes known after its other events, and a page view is still among those.
+SESSIONS = """
+CREATE TABLE session_numbers AS
+SELECT week, starts_at AS week_starts_at, checkout_share, week * 1000000000 + number AS session
+FROM weeks, unnest(range(sessions)) AS numbers (number);
+
+CREATE TABLE sessions AS
+WITH starts AS (
+    SELECT
+        session_numbers.*,
+        week_starts_at + to_seconds(hour_of_week * 3600 + draw_integer('second', session, 3600)) AS started_at
+    FROM session_numbers
+    INNER JOIN hour_slots ON slot = draw_integer('hour', session, (SELECT count(*) FROM hour_slots))
+),
+intentions AS (
+    SELECT
+        *,
+        draw('guest', session) < 0.02 AS is_guest,
+        draw('add_to_cart', session) < 0.78 AS adds_to_cart,
+        draw('checkout', session) < checkout_share AS wants_to_buy,
+        draw('buy again', session) < 0.02 AS buys_again,
+        40 + draw_integer('pace', session, 80) AS page_seconds,
+        1 + draw_integer('pages', session, 5) AS pages
+    FROM starts
+),
+paths AS (
+    SELECT
+        *,
+        if(adds_to_cart, 1 + draw_integer('carts', session, pages), 0) AS carts,
+        wants_to_buy AND NOT is_guest AND (adds_to_cart OR buys_again) AS checks_out
+    FROM intentions
+)
+SELECT
+    session,
+    make_id('session', session) AS session_id,
+    week,
+    draw_integer('user', session, users_at(started_at)) AS user_number,
+    if(is_guest, NULL, make_id('user', user_number)) AS user_id,
+    draw('signs in later', session) < 0.03 AS signs_in_later,
+    started_at,
+    page_seconds,
+    pages,
+    carts,
+    checks_out,
+    started_at + to_seconds(pages * page_seconds) AS checkout_at,
+    draw_delay('session delay', session, 0.004) AS delay,
+    if(greatest(carts, 1) < pages, draw_delay('first page delay', session, 0.006), to_days(0)) AS first_page_delay
+FROM paths;
+
+CREATE TABLE pages AS
+WITH numbered AS (
+    SELECT *, page >= pages - carts AS in_cart, page >= pages - greatest(carts, 1) AS would_be_bought
+    FROM sessions, unnest(range(pages)) AS numbers (page)
+),
+drawn AS (
+    SELECT
+        *,
+        session || '/' || page AS page_key,
+        draw('product', page_key) AS popularity
+    FROM numbered
+)
+SELECT
+    drawn.* EXCLUDE (popularity),
+    started_at + to_seconds(page * page_seconds) AS viewed_at,
+    product,
+    product_id
+FROM drawn
+INNER JOIN products ON product = floor(popularity * popularity * (SELECT count(*) FROM products))::INTEGER;
+"""
+
+# A shipment sent back is seen as preparing by exactly one extract, since that state lasts a week; it was seen as
+# shipped by the one before. An order is removed a week or more after it was made, so some extract has shown it.
+ORDERS = """
+CREATE TABLE order_items AS
+SELECT
+    make_id('order', session) AS order_id,
+    product_id,
+    sum(1 + draw_integer('quantity', page_key, 3))::INTEGER AS quantity,
+    any_value(price) AS price
+FROM pages
+INNER JOIN prices USING (week, product)
+WHERE checks_out AND would_be_bought
+GROUP BY session, product_id
+ORDER BY order_id, product_id;
+
+CREATE TABLE orders AS
+WITH costs AS (
+    SELECT order_id, sum(quantity * price)::DECIMAL(12, 2) AS order_cost
+    FROM order_items
+    GROUP BY order_id
+),
+checkouts AS (
+    SELECT
+        session,
+        session_id,
+        delay AS session_delay,
+        make_id('order', session) AS order_id,
+        sessions.user_id,
+        checkout_at,
+        checkout_at - to_seconds(1 + draw_integer('order second', session, 4)) AS created_at,
+        if(checkout_at > moved_at, new_address_id, address_id) AS address_id,
+        ((100 + draw_integer('shipping cost', session, 900)) / 100)::DECIMAL(12, 2) AS shipping_cost
+    FROM sessions
+    INNER JOIN users ON users.number = sessions.user_number
+    WHERE checks_out
+),
+promo_numbers AS (
+    SELECT promo_id, discount, row_number() OVER (ORDER BY promo_id) - 1 AS promo_number
+    FROM promos
+),
+priced AS (
+    SELECT checkouts.*, order_cost, promo_id, order_cost + shipping_cost - coalesce(discount, 0) AS order_total
+    FROM checkouts
+    INNER JOIN costs USING (order_id)
+    LEFT JOIN promo_numbers
+        ON promo_number = draw_integer('promo', session, 60) AND discount <= order_cost
+),
+parcels AS (
+    SELECT
+        *,
+        draw('shipping lag', session) AS lag,
+        if(
+            draw('lost order', session) < 0.01,
+            NULL,
+            checkout_at + to_seconds(7200 + floor(
+                lag * lag * lag * lag * if(draw('out of stock', session) < 0.02, 1000, 500) * 3600)::BIGINT)
+        ) AS shipped_at,
+        draw('delayed', session) < 0.08 AS is_delayed,
+        if(is_delayed AND draw('sent back', session) < 0.2, shipped_at + to_days(7), NULL) AS sent_back_at,
+        created_at + to_days(7 + draw_integer('removed', session, 21)) AS removed_at,
+        draw('removal', session) < 0.01 AND removed_at > getvariable('first_as_of') AS is_removed
+    FROM priced
+)
+SELECT
+    * EXCLUDE (lag, removed_at, is_removed),
+    make_id('tracking', session) AS tracking_id,
+    ['ups', 'ups', 'ups', 'fedex', 'fedex', 'usps', 'dhl'][
+        1 + draw_integer('shipping service', session, 7)] AS shipping_service,
+    sent_back_at + to_days(7) AS sent_again_at,
+    shipped_at + to_hours(if(is_delayed, 15 * 24, 24) + draw_integer('delivery', session, 5 * 24)) AS delivered_at,
+    if(is_removed, removed_at, NULL) AS removed_at,
+    if(is_removed AND draw('returns', session) < 0.5, removed_at + to_days(7 + draw_integer('away', session, 14)), NULL)
+        AS returned_at
+FROM parcels
+ORDER BY created_at, order_id;
+"""
+
+EVENTS = """
+CREATE TABLE events AS
+WITH page_views AS (
+    SELECT
+        make_id('page_view', page_key) AS event_id,
+        session_id,
+        if(page = 0 AND signs_in_later, NULL, user_id) AS user_id,
+        viewed_at AS created_at,
+        'page_view' AS event_type,
+        NULL::UUID AS order_id,
+        product_id,
+        created_at + if(page = 0, delay + first_page_delay, delay) AS available_at
+    FROM pages
+),
+add_to_carts AS (
+    SELECT
+        make_id('add_to_cart', page_key) AS event_id,
+        session_id,
+        user_id,
+        viewed_at + to_seconds(5 + draw_integer('cart second', page_key, 30)) AS created_at,
+        'add_to_cart' AS event_type,
+        NULL::UUID AS order_id,
+        product_id,
+        created_at + delay + draw_delay('cart delay', page_key, 0.005) AS available_at
+    FROM pages
+    WHERE in_cart
+),
+checkouts AS (
+    SELECT
+        make_id('checkout', session) AS event_id,
+        session_id,
+        user_id,
+        checkout_at AS created_at,
+        'checkout' AS event_type,
+        order_id,
+        NULL::UUID AS product_id,
+        created_at + session_delay + draw_delay('checkout delay', session, 0.005) AS available_at
+    FROM orders
+),
+shipments AS (
+    SELECT
+        make_id('package_shipped', session) AS event_id,
+        session_id,
+        user_id,
+        shipped_at AS created_at,
+        'package_shipped' AS event_type,
+        order_id,
+        NULL::UUID AS product_id,
+        created_at + session_delay + draw_delay('shipment delay', session, 0.02) AS available_at
+    FROM orders
+    WHERE shipped_at IS NOT NULL
+)
+SELECT * FROM page_views
+UNION ALL
+SELECT * FROM add_to_carts
+UNION ALL
+SELECT * FROM checkouts
+UNION ALL
+SELECT * FROM shipments
+ORDER BY created_at, event_id;
+"""
