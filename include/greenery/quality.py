@@ -34,9 +34,9 @@ KEYS = {
     "checkouts": ["event_id", "order_id"],
     "reconciliation": ["measure"],
     "required_columns": ["column"],
-    "events": [],
-    "freshness": [],
-    "history": [],
+    "events": ["events"],
+    "freshness": ["newest_event_at"],
+    "history": ["sessions_ratio", "checkout_pp"],
 }
 
 
@@ -317,18 +317,26 @@ def _check(frame: str, result: Any) -> dict:
         if name not in ("batch_id", "result_format") and value is not None
     }
     failing, total = details.get("unexpected_count", 0), details.get("element_count", 0)
+    values = ", ".join(_shown(value) for value in details.get("partial_unexpected_list", []))
     return {
         "check": config.meta["check"],
         "relation": frame,
         "severity": str(config.severity.value if hasattr(config.severity, "value") else config.severity),
         "meaning": config.meta["meaning"],
         "passed": bool(result.success),
-        "observed": f"{failing:,} of {total:,} rows fail",
+        "observed": f"{failing:,} of {total:,} rows fail" + (f": {values}" if values else ""),
         "expected": f"{config.type}({', '.join(f'{name}={value}' for name, value in arguments.items())})",
         "rows": total,
         "failing_rows": failing,
         "examples": [
-            {name: str(value) for name, value in row.items()}
+            {name: _shown(value) for name, value in row.items()}
             for row in details.get("partial_unexpected_index_list") or []
         ],
     }
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a person reads it: a pair joined by 'and', a fraction to 4 places."""
+    if isinstance(value, tuple | list):
+        return " and ".join(_shown(part) for part in value)
+    return f"{round(value, 4):,}" if isinstance(value, float) else str(value)

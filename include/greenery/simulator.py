@@ -61,17 +61,17 @@ class Shop:
             raise ValueError(f"file_format={self.file_format!r} is unknown: use one of {', '.join(FILE_FORMATS)}.")
 
 
-# Every draw is the md5 of seed, purpose and key: it depends on neither thread, order of rows nor DuckDB's version, as
-# random() and hash() do, and a row keeps its draws however many weeks are simulated. DuckDB has no arithmetic that
-# wraps around, which a generator such as splitmix would need. Only + - * / and floor work on draws, because the last
-# digit of pow, exp or ln differs between machines.
+# Randomness is the md5 of seed, kind and key, which is also the row's id. It depends on neither threads nor row order,
+# as random() does, nor on DuckDB's version, as hash() does, and a row keeps its draws however many weeks are simulated;
+# a generator such as splitmix needs arithmetic that wraps around, where DuckDB raises. An md5 holds four draws of 32
+# bits, each used for one thing only. Draws meet only + - * / and floor: the last digit of pow, exp or ln differs
+# between machines.
 DRAWS = """
-CREATE MACRO digest(purpose, key) AS md5_number((getvariable('seed') || '/' || purpose || '/') || key);
-CREATE MACRO make_id(kind, key) AS digest(kind, key)::UUID;
-CREATE MACRO draw(purpose, key) AS (digest(purpose, key) & 4294967295)::DOUBLE / 4294967296;
-CREATE MACRO draw_integer(purpose, key, choices) AS floor(draw(purpose, key) * choices)::INTEGER;
-CREATE MACRO draw_delay(purpose, key, share) AS
-    to_days(if(draw(purpose, key) < share, 3 + floor(draw(purpose, key) / share * 18), 0)::INTEGER);
+CREATE MACRO make_id(kind, key) AS md5_number((getvariable('seed') || '/' || kind || '/') || key)::UUID;
+CREATE MACRO draw(id, n) AS ((id::UHUGEINT >> (32 * n)::UHUGEINT) & 4294967295)::DOUBLE / 4294967296;
+CREATE MACRO draw_integer(id, n, choices) AS floor(draw(id, n) * choices)::INTEGER;
+CREATE MACRO draw_from(id, n, choices) AS choices[1 + draw_integer(id, n, len(choices))];
+CREATE MACRO draw_delay_days(id, n, share) AS if(draw(id, n) < share, 3 + floor(draw(id, n) / share * 18), 0)::INTEGER;
 """
 
 CATALOGUE = """
@@ -83,32 +83,37 @@ SELECT
     if(week < getvariable('improved_week'), 0.51, 0.59) AS checkout_share
 FROM range(getvariable('weeks')) AS numbers (week);
 
-CREATE TABLE hour_slots AS
-WITH day_weights AS (
-    SELECT day, [16, 10, 10, 11, 11, 13, 17][1 + dayofweek(getvariable('opened_at') + to_days(day::INTEGER))] AS weight
-    FROM range(7) AS days (day)
-),
-hour_weights AS (
-    SELECT hour, [2, 1, 1, 1, 1, 2, 4, 6, 8, 9, 10, 10, 11, 10, 9, 9, 10, 12, 14, 16, 16, 13, 8, 4][1 + hour] AS weight
-    FROM range(24) AS hours (hour)
-)
-SELECT row_number() OVER (ORDER BY day, hour, copy) - 1 AS slot, (day * 24 + hour)::INTEGER AS hour_of_week
-FROM day_weights, hour_weights, unnest(range(day_weights.weight * hour_weights.weight)) AS copies (copy);
+-- A choice is as likely as it is often in its list.
+SET VARIABLE hours_of_week = (
+    WITH day_weights AS (
+        SELECT
+            day,
+            [16, 10, 10, 11, 11, 13, 17][1 + dayofweek(getvariable('opened_at') + to_days(day::INTEGER))] AS weight
+        FROM range(7) AS days (day)
+    ),
+    hour_weights AS (
+        SELECT hour, [2, 1, 1, 1, 1, 2, 4, 6, 8, 9, 10, 10, 11, 10, 9, 9, 10, 12, 14, 16, 16, 13, 8, 4][1 + hour] AS weight
+        FROM range(24) AS hours (hour)
+    )
+    SELECT list((day * 24 + hour)::INTEGER ORDER BY day, hour)
+    FROM day_weights, hour_weights, unnest(range(day_weights.weight * hour_weights.weight))
+);
 
-CREATE TABLE place_slots AS
-WITH places (state, country, zip_prefix, weight) AS (
-    VALUES
-        ('California', 'United States', '92', 14), ('Texas', 'United States', '77', 16),
-        ('New York', 'United States', '10', 9), ('Florida', 'United States', '33', 8),
-        ('Virginia', 'United States', '22', 7), ('Massachusetts', 'United States', '02', 5),
-        ('New Jersey', 'United States', '07', 4), ('Washington', 'United States', '98', 4),
-        ('Illinois', 'United States', '60', 4), ('Colorado', 'United States', '80', 3),
-        ('Île-de-France', 'France', '75', 5), ('Bretagne', 'France', '35', 2),
-        ('Bayern', 'Germany', '80', 4), ('Sachsen', 'Germany', '01', 2), ('Thüringen', 'Germany', '99', 1),
-        ('Catalunya', 'Spain', '08', 3), ('Ciudad de México', 'Mexico', '06', 4), ('Jalisco', 'Mexico', '44', 2)
-)
-SELECT row_number() OVER (ORDER BY state, copy) - 1 AS slot, state, country, zip_prefix
-FROM places, unnest(range(weight)) AS copies (copy);
+SET VARIABLE places = (
+    WITH places (state, country, zip_prefix, weight) AS (
+        VALUES
+            ('California', 'United States', '92', 14), ('Texas', 'United States', '77', 16),
+            ('New York', 'United States', '10', 9), ('Florida', 'United States', '33', 8),
+            ('Virginia', 'United States', '22', 7), ('Massachusetts', 'United States', '02', 5),
+            ('New Jersey', 'United States', '07', 4), ('Washington', 'United States', '98', 4),
+            ('Illinois', 'United States', '60', 4), ('Colorado', 'United States', '80', 3),
+            ('Île-de-France', 'France', '75', 5), ('Bretagne', 'France', '35', 2),
+            ('Bayern', 'Germany', '80', 4), ('Sachsen', 'Germany', '01', 2), ('Thüringen', 'Germany', '99', 1),
+            ('Catalunya', 'Spain', '08', 3), ('Ciudad de México', 'Mexico', '06', 4), ('Jalisco', 'Mexico', '44', 2)
+    )
+    SELECT list({state: state, country: country, zip_prefix: zip_prefix} ORDER BY state)
+    FROM places, unnest(range(weight))
+);
 
 CREATE TABLE promos (promo_id VARCHAR, discount INTEGER, status VARCHAR);
 INSERT INTO promos VALUES
@@ -132,10 +137,11 @@ WITH names (product, name, base_price) AS (
 SELECT product, make_id('product', product) AS product_id, name, base_price
 FROM names
 ORDER BY product;
+SET VARIABLE product_ids = (SELECT list(product_id ORDER BY product) FROM products);
 
 CREATE TABLE prices AS
 WITH moves AS (
-    SELECT week, product, base_price, draw('price', week || '/' || product) AS drawn
+    SELECT week, product, base_price, draw(make_id('price', week || '/' || product), 0) AS drawn
     FROM weeks, products
 ),
 levels AS (
@@ -161,36 +167,34 @@ CREATE MACRO users_at(instant) AS
 
 CREATE TABLE users AS
 WITH numbers AS (
-    SELECT number
+    SELECT
+        number,
+        make_id('user', number) AS user_id,
+        make_id('address', number) AS address_id,
+        make_id('new address', number) AS new_address_id
     FROM range(users_at(getvariable('opened_at') + to_weeks(getvariable('weeks')))) AS numbers (number)
 ),
 signups AS (
     SELECT
-        number,
+        *,
         getvariable('opened_at') + to_seconds(if(
             number < first_users(),
-            -1 - draw_integer('signup', number, 2 * 365 * 86400),
-            floor((number - first_users() + draw('signup', number)) * 604800 / signups_per_week())
+            -1 - draw_integer(user_id, 0, 2 * 365 * 86400),
+            floor((number - first_users() + draw(user_id, 0)) * 604800 / signups_per_week())
         )::BIGINT) AS created_at
     FROM numbers
 )
 SELECT
-    number,
-    make_id('user', number) AS user_id,
-    ['Keslie', 'Gerhard', 'Edithe', 'Zoë', 'Odette', 'Ciarán', 'Hilda', 'Ravi'][
-        1 + draw_integer('first name', number, 8)] AS first_name,
-    ['Hearmon', 'Kernan', 'O''Brien', 'Ødegård', 'de la Cruz', 'Smith', 'Petricek', 'Müller'][
-        1 + draw_integer('last name', number, 8)] AS last_name,
+    *,
+    draw_from(user_id, 1, ['Keslie', 'Gerhard', 'Edithe', 'Zoë', 'Odette', 'Ciarán', 'Hilda', 'Ravi']) AS first_name,
+    draw_from(user_id, 2, ['Hearmon', 'Kernan', 'O''Brien', 'Ødegård', 'de la Cruz', 'Smith', 'Müller']) AS last_name,
     'user' || number || '@example.com' AS email,
     '555-01' || lpad((number % 100)::VARCHAR, 2, '0') AS phone_number,
-    created_at,
-    make_id('address', number) AS address_id,
     if(
-        draw('moves', number) < 0.3,
-        greatest(created_at, getvariable('opened_at')) + to_hours(1 + draw_integer('moved', number, 26 * 168)),
+        draw(user_id, 3) < 0.3,
+        greatest(created_at, getvariable('opened_at')) + to_hours(1 + draw_integer(new_address_id, 0, 26 * 168)),
         NULL
-    ) AS moved_at,
-    make_id('new address', number) AS new_address_id
+    ) AS moved_at
 FROM signups
 ORDER BY created_at, user_id;
 
@@ -200,17 +204,21 @@ WITH homes AS (
     SELECT address_id, created_at FROM users WHERE number NOT IN (3, 11)
     UNION ALL
     SELECT new_address_id, moved_at FROM users WHERE moved_at IS NOT NULL AND number NOT IN (3, 11)
+),
+located AS (
+    SELECT *, draw_from(address_id, 1, getvariable('places')) AS place
+    FROM homes
 )
 SELECT
     address_id,
-    1 + draw_integer('house', address_id, 9999) || ' ' || ['Artisan Park', 'Carberry Street', 'Tennyson Alley',
-        'Rue de l''Église', '"Old" Mill Road, Flat 2'][1 + draw_integer('street', address_id, 5)] AS address,
-    zip_prefix || lpad(draw_integer('zip', address_id, 1000)::VARCHAR, 3, '0') AS zipcode,
-    state,
-    country,
+    1 + draw_integer(address_id, 2, 9999) || ' ' || draw_from(
+        make_id('street', address_id), 0, ['Artisan Park', 'Carberry Street', 'Rue de l''Église', '"Old" Mill Road, 2']
+    ) AS address,
+    place.zip_prefix || lpad(draw_integer(address_id, 3, 1000)::VARCHAR, 3, '0') AS zipcode,
+    place.state,
+    place.country,
     created_at
-FROM homes
-INNER JOIN place_slots ON slot = draw_integer('place', address_id, (SELECT count(*) FROM place_slots))
+FROM located
 ORDER BY created_at, address_id;
 """
 
@@ -222,67 +230,78 @@ SELECT week, starts_at AS week_starts_at, checkout_share, week * 1000000000 + nu
 FROM weeks, unnest(range(sessions)) AS numbers (number);
 
 CREATE TABLE sessions AS
-WITH starts AS (
-    SELECT
-        session_numbers.*,
-        week_starts_at + to_seconds(hour_of_week * 3600 + draw_integer('second', session, 3600)) AS started_at
-    FROM session_numbers
-    INNER JOIN hour_slots ON slot = draw_integer('hour', session, (SELECT count(*) FROM hour_slots))
-),
-intentions AS (
+WITH identified AS (
     SELECT
         *,
-        draw('guest', session) < 0.02 AS is_guest,
-        draw('add_to_cart', session) < 0.78 AS adds_to_cart,
-        draw('checkout', session) < checkout_share AS wants_to_buy,
-        draw('buy again', session) < 0.02 AS buys_again,
-        40 + draw_integer('pace', session, 80) AS page_seconds,
-        1 + draw_integer('pages', session, 5) AS pages
+        make_id('session', session) AS session_id,
+        make_id('path', session) AS path_id,
+        make_id('visitor', session) AS visitor_id
+    FROM session_numbers
+),
+starts AS (
+    SELECT
+        *,
+        draw_from(session_id, 0, getvariable('hours_of_week')) AS hour_of_week,
+        week_starts_at + to_seconds(hour_of_week * 3600 + draw_integer(session_id, 1, 3600)) AS started_at
+    FROM identified
+),
+visitors AS (
+    SELECT
+        *,
+        make_id('user', draw_integer(session_id, 2, users_at(started_at))) AS account_id,
+        draw(visitor_id, 0) < 0.02 AS is_guest,
+        draw(visitor_id, 0) BETWEEN 0.02 AND 0.05 AS signs_in_later,
+        draw(visitor_id, 0) > 0.98 AS buys_again
     FROM starts
 ),
-paths AS (
+carts AS (
     SELECT
         *,
-        if(adds_to_cart, 1 + draw_integer('carts', session, pages), 0) AS carts,
-        wants_to_buy AND NOT is_guest AND (adds_to_cart OR buys_again) AS checks_out
-    FROM intentions
+        40 + draw_integer(session_id, 3, 80) AS page_seconds,
+        1 + draw_integer(path_id, 0, 5) AS pages,
+        if(draw(path_id, 1) < 0.78, 1 + draw_integer(path_id, 2, pages), 0) AS carts
+    FROM visitors
 )
 SELECT
     session,
-    make_id('session', session) AS session_id,
+    session_id,
     week,
-    draw_integer('user', session, users_at(started_at)) AS user_number,
-    if(is_guest, NULL, make_id('user', user_number)) AS user_id,
-    draw('signs in later', session) < 0.03 AS signs_in_later,
+    if(is_guest, NULL, account_id) AS user_id,
+    signs_in_later,
     started_at,
     page_seconds,
     pages,
     carts,
-    checks_out,
-    started_at + to_seconds(pages * page_seconds) AS checkout_at,
-    draw_delay('session delay', session, 0.004) AS delay,
-    if(greatest(carts, 1) < pages, draw_delay('first page delay', session, 0.006), to_days(0)) AS first_page_delay
-FROM paths;
+    NOT is_guest AND (carts > 0 OR buys_again) AND draw(path_id, 3) < checkout_share AS checks_out,
+    draw_delay_days(visitor_id, 1, 0.004) AS delay_days,
+    if(greatest(carts, 1) < pages, draw_delay_days(visitor_id, 2, 0.006), 0) AS first_page_delay_days
+FROM carts;
 
 CREATE TABLE pages AS
 WITH numbered AS (
-    SELECT *, page >= pages - carts AS in_cart, page >= pages - greatest(carts, 1) AS would_be_bought
+    SELECT *, session * 10 + page AS page_number, make_id('page_view', page_number) AS page_view_id
     FROM sessions, unnest(range(pages)) AS numbers (page)
 ),
-drawn AS (
-    SELECT
-        *,
-        session || '/' || page AS page_key,
-        draw('product', page_key) AS popularity
+products_viewed AS (
+    SELECT *, floor(draw(page_view_id, 0) * draw(page_view_id, 0) * len(getvariable('product_ids')))::INTEGER AS product
     FROM numbered
 )
 SELECT
-    drawn.* EXCLUDE (popularity),
+    session,
+    session_id,
+    week,
+    page_number,
+    page_view_id,
+    user_id,
+    if(page = 0 AND signs_in_later, NULL, user_id) AS page_user_id,
     started_at + to_seconds(page * page_seconds) AS viewed_at,
     product,
-    product_id
-FROM drawn
-INNER JOIN products ON product = floor(popularity * popularity * (SELECT count(*) FROM products))::INTEGER;
+    getvariable('product_ids')[1 + product] AS product_id,
+    page >= pages - carts AS in_cart,
+    checks_out AND page >= pages - greatest(carts, 1) AS is_bought,
+    delay_days,
+    if(page = 0, first_page_delay_days, 0) AS page_delay_days
+FROM products_viewed;
 """
 
 # A shipment sent back is seen as preparing by exactly one extract, since that state lasts a week; it was seen as
@@ -292,11 +311,11 @@ CREATE TABLE order_items AS
 SELECT
     make_id('order', session) AS order_id,
     product_id,
-    sum(1 + draw_integer('quantity', page_key, 3))::INTEGER AS quantity,
-    any_value(price) AS price
+    any_value(price) AS price,
+    sum(1 + draw_integer(page_view_id, 1, 3))::INTEGER AS quantity
 FROM pages
 INNER JOIN prices USING (week, product)
-WHERE checks_out AND would_be_bought
+WHERE is_bought
 GROUP BY session, product_id
 ORDER BY order_id, product_id;
 
@@ -308,17 +327,16 @@ WITH costs AS (
 ),
 checkouts AS (
     SELECT
-        session,
-        session_id,
-        delay AS session_delay,
         make_id('order', session) AS order_id,
-        sessions.user_id,
-        checkout_at,
-        checkout_at - to_seconds(1 + draw_integer('order second', session, 4)) AS created_at,
-        if(checkout_at > moved_at, new_address_id, address_id) AS address_id,
-        ((100 + draw_integer('shipping cost', session, 900)) / 100)::DECIMAL(12, 2) AS shipping_cost
+        make_id('tracking', session) AS tracking_id,
+        make_id('checkout', session) AS checkout_id,
+        make_id('package_shipped', session) AS package_shipped_id,
+        make_id('removal', session) AS removal_id,
+        session_id,
+        user_id,
+        delay_days,
+        started_at + to_seconds(pages * page_seconds) AS checkout_at
     FROM sessions
-    INNER JOIN users ON users.number = sessions.user_number
     WHERE checks_out
 ),
 promo_numbers AS (
@@ -326,39 +344,45 @@ promo_numbers AS (
     FROM promos
 ),
 priced AS (
-    SELECT checkouts.*, order_cost, promo_id, order_cost + shipping_cost - coalesce(discount, 0) AS order_total
+    SELECT
+        checkouts.*,
+        checkout_at - to_seconds(1 + draw_integer(order_id, 0, 4)) AS created_at,
+        if(checkout_at > moved_at, new_address_id, address_id) AS address_id,
+        promo_id,
+        order_cost,
+        ((100 + draw_integer(order_id, 1, 900)) / 100)::DECIMAL(12, 2) AS shipping_cost,
+        order_cost + shipping_cost - coalesce(discount, 0) AS order_total
     FROM checkouts
     INNER JOIN costs USING (order_id)
-    LEFT JOIN promo_numbers
-        ON promo_number = draw_integer('promo', session, 60) AND discount <= order_cost
+    INNER JOIN users USING (user_id)
+    LEFT JOIN promo_numbers ON promo_number = draw_integer(order_id, 2, 60) AND discount <= order_cost
 ),
-parcels AS (
+lags AS (
     SELECT
         *,
-        draw('shipping lag', session) AS lag,
-        if(
-            draw('lost order', session) < 0.01,
-            NULL,
-            checkout_at + to_seconds(7200 + floor(
-                lag * lag * lag * lag * if(draw('out of stock', session) < 0.02, 1000, 500) * 3600)::BIGINT)
-        ) AS shipped_at,
-        draw('delayed', session) < 0.08 AS is_delayed,
-        if(is_delayed AND draw('sent back', session) < 0.2, shipped_at + to_days(7), NULL) AS sent_back_at,
-        created_at + to_days(7 + draw_integer('removed', session, 21)) AS removed_at,
-        draw('removal', session) < 0.01 AND removed_at > getvariable('first_as_of') AS is_removed
+        draw(tracking_id, 0) * draw(tracking_id, 0) AS lag,
+        if(draw(tracking_id, 1) < 0.02, 1000, 500) AS most_hours,
+        draw(tracking_id, 1) > 0.99 AS is_lost
     FROM priced
+),
+shipments AS (
+    SELECT
+        *,
+        if(is_lost, NULL, checkout_at + to_seconds(7200 + floor(lag * lag * most_hours * 3600)::BIGINT)) AS shipped_at,
+        draw(package_shipped_id, 0) < 0.08 AS is_delayed,
+        draw(package_shipped_id, 0) < 0.015 AS is_sent_back,
+        draw(removal_id, 0) < 0.01 AS is_removed,
+        created_at + to_days(7 + draw_integer(removal_id, 1, 21)) AS removed_at
+    FROM lags
 )
 SELECT
-    * EXCLUDE (lag, removed_at, is_removed),
-    make_id('tracking', session) AS tracking_id,
-    ['ups', 'ups', 'ups', 'fedex', 'fedex', 'usps', 'dhl'][
-        1 + draw_integer('shipping service', session, 7)] AS shipping_service,
-    sent_back_at + to_days(7) AS sent_again_at,
-    shipped_at + to_hours(if(is_delayed, 15 * 24, 24) + draw_integer('delivery', session, 5 * 24)) AS delivered_at,
-    if(is_removed, removed_at, NULL) AS removed_at,
-    if(is_removed AND draw('returns', session) < 0.5, removed_at + to_days(7 + draw_integer('away', session, 14)), NULL)
-        AS returned_at
-FROM parcels
+    * EXCLUDE (lag, most_hours, is_lost, is_removed, removed_at),
+    draw_from(tracking_id, 2, ['ups', 'ups', 'ups', 'fedex', 'fedex', 'usps', 'dhl']) AS shipping_service,
+    shipped_at + to_hours(if(is_delayed, 15, 1) * 24 + draw_integer(tracking_id, 3, 5 * 24)) AS delivered_at,
+    if(is_sent_back, shipped_at + to_days(7), NULL) AS sent_back_at,
+    if(is_removed AND removed_at > getvariable('first_as_of'), removed_at, NULL) AS removed_at,
+    if(draw(removal_id, 2) < 0.5, removed_at + to_days(7 + draw_integer(removal_id, 3, 14)), NULL) AS returned_at
+FROM shipments
 ORDER BY created_at, order_id;
 """
 
@@ -366,60 +390,63 @@ EVENTS = """
 CREATE TABLE events AS
 WITH page_views AS (
     SELECT
-        make_id('page_view', page_key) AS event_id,
+        page_view_id AS event_id,
         session_id,
-        if(page = 0 AND signs_in_later, NULL, user_id) AS user_id,
+        page_user_id AS user_id,
         viewed_at AS created_at,
         'page_view' AS event_type,
         NULL::UUID AS order_id,
         product_id,
-        created_at + if(page = 0, delay + first_page_delay, delay) AS available_at
+        delay_days + page_delay_days AS delay_days
     FROM pages
 ),
 add_to_carts AS (
     SELECT
-        make_id('add_to_cart', page_key) AS event_id,
+        make_id('add_to_cart', page_number) AS event_id,
         session_id,
         user_id,
-        viewed_at + to_seconds(5 + draw_integer('cart second', page_key, 30)) AS created_at,
+        viewed_at + to_seconds(5 + draw_integer(event_id, 0, 30)) AS created_at,
         'add_to_cart' AS event_type,
         NULL::UUID AS order_id,
         product_id,
-        created_at + delay + draw_delay('cart delay', page_key, 0.005) AS available_at
+        delay_days + draw_delay_days(event_id, 1, 0.005) AS delay_days
     FROM pages
     WHERE in_cart
 ),
 checkouts AS (
     SELECT
-        make_id('checkout', session) AS event_id,
+        checkout_id AS event_id,
         session_id,
         user_id,
         checkout_at AS created_at,
         'checkout' AS event_type,
         order_id,
         NULL::UUID AS product_id,
-        created_at + session_delay + draw_delay('checkout delay', session, 0.005) AS available_at
+        delay_days + draw_delay_days(checkout_id, 0, 0.005) AS delay_days
     FROM orders
 ),
 shipments AS (
     SELECT
-        make_id('package_shipped', session) AS event_id,
+        package_shipped_id AS event_id,
         session_id,
         user_id,
         shipped_at AS created_at,
         'package_shipped' AS event_type,
         order_id,
         NULL::UUID AS product_id,
-        created_at + session_delay + draw_delay('shipment delay', session, 0.02) AS available_at
+        delay_days + draw_delay_days(package_shipped_id, 1, 0.02) AS delay_days
     FROM orders
     WHERE shipped_at IS NOT NULL
+),
+all_events AS (
+    FROM page_views
+    UNION ALL
+    FROM add_to_carts
+    UNION ALL
+    FROM checkouts
+    UNION ALL
+    FROM shipments
 )
-SELECT * FROM page_views
-UNION ALL
-SELECT * FROM add_to_carts
-UNION ALL
-SELECT * FROM checkouts
-UNION ALL
-SELECT * FROM shipments
-ORDER BY created_at, event_id;
+SELECT * EXCLUDE (delay_days), created_at + to_days(delay_days) AS available_at
+FROM all_events;
 """

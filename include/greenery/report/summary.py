@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 STEPS = ("page_view", "add_to_cart", "checkout", "package_shipped")
 COUNTS = ("sessions", *STEPS)
@@ -37,18 +38,32 @@ def build(
         "all_time": {name: sum(row[name] for row in weeks) for name in COUNTS},
     }
     rates = {scope: _rates(counts) for scope, counts in funnel.items()}
-    provisional = _provisional(as_of, by_age, empty, maturity_days)
+    provisional_steps = {
+        "week": _provisional_steps(0, week, maturity_days),
+        "previous_week": _provisional_steps(1, previous_week, maturity_days),
+        "all_time": [],
+    }
+    provisional = {
+        "steps": provisional_steps["week"],
+        "maturity_days": maturity_days,
+        "mature_at": _text(as_of + timedelta(days=maturity_days)),
+        "equal_age": {"week": _equal_age(week), "previous_week": _equal_age(previous_week)},
+        "newest_mature_week": _newest_mature_week(as_of, by_age, maturity_days),
+    }
+    at_equal_age = {*provisional_steps["week"], *provisional_steps["previous_week"]}
     return {
         "as_of": _text(as_of),
         "week": {"start": _text(as_of - WEEK), "end": _text(as_of)},
         "funnel": funnel,
         "rates": rates,
-        "largest_drop_off": {scope: _largest_drop_off(counts) for scope, counts in funnel.items()},
-        "change": _change(funnel, provisional),
+        "largest_drop_off": {scope: _largest_drop_off(rates[scope], provisional_steps[scope]) for scope in funnel},
+        "change": _change(funnel, rates, provisional["equal_age"], at_equal_age),
         "provisional": provisional,
         "trend": _trend(as_of, by_age, empty, maturity_days),
         "order_changes": {
             "previous_as_of": _text(previous_as_of) if previous_as_of else None,
+            "weeks_since_previous": (as_of - previous_as_of) // WEEK if previous_as_of else None,
+            "total": len(order_changes),
             **{change: sum(row["change"] == change for row in order_changes) for change in CHANGES},
             "status_transitions": _transitions(order_changes),
             "orders": [
@@ -81,77 +96,76 @@ def _points(now: float | None, before: float | None) -> float | None:
 
 
 def _rates(counts: dict[str, int]) -> dict:
-    """Return for each step its conversion, its step conversion and the sessions lost since the step before."""
+    """Return for each step its conversion, its step conversion and what was lost since the step before."""
     rates = {}
-    for before, step in zip(("sessions", *STEPS), STEPS, strict=False):
+    for before, step in pairwise(COUNTS):
+        conversion, conversion_before = (_share(counts[name], counts["sessions"]) for name in (step, before))
         rates[step] = {
-            "conversion": _share(counts[step], counts["sessions"]),
+            "conversion": conversion,
             "step_conversion": _share(counts[step], counts[before]),
             "lost": counts[before] - counts[step],
+            "lost_pp": _points(conversion_before, conversion),
         }
     return rates
 
 
-def _largest_drop_off(counts: dict[str, int]) -> dict | None:
-    """Return the pair of neighbouring steps that loses most sessions; None where none is lost."""
-    lost = [(counts[a] - counts[b], a, b) for a, b in zip(STEPS, STEPS[1:], strict=False)]
-    most, step_from, step_to = max(lost, key=lambda item: item[0])
-    if most <= 0:
-        return None
-    points = _points(counts[step_from] / counts["sessions"], counts[step_to] / counts["sessions"])
-    return {"from": step_from, "to": step_to, "lost": most, "lost_pp": points}
+def _largest_drop_off(rates: dict, provisional_steps: list[str]) -> dict | None:
+    """Return the pair of neighbouring steps that loses most sessions; None where none is lost.
 
-
-def _is_mature(age: int, row: dict, maturity_days: int) -> bool:
-    return age * WEEK >= timedelta(days=maturity_days) or row["checkouts_not_shipped"] == 0
-
-
-def _provisional(as_of: datetime, by_age: dict[int, dict], empty: dict, maturity_days: int) -> dict:
-    """Say whether package_shipped is still provisional, and what it can be compared with until it is complete.
-
-    equal_age counts the sessions that shipped by the end of their own week, in this week and in the one before.
+    A provisional step is left out: what it lacks is not lost, it may still come.
     """
-    week, previous = by_age.get(0, empty), by_age.get(1, empty)
-    mature = next((age for age in sorted(by_age) if _is_mature(age, by_age[age], maturity_days)), None)
-    newest_mature = None
-    if mature is not None:
-        row, end = by_age[mature], as_of - mature * WEEK
-        newest_mature = {
-            "start": _text(end - WEEK),
-            "end": _text(end),
-            "sessions": row["sessions"],
-            "package_shipped": row["package_shipped"],
-            "conversion": _share(row["package_shipped"], row["sessions"]),
-        }
+    pairs = [pair for pair in pairwise(STEPS) if pair[1] not in provisional_steps]
+    before, step = max(pairs, key=lambda pair: rates[pair[1]]["lost"])
+    lost = rates[step]["lost"]
+    return {"from": before, "to": step, "lost": lost, "lost_pp": rates[step]["lost_pp"]} if lost > 0 else None
+
+
+def _provisional_steps(age: int, row: dict, maturity_days: int) -> list[str]:
+    """Return the steps of a week that are still provisional; age is in weeks since its end."""
+    mature = age * WEEK >= timedelta(days=maturity_days) or row["checkouts_not_shipped"] == 0
+    return [] if mature else ["package_shipped"]
+
+
+def _equal_age(row: dict) -> dict:
+    """Return how many of a week's sessions had shipped when the week ended."""
     return {
-        "steps": [] if _is_mature(0, week, maturity_days) else ["package_shipped"],
-        "mature_at": _text(as_of + timedelta(days=maturity_days)),
-        "equal_age": {
-            name: {
-                "sessions": row["sessions"],
-                "checkout": row["checkout"],
-                "package_shipped": row["shipped_by_week_end"],
-                "conversion": _share(row["shipped_by_week_end"], row["sessions"]),
-            }
-            for name, row in (("week", week), ("previous_week", previous))
-        },
-        "newest_mature_week": newest_mature,
+        "sessions": row["sessions"],
+        "checkout": row["checkout"],
+        "package_shipped": row["shipped_by_week_end"],
+        "conversion": _share(row["shipped_by_week_end"], row["sessions"]),
     }
 
 
-def _change(funnel: dict, provisional: dict) -> dict:
-    """Return the change since the previous week, for each step in percentage points of conversion."""
-    week, previous = funnel["week"], funnel["previous_week"]
+def _newest_mature_week(as_of: datetime, by_age: dict[int, dict], maturity_days: int) -> dict | None:
+    for age, row in sorted(by_age.items()):
+        if not _provisional_steps(age, row, maturity_days):
+            end = as_of - age * WEEK
+            return {
+                "start": _text(end - WEEK),
+                "end": _text(end),
+                "sessions": row["sessions"],
+                "package_shipped": row["package_shipped"],
+                "conversion": _share(row["package_shipped"], row["sessions"]),
+            }
+    return None
+
+
+def _change(funnel: dict, rates: dict, equal_age: dict, at_equal_age: set[str]) -> dict:
+    """Return the change since the previous week, for each step in percentage points of conversion.
+
+    A step that is provisional in either week is compared at equal age.
+    """
+    sessions, sessions_before = (funnel[scope]["sessions"] for scope in ("week", "previous_week"))
     steps = {}
     for step in STEPS:
-        at_equal_age = step in provisional["steps"]
-        now, before = _share(week[step], week["sessions"]), _share(previous[step], previous["sessions"])
-        if at_equal_age:
-            now, before = (provisional["equal_age"][scope]["conversion"] for scope in ("week", "previous_week"))
-        steps[step] = {"conversion_pp": _points(now, before), "at_equal_age": at_equal_age}
+        now, before = (
+            equal_age[scope]["conversion"] if step in at_equal_age else rates[scope][step]["conversion"]
+            for scope in ("week", "previous_week")
+        )
+        steps[step] = {"conversion_pp": _points(now, before), "at_equal_age": step in at_equal_age}
     return {
-        "sessions": week["sessions"] - previous["sessions"],
-        "sessions_share": _share(week["sessions"] - previous["sessions"], previous["sessions"]),
+        "sessions": sessions - sessions_before,
+        "sessions_share": _share(sessions - sessions_before, sessions_before),
         "steps": steps,
     }
 
@@ -167,7 +181,7 @@ def _trend(as_of: datetime, by_age: dict[int, dict], empty: dict, maturity_days:
                 "end": _text(end),
                 **_counts(row),
                 "conversion": {step: _share(row[step], row["sessions"]) for step in STEPS},
-                "provisional": [] if _is_mature(age, row, maturity_days) else ["package_shipped"],
+                "provisional": _provisional_steps(age, row, maturity_days),
             }
         )
     return trend

@@ -54,7 +54,7 @@ measures as (
             select count(*) from landed_events
             where event_id not in (select known_before.event_id from known_before)
         ),
-        (select coalesce(sum(events), 0) from known_steps where known_as_of = $as_of)
+        (select cast(coalesce(sum(events), 0) as bigint) from known_steps where known_as_of = $as_of)
 
     union all
 
@@ -71,35 +71,35 @@ measures as (
     select
         'sessions of the week, in fct_funnel_daily',
         (select count(*) from week_sessions),
-        (select coalesce(sum(sessions), 0) from week_daily where product_id = 'all')
+        (select cast(coalesce(sum(sessions), 0) as bigint) from week_daily where product_id = 'all')
 
     union all
 
     select
         'page_view of the week, in fct_funnel_daily',
         (select count(page_view_at) from week_sessions),
-        (select coalesce(sum(page_view), 0) from week_daily where product_id = 'all')
+        (select cast(coalesce(sum(page_view), 0) as bigint) from week_daily where product_id = 'all')
 
     union all
 
     select
         'add_to_cart of the week, in fct_funnel_daily',
         (select count(add_to_cart_at) from week_sessions),
-        (select coalesce(sum(add_to_cart), 0) from week_daily where product_id = 'all')
+        (select cast(coalesce(sum(add_to_cart), 0) as bigint) from week_daily where product_id = 'all')
 
     union all
 
     select
         'checkout of the week, in fct_funnel_daily',
         (select count(checkout_at) from week_sessions),
-        (select coalesce(sum(checkout), 0) from week_daily where product_id = 'all')
+        (select cast(coalesce(sum(checkout), 0) as bigint) from week_daily where product_id = 'all')
 
     union all
 
     select
         'package_shipped of the week, in fct_funnel_daily',
         (select count(package_shipped_at) from week_sessions),
-        (select coalesce(sum(package_shipped), 0) from week_daily where product_id = 'all')
+        (select cast(coalesce(sum(package_shipped), 0) as bigint) from week_daily where product_id = 'all')
 )
 
 select * from measures

@@ -19,9 +19,10 @@ final as (
         -- An event dated after the extract that first shows it counts only later, so it is kept apart.
         case when created_at >= as_of then created_at end as dated_ahead_at,
         min(created_at) as first_at,
-        max(created_at) as last_at
+        max(created_at) as last_at,
+        count(*) as events
     from events
-    where created_at is not null
+    where session_id is not null and created_at is not null
     group by
         session_id,
         event_type,

@@ -15,7 +15,7 @@ with_previous as (
 ),
 
 -- The first extract of all is the baseline: it shows orders, not changes.
-changes as (
+final as (
     select
         as_of,
         previous_as_of,
@@ -31,15 +31,18 @@ changes as (
         case when kind <> 'vanished' then status end as status_to,
         case
             when kind = 'changed'
-                then concat_ws(
-                    ', '
-                    {%- for column in order_columns() %},
-                    case when {{ column }}_differs then '{{ column }}' end
-                    {%- endfor %}
+                then substr(
+                    concat(
+                        {%- for column in order_columns() %}
+                        case when {{ column }}_differs then ', {{ column }}' else '' end
+                        {%- if not loop.last %},{% endif %}
+                        {%- endfor %}
+                    ),
+                    3
                 )
         end as changed_columns
     from with_previous
     where previous_as_of is not null
 )
 
-select * from changes
+select * from final

@@ -2,8 +2,20 @@ with pairs as (
     {{ new_pairs() }}
 ),
 
-events as (
-    select * from {{ ref('stg_greenery__events') }}
+-- Named where they are joined: as a CTE read twice, the events of every extract would be held in memory.
+current_events as (
+    select
+        pairs.pair_id,
+        pairs.as_of,
+        events.event_id,
+        events.session_id,
+        events.user_id,
+        events.order_id,
+        events.product_id,
+        events.event_type,
+        events.created_at
+    from pairs
+    inner join {{ ref('stg_greenery__events') }} as events on pairs.extract_id = events.extract_id
 ),
 
 previous_events as (
@@ -11,26 +23,25 @@ previous_events as (
         pairs.pair_id,
         events.event_id
     from pairs
-    inner join events on pairs.previous_extract_id = events.extract_id
+    inner join {{ ref('stg_greenery__events') }} as events on pairs.previous_extract_id = events.extract_id
 ),
 
 final as (
     select
-        events.event_id,
-        pairs.as_of,
-        events.session_id,
-        events.user_id,
-        events.order_id,
-        events.product_id,
-        events.event_type,
-        events.created_at,
-        pairs.pair_id
-    from pairs
-    inner join events on pairs.extract_id = events.extract_id
+        current_events.event_id,
+        current_events.as_of,
+        current_events.session_id,
+        current_events.user_id,
+        current_events.order_id,
+        current_events.product_id,
+        current_events.event_type,
+        current_events.created_at,
+        current_events.pair_id
+    from current_events
     left join previous_events
         on
-            pairs.pair_id = previous_events.pair_id
-            and events.event_id = previous_events.event_id
+            current_events.pair_id = previous_events.pair_id
+            and current_events.event_id = previous_events.event_id
     where previous_events.event_id is null
 )
 

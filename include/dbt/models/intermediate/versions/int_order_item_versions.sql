@@ -2,10 +2,7 @@ with pairs as (
     {{ new_pairs() }}
 ),
 
-order_items as (
-    select * from {{ ref('stg_greenery__order_items') }}
-),
-
+-- Named where they are joined: as a CTE read twice, the items of every extract would be held in memory.
 current_items as (
     select
         pairs.pair_id,
@@ -14,7 +11,7 @@ current_items as (
         order_items.product_id,
         order_items.quantity
     from pairs
-    inner join order_items on pairs.extract_id = order_items.extract_id
+    inner join {{ ref('stg_greenery__order_items') }} as order_items on pairs.extract_id = order_items.extract_id
 ),
 
 previous_items as (
@@ -24,7 +21,7 @@ previous_items as (
         order_items.product_id,
         order_items.quantity
     from pairs
-    inner join order_items on pairs.previous_extract_id = order_items.extract_id
+    inner join {{ ref('stg_greenery__order_items') }} as order_items on pairs.previous_extract_id = order_items.extract_id
 ),
 
 -- An order's items are one thing: when any of them differs, all that are there now are its new version.

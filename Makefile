@@ -1,0 +1,72 @@
+# Greenery weekly. `make demo` shows it at work, `make test` checks it, `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := PYTHONPATH=include $(BIN)/python
+export GREENERY_HOME ?= $(CURDIR)/.greenery
+ifdef EXTRACTS
+export GREENERY_EXTRACTS := $(abspath $(EXTRACTS))
+endif
+
+.PHONY: help install install-dev demo test check up down backfill status docs lock
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# The stamps make a second call start at once; a changed lock, or another Python, installs again.
+$(VENV)/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=python3.12 …")'
+	@echo "Installing into $(VENV) (a minute or two, once)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install --quiet --no-deps --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+	@echo "Installing what the tests need"
+	@$(BIN)/pip install --quiet --no-deps --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+DBT_FILES := $(shell find include/dbt -not -path '*/target/*' -not -path '*/logs/*' -type f \( -name '*.sql' -o -name '*.yml' \))
+include/dbt/target/manifest.json: $(VENV)/installed $(DBT_FILES)
+	@echo "Parsing the dbt project"
+	@cd include/dbt && ../../$(BIN)/dbt --quiet parse --profiles-dir profiles
+	@touch $@
+
+install: include/dbt/target/manifest.json ## install what running needs, and parse the dbt project
+install-dev: install $(VENV)/installed-dev
+
+demo: install ## simulate a shop and run the weekly DAG over its eight weeks
+	@$(RUN) -m greenery.demo
+
+test: install-dev check ## every check and test
+	@$(BIN)/python -m pytest
+
+check: install-dev ## linters, types and generated docs
+	@$(BIN)/ruff check && $(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint --processes 2 include/dbt/models include/dbt/tests
+	@$(RUN) -m greenery.dag_docs --check
+
+up: install ## start Airflow with its UI on loopback, in the background
+	@$(RUN) -m greenery.local_airflow up
+
+down: ## stop it
+	@$(RUN) -m greenery.local_airflow down
+
+backfill: install ## FROM=2023-01-11 TO=2023-02-01 [EXTRACTS=dir] [PARAMS='{"reextract": true}']: run past weeks
+	@$(RUN) -m greenery.backfill --from "$(FROM)" --to "$(TO)" --params '$(or $(PARAMS),{})' $(ARGS)
+
+status: install ## what became of each week
+	@$(RUN) -m greenery.status
+
+docs: install ## write docs/DAGS.md
+	@$(RUN) -m greenery.dag_docs
+
+lock: ## compile requirements.in and requirements-dev.in into their locks, for all three Pythons
+	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
+	@$(VENV)-lock/bin/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links -q requirements.in -o requirements.txt
+	@$(VENV)-lock/bin/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links -q requirements-dev.in -o requirements-dev.txt
+	@rm -rf $(VENV)-lock

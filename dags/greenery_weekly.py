@@ -1,0 +1,87 @@
+"""
+# Greenery weekly
+
+Every week: which orders changed, and how sessions move through page_view > add_to_cart > checkout > package_shipped.
+
+**land** the week's extract of the shop's tables, whole or not at all. **dbt** builds and tests the models. **quality**
+judges what was built; a failed critical check holds the extract, and readers keep the last good state. **publish**
+admits the extract and switches the published version. **report** writes the week's figures and page.
+
+A run covers the week [start, end); its extract is the one as of the week's **end**. Weeks end on Wednesday 00:00 UTC
+unless set otherwise. Any week can be run at any time, and again: its report depends on the extracts up to its end alone.
+From the first dbt task to publish one run at a time holds the warehouse; others wait at *acquire_warehouse*.
+
+To run past weeks: `make backfill FROM=<first week's end> TO=<last week's end>`. What to do when a task fails is in
+`docs/runbook.md`.
+"""
+
+from datetime import datetime, timedelta
+
+from airflow.sdk import Param, chain, dag
+from airflow.sdk.timezone import utc
+from airflow.timetables.interval import CronDataIntervalTimetable
+
+from greenery import settings, tasks
+from greenery.dbt_models import dbt_models
+
+SETTINGS = settings.load()
+
+
+@dag(
+    dag_id=settings.DAG_ID,
+    doc_md=__doc__,
+    description="Orders that changed and the product funnel, week by week",
+    schedule=CronDataIntervalTimetable(SETTINGS.cron, timezone=utc),
+    start_date=datetime(2015, 1, 1, tzinfo=utc),
+    catchup=False,
+    max_active_runs=4,
+    tags=["greenery", "weekly", "impact:tier_2"],
+    default_args={"owner": "data-team", "retry_delay": timedelta(minutes=1)},
+    params={
+        "reextract": Param(
+            False,
+            type="boolean",
+            title="Replace what was landed",
+            description="Land the extract again although its content differs from what was landed for this week.",
+        ),
+        "accept_shrink": Param(
+            False,
+            type="boolean",
+            title="Accept a shrunk extract",
+            description="Land the extract although more than half of its predecessor's orders or events are gone.",
+        ),
+        "full_refresh": Param(
+            False,
+            type="boolean",
+            title="Rebuild the models from the start",
+            description="Build the incremental models from all admitted extracts instead of adding this one.",
+        ),
+    },
+)
+def greenery_weekly():
+    wait = tasks.WaitForExtract(
+        task_id="wait_for_extract",
+        pool=settings.WAREHOUSE_POOL,
+        mode="reschedule",
+        poke_interval=timedelta(minutes=5),
+        timeout=timedelta(hours=SETTINGS.extract_wait_hours),
+    )
+    land = tasks.land()
+    acquire = tasks.AcquireWarehouse(
+        task_id="acquire_warehouse",
+        pool=settings.WAREHOUSE_POOL,
+        mode="reschedule",
+        poke_interval=timedelta(seconds=20),
+        timeout=timedelta(hours=12),
+    )
+    dbt = dbt_models(SETTINGS, full_refresh="{{ params.full_refresh }}")
+    quality = tasks.quality()
+    publish = tasks.publish()
+    release = tasks.release_warehouse()
+    report = tasks.report()
+
+    chain(wait, land, acquire.as_setup(), dbt, quality, publish, report)
+    publish >> release.as_teardown(setups=acquire)
+
+
+greenery_weekly()

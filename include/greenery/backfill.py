@@ -1,0 +1,438 @@
+"""`make backfill`: run the weekly DAG for past weeks, through Airflow's own backfill, and show how it goes.
+
+A week is named by its as_of, the day on whose 00:00 UTC it ends. Airflow names a run by the start of its data interval,
+a week earlier; that is converted here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from greenery.local_airflow import Airflow, AirflowError, ApiError, attach, exit_on_signals, running_airflow
+from greenery.settings import DAG_ID, WEEK, WEEKDAYS, SettingError, Settings, load
+
+POLL_SECONDS = 0.5
+TASK_LINE_SECONDS = 10  # between two lines on running tasks, where no progress bar can be shown
+REASON_LENGTH = 500
+UNFINISHED = ("queued", "running")
+
+
+class InputError(ValueError):
+    """What was asked for can't be done; the message is one line that says what to write instead."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed task, the exception that its log ends with, and the path of the log."""
+
+    task: str
+    reason: str
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class WeekResult:
+    """How the run of a week ended.
+
+    state: success or failed; not run when Airflow made no run because another one of the week was unfinished.
+    seconds: how long the run took.
+    """
+
+    as_of: date
+    state: str
+    seconds: float | None = None
+    failures: tuple[Failure, ...] = ()
+
+
+def weeks_between(settings: Settings, first: date, last: date, now: datetime | None = None) -> list[date]:
+    """Return the as_of dates from `first` to `last`, oldest first.
+
+    now: with time zone; weeks that end later can't be run.
+
+    Raises InputError when one does not end a week, the order is wrong, or the last week has not ended.
+    """
+    for name, day in (("FROM", first), ("TO", last)):
+        if past := (day.weekday() - settings.week_ends_on) % 7:
+            before = day - timedelta(days=past)
+            raise InputError(
+                f"{name}={day} is a {WEEKDAYS[day.weekday()].capitalize()}, which does not end a week: "
+                f"write {before} or {before + WEEK}."
+            )
+    if last < first:
+        raise InputError(f"TO={last} is before FROM={first}: write FROM={last} TO={first}.")
+    if _midnight(last) >= (now := now or datetime.now(UTC)):
+        newest = now.date() - timedelta(days=(now.weekday() - settings.week_ends_on) % 7)
+        raise InputError(f"TO={last} has not ended yet: the newest week that has is {newest}.")
+    return [first + WEEK * number for number in range((last - first) // WEEK + 1)]
+
+
+def parse_date(name: str, text: str) -> date:
+    """Return the date; raise InputError when the text is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{name}={text!r} is no date: write {name}=2023-02-01, the day a week ends.") from None
+
+
+def parse_params(text: str) -> dict[str, Any]:
+    """Return the parameters of the runs; raise InputError unless the text is a JSON object."""
+    try:
+        params = json.loads(text or "{}")
+    except ValueError as error:
+        raise InputError(f"PARAMS={text!r} is no JSON ({error}): write PARAMS='{{\"reextract\": true}}'.") from None
+    if not isinstance(params, dict):
+        raise InputError(f"PARAMS={text!r} is no JSON object: write PARAMS='{{\"reextract\": true}}'.")
+    return params
+
+
+def interval_start(as_of: date) -> str:
+    """Return the start of the data interval that ends at `as_of` 00:00 UTC: what Airflow knows the run by."""
+    return (_midnight(as_of) - WEEK).isoformat()
+
+
+def as_of_of(start: str) -> date:
+    """Return the as_of of the run whose data interval starts at `start` (ISO, with time zone)."""
+    return (datetime.fromisoformat(start).astimezone(UTC) + WEEK).date()
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+@contextmanager
+def airflow_for(settings: Settings, weeks: Sequence[date] = ()) -> Iterator[Airflow]:
+    """Yield the Airflow that `make up` started for these settings, else one that is started here and stopped.
+
+    weeks: as_of dates that are about to be run. What an interrupted command left unfinished of them, or of any
+    backfill, is failed before anything is scheduled in an Airflow that is started here; else it would go on.
+
+    Raises AirflowError.
+    """
+    console = _console()
+    if airflow := attach(settings):
+        console.print(f"Using the Airflow that runs at {airflow.base_url}.")
+        with closing(airflow.api):
+            yield airflow
+        return
+    console.print(f"Starting Airflow for {settings.home} …")
+    began = time.monotonic()
+    with running_airflow(settings, before_scheduler=lambda airflow: _clear_leftovers(airflow, weeks)) as airflow:
+        console.print(f"Airflow is ready after {time.monotonic() - began:.0f} s.")
+        yield airflow
+
+
+def run_backfill(
+    settings: Settings,
+    first: date,
+    last: date,
+    conf: dict[str, Any] | None = None,
+    run_backwards: bool = False,
+    max_active_runs: int = 1,
+    airflow: Airflow | None = None,
+) -> list[WeekResult]:
+    """Run the weekly DAG for each as_of from `first` to `last`, done weeks again too; return the results, oldest first.
+
+    A failed week does not stop the others. Progress goes to stdout.
+
+    conf: parameters of the runs.
+    run_backwards: newest week first.
+    airflow: where to run it; None takes what `airflow_for` gives.
+
+    Raises InputError, and AirflowError when Airflow can't be used or refuses the backfill.
+    """
+    weeks = weeks_between(settings, first, last)
+    if airflow is None:
+        with airflow_for(settings, weeks) as found:
+            return run_backfill(settings, first, last, conf, run_backwards, max_active_runs, found)
+    with _unpaused(airflow):
+        backfill = _create(airflow, weeks, conf or {}, run_backwards, max_active_runs)
+        try:
+            return _follow(airflow, backfill, weeks)
+        except (KeyboardInterrupt, SystemExit):
+            _cancel(airflow, backfill)
+            raise
+
+
+def print_results(results: Sequence[WeekResult]) -> None:
+    """Print a table of the weeks: state, time, and each failed task with its reason and log."""
+    table = Table("week", "state", "time", "failed task", "reason", box=None, pad_edge=False)
+    for result in results:
+        failures = result.failures or (Failure("", ""),)
+        for number, failure in enumerate(failures):
+            week = (str(result.as_of), result.state, _duration(result.seconds)) if number == 0 else ("", "", "")
+            table.add_row(*week, failure.task, failure.reason)
+    console = _console()
+    console.print(table)
+    for failure in (failure for result in results for failure in result.failures if failure.log):
+        console.print(f"log of {failure.task}: {failure.log}", soft_wrap=True)
+
+
+@contextmanager
+def _unpaused(airflow: Airflow) -> Iterator[None]:
+    """Unpause the DAG, for a paused one can't be backfilled, and pause it again."""
+    path = f"dags/{DAG_ID}"
+    if not airflow.request("GET", path)["is_paused"]:
+        yield
+        return
+    if airflow.schedules:
+        raise AirflowError(
+            f"{DAG_ID} is paused, and a paused DAG can't be backfilled. Unpause it at {airflow.base_url}/{path}, "
+            "which also runs the newest week; or run `make down`, then this again, to run only these weeks."
+        )
+    airflow.request("PATCH", path, json={"is_paused": False})
+    try:
+        yield
+    finally:
+        airflow.request("PATCH", path, json={"is_paused": True})
+
+
+def _create(
+    airflow: Airflow, weeks: Sequence[date], conf: dict[str, Any], run_backwards: bool, max_active_runs: int
+) -> dict[str, Any]:
+    """Create the backfill with all its runs, and return it as the API describes it."""
+    known = airflow.request("GET", f"dags/{DAG_ID}/details")["params"] or {}
+    if unknown := sorted(conf.keys() - known.keys()):  # Airflow would take it without a word
+        raise InputError(f"{DAG_ID} has no parameter {', '.join(unknown)}: it has {', '.join(sorted(known))}.")
+    request = {
+        "dag_id": DAG_ID,
+        "from_date": interval_start(weeks[0]),
+        "to_date": interval_start(weeks[-1]),
+        "run_backwards": run_backwards,
+        "dag_run_conf": conf,  # never null: a run that is done again would keep the parameters it had before
+        "reprocess_behavior": "completed",
+        "max_active_runs": max_active_runs,
+    }
+    try:
+        return airflow.request("POST", "backfills", json=request)
+    except ApiError as error:
+        if error.status == httpx.codes.UNPROCESSABLE_ENTITY:
+            raise InputError(f"Airflow refuses the backfill: {error.detail}") from None
+        if error.status != httpx.codes.CONFLICT:
+            raise
+        active = " and ".join(map(_describe, _active(airflow)))
+        raise AirflowError(
+            f"{active} is still active, and Airflow runs one backfill of a DAG at a time. Wait until it has ended, "
+            f"or cancel it at {airflow.base_url}/dags/{DAG_ID}/backfills, then run this again."
+        ) from None
+
+
+def _follow(airflow: Airflow, backfill: dict[str, Any], weeks: Sequence[date]) -> list[WeekResult]:
+    """Show progress until every run of the backfill has ended.
+
+    A run belongs to the backfill when it was queued since the backfill was created: creating a backfill queues its new
+    and its reprocessed runs alike, at once. A run of the week that was still unfinished then is not touched by it.
+    """
+    console = _console()
+    created = datetime.fromisoformat(backfill["created_at"])
+    results: dict[date, WeekResult] = {}
+    started: set[date] = set()
+    shown, shown_at = "", time.monotonic()
+    columns = (
+        TextColumn("weeks"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[now]}"),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("weeks", total=len(weeks), now="")
+        while True:
+            runs = _runs(airflow, weeks)
+            for week in weeks:
+                run = runs.get(week)
+                if week in results or (run and _is_ours(run, created) and run["state"] == "queued"):
+                    continue
+                if run and _is_ours(run, created) and run["state"] == "running":
+                    if week not in started:
+                        started.add(week)
+                        console.print(f"{week}  started")
+                    continue
+                results[week] = result = _result(airflow, week, run, created)
+                console.print(f"{week}  {result.state}  {_duration(result.seconds)}".rstrip())
+                progress.advance(bar)
+            if len(results) == len(weeks):
+                return [results[week] for week in weeks]
+            now = _running_tasks(airflow)
+            progress.update(bar, now=now)
+            if progress.disable and now not in ("", shown) and time.monotonic() - shown_at >= TASK_LINE_SECONDS:
+                console.print(f"{now}")
+                shown, shown_at = now, time.monotonic()
+            time.sleep(POLL_SECONDS)
+
+
+def _is_ours(run: dict[str, Any], created: datetime) -> bool:
+    return bool(run["queued_at"]) and datetime.fromisoformat(run["queued_at"]) >= created
+
+
+def _result(airflow: Airflow, week: date, run: dict[str, Any] | None, created: datetime) -> WeekResult:
+    if run is None:
+        return WeekResult(week, "not run", failures=(Failure("", "the run was deleted"),))
+    if not _is_ours(run, created):
+        reason = f"the run {run['dag_run_id']} of this week was unfinished: wait for it, then run this week again"
+        return WeekResult(week, "not run", failures=(Failure("", reason),))
+    failures = _failures(airflow, run["dag_run_id"]) if run["state"] == "failed" else ()
+    return WeekResult(week, run["state"], run["duration"], failures)
+
+
+def _runs(airflow: Airflow, weeks: Sequence[date]) -> dict[date, dict[str, Any]]:
+    """Return the run of each week that has one; Airflow keeps one for each start of an interval."""
+    runs = airflow.collect(
+        f"dags/{DAG_ID}/dagRuns",
+        "dag_runs",
+        logical_date_gte=interval_start(weeks[0]),
+        logical_date_lte=interval_start(weeks[-1]),
+    )
+    starts = {datetime.fromisoformat(interval_start(week)): week for week in weeks}
+    return {starts[start]: run for run in runs if (start := datetime.fromisoformat(run["logical_date"])) in starts}
+
+
+def _running_tasks(airflow: Airflow) -> str:
+    """Return the running tasks by week, such as `2023-01-18 land, 2023-01-25 report`."""
+    tasks = airflow.collect(f"dags/{DAG_ID}/dagRuns/~/taskInstances", "task_instances", state=["running", "deferred"])
+    return ", ".join(
+        sorted(f"{as_of_of(task['logical_date'])} {task['task_id']}" for task in tasks if task["logical_date"])
+    )
+
+
+def _failures(airflow: Airflow, run_id: str) -> tuple[Failure, ...]:
+    """Return the failed tasks of a run in the order in which they ended, with the reason from the log of each."""
+    path = f"dags/{DAG_ID}/dagRuns/{quote(run_id, safe='')}/taskInstances"
+    tasks = sorted(
+        airflow.collect(path, "task_instances", state="failed"), key=lambda task: task["end_date"] or task["run_after"]
+    )
+    if not tasks:
+        return (Failure("", "no task failed: the run was cancelled or marked as failed"),)
+    return tuple(_failure(airflow, path, task) for task in tasks)
+
+
+def _failure(airflow: Airflow, path: str, task: dict[str, Any]) -> Failure:
+    try:
+        log = airflow.request(
+            "GET",
+            f"{path}/{quote(task['task_id'], safe='')}/logs/{task['try_number']}",
+            params={"map_index": task["map_index"], "full_content": True},
+            headers={"Accept": "application/json"},
+        )["content"]
+    except ApiError as error:
+        return Failure(task["task_id"], f"its log can't be read: {error}")
+    return Failure(
+        task["task_id"], reason_in(log), next((line["sources"][0] for line in log if line.get("sources")), "")
+    )
+
+
+def reason_in(log: Sequence[dict[str, Any]]) -> str:
+    """Return the last exception in a task's log, in one line; else its last error."""
+    for line in reversed(log):
+        if exceptions := line.get("error_detail"):
+            # The first is the one that was raised, the others are what it was raised from.
+            text = f"{exceptions[0]['exc_type']}: {exceptions[0]['exc_value']}"
+            break
+    else:
+        errors = [line["event"] for line in log if line.get("level") in ("error", "critical")]
+        text = errors[-1] if errors else "its log names no error"
+    text = " ".join(text.split())
+    return text if len(text) <= REASON_LENGTH else f"{text[:REASON_LENGTH]}…"
+
+
+def _active(airflow: Airflow) -> list[dict[str, Any]]:
+    backfills = airflow.collect("backfills", "backfills", dag_id=DAG_ID)
+    return [backfill for backfill in backfills if not backfill["completed_at"]]
+
+
+def _describe(backfill: dict[str, Any]) -> str:
+    first, last = as_of_of(backfill["from_date"]), as_of_of(backfill["to_date"])
+    return f"Backfill {backfill['id']} (FROM={first} TO={last})"
+
+
+def _clear_leftovers(airflow: Airflow, weeks: Sequence[date]) -> None:
+    """Fail what an interrupted command left unfinished: the active backfill, its runs, and runs of these weeks."""
+    console = _console()
+    for backfill in _active(airflow):
+        airflow.request("PUT", f"backfills/{backfill['id']}/cancel")
+        console.print(f"{_describe(backfill)} was interrupted: cancelled. Run it again if it is still wanted.")
+    starts = {datetime.fromisoformat(interval_start(week)) for week in weeks}
+    for run in _unfinished(airflow):
+        week = run["logical_date"] and datetime.fromisoformat(run["logical_date"])
+        if run["run_type"] == "backfill" or week in starts:
+            _fail(airflow, run)
+
+
+def _cancel(airflow: Airflow, backfill: dict[str, Any]) -> None:
+    """Stop a backfill: its queued runs fail, its running tasks are killed within seconds."""
+    airflow.request("PUT", f"backfills/{backfill['id']}/cancel")
+    for run in _unfinished(airflow):
+        if run["run_type"] == "backfill":
+            _fail(airflow, run)
+    _console().print(f"{_describe(backfill)} is cancelled.")
+
+
+def _unfinished(airflow: Airflow) -> list[dict[str, Any]]:
+    # `~` is every DAG: by its name, one that was never parsed is an error.
+    runs = airflow.collect("dags/~/dagRuns", "dag_runs", state=list(UNFINISHED))
+    return [run for run in runs if run["dag_id"] == DAG_ID]
+
+
+def _fail(airflow: Airflow, run: dict[str, Any]) -> None:
+    path = f"dags/{DAG_ID}/dagRuns/{quote(run['dag_run_id'], safe='')}"
+    airflow.request("PATCH", path, json={"state": "failed"})
+
+
+def _duration(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.0f} s"
+
+
+def _console() -> Console:
+    """Return the console of stdout; what is no terminal has long lines, so that they can be searched."""
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 300)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return 0, 1 when a week failed or Airflow can't be used, or 2 when the input is wrong."""
+    parser = argparse.ArgumentParser(prog="make backfill", description="Run the weekly DAG for past weeks.")
+    parser.add_argument("--from", dest="first", default="", metavar="DATE", help="the first week, by the day it ends")
+    parser.add_argument("--to", dest="last", default="", metavar="DATE", help="the last week; as --from if not given")
+    parser.add_argument("--params", default="", metavar="JSON", help="parameters of the runs")
+    parser.add_argument("--run-backwards", action="store_true", help="newest week first")
+    parser.add_argument("--max-active-runs", type=int, default=1, metavar="N", help="weeks at a time (default 1)")
+    options = parser.parse_args(arguments)
+    exit_on_signals()
+    try:
+        if not options.first:
+            raise InputError("FROM is missing: write `make backfill FROM=2023-01-11 TO=2023-02-01`.")
+        results = run_backfill(
+            load(),
+            parse_date("FROM", options.first),
+            parse_date("TO", options.last or options.first),
+            parse_params(options.params),
+            options.run_backwards,
+            options.max_active_runs,
+        )
+    except (InputError, SettingError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except AirflowError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    print_results(results)
+    return 0 if all(result.state == "success" for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

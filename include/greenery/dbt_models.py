@@ -1,0 +1,47 @@
+"""The dbt project as Airflow tasks: the one module that imports Cosmos."""
+
+from __future__ import annotations
+
+from airflow.sdk import TaskGroup
+from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
+from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior
+
+from greenery.settings import REPOSITORY, WAREHOUSE_POOL, Settings
+
+PROJECT = REPOSITORY / "include" / "dbt"
+MANIFEST = PROJECT / "target" / "manifest.json"
+
+
+def dbt_models(settings: Settings, full_refresh: str) -> TaskGroup:
+    """Return the task group that builds and tests every dbt model, one task a model with its tests.
+
+    full_refresh: template that renders to a truth value; true rebuilds the incremental models from the start.
+    """
+    return DbtTaskGroup(
+        group_id="dbt",
+        # The manifest is made at install, so that parsing the DAG never imports dbt.
+        project_config=ProjectConfig(
+            dbt_project_path=PROJECT, manifest_path=MANIFEST, install_dbt_deps=False, partial_parse=True
+        ),
+        profile_config=ProfileConfig(
+            profile_name="greenery",
+            target_name="duckdb",
+            profiles_yml_filepath=PROJECT / "profiles" / "profiles.yml",
+        ),
+        execution_config=ExecutionConfig(
+            execution_mode=ExecutionMode.LOCAL, invocation_mode=InvocationMode.DBT_RUNNER
+        ),
+        render_config=RenderConfig(
+            load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.BUILD, emit_datasets=False
+        ),
+        operator_args={
+            "pool": WAREHOUSE_POOL,
+            "env": {"GREENERY_WAREHOUSE": str(settings.warehouse)},
+            "append_env": True,
+            "install_deps": False,
+            "full_refresh": full_refresh,
+            # A model that fails, or a test, fails again: only a killed process is worth another try, and that is
+            # what clearing the run is for.
+            "retries": 0,
+        },
+    )

@@ -1,0 +1,621 @@
+"""A real Airflow on this machine: SQLite, LocalExecutor, loopback only; all its state is in `<home>/airflow`.
+
+Four processes are started: api-server, scheduler, dag-processor and triggerer. Each leads a session of its own, which
+all its descendants stay in (a task has its own process group, so a group would not do). However the process that
+started them ends, nothing of these sessions outlives it:
+
+- it ends, by itself or by a signal that it catches: it stops them;
+- it is killed: its guard, a small process, reads the end of a pipe and kills them;
+- the guard is killed too: they still hold the lock of the home, and `down` kills what holds it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import fcntl
+import json
+import os
+import secrets
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+import httpx
+import psutil
+from tenacity import RetryError, Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from greenery.settings import DAG_ID, REPOSITORY, WAREHOUSE_POOL, SettingError, Settings, load
+
+USER = "admin"
+UI_PORT = 8080
+START_SECONDS = 180  # a slow machine needs a minute for a first start
+STOP_SECONDS = 5  # then what still runs, such as a task, is killed: every task may be killed at any point
+
+_AIRFLOW = (sys.executable, "-m", "airflow")
+Start = Callable[[Sequence[str], dict[str, str], Path], subprocess.Popen]
+
+
+class AirflowError(RuntimeError):
+    """Airflow did not start, stopped, or can't be used; the message says what to do."""
+
+
+class ApiError(AirflowError):
+    """Airflow refused a request."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        is_json = "json" in response.headers.get("content-type", "")
+        self.detail = response.json().get("detail") if is_json else response.text
+        super().__init__(f"{response.request.method} {response.request.url.path}: {self.status} {self.detail}")
+
+
+def environment(settings: Settings, port: int, use_job_schedule: bool = False) -> dict[str, str]:
+    """Return the environment of Airflow's processes: defaults < this process's environment < what must be so.
+
+    So any AIRFLOW__* variable that is only a default here can be set from outside, such as
+    AIRFLOW__CORE__DAGS_FOLDER. Makes the home's folders and secrets where they are missing.
+    """
+    home = _airflow_home(settings)
+    url = f"http://127.0.0.1:{port}"
+    secret = _secrets(settings)
+    defaults = {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+        "AIRFLOW__CORE__PARALLELISM": "8",
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "120",
+        "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "180",
+        # Parsing costs seconds of a core. Only who works in the UI edits DAGs meanwhile.
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60" if use_job_schedule else "3600",
+        # By default the scheduler sleeps a second between two tasks.
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        # Tasks of an Airflow that was killed are taken up again within a minute instead of five.
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
+        "GX_ANALYTICS_ENABLED": "False",
+        "SCARF_ANALYTICS": "False",
+        "DO_NOT_TRACK": "1",
+    }
+    required = {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW_CONFIG": str(home / "airflow.cfg"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__FERNET_KEY": secret["fernet_key"],
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__AUTH_MANAGER": (
+            "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+        ),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords_file(settings)),
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__SECRET_KEY": secret["api_secret_key"],
+        "AIRFLOW__API_AUTH__JWT_SECRET": secret["jwt_secret"],
+        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(use_job_schedule),
+        "GREENERY_HOME": str(settings.home),
+        "GREENERY_EXTRACTS": str(settings.extracts),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(REPOSITORY / "include"), os.environ.get("PYTHONPATH")))),
+        # Tasks talk to the api-server, which a proxy does not see.
+        "NO_PROXY": ",".join(filter(None, ("127.0.0.1", os.environ.get("NO_PROXY")))),
+        "no_proxy": ",".join(filter(None, ("127.0.0.1", os.environ.get("no_proxy")))),
+    }
+    return {**defaults, **os.environ, **required}
+
+
+def passwords_file(settings: Settings) -> Path:
+    """The JSON file with the password of the user `admin`."""
+    return settings.home / "airflow" / "passwords.json"
+
+
+class _Login(httpx.Auth):
+    """Logs in at the first request, and again when the token has expired."""
+
+    requires_response_body = True
+
+    def __init__(self, url: str, password: str) -> None:
+        self.login = httpx.Request("POST", f"{url}/auth/token", json={"username": USER, "password": password})
+        self.token = ""
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        for _ in range(2):
+            if not self.token:
+                response = yield self.login
+                response.raise_for_status()
+                self.token = response.json()["access_token"]
+            request.headers["Authorization"] = f"Bearer {self.token}"
+            if (yield request).status_code != httpx.codes.UNAUTHORIZED:
+                return
+            self.token = ""
+
+
+def _is_passing(error: BaseException) -> bool:
+    """SQLite is locked, or the api-server is busy."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
+    return isinstance(error, httpx.TransportError)
+
+
+@dataclass
+class Airflow:
+    """A running Airflow, and its REST API.
+
+    schedules: whether an unpaused DAG gets its scheduled runs.
+    processes: name and process of what this process started; empty when another one did.
+    """
+
+    base_url: str
+    password: str
+    logs: Path
+    schedules: bool
+    processes: dict[str, subprocess.Popen] = field(default_factory=dict)
+
+    @cached_property
+    def api(self) -> httpx.Client:
+        """A client of `/api/v2`, logged in as admin."""
+        return httpx.Client(
+            base_url=f"{self.base_url}/api/v2", auth=_Login(self.base_url, self.password), timeout=60, trust_env=False
+        )
+
+    def request(self, method: str, path: str, **arguments: Any) -> Any:
+        """Return the JSON of a request to `/api/v2`, tried again for half a minute while Airflow is busy.
+
+        Raises ApiError when Airflow refuses it, AirflowError when it does not answer or one of its processes ended.
+        """
+        retrying = Retrying(
+            retry=retry_if_exception(_is_passing), stop=stop_after_delay(30), wait=wait_fixed(0.5), reraise=True
+        )
+        try:
+            return retrying(self._request, method, path, **arguments)
+        except httpx.HTTPError as error:
+            raise AirflowError(f"Airflow at {self.base_url} does not answer: {error}") from error
+
+    def _request(self, method: str, path: str, **arguments: Any) -> Any:
+        self.check()
+        response = self.api.request(method, path, **arguments)
+        if response.is_client_error:
+            raise ApiError(response)
+        return response.raise_for_status().json()
+
+    def collect(self, path: str, key: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Return all items of a collection, which the API gives in pages of 100."""
+        items: list[dict[str, Any]] = []
+        while True:
+            page = self.request("GET", path, params={**parameters, "limit": 100, "offset": len(items)})
+            items += page[key]
+            if not page[key] or len(items) >= page["total_entries"]:
+                return items
+
+    def check(self) -> None:
+        """Raise AirflowError, with the end of its log, when a process that was started here has ended."""
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                log = self.logs / f"{name}.log"
+                raise AirflowError(f"Airflow's {name} ended with exit code {process.returncode}. {_tail(log)}")
+
+
+@contextmanager
+def running_airflow(
+    settings: Settings,
+    use_job_schedule: bool = False,
+    port: int | None = None,
+    shared: bool = False,
+    before_scheduler: Callable[[Airflow], None] | None = None,
+) -> Iterator[Airflow]:
+    """Start Airflow, yield it once the weekly DAG is parsed, and stop it.
+
+    use_job_schedule: whether an unpaused DAG gets its scheduled runs.
+    port: of the UI and API on 127.0.0.1; None takes a free one.
+    shared: whether other commands may use it.
+    before_scheduler: called when the API answers and nothing is scheduled yet.
+
+    Raises AirflowError when the home is in use, a process ends, or the DAG can't be parsed.
+    """
+    with closing(_lock(settings)) as lock, _guarded(lock.fileno()) as start:
+        home = _airflow_home(settings)
+        env = environment(settings, port := port or _free_port(), use_job_schedule)
+        airflow = Airflow(
+            base_url=f"http://127.0.0.1:{port}",
+            password=json.loads(passwords_file(settings).read_text())[USER],
+            logs=home / "logs",
+            schedules=use_job_schedule,
+        )
+
+        def component(name: str, *options: str, path: Path | None = None) -> None:
+            own = {**env, "PYTHONPATH": f"{path}{os.pathsep}{env['PYTHONPATH']}"} if path else env
+            airflow.processes[name] = start([*_AIRFLOW, name, *options], own, airflow.logs / f"{name}.log")
+            note()
+
+        def note(ready: bool = False) -> None:
+            facts = {
+                "pid": os.getpid(),
+                "started": psutil.Process().create_time(),
+                "port": port,
+                "url": airflow.base_url,
+                "home": str(settings.home),
+                "extracts": str(settings.extracts),
+                "shared": shared,
+                "schedules": use_job_schedule,
+                "ready": ready,
+                "sessions": [process.pid for process in airflow.processes.values()],
+            }
+            _write_private(home / "running.json", json.dumps(facts, indent=2))
+
+        note()
+        try:
+            _migrate(home, env, start)
+            started = datetime.now(UTC)
+            component("api-server")
+            component("dag-processor")
+            _wait(airflow, "api-server", lambda: _answers(airflow))
+            _make_pool(airflow)
+            if before_scheduler:
+                before_scheduler(airflow)
+            # Logs are read from their folder: serving them would take fixed ports.
+            component("scheduler", "--skip-serve-logs", path=Path(__file__).parent / "airflow_settings")
+            component("triggerer", "--skip-serve-logs")
+            _wait(airflow, "dag-processor", lambda: _is_parsed(airflow, since=started))
+            note(ready=True)
+            yield airflow
+        finally:
+            airflow.api.close()
+            (home / "running.json").unlink()
+
+
+def attach(settings: Settings) -> Airflow | None:
+    """Return the Airflow that `make up` started for these settings, or None when none runs for this home.
+
+    Raises AirflowError when one runs that can't be used.
+    """
+    facts = running(settings)
+    if facts is None:
+        return None
+    if not facts.get("shared"):
+        raise AirflowError(
+            f"Another command (process {facts.get('pid')}) works in {settings.home}: wait until it has ended."
+        )
+    if not facts["ready"]:
+        raise AirflowError("Airflow is starting or stopping: wait a moment, then run this again.")
+    if facts["extracts"] != str(settings.extracts):
+        raise AirflowError(
+            f"The Airflow that runs for {settings.home} reads the extracts in {facts['extracts']}, "
+            f"not those in {settings.extracts}. Run `make down`, then this again."
+        )
+    password = json.loads(passwords_file(settings).read_text())[USER]
+    return Airflow(facts["url"], password, _airflow_home(settings) / "logs", facts["schedules"])
+
+
+def running(settings: Settings) -> dict[str, Any] | None:
+    """Return what `running.json` says of the Airflow that runs for this home, or None when none does.
+
+    The lock decides, which ends with its last process; what a killed Airflow left in the file does not count.
+    """
+    try:
+        _lock(settings, patience=0).close()
+    except AirflowError:
+        file = _airflow_home(settings) / "running.json"
+        return json.loads(file.read_text()) if file.exists() else {}
+    return None
+
+
+@contextmanager
+def _guarded(lock: int) -> Iterator[Start]:
+    """Yield a function that starts a process in a session of its own; at the end stop all of them."""
+    end_of_pipe, pipe = os.pipe()
+    guard = subprocess.Popen(
+        [sys.executable, "-m", "greenery.local_airflow", "guard"],
+        stdin=end_of_pipe,
+        start_new_session=True,  # else Ctrl-C ends it as well
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "include")},
+    )
+    os.close(end_of_pipe)
+    processes: list[subprocess.Popen] = []
+
+    def start(command: Sequence[str], env: dict[str, str], log: Path) -> subprocess.Popen:
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                command,
+                env=env,
+                cwd=env["AIRFLOW_HOME"],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                umask=0o077,
+                pass_fds=[lock],
+            )
+        processes.append(process)
+        os.write(pipe, f"{process.pid}\n".encode())
+        return process
+
+    try:
+        yield start
+    finally:
+        family = _family([process.pid for process in processes])
+        for process in processes:
+            process.terminate()
+        _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
+        _kill(alive)
+        for process in processes:
+            process.wait()
+        os.close(pipe)
+        guard.wait()
+
+
+def _guard() -> None:
+    """Read session ids until the writer is gone, however it went, then kill what is left of these sessions."""
+    sessions = [int(line) for line in sys.stdin]
+    _kill(_family(sessions))
+
+
+def _family(sessions: Iterable[int]) -> list[psutil.Process]:
+    """Return the processes of these sessions, and what they started in sessions of their own."""
+    family: set[psutil.Process] = set()
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, PermissionError, psutil.Error):
+            if os.getsid(process.pid) in sessions:
+                family |= {process, *process.children(recursive=True)}
+    return list(family)
+
+
+def _kill(processes: Iterable[psutil.Process]) -> None:
+    """Kill the processes, and what they started meanwhile."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            for each in (*process.children(recursive=True), process):
+                each.kill()
+
+
+def _lock(settings: Settings, patience: float = 3) -> TextIO:
+    """Lock the home for one Airflow; its processes inherit the lock, so that it ends with the last of them.
+
+    patience: seconds to wait for an Airflow that is just stopping.
+
+    Raises AirflowError when the home is in use.
+    """
+    file = (_airflow_home(settings) / "lock").open("a")
+    retrying = Retrying(
+        retry=retry_if_exception_type(BlockingIOError), stop=stop_after_delay(patience), wait=wait_fixed(0.1)
+    )
+    try:
+        retrying(fcntl.flock, file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except RetryError:
+        file.close()
+        raise AirflowError(f"An Airflow already runs for {settings.home}. `make down` stops it.") from None
+    return file
+
+
+def _airflow_home(settings: Settings) -> Path:
+    """Make the folder for Airflow's own state, which only its owner may read, and return it."""
+    home = settings.home / "airflow"
+    for folder in (settings.home, home, home / "logs"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return home
+
+
+def _secrets(settings: Settings) -> dict[str, str]:
+    """Return the keys and the password of this home, which are made up once."""
+    file = _airflow_home(settings) / "secrets.json"
+    if not file.exists():
+        keys = {
+            "jwt_secret": secrets.token_urlsafe(64),
+            "api_secret_key": secrets.token_urlsafe(64),
+            "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        }
+        _write_private(file, json.dumps(keys))
+    if not passwords_file(settings).exists():
+        _write_private(passwords_file(settings), json.dumps({USER: secrets.token_urlsafe(16)}))
+    return json.loads(file.read_text())
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Replace the file at once by one that only its owner may read."""
+    new = file.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
+        output.write(text)
+    new.replace(file)
+
+
+def _free_port(wanted: int = 0) -> int:
+    """Return the wanted port of 127.0.0.1 if it is free, else any free one."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return _free_port()
+        return probe.getsockname()[1]
+
+
+def _migrate(home: Path, env: dict[str, str], start: Start) -> None:
+    """Bring the metadata database to the installed Airflow's version; seconds, so only when that has changed."""
+    database, done = home / "airflow.db", home / "migrated-to"
+    installed = version("apache-airflow")
+    if database.exists() and done.exists() and done.read_text() == installed:
+        return
+    log = home / "logs" / "db-migrate.log"
+    if start([*_AIRFLOW, "db", "migrate"], env, log).wait() != 0:
+        raise AirflowError(f"`airflow db migrate` failed. {_tail(log)}")
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("pragma journal_mode = wal")  # else readers and the writer block each other
+    done.write_text(installed)
+
+
+def _wait(airflow: Airflow, name: str, is_ready: Callable[[], bool]) -> None:
+    """Wait until `is_ready`; raise AirflowError when that takes too long or a process ends."""
+    deadline = time.monotonic() + START_SECONDS
+    while not is_ready():
+        airflow.check()
+        if time.monotonic() > deadline:
+            raise AirflowError(
+                f"Airflow's {name} was not ready after {START_SECONDS} seconds. {_tail(airflow.logs / name)}"
+            )
+        time.sleep(0.1)
+
+
+def _answers(airflow: Airflow) -> bool:
+    try:
+        return httpx.get(f"{airflow.base_url}/api/v2/monitor/health", trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _is_parsed(airflow: Airflow, since: datetime) -> bool:
+    """Whether the weekly DAG was parsed since then (UTC); raise AirflowError when it could not be.
+
+    An older result does not count: the code may have changed.
+    """
+    errors = airflow.collect("importErrors", "import_errors")
+    fresh = [error for error in errors if datetime.fromisoformat(error["timestamp"]) >= since]
+    if fresh:
+        texts = "\n".join(f"{error['filename']}:\n{error['stack_trace']}" for error in fresh)
+        raise AirflowError(f"The DAGs folder has errors:\n{texts}")
+    dags = airflow.collect("dags", "dags", dag_id_pattern=DAG_ID, exclude_stale=False)
+    parsed = [dag["last_parsed_time"] for dag in dags if dag["dag_id"] == DAG_ID and not dag["is_stale"]]
+    return any(time and datetime.fromisoformat(time) >= since for time in parsed)
+
+
+def _make_pool(airflow: Airflow) -> None:
+    """Make the pool that lets one task at a time open the warehouse."""
+    pool = {"slots": 1, "description": "One process may open the warehouse.", "include_deferred": False}
+    slots = {pool["name"]: pool["slots"] for pool in airflow.collect("pools", "pools")}
+    if WAREHOUSE_POOL not in slots:
+        airflow.request("POST", "pools", json={**pool, "name": WAREHOUSE_POOL})
+    elif slots[WAREHOUSE_POOL] != 1:
+        airflow.request("PATCH", f"pools/{WAREHOUSE_POOL}", json={**pool, "pool": WAREHOUSE_POOL})
+
+
+def _tail(log: Path, lines: int = 20) -> str:
+    text = log.read_text(errors="replace").splitlines()[-lines:] if log.exists() else []
+    return "\n".join([f"Its log is {log}:", *(f"  {line}" for line in text)])
+
+
+def exit_on_signals() -> None:
+    """Let SIGTERM and SIGHUP end this process like Ctrl-C does, so that it stops what it started."""
+
+    def leave(number: int, _: object) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGHUP, leave)
+
+
+def up(settings: Settings, port: int) -> None:
+    """Start Airflow in the background, with its UI on 127.0.0.1, and print where it is.
+
+    Scheduling is on, but a new DAG is paused, as everywhere in Airflow: unpausing it starts the run of the newest
+    week, which waits for its extract and pages when that does not come. So that is for the user to do.
+    """
+    if (facts := running(settings)) is None:
+        log = _airflow_home(settings) / "logs" / "up.log"
+        print(f"Starting Airflow for {settings.home} …", flush=True)
+        with log.open("w") as output:
+            daemon = subprocess.Popen(
+                [sys.executable, "-m", "greenery.local_airflow", "serve", "--port", str(port)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env={**os.environ, "GREENERY_HOME": str(settings.home), "GREENERY_EXTRACTS": str(settings.extracts)},
+            )
+        while not (facts := running(settings) or {}).get("ready"):
+            if daemon.poll() is not None:
+                raise AirflowError(log.read_text().strip())
+            time.sleep(0.2)
+    elif facts.get("shared"):
+        print("Airflow is already running.")
+    if airflow := attach(settings):
+        print(f"Airflow:  {airflow.base_url}")
+        print(f"User:     {USER}, password in {passwords_file(settings)}")
+        if airflow.request("GET", f"dags/{DAG_ID}")["is_paused"]:
+            print(f"{DAG_ID} is paused: unpause it there to run it every week, the newest week first.")
+        print("`make down` stops it.")
+
+
+def serve(settings: Settings, port: int) -> NoReturn:
+    """Run Airflow, with scheduling, until a signal comes or one of its processes ends (AirflowError)."""
+    with running_airflow(settings, use_job_schedule=True, port=_free_port(port), shared=True) as airflow:
+        while True:
+            airflow.check()
+            time.sleep(1)
+
+
+def down(settings: Settings) -> None:
+    """Stop the Airflow that `up` started for this home, and all that is left of one that was killed."""
+    facts = running(settings)
+    if facts is None:
+        print(f"No Airflow runs for {settings.home}.")
+        return
+    owner = None
+    with suppress(psutil.NoSuchProcess, KeyError):
+        owner = psutil.Process(facts["pid"])
+        if owner.create_time() != facts["started"]:  # the number was given to another process
+            owner = None
+    if owner and not facts["shared"]:
+        raise AirflowError(f"Another command (process {owner.pid}) started it: end that command, and it stops.")
+    if owner:
+        owner.terminate()
+        psutil.wait_procs([owner], timeout=2 * STOP_SECONDS)
+    _kill(_family(facts.get("sessions", [])))
+    _lock(settings, patience=STOP_SECONDS).close()
+    print(f"Stopped the Airflow of {settings.home}.")
+
+
+def status(settings: Settings) -> None:
+    """Print whether an Airflow runs for this home."""
+    facts = running(settings)
+    print(f"No Airflow runs for {settings.home}." if facts is None else json.dumps(facts, indent=2))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return its exit code: 1 when Airflow can't be used, 2 for a wrong setting."""
+    parser = argparse.ArgumentParser(prog="local_airflow", description="Airflow on this machine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, function in (("up", up), ("serve", serve)):
+        command = commands.add_parser(name, help=function.__doc__ and function.__doc__.splitlines()[0])
+        command.add_argument("--port", type=int, default=UI_PORT, help="of the UI; when it is taken, any free one")
+    commands.add_parser("down", help="stop it")
+    commands.add_parser("status", help="say whether it runs")
+    commands.add_parser("guard")
+    options = parser.parse_args(arguments)
+    if options.command == "guard":
+        _guard()
+        return 0
+    exit_on_signals()
+    try:
+        settings = load()
+        match options.command:
+            case "up":
+                up(settings, options.port)
+            case "serve":
+                serve(settings, options.port)
+            case "down":
+                down(settings)
+            case "status":
+                status(settings)
+    except (AirflowError, SettingError) as error:
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, SettingError) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
