@@ -48,7 +48,7 @@ class Failure:
 class WeekResult:
     """How the run of a week ended.
 
-    state: success or failed; not run when Airflow made no run because another one of the week was unfinished.
+    state: success or failed; `not run` when Airflow did not queue a run because the week's was unfinished; deleted.
     seconds: how long the run took.
     """
 
@@ -74,8 +74,10 @@ def weeks_between(settings: Settings, first: date, last: date, now: datetime | N
             )
     if last < first:
         raise InputError(f"TO={last} is before FROM={first}: write FROM={last} TO={first}.")
-    if _midnight(last) >= (now := now or datetime.now(UTC)):
-        newest = now.date() - timedelta(days=(now.weekday() - settings.week_ends_on) % 7)
+    now = now or datetime.now(UTC)
+    if _midnight(last) >= now:  # as Airflow sees it
+        newest = (now - datetime.resolution).date()
+        newest -= timedelta(days=(newest.weekday() - settings.week_ends_on) % 7)
         raise InputError(f"TO={last} has not ended yet: the newest week that has is {newest}.")
     return [first + WEEK * number for number in range((last - first) // WEEK + 1)]
 
@@ -161,10 +163,12 @@ def run_backfill(
     with _unpaused(airflow):
         backfill = _create(airflow, weeks, conf or {}, run_backwards, max_active_runs)
         try:
-            return _follow(airflow, backfill, weeks)
+            results = _follow(airflow, backfill, weeks)
         except (KeyboardInterrupt, SystemExit):
             _cancel(airflow, backfill)
             raise
+        _complete(airflow, backfill)
+        return results
 
 
 def print_results(results: Sequence[WeekResult]) -> None:
@@ -241,51 +245,48 @@ def _follow(airflow: Airflow, backfill: dict[str, Any], weeks: Sequence[date]) -
     results: dict[date, WeekResult] = {}
     started: set[date] = set()
     shown, shown_at = "", time.monotonic()
-    columns = (
-        TextColumn("weeks"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[now]}"),
-    )
+    now = TextColumn("{task.fields[now]}")
+    columns = (TextColumn("weeks"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), now)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("weeks", total=len(weeks), now="")
+        bar = progress.add_task("", total=len(weeks), now="")
         while True:
             runs = _runs(airflow, weeks)
+            states = {week: _state(runs.get(week), created) for week in weeks if week not in results}
+            for week in sorted(states, key=lambda week: (runs.get(week) or {}).get("end_date") or ""):
+                if states[week] not in UNFINISHED:
+                    results[week] = _result(airflow, week, states[week], runs.get(week))
+                    console.print(f"{week}  {states[week]}  {_duration(results[week].seconds)}".rstrip())
+                    progress.advance(bar)
             for week in weeks:
-                run = runs.get(week)
-                if week in results or (run and _is_ours(run, created) and run["state"] == "queued"):
-                    continue
-                if run and _is_ours(run, created) and run["state"] == "running":
-                    if week not in started:
-                        started.add(week)
-                        console.print(f"{week}  started")
-                    continue
-                results[week] = result = _result(airflow, week, run, created)
-                console.print(f"{week}  {result.state}  {_duration(result.seconds)}".rstrip())
-                progress.advance(bar)
+                if states.get(week) == "running" and week not in started:
+                    console.print(f"{week}  started")
+                    started.add(week)
             if len(results) == len(weeks):
                 return [results[week] for week in weeks]
-            now = _running_tasks(airflow)
-            progress.update(bar, now=now)
-            if progress.disable and now not in ("", shown) and time.monotonic() - shown_at >= TASK_LINE_SECONDS:
-                console.print(f"{now}")
-                shown, shown_at = now, time.monotonic()
+            tasks = _running_tasks(airflow)
+            progress.update(bar, now=tasks)
+            if progress.disable and tasks not in ("", shown) and time.monotonic() - shown_at >= TASK_LINE_SECONDS:
+                console.print(f"running: {tasks}")
+                shown, shown_at = tasks, time.monotonic()
             time.sleep(POLL_SECONDS)
 
 
-def _is_ours(run: dict[str, Any], created: datetime) -> bool:
-    return bool(run["queued_at"]) and datetime.fromisoformat(run["queued_at"]) >= created
-
-
-def _result(airflow: Airflow, week: date, run: dict[str, Any] | None, created: datetime) -> WeekResult:
+def _state(run: dict[str, Any] | None, created: datetime) -> str:
+    """Return the state of a week in the backfill that was created then."""
     if run is None:
-        return WeekResult(week, "not run", failures=(Failure("", "the run was deleted"),))
-    if not _is_ours(run, created):
-        reason = f"the run {run['dag_run_id']} of this week was unfinished: wait for it, then run this week again"
-        return WeekResult(week, "not run", failures=(Failure("", reason),))
-    failures = _failures(airflow, run["dag_run_id"]) if run["state"] == "failed" else ()
-    return WeekResult(week, run["state"], run["duration"], failures)
+        return "deleted"
+    ours = run["queued_at"] and datetime.fromisoformat(run["queued_at"]) >= created
+    return run["state"] if ours else "not run"
+
+
+def _result(airflow: Airflow, week: date, state: str, run: dict[str, Any] | None) -> WeekResult:
+    if run is None:
+        return WeekResult(week, state, failures=(Failure("", "its run was deleted: run this week again"),))
+    if state == "not run":
+        reason = f"{run['dag_run_id']} was still unfinished: wait until it has ended, then run this week again"
+        return WeekResult(week, state, failures=(Failure("", reason),))
+    failures = _failures(airflow, run["dag_run_id"]) if state == "failed" else ()
+    return WeekResult(week, state, run["duration"], failures)
 
 
 def _runs(airflow: Airflow, weeks: Sequence[date]) -> dict[date, dict[str, Any]]:
@@ -329,20 +330,20 @@ def _failure(airflow: Airflow, path: str, task: dict[str, Any]) -> Failure:
         )["content"]
     except ApiError as error:
         return Failure(task["task_id"], f"its log can't be read: {error}")
-    return Failure(
-        task["task_id"], reason_in(log), next((line["sources"][0] for line in log if line.get("sources")), "")
-    )
+    file = next((line["event"] for line in log if line["event"].endswith(".log")), "")  # the log begins with its source
+    return Failure(task["task_id"], reason_in(log), file)
 
 
 def reason_in(log: Sequence[dict[str, Any]]) -> str:
-    """Return the last exception in a task's log, in one line; else its last error."""
-    for line in reversed(log):
-        if exceptions := line.get("error_detail"):
-            # The first is the one that was raised, the others are what it was raised from.
-            text = f"{exceptions[0]['exc_type']}: {exceptions[0]['exc_value']}"
-            break
+    """Return the exception that a task failed with, in one line, from the lines of its log; else its last error."""
+    raised = [line for line in log if line.get("error_detail")]
+    # A callback that fails afterwards has an exception in the log as well.
+    failed = [line for line in raised if line["event"].startswith("Task failed")] or raised
+    errors = [line["event"] for line in log if line.get("level") in ("error", "critical")]
+    if failed:
+        exception = failed[-1]["error_detail"][0]  # the others are what it was raised from
+        text = f"{exception['exc_type']}: {exception['exc_value']}"
     else:
-        errors = [line["event"] for line in log if line.get("level") in ("error", "critical")]
         text = errors[-1] if errors else "its log names no error"
     text = " ".join(text.split())
     return text if len(text) <= REASON_LENGTH else f"{text[:REASON_LENGTH]}…"
@@ -362,7 +363,7 @@ def _clear_leftovers(airflow: Airflow, weeks: Sequence[date]) -> None:
     """Fail what an interrupted command left unfinished: the active backfill, its runs, and runs of these weeks."""
     console = _console()
     for backfill in _active(airflow):
-        airflow.request("PUT", f"backfills/{backfill['id']}/cancel")
+        _complete(airflow, backfill)
         console.print(f"{_describe(backfill)} was interrupted: cancelled. Run it again if it is still wanted.")
     starts = {datetime.fromisoformat(interval_start(week)) for week in weeks}
     for run in _unfinished(airflow):
@@ -373,11 +374,20 @@ def _clear_leftovers(airflow: Airflow, weeks: Sequence[date]) -> None:
 
 def _cancel(airflow: Airflow, backfill: dict[str, Any]) -> None:
     """Stop a backfill: its queued runs fail, its running tasks are killed within seconds."""
-    airflow.request("PUT", f"backfills/{backfill['id']}/cancel")
+    _complete(airflow, backfill)
     for run in _unfinished(airflow):
         if run["run_type"] == "backfill":
             _fail(airflow, run)
     _console().print(f"{_describe(backfill)} is cancelled.")
+
+
+def _complete(airflow: Airflow, backfill: dict[str, Any]) -> None:
+    """End a backfill: by itself Airflow notices up to 30 seconds late that one has ended, and refuses another."""
+    try:
+        airflow.request("PUT", f"backfills/{backfill['id']}/cancel")
+    except ApiError as error:
+        if error.status != httpx.codes.CONFLICT:  # it is complete
+            raise
 
 
 def _unfinished(airflow: Airflow) -> list[dict[str, Any]]:

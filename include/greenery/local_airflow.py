@@ -271,6 +271,8 @@ def running_airflow(
             # Logs are read from their folder: serving them would take fixed ports.
             component("scheduler", "--skip-serve-logs", path=Path(__file__).parent / "airflow_settings")
             component("triggerer", "--skip-serve-logs")
+            # The first request of a task would wait seconds for this part of the api-server: it is built when needed.
+            httpx.get(f"{airflow.base_url}/execution/health", timeout=START_SECONDS, trust_env=False)
             _wait(airflow, "dag-processor", lambda: _is_parsed(airflow, since=started))
             note(ready=True)
             yield airflow

@@ -10,7 +10,7 @@ import argparse
 import filecmp
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -92,7 +92,9 @@ SET VARIABLE hours_of_week = (
         FROM range(7) AS days (day)
     ),
     hour_weights AS (
-        SELECT hour, [2, 1, 1, 1, 1, 2, 4, 6, 8, 9, 10, 10, 11, 10, 9, 9, 10, 12, 14, 16, 16, 13, 8, 4][1 + hour] AS weight
+        SELECT
+            hour,
+            [2, 1, 1, 1, 1, 2, 4, 6, 8, 9, 10, 10, 11, 10, 9, 9, 10, 12, 14, 16, 16, 13, 8, 4][1 + hour] AS weight
         FROM range(24) AS hours (hour)
     )
     SELECT list((day * 24 + hour)::INTEGER ORDER BY day, hour)
@@ -131,8 +133,8 @@ WITH names (product, name, base_price) AS (
         (14, 'Ficus, "Audrey"', 20.25), (15, 'Pilea Peperomioides', 20.50), (16, 'Angel Wings Begonia', 95.00),
         (17, 'Jade Plant', 15.00), (18, 'Arrow Head', 30.95), (19, 'Majesty Palm', 70.00), (20, 'Spider Plant', 15.00),
         (21, 'Money Tree', 30.50), (22, 'Cactus', 15.00), (23, 'Devil''s Ivy', 15.25), (24, 'Alocasia Polly', 95.00),
-        (25, 'Pink Anthurium', 60.95), (26, 'Dragon Tree', 50.25), (27, 'Aloe Vera', 15.00), (28, 'Rubber Plant', 20.50),
-        (29, 'Ponytail Palm', 80.75)
+        (25, 'Pink Anthurium', 60.95), (26, 'Dragon Tree', 50.25), (27, 'Aloe Vera', 15.00),
+        (28, 'Rubber Plant', 20.50), (29, 'Ponytail Palm', 80.75)
 )
 SELECT product, make_id('product', product) AS product_id, name, base_price
 FROM names
@@ -226,8 +228,8 @@ ORDER BY created_at, address_id;
 # session's start then becomes known after its other events, and a page view is still among those.
 SESSIONS = """
 CREATE TABLE session_numbers AS
-SELECT week, starts_at AS week_starts_at, checkout_share, week * 1000000000 + number AS session
-FROM weeks, unnest(range(sessions)) AS numbers (number);
+SELECT week, starts_at AS week_starts_at, checkout_share, unnest(range(sessions)) + week * 1000000000 AS session
+FROM weeks;
 
 CREATE TABLE sessions AS
 WITH identified AS (
@@ -279,12 +281,16 @@ FROM carts;
 
 CREATE TABLE pages AS
 WITH numbered AS (
+    SELECT *, unnest(range(pages)) AS page
+    FROM sessions
+),
+identified AS (
     SELECT *, session * 10 + page AS page_number, make_id('page_view', page_number) AS page_view_id
-    FROM sessions, unnest(range(pages)) AS numbers (page)
+    FROM numbered
 ),
 products_viewed AS (
     SELECT *, floor(draw(page_view_id, 0) * draw(page_view_id, 0) * len(getvariable('product_ids')))::INTEGER AS product
-    FROM numbered
+    FROM identified
 )
 SELECT
     session,
@@ -310,13 +316,15 @@ ORDERS = """
 CREATE TABLE order_items AS
 SELECT
     make_id('order', session) AS order_id,
+    week,
+    product,
     product_id,
-    any_value(price) AS price,
+    price,
     sum(1 + draw_integer(page_view_id, 1, 3))::INTEGER AS quantity
 FROM pages
 INNER JOIN prices USING (week, product)
 WHERE is_bought
-GROUP BY session, product_id
+GROUP BY ALL
 ORDER BY order_id, product_id;
 
 CREATE TABLE orders AS
@@ -450,3 +458,208 @@ all_events AS (
 SELECT * EXCLUDE (delay_days), created_at + to_days(delay_days) AS available_at
 FROM all_events;
 """
+
+# Each week starts with a little more of a product than it sold in the week before.
+INVENTORY = """
+CREATE TABLE product_weeks AS
+WITH sales AS (
+    SELECT week, product, sum(quantity) AS sold
+    FROM order_items
+    GROUP BY ALL
+),
+stocks AS (
+    SELECT
+        *,
+        coalesce(sold, 0) AS gone,
+        60 + draw_integer(make_id('stock', week || '/' || product), 0, 40)
+        + lag(gone, 1, gone) OVER (PARTITION BY product ORDER BY week) * 11 // 10 AS stocked
+    FROM prices
+    LEFT JOIN sales USING (week, product)
+)
+SELECT
+    getvariable('opened_at') + to_weeks(1 + week::INTEGER) AS as_of,
+    product,
+    price,
+    greatest(0, stocked - gone)::INTEGER AS inventory
+FROM stocks;
+"""
+
+# Every table is stored in the order of its file: DuckDB keeps insertion order through filters and COPY, whatever the
+# number of threads. Ids become text, so that Parquet has the types of the CSV.
+ORDERS_AS_OF = """
+CREATE OR REPLACE TEMP TABLE orders_as_of AS
+WITH present AS (
+    SELECT *, getvariable('as_of') AS as_of
+    FROM orders
+    WHERE created_at < as_of AND NOT coalesce(removed_at <= as_of AND as_of < coalesce(returned_at, 'infinity'), false)
+),
+progress AS (
+    SELECT
+        *,
+        coalesce(sent_back_at <= as_of AND as_of < sent_back_at + to_days(7), false) AS is_back,
+        NOT is_back AND coalesce(shipped_at < as_of, false) AS has_shipped,
+        has_shipped AND delivered_at < as_of AS has_arrived,
+        is_delayed AND shipped_at + to_days(6) <= as_of AS has_new_estimate
+    FROM present
+)
+SELECT
+    order_id::VARCHAR AS order_id,
+    user_id::VARCHAR AS user_id,
+    promo_id,
+    address_id::VARCHAR AS address_id,
+    created_at,
+    order_cost,
+    shipping_cost,
+    order_total,
+    if(has_shipped, tracking_id, NULL)::VARCHAR AS tracking_id,
+    if(has_shipped, shipping_service, NULL) AS shipping_service,
+    if(has_shipped, shipped_at + to_days(if(has_new_estimate, 16, 3)), NULL) AS estimated_delivery_at,
+    if(has_arrived, delivered_at, NULL) AS delivered_at,
+    CASE WHEN has_arrived THEN 'delivered' WHEN has_shipped THEN 'shipped' ELSE 'preparing' END AS status
+FROM progress;
+"""
+
+EXTRACT = {
+    "orders": "SELECT * FROM orders_as_of",
+    "order_items": """
+        SELECT order_id::VARCHAR AS order_id, product_id::VARCHAR AS product_id, quantity
+        FROM order_items
+        WHERE order_id IN (SELECT order_id::UUID FROM orders_as_of)
+    """,
+    "events": """
+        SELECT
+            event_id::VARCHAR AS event_id,
+            session_id::VARCHAR AS session_id,
+            user_id::VARCHAR AS user_id,
+            'https://greenery.com/' || CASE event_type
+                WHEN 'checkout' THEN 'checkout/' WHEN 'package_shipped' THEN 'shipping/' ELSE 'product/'
+            END || coalesce(order_id, product_id) AS page_url,
+            created_at,
+            event_type,
+            order_id::VARCHAR AS order_id,
+            product_id::VARCHAR AS product_id
+        FROM events
+        WHERE available_at < getvariable('as_of') AND coalesce(created_at >= getvariable('events_since'), true)
+    """,
+    "users": """
+        SELECT
+            user_id::VARCHAR AS user_id,
+            first_name,
+            last_name,
+            email,
+            phone_number,
+            created_at,
+            if(moved_at < getvariable('as_of'), moved_at, created_at) AS updated_at,
+            if(moved_at < getvariable('as_of'), new_address_id, address_id)::VARCHAR AS address_id
+        FROM users
+        WHERE created_at < getvariable('as_of')
+    """,
+    "addresses": """
+        SELECT address_id::VARCHAR AS address_id, address, zipcode, state, country
+        FROM addresses
+        WHERE created_at < getvariable('as_of')
+    """,
+    "products": """
+        SELECT product_id::VARCHAR AS product_id, name, price, inventory
+        FROM products
+        INNER JOIN product_weeks USING (product)
+        WHERE as_of = getvariable('as_of')
+        ORDER BY product
+    """,
+    "promos": "SELECT * FROM promos",
+}
+
+
+def simulate(shop: Shop, out: Path) -> list[Path]:
+    """Write the extracts of `shop` to `<out>/<YYYY-MM-DD>/<table>.<file_format>`; return their folders, oldest first.
+
+    The same shop gives the same bytes, and a shop with more weeks the same earlier folders (Parquet: for one version
+    of DuckDB, which writes its name into the file). A folder that is there already with the same content is left
+    alone. Raises ValueError at the first one with other content; nothing is ever overwritten.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as connection:
+        _generate(connection, shop)
+        return [_write(connection, shop, shop.first_as_of + week * WEEK, out) for week in range(shop.weeks)]
+
+
+def _generate(connection: duckdb.DuckDBPyConnection, shop: Shop) -> None:
+    variables: dict[str, int | datetime | None] = {
+        "seed": shop.seed,
+        "opened_at": shop.first_as_of - (shop.history_weeks + 1) * WEEK,
+        "first_as_of": shop.first_as_of,
+        "weeks": shop.history_weeks + shop.weeks,
+        "sessions_per_week": shop.sessions_per_week,
+        "improved_week": shop.history_weeks + shop.improved_checkout_week,
+    }
+    _set(connection, variables)
+    for script in (DRAWS, CATALOGUE, USERS, SESSIONS, ORDERS, EVENTS, INVENTORY):
+        connection.execute(script)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, shop: Shop, as_of: datetime, out: Path) -> Path:
+    window = shop.events_window_days
+    events_since = as_of - timedelta(days=window) if window else None
+    _set(connection, {"as_of": as_of, "events_since": events_since})
+    connection.execute(ORDERS_AS_OF)
+    folder = out / f"{as_of:%Y-%m-%d}"
+    with tempfile.TemporaryDirectory(prefix=".simulating-", dir=out) as parent:
+        draft = Path(parent) / folder.name
+        draft.mkdir()
+        for table, query in EXTRACT.items():
+            file = str(draft / f"{table}.{shop.file_format}").replace("'", "''")
+            connection.execute(f"COPY ({query}) TO '{file}' ({FILE_FORMATS[shop.file_format]})")
+        if events_since:
+            since = {"events_since": f"{events_since:%Y-%m-%dT%H:%M:%SZ}"}
+            (draft / "_extract.json").write_text(json.dumps(since) + "\n")
+        if not folder.exists():
+            draft.rename(folder)
+        elif not _same_content(draft, folder):
+            raise ValueError(f"{folder} holds other content than this shop: delete it, or simulate to another folder.")
+    return folder
+
+
+def _set(connection: duckdb.DuckDBPyConnection, variables: Mapping[str, int | datetime | None]) -> None:
+    for name, value in variables.items():
+        connection.execute(f"SET VARIABLE {name} = ?", [value])
+
+
+def _same_content(one: Path, other: Path) -> bool:
+    names = {file.name for file in one.iterdir()}
+    if names != {file.name for file in other.iterdir()}:
+        return False
+    return len(filecmp.cmpfiles(one, other, names, shallow=False)[0]) == len(names)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Simulate a shop from the command line; times are UTC. Ends with code 2 and a message where it can't."""
+    parser = argparse.ArgumentParser(prog="python -m greenery.simulator", description=main.__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder that gets one folder an extract")
+    parser.add_argument("--first", type=datetime.fromisoformat, default=datetime(2025, 1, 8), help="first as_of")
+    parser.add_argument("--weeks", type=int, default=8)
+    parser.add_argument("--sessions", type=int, default=Shop.sessions_per_week, help="in the first simulated week")
+    parser.add_argument("--seed", type=int, default=Shop.seed)
+    parser.add_argument("--history-weeks", type=int, default=Shop.history_weeks)
+    parser.add_argument("--events-window-days", type=int, default=Shop.events_window_days)
+    parser.add_argument("--improved-checkout-week", type=int, default=Shop.improved_checkout_week)
+    parser.add_argument("--format", choices=FILE_FORMATS, default=Shop.file_format)
+    options = parser.parse_args(arguments)
+    try:
+        shop = Shop(
+            first_as_of=options.first,
+            weeks=options.weeks,
+            sessions_per_week=options.sessions,
+            seed=options.seed,
+            history_weeks=options.history_weeks,
+            events_window_days=options.events_window_days,
+            improved_checkout_week=options.improved_checkout_week,
+            file_format=options.format,
+        )
+        for folder in simulate(shop, options.out):
+            print(folder)
+    except ValueError as error:
+        parser.error(str(error))
+
+
+if __name__ == "__main__":
+    main()

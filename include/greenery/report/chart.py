@@ -45,7 +45,7 @@ def report_spec(summary: dict) -> dict:
     trend = {**_trend(summary), "title": {"text": "Conversion by week", "subtitle": TREND_KEY, "offset": 8}}
     description = f"{_funnel_description(summary)} {_trend_description(summary)}"
     body = {"vconcat": [funnel, trend] if has_trend(summary) else [funnel], "spacing": 32}
-    body["resolve"] = {"scale": {channel: "independent" for channel in ("color", "fill", "stroke")}}
+    body["resolve"] = {"scale": {channel: "independent" for channel in ("color", "fill", "shape", "stroke")}}
     return _spec(body, description, background="white", padding=20)
 
 

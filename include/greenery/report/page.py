@@ -1,0 +1,55 @@
+"""The pages of the reports: one of each week and the list of all weeks. Each is one file that loads nothing else."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from greenery.report import chart, wording
+from greenery.report.summary import CHANGES, STEPS
+
+SHOWN_ORDERS = 200
+
+_environment = Environment(
+    loader=PackageLoader("greenery.report"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_environment.filters |= {
+    "number": wording.count,
+    "signed": wording.signed,
+    "percent": wording.percent,
+    "signed_percent": wording.signed_percent,
+    "points": wording.points,
+    "day": wording.day,
+    "date": wording.date,
+}
+
+
+def render(summary: dict | None, quality: dict | None, links: dict[str, str]) -> str:
+    """Return the page of a week as HTML.
+
+    summary: content of summary.json; None where the week is held and has no figures.
+    quality: content of quality.json; None where nothing has been checked yet.
+    links: label and address of what the footer points to.
+    """
+    return _environment.get_template("week.html.j2").render(
+        summary=summary,
+        quality=quality,
+        links=links,
+        chart=chart,
+        wording=wording,
+        steps=STEPS,
+        changes=CHANGES,
+        shown_orders=SHOWN_ORDERS,
+    )
+
+
+def render_index(weeks: list[dict]) -> str:
+    """Return the list of all weeks as HTML, newest first.
+
+    weeks: as_of (YYYY-MM-DD), state (landed, admitted, held), reason, published, has_report and next_command of each.
+    """
+    return _environment.get_template("index.html.j2").render(weeks=weeks)

@@ -1,0 +1,170 @@
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from greenery import backfill, local_airflow
+from greenery.settings import Settings
+
+NOW = datetime(2023, 2, 3, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", extracts=tmp_path / "extracts")
+
+
+def test_a_week_is_known_to_airflow_by_its_start():
+    assert backfill.interval_start(date(2023, 2, 1)) == "2023-01-25T00:00:00+00:00"
+    assert backfill.as_of_of("2023-01-25T00:00:00Z") == date(2023, 2, 1)
+
+
+def test_weeks_include_both_ends(settings):
+    weeks = backfill.weeks_between(settings, date(2023, 1, 11), date(2023, 2, 1), NOW)
+    assert weeks == [date(2023, 1, 11), date(2023, 1, 18), date(2023, 1, 25), date(2023, 2, 1)]
+    assert backfill.weeks_between(settings, date(2023, 2, 1), date(2023, 2, 1), NOW) == [date(2023, 2, 1)]
+
+
+def test_another_weekday_ends_the_week(tmp_path):
+    mondays = Settings(home=tmp_path, extracts=tmp_path, week_ends_on=0)
+    assert backfill.weeks_between(mondays, date(2023, 1, 30), date(2023, 1, 30), NOW) == [date(2023, 1, 30)]
+    with pytest.raises(backfill.InputError, match="write 2023-01-30 or 2023-02-06"):
+        backfill.weeks_between(mondays, date(2023, 2, 1), date(2023, 2, 1), NOW)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "message"),
+    [
+        (
+            date(2023, 1, 12),
+            date(2023, 2, 1),
+            "FROM=2023-01-12 is a Thursday, which does not end a week: write 2023-01-11 or 2023-01-18.",
+        ),
+        (
+            date(2023, 1, 11),
+            date(2023, 1, 31),
+            "TO=2023-01-31 is a Tuesday, which does not end a week: write 2023-01-25 or 2023-02-01.",
+        ),
+        (
+            date(2023, 2, 1),
+            date(2023, 1, 11),
+            "TO=2023-01-11 is before FROM=2023-02-01: write FROM=2023-01-11 TO=2023-02-01.",
+        ),
+        (
+            date(2023, 2, 1),
+            date(2023, 2, 8),
+            "TO=2023-02-08 has not ended yet: the newest week that has is 2023-02-01.",
+        ),
+    ],
+)
+def test_weeks_that_cannot_be_run_are_refused(settings, first, last, message):
+    with pytest.raises(backfill.InputError) as error:
+        backfill.weeks_between(settings, first, last, NOW)
+    assert str(error.value) == message
+
+
+def test_a_week_has_ended_once_its_last_instant_has_passed(settings):
+    midnight = datetime(2023, 2, 1, tzinfo=UTC)
+    with pytest.raises(backfill.InputError, match="the newest week that has is 2023-01-25"):
+        backfill.weeks_between(settings, date(2023, 2, 1), date(2023, 2, 1), midnight)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "FROM is missing: write `make backfill FROM=2023-01-11 TO=2023-02-01`."),
+        (["--from", "last week"], "FROM='last week' is no date: write FROM=2023-02-01, the day a week ends."),
+        (["--from", "2023-01-11", "--to", "2023-02-30"], "TO='2023-02-30' is no date"),
+        (["--from", "2023-01-11", "--params", "{reextract: true}"], "PARAMS='{reextract: true}' is no JSON ("),
+        (["--from", "2023-01-11", "--params", "[1]"], "PARAMS='[1]' is no JSON object"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(arguments, message, monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("GREENERY_HOME", str(tmp_path))
+    assert backfill.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(message)
+    assert error.count("\n") == 1
+
+
+def test_params_are_a_json_object():
+    assert backfill.parse_params('{"reextract": true}') == {"reextract": True}
+    assert backfill.parse_params("") == {}
+
+
+def test_a_run_belongs_to_the_backfill_when_it_was_queued_since():
+    created = datetime(2023, 2, 3, tzinfo=UTC)
+    before = {"queued_at": "2023-02-02T23:59:59Z", "state": "running"}
+    since = {"queued_at": "2023-02-03T00:00:00.5Z", "state": "running"}
+    assert backfill._state(before, created) == "not run"
+    assert backfill._state(since, created) == "running"
+    assert backfill._state(None, created) == "deleted"
+
+
+def test_the_reason_is_the_exception_that_the_task_failed_with():
+    cause = {"exc_type": "OSError", "exc_value": "gone"}
+    raised = {"exc_type": "LandingError", "exc_value": "no extract for 2023-01-18:\n  expected x"}
+    log = [
+        {"event": "Task failed with exception", "level": "error", "error_detail": [raised, cause]},
+        {"event": "Failed to run task callback", "level": "error", "error_detail": [cause]},
+    ]
+    assert backfill.reason_in(log) == "LandingError: no extract for 2023-01-18: expected x"
+    assert backfill.reason_in([{"event": "Task exited", "level": "error"}]) == "Task exited"
+    assert backfill.reason_in([]) == "its log names no error"
+
+
+def test_results_name_week_task_reason_and_log(capsys):
+    failure = backfill.Failure("land", "LandingError: no extract", "attempt=1.log")
+    backfill.print_results(
+        [
+            backfill.WeekResult(date(2023, 1, 11), "success", 61.2),
+            backfill.WeekResult(date(2023, 1, 18), "failed", 1.0, (failure,)),
+        ]
+    )
+    _, good, bad, log = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert good == ["2023-01-11", "success", "61", "s"]
+    assert bad == ["2023-01-18", "failed", "1", "s", "land", "LandingError:", "no", "extract"]
+    assert log == ["log", "of", "land:", "attempt=1.log"]
+
+
+def test_secrets_are_made_once_and_only_for_their_owner(settings):
+    first = local_airflow.environment(settings, 8080)
+    assert local_airflow.environment(settings, 8080) == first
+    assert len(first["AIRFLOW__API_AUTH__JWT_SECRET"]) >= 64
+    assert settings.home.stat().st_mode & 0o777 == 0o700
+    for file in (settings.home / "airflow" / "secrets.json", local_airflow.passwords_file(settings)):
+        assert file.stat().st_mode & 0o777 == 0o600
+    assert json.loads(local_airflow.passwords_file(settings).read_text()).keys() == {"admin"}
+
+
+def test_the_environment_overrides_defaults_but_not_what_isolates_a_home(settings, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", "elsewhere")
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql://production")
+    env = local_airflow.environment(settings, 8080)
+    assert env["AIRFLOW__CORE__DAGS_FOLDER"] == "elsewhere"
+    assert env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{settings.home}/airflow/airflow.db"
+
+
+def test_a_home_runs_one_airflow_at_a_time(settings):
+    lock = local_airflow._lock(settings)
+    assert local_airflow.running(settings) == {}
+    with pytest.raises(local_airflow.AirflowError, match="already runs"):
+        local_airflow._lock(settings, patience=0)
+    lock.close()
+    assert local_airflow.running(settings) is None
+
+
+def test_what_a_killed_airflow_left_behind_does_not_count_as_running(settings):
+    local_airflow._lock(settings).close()
+    (settings.home / "airflow" / "running.json").write_text('{"pid": 1, "ready": true, "shared": true}')
+    assert local_airflow.attach(settings) is None
+
+
+def test_an_airflow_with_other_extracts_is_refused(settings):
+    facts = {"pid": 1, "ready": True, "shared": True, "extracts": "/other"}
+    with local_airflow._lock(settings):
+        (settings.home / "airflow" / "running.json").write_text(json.dumps(facts))
+        with pytest.raises(
+            local_airflow.AirflowError, match=r"reads the extracts in /other, not those in .* `make down`"
+        ):
+            local_airflow.attach(settings)
