@@ -62,14 +62,16 @@ class Settings:
 
     def check_as_of(self, as_of: datetime) -> datetime:
         """Return `as_of` as a naive UTC datetime; raise SettingError unless it ends a week."""
-        naive = as_of.astimezone(UTC).replace(tzinfo=None) if as_of.tzinfo else as_of
-        if naive.weekday() != self.week_ends_on or naive != datetime(*naive.timetuple()[:3]):
+        moment = as_of.astimezone(UTC) if as_of.tzinfo else as_of
+        # Airflow's datetimes are a subclass whose arithmetic differs: from here on times are plain.
+        midnight = datetime(moment.year, moment.month, moment.day)
+        if moment.weekday() != self.week_ends_on or moment.replace(tzinfo=None) != midnight:
             day = WEEKDAYS[self.week_ends_on].capitalize()
             raise SettingError(
-                f"{naive:%Y-%m-%d %H:%M} UTC does not end a week: weeks end on {day} 00:00 UTC. "
+                f"{moment:%Y-%m-%d %H:%M} UTC does not end a week: weeks end on {day} 00:00 UTC. "
                 f"Use a {day}, or set GREENERY_WEEK_ENDS_ON before anything is landed."
             )
-        return naive
+        return midnight
 
 
 def load() -> Settings:

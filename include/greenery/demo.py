@@ -1,0 +1,40 @@
+"""`make demo`: simulate a shop, run its weeks through a real Airflow, and say where the reports are."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+
+from greenery import settings
+from greenery.backfill import print_results, run_backfill
+from greenery.local_airflow import AirflowError, exit_on_signals
+from greenery.settings import WEEK, SettingError
+from greenery.simulator import Shop, simulate
+
+SHOP = Shop(first_as_of=datetime(2025, 1, 8), weeks=8)
+
+
+def main() -> int:
+    """Run the demo; return 0, or 1 when a week failed or Airflow can't be used."""
+    exit_on_signals()
+    try:
+        home = settings.load()
+        print(f"Simulating a plant shop: {SHOP.weeks} weekly extracts in {home.extracts}")
+        simulate(SHOP, home.extracts)
+        last_as_of = SHOP.first_as_of + (SHOP.weeks - 1) * WEEK
+        results = run_backfill(home, SHOP.first_as_of.date(), last_as_of.date())
+    except (AirflowError, SettingError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print_results(results)
+    if any(result.state != "success" for result in results):
+        return 1
+    print(f"\nThe newest report: {home.report_folder(last_as_of) / 'index.html'}")
+    print(f"All reports:       {home.reports / 'index.html'}")
+    print(f"Published data:    {home.published / 'greenery.duckdb'} (schema analytics)")
+    print("Airflow's page:    make up")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
