@@ -21,7 +21,7 @@ def render() -> str:
         os.environ.update({"AIRFLOW_HOME": home, "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"})
         from airflow.dag_processing.dagbag import DagBag
 
-        bag = DagBag(str(REPOSITORY / "dags"), include_examples=False)
+        bag = DagBag(str(REPOSITORY / "dags"))
     if bag.import_errors:
         raise RuntimeError("\n".join(f"{file}: {error}" for file, error in bag.import_errors.items()))
     return "\n".join(["# DAGs", "", "Made by `make docs` from the DAG files.", *map(_dag, bag.dags.values())])
@@ -43,14 +43,14 @@ def _dag(dag) -> str:
         "| parameter | default | meaning |",
         "|---|---|---|",
     ]
-    for name, param in dag.params.items():
-        resolved = dag.params.get_param(name)
-        lines.append(f"| `{name}` | `{param}` | {resolved.description} |")
+    for name in dag.params:
+        param = dag.params.get_param(name)
+        lines.append(f"| `{name}` | `{param.value}` | {param.description} |")
     lines += ["", "| task | pool | retries | after |", "|---|---|---|---|"]
     for task in dag.topological_sort():
         after = ", ".join(f"`{name}`" for name in sorted(task.upstream_task_ids)) or "the start"
         lines.append(f"| `{task.task_id}` | {task.pool} | {task.retries} | {after} |")
-    lines += ["", dag.doc_md.strip().replace("\n# ", "\n### ").removeprefix("# " + "Greenery weekly").strip(), ""]
+    lines += ["", dag.doc_md.strip().partition("\n")[2].strip(), ""]
     return "\n".join(lines)
 
 

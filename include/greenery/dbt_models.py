@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import TaskGroup
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior
+from cosmos.operators.local import DbtTestLocalOperator
 
 from greenery.settings import REPOSITORY, WAREHOUSE_POOL, Settings
 
@@ -13,11 +16,11 @@ MANIFEST = PROJECT / "target" / "manifest.json"
 
 
 def dbt_models(settings: Settings, full_refresh: str) -> TaskGroup:
-    """Return the task group that builds and tests every dbt model, one task a model with its tests.
+    """Return the task group that builds and tests every dbt model, one task a model, and one that runs all tests.
 
     full_refresh: template that renders to a truth value; true rebuilds the incremental models from the start.
     """
-    return DbtTaskGroup(
+    group = DbtTaskGroup(
         group_id="dbt",
         # The manifest is made at install, so that parsing the DAG never imports dbt.
         project_config=ProjectConfig(
@@ -32,7 +35,7 @@ def dbt_models(settings: Settings, full_refresh: str) -> TaskGroup:
             execution_mode=ExecutionMode.LOCAL, invocation_mode=InvocationMode.DBT_RUNNER
         ),
         render_config=RenderConfig(
-            load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.BUILD, emit_datasets=False
+            load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.AFTER_ALL, emit_datasets=False
         ),
         operator_args={
             "pool": WAREHOUSE_POOL,
@@ -40,8 +43,12 @@ def dbt_models(settings: Settings, full_refresh: str) -> TaskGroup:
             "append_env": True,
             "install_deps": False,
             "full_refresh": full_refresh,
-            # A model that fails, or a test, fails again: only a killed process is worth another try, and that is
-            # what clearing the run is for.
-            "retries": 0,
+            # A model's task is idempotent: it is tried again in case its process was killed.
+            "retries": 1,
+            "retry_delay": timedelta(seconds=30),
         },
     )
+    for task in group.iter_tasks():
+        if isinstance(task, DbtTestLocalOperator):
+            task.retries = 0
+    return group

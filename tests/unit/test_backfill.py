@@ -2,6 +2,7 @@ import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import psutil
 import pytest
 from greenery import backfill, local_airflow
 from greenery.settings import Settings
@@ -161,10 +162,19 @@ def test_what_a_killed_airflow_left_behind_does_not_count_as_running(settings):
 
 
 def test_an_airflow_with_other_extracts_is_refused(settings):
-    facts = {"pid": 1, "ready": True, "shared": True, "extracts": "/other"}
+    me = psutil.Process()
+    facts = {"pid": me.pid, "started": me.create_time(), "ready": True, "shared": True, "extracts": "/other"}
     with local_airflow._lock(settings):
         (settings.home / "airflow" / "running.json").write_text(json.dumps(facts))
         with pytest.raises(
             local_airflow.AirflowError, match=r"reads the extracts in /other, not those in .* `make down`"
         ):
+            local_airflow.attach(settings)
+
+
+def test_an_airflow_whose_owner_was_killed_is_refused(settings):
+    facts = {"pid": psutil.Process().pid, "started": 0, "ready": True, "shared": True}  # the number is another's now
+    with local_airflow._lock(settings):
+        (settings.home / "airflow" / "running.json").write_text(json.dumps(facts))
+        with pytest.raises(local_airflow.AirflowError, match=r"was killed.* `make down`"):
             local_airflow.attach(settings)

@@ -25,13 +25,21 @@ CONFIG = {
     "text": {"color": TEXT, "align": "left", "fontSize": 13},
     "axis": {"labelColor": TEXT, "labelFontSize": 12, "title": None, "domain": False, "ticks": False},
     "legend": {"labelColor": TEXT, "labelFontSize": 12, "title": None, "orient": "top", "columns": 4},
-    "title": {"color": TEXT, "subtitleColor": TEXT, "anchor": "start", "frame": "group", "fontSize": 16, "subtitleFontSize": 12},
+    "title": {
+        "color": TEXT,
+        "subtitleColor": TEXT,
+        "anchor": "start",
+        "frame": "group",
+        "fontSize": 16,
+        "subtitleFontSize": 12,
+    },
 }
 
 
 def funnel_spec(summary: dict) -> dict:
     """Return the funnel of the week or, where it has no sessions, of all time: a bar a step over all sessions."""
-    return _spec(_funnel(summary), _funnel_description(summary))
+    # Fitted to its content, the outline of a provisional bar would widen the chart beyond the others.
+    return _spec({**_funnel(summary), "autosize": "none"}, _funnel_description(summary))
 
 
 def trend_spec(summary: dict) -> dict:
@@ -45,7 +53,7 @@ def report_spec(summary: dict) -> dict:
     trend = {**_trend(summary), "title": {"text": "Conversion by week", "subtitle": TREND_KEY, "offset": 8}}
     description = f"{_funnel_description(summary)} {_trend_description(summary)}"
     body = {"vconcat": [funnel, trend] if has_trend(summary) else [funnel], "spacing": 32}
-    body["resolve"] = {"scale": {channel: "independent" for channel in ("color", "fill", "shape", "stroke")}}
+    body["resolve"] = {"scale": dict.fromkeys(("color", "fill", "shape", "stroke"), "independent")}
     return _spec(body, description, background="white", padding=20)
 
 
@@ -124,7 +132,12 @@ def _trend(summary: dict) -> dict:
     days = [wording.day(week["end"]) for week in weeks]
     points = [_point(week, step) for week in weeks for step in STEPS]
     lines = [
-        {**start, "next": end["day"], "next_share": end["share"], "provisional": start["provisional"] or end["provisional"]}
+        {
+            **start,
+            "next": end["day"],
+            "next_share": end["share"],
+            "provisional": start["provisional"] or end["provisional"],
+        }
         for before, after in pairwise(weeks)
         for start, end in ((_point(before, step), _point(after, step)) for step in STEPS)
         if start["share"] is not None and end["share"] is not None
@@ -137,14 +150,23 @@ def _trend(summary: dict) -> dict:
             "values": days[::-2],
             "labelAngle": 0,
             "labelPadding": 8,
-            "labelFontWeight": {"condition": {"test": f"datum.value === '{days[-1]}'", "value": "bold"}, "value": "normal"},
+            "labelFontWeight": {
+                "condition": {"test": f"datum.value === '{days[-1]}'", "value": "bold"},
+                "value": "normal",
+            },
         },
     }
     y = {
         "field": "share",
         "type": "quantitative",
         "scale": {"domain": [0, 1]},
-        "axis": {"orient": "right", "format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1], "gridColor": "#7F7F7F", "gridOpacity": 0.3},
+        "axis": {
+            "orient": "right",
+            "format": ".0%",
+            "values": [0, 0.25, 0.5, 0.75, 1],
+            "gridColor": "#7F7F7F",
+            "gridOpacity": 0.3,
+        },
     }
     legend = {"labelExpr": f"{wording.STEP_NAMES}[datum.label]"}
     color = {"field": "step", "scale": _scale(COLORS), "legend": legend}
@@ -212,8 +234,8 @@ def _funnel_description(summary: dict) -> str:
     scope = wording.scope(summary)
     counts, rates = summary["funnel"][scope], summary["rates"][scope]
     steps = [
-        f"{wording.STEP_NAMES[step].lower()} {wording.count(counts[step])} ({wording.percent(rates[step]['conversion'])})"
-        for step in STEPS
+        f"{name.lower()} {wording.count(counts[step])} ({wording.percent(rates[step]['conversion'])})"
+        for step, name in wording.STEP_NAMES.items()
     ]
     return f"Funnel, {_funnel_subtitle(summary)}: {', '.join(steps)}."
 

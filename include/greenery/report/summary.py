@@ -43,11 +43,12 @@ def build(
         "previous_week": _provisional_steps(1, previous_week, maturity_days),
         "all_time": [],
     }
+    equal_age = {"week": _equal_age(week), "previous_week": _equal_age(previous_week)}
     provisional = {
         "steps": provisional_steps["week"],
         "maturity_days": maturity_days,
         "mature_at": _text(as_of + timedelta(days=maturity_days)),
-        "equal_age": {"week": _equal_age(week), "previous_week": _equal_age(previous_week)},
+        "equal_age": equal_age,
         "newest_mature_week": _newest_mature_week(as_of, by_age, maturity_days),
     }
     at_equal_age = {*provisional_steps["week"], *provisional_steps["previous_week"]}
@@ -57,7 +58,7 @@ def build(
         "funnel": funnel,
         "rates": rates,
         "largest_drop_off": {scope: _largest_drop_off(rates[scope], provisional_steps[scope]) for scope in funnel},
-        "change": _change(funnel, rates, provisional["equal_age"], at_equal_age),
+        "change": _change(funnel, rates, equal_age, at_equal_age),
         "provisional": provisional,
         "trend": _trend(as_of, by_age, empty, maturity_days),
         "order_changes": {

@@ -17,18 +17,19 @@ CHANGE_NAMES = {
     "removed": "Removed",
     "returned": "Returned",
 }
-NOTHING = "–"
-MINUS = "−"  # noqa: RUF001 a real minus lines up with plus
+NOTHING = "\N{EN DASH}"
+# As wide as a plus, so that figures line up.
+MINUS = "\N{MINUS SIGN}"
 
 
 def count(number: int, noun: str = "") -> str:
     """Return "1,234", or with a noun "1 session", "1,234 sessions"."""
     plural = "" if number == 1 or not noun else "s"
-    return f"{number:,} {noun}{plural}".rstrip()
+    return f"{number:,} {noun}{plural}".rstrip().replace("-", MINUS)
 
 
 def signed(number: int) -> str:
-    """Return "+1,234", "−5" or "0"."""
+    """Return "+1,234", "-5" (with a real minus) or "0"."""
     return f"{number:+,}".replace("-", MINUS) if number else "0"
 
 
@@ -102,7 +103,7 @@ def drop_off(summary: dict) -> str:
 
 
 def lost(rate: dict) -> str:
-    """Return what a step lost since the step before as "−111 sessions (−19.2 pp)", or "no session lost"."""
+    """Return what a step lost since the step before as "-111 sessions (-19.2 pp)", or "no session lost"."""
     if not rate["lost"]:
         return "no session lost"
     noun = "session" if abs(rate["lost"]) == 1 else "sessions"

@@ -1,0 +1,111 @@
+"""What all tests share: extracts to land, and where the real ones are."""
+
+from __future__ import annotations
+
+import csv
+import os
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from greenery.settings import REPOSITORY, Settings
+from greenery.source_tables import TABLES
+
+REAL_EXTRACTS = Path(
+    os.environ.get("GREENERY_REAL_EXTRACTS") or REPOSITORY.parent / "shared" / "greenery" / "extracts"
+).absolute()
+
+ORDER = {
+    "order_id": "o1",
+    "user_id": "u1",
+    "promo_id": "",
+    "address_id": "a1",
+    "created_at": "2023-01-09T10:05:00Z",
+    "order_cost": "20.00",
+    "shipping_cost": "5.00",
+    "order_total": "25.00",
+    "tracking_id": "",
+    "shipping_service": "",
+    "estimated_delivery_at": "",
+    "delivered_at": "",
+    "status": "preparing",
+}
+EVENT = {
+    "event_id": "e1",
+    "session_id": "s1",
+    "user_id": "u1",
+    "page_url": "https://greenery.example/product/p1",
+    "created_at": "2023-01-09T10:00:00Z",
+    "event_type": "page_view",
+    "order_id": "",
+    "product_id": "p1",
+}
+
+
+def small_shop() -> dict[str, list[dict]]:
+    """Return the rows of a shop with one session that buys one plant, table by table."""
+    steps = [
+        dict(EVENT),
+        {**EVENT, "event_id": "e2", "event_type": "add_to_cart", "created_at": "2023-01-09T10:02:00Z"},
+        {
+            **EVENT,
+            "event_id": "e3",
+            "event_type": "checkout",
+            "created_at": "2023-01-09T10:05:00Z",
+            "order_id": "o1",
+            "product_id": "",
+        },
+    ]
+    user = {
+        "user_id": "u1",
+        "first_name": "Åsa",
+        "last_name": "O'Neil",
+        "email": "asa@example.com",
+        "phone_number": "555-0100",
+        "created_at": "2022-12-01T00:00:00Z",
+        "updated_at": "2022-12-01T00:00:00Z",
+        "address_id": "a1",
+    }
+    address = {"address_id": "a1", "address": "1 Fern Street", "zipcode": "02134", "state": "MA", "country": "US"}
+    return {
+        "orders": [dict(ORDER)],
+        "order_items": [{"order_id": "o1", "product_id": "p1", "quantity": "2"}],
+        "events": steps,
+        "users": [user],
+        "addresses": [address],
+        "products": [{"product_id": "p1", "name": "Fern", "price": "10.00", "inventory": "5"}],
+        "promos": [{"promo_id": "spring", "discount": "2", "status": "active"}],
+    }
+
+
+def write_extract(folder: Path, tables: dict[str, list[dict]]) -> Path:
+    """Write `tables` as the CSV files of an extract; a table without rows gets its header."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for table in TABLES:
+        rows = tables[table.name]
+        names = list(rows[0]) if rows else [column.name for column in table.columns]
+        with (folder / f"{table.name}.csv").open("w", newline="", encoding="utf-8") as handle:
+            writer = csv.DictWriter(handle, names)
+            writer.writeheader()
+            writer.writerows(rows)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Settings:
+    """Settings of an empty home with its own extracts folder."""
+    return Settings(home=tmp_path / "home", extracts=tmp_path / "extracts")
+
+
+@pytest.fixture
+def as_of() -> datetime:
+    """The as_of of the small shop's first extract."""
+    return datetime(2023, 1, 11)
+
+
+@pytest.fixture(scope="session")
+def real_extracts() -> Path:
+    """The folder of the real extracts; a test that needs it is skipped where there is none."""
+    if not REAL_EXTRACTS.is_dir():
+        pytest.skip(f"no real extracts at {REAL_EXTRACTS}: set GREENERY_REAL_EXTRACTS to their folder")
+    return REAL_EXTRACTS

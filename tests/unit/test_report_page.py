@@ -1,0 +1,616 @@
+"""The page of a week, the list of weeks, and the charts."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from greenery.report import chart, page, summary, wording
+
+AS_OF = datetime(2023, 2, 1)
+WEEK = timedelta(days=7)
+VOID = {"meta", "link", "img", "br", "hr", "input"}
+GREEN = chart.COLORS["package_shipped"]
+LINKS = {"summary.json": "summary.json", "order_changes.csv": "order_changes.csv"}
+
+
+def plain(text):
+    """Return text with the typographic signs that look like others written in ASCII."""
+    return (
+        text.replace(wording.MINUS, "-").replace(wording.NOTHING, "--").replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    )
+
+
+def week(weeks_ago, sessions, add_to_cart, checkout, shipped, shipped_by_week_end=None, waiting=0):
+    return {
+        "weeks_ago": weeks_ago,
+        "sessions": sessions,
+        "page_view": sessions,
+        "add_to_cart": add_to_cart,
+        "checkout": checkout,
+        "package_shipped": shipped,
+        "shipped_by_week_end": shipped if shipped_by_week_end is None else shipped_by_week_end,
+        "checkouts_not_shipped": waiting,
+    }
+
+
+def change(order_id, kind="status_changed", status_from="preparing", status_to="shipped", changed_columns="status"):
+    return {
+        "order_id": order_id,
+        "change": kind,
+        "status_from": status_from,
+        "status_to": status_to,
+        "changed_columns": changed_columns,
+    }
+
+
+def build(*weeks, changes=(), previous_as_of=AS_OF - WEEK):
+    return summary.build(AS_OF, list(weeks), list(changes), previous_as_of, 28)
+
+
+def check(name, passed=True, severity="critical", **values):
+    return {
+        "check": name,
+        "relation": "analytics.fct_sessions",
+        "severity": severity,
+        "meaning": f"The meaning of {name}.",
+        "passed": passed,
+        "observed": "0 rows",
+        "expected": "none",
+        "rows": 1234,
+        "failing_rows": 0,
+        "examples": [],
+        **values,
+    }
+
+
+def quality(*checks, verdict="passed", landing_warnings=()):
+    return {
+        "as_of": "2023-02-01T00:00:00+00:00",
+        "verdict": verdict,
+        "checks": list(checks),
+        "landing_warnings": list(landing_warnings),
+    }
+
+
+NORMAL = build(
+    week(0, 578, 467, 361, 335),
+    week(1, 560, 450, 342, 330),
+    changes=[
+        change("order-1"),
+        change("order-2"),
+        change("order-3", "new", None, "preparing", None),
+        change("order-4", "removed", "preparing", None, None),
+    ],
+)
+FIRST = build(week(0, 578, 467, 361, 335), previous_as_of=None)
+EMPTY = build(week(103, 578, 467, 361, 335), changes=[change("order-1")])
+ZERO = build()
+PROVISIONAL = build(
+    week(0, 578, 467, 361, 80, waiting=281),
+    week(1, 560, 450, 342, 300, shipped_by_week_end=90, waiting=42),
+    *[week(ago, 550, 440, 330, 320) for ago in range(2, 6)],
+)
+HUGE = build(
+    week(0, 9_876_543_210, 8_765_432_109, 6_543_210_987, 5_432_109_876, waiting=1),
+    week(1, 12_345_678_901, 10_123_456_789, 7_123_456_789, 6_123_456_789),
+)
+UPSIDE_DOWN = build(week(0, 10, 4, 5, 7), week(1, 9, 8, 6, 6), week(3, 9, 8, 6, 6))
+EVERY_SUMMARY = {
+    "normal": NORMAL,
+    "first": FIRST,
+    "empty": EMPTY,
+    "zero": ZERO,
+    "provisional": PROVISIONAL,
+    "huge": HUGE,
+    "upside down": UPSIDE_DOWN,
+}
+HELD = quality(
+    check("sessions_unique", False, failing_rows=24, observed="12 ids twice", examples=[{"session_id": "s-1", "n": 2}]),
+    check("volume", False, "warning", rows=None, failing_rows=None),
+    check("orders_unique"),
+    verdict="held",
+    landing_warnings=["orders: column gift_wrap is unknown"],
+)
+WEEKS = [
+    {
+        "as_of": "2023-01-25",
+        "state": "admitted",
+        "reason": None,
+        "published": True,
+        "has_report": True,
+        "next_command": None,
+    },
+    {
+        "as_of": "2023-02-01",
+        "state": "held",
+        "reason": "volume: <b>0</b> rows",
+        "published": False,
+        "has_report": False,
+        "next_command": "make backfill FROM=2023-02-01 TO=2023-02-01",
+    },
+]
+
+
+@pytest.fixture(params=EVERY_SUMMARY)
+def figures(request):
+    return EVERY_SUMMARY[request.param]
+
+
+class _Page(HTMLParser):
+    """What a reader sees, and whether every element is closed."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.words, self.attributes = [], [], []
+        self.feed(html)
+        assert self.open == []
+
+    @property
+    def text(self):
+        return plain(re.sub(r" ([.,)])", r"\1", re.sub(r"\s+", " ", " ".join(self.words))))
+
+    def handle_starttag(self, tag, attributes):
+        self.attributes += [(tag, *attribute) for attribute in attributes]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.attributes += [(tag, *attribute) for attribute in attributes]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open and "svg" not in self.open:
+            self.words.append(data.replace("\N{SOFT HYPHEN}", "").strip())
+
+
+def text_of(figures, results=None):
+    return _Page(page.render(figures, results, LINKS)).text
+
+
+class TestWeekPage:
+    def test_normal_week(self):
+        text = text_of(NORMAL, quality(check("orders_unique")))
+        for expected in (
+            "Greenery weekly · week to 1 Feb 2023",
+            "62.5% of sessions checked out (361 of 578), up 1.4 pp on the week before.",
+            "Sessions that started from 25 Jan 2023 to 1 Feb 2023, 00:00 UTC",
+            "The largest drop-off is between page view and add to cart: 111 sessions, 19.2 pp.",
+            "Step Sessions Conversion Step conversion Lost Change",
+            "Checkout 361 62.5% 77.3% 106 +1.4 pp",
+            "Sessions 578 560 +18 (+3.2%)",
+            "Shipped 58.0% 58.9% -1.0 pp",
+            "1 Feb 578 100.0% 80.8% 62.5% 58.0% 25 Jan 560",
+            "4 orders changed since the extract of 25 Jan 2023.",
+            "1 New 2 Status changed 0 Details changed 1 Removed 0 Returned",
+            "From To Orders preparing shipped 2",
+            "order-3 New -- → preparing --",
+            "order-4 Removed preparing → -- --",
+            "Passed 1 of 1 check passed.",
+            "Shipped is complete 28 days after",
+            "As of 1 Feb 2023, 00:00 UTC · previous extract as of 25 Jan 2023, 00:00 UTC",
+            "summary.json · order_changes.csv",
+        ):
+            assert expected in text
+        assert "*" not in text
+
+    def test_sections_come_in_the_order_of_a_readers_questions(self):
+        html = page.render(NORMAL, None, LINKS)
+        assert re.findall("<h2>(.*?)</h2>", html) == [
+            "Funnel",
+            "Change since the week before",
+            "Trend",
+            "Order changes",
+            "Quality",
+            "Definitions",
+        ]
+
+    def test_links_are_in_the_footer(self):
+        assert ("a", "href", "order_changes.csv") in _Page(page.render(NORMAL, None, LINKS)).attributes
+        assert "order_changes.csv" not in page.render(NORMAL, None, {})
+
+    def test_first_week_is_a_baseline(self):
+        text = text_of(FIRST)
+        assert "62.5% of sessions checked out (361 of 578), with no session the week before to compare with." in text
+        assert "This is the first extract, the baseline: changes are counted from the next extract on." in text
+        assert "no previous extract" in text
+        assert "Removed 0" not in text
+
+    def test_empty_week_says_so_and_shows_all_time(self):
+        text = text_of(EMPTY)
+        for expected in (
+            "No session started this week; of all 578 so far, 62.5% checked out.",
+            "Funnel of all sessions so far",
+            "Checkout 361 62.5% 77.3% 106 Shipped",
+            "No session started this week or the week before.",
+            "No session started in the last 12 weeks.",
+            "1 order changed since",
+        ):
+            assert expected in text
+        assert "since the week before. *" not in text
+
+    def test_empty_week_after_a_full_one(self):
+        text = text_of(build(week(1, 560, 450, 342, 330)))
+        assert "Sessions 0 560 -560 (-100.0%)" in text
+        assert "Checkout -- 61.1% --" in text
+
+    def test_everything_zero(self):
+        text = text_of(ZERO)
+        assert "No session is known so far." in text
+        assert "There is nothing to show yet." in text
+        assert "No session started this week. " in text
+        assert "No order changed since the extract of 25 Jan 2023." in text
+        assert "Changed orders" not in text
+
+    @pytest.mark.parametrize(
+        ("previous_as_of", "expected"),
+        [
+            (AS_OF - WEEK, "1 order changed since the extract of 25 Jan 2023. "),
+            (AS_OF - 2 * WEEK, "1 order changed since the extract of 18 Jan 2023, which is 2 weeks older. "),
+            (AS_OF - 5 * WEEK, "1 order changed since the extract of 28 Dec 2022, which is 5 weeks older. "),
+        ],
+    )
+    def test_says_what_it_is_compared_with(self, previous_as_of, expected):
+        figures = build(week(0, 10, 8, 5, 5), changes=[change("order-1")], previous_as_of=previous_as_of)
+        assert expected in text_of(figures)
+
+    def test_provisional_step_is_marked_and_compared_at_equal_age(self):
+        text = text_of(PROVISIONAL)
+        for expected in (
+            "page view and add to cart: 111 sessions, 19.2 pp. Shipped is not counted here while it is provisional.",
+            "Shipped * 80 13.8% 22.2% 281 -2.2 pp *",
+            "* Provisional: packages are still going out; its change is at equal age.",
+            "Shipped by week's end 13.8% 16.1% -2.2 pp",
+            "This week counts as complete from 1 Mar 2023, or as soon as every checkout has shipped.",
+            "The newest complete week, to 18 Jan 2023, has 58.2% shipped (320 of 550).",
+            "1 Feb 578 100.0% 80.8% 62.5% 13.8% * 25 Jan 560 100.0% 80.4% 61.1% 53.6% * 18 Jan 550",
+        ):
+            assert expected in text
+
+    def test_no_complete_week_yet(self):
+        assert "No week is complete yet." in text_of(build(week(0, 10, 8, 5, 2, waiting=3)))
+
+    def test_complete_week_after_a_provisional_one(self):
+        figures = build(week(0, 10, 8, 5, 5), week(1, 10, 8, 5, 4, shipped_by_week_end=2, waiting=1))
+        text = text_of(figures)
+        assert "Shipped by week's end 50.0% 20.0% +30.0 pp" in text
+        assert "Every checkout of this week has shipped, but the week before is still provisional." in text
+        assert "Shipped is provisional" not in text
+
+    def test_steps_that_gain_are_not_called_lost(self):
+        text = text_of(UPSIDE_DOWN)
+        assert "Shipped 7 70.0% 140.0% -2" in text
+        assert "between page view and add to cart: 6 sessions, 60.0 pp." in text
+
+    def test_huge_numbers_have_separators(self):
+        text = text_of(HUGE)
+        assert "66.2% of sessions checked out (6,543,210,987 of 9,876,543,210), up 8.6 pp" in text
+        assert "-2,469,135,691 (-20.0%)" in text
+
+    def test_first_200_orders(self):
+        figures = build(changes=[change(f"order-{number:04}") for number in range(1500)])
+        text = text_of(figures)
+        assert "The first 200 of 1,500; order_changes.csv has all." in text
+        assert "order-0199" in text
+        assert "order-0200" not in text
+
+    def test_all_of_200_orders(self):
+        text = text_of(build(changes=[change(f"order-{number:04}") for number in range(200)]))
+        assert "The first" not in text
+        assert "order-0199" in text
+
+    def test_every_percentage_is_a_figure_of_the_summary(self, figures):
+        shares, points = set(), set()
+
+        def collect(value):
+            if isinstance(value, dict):
+                for item in value.values():
+                    collect(item)
+            elif isinstance(value, list):
+                for item in value:
+                    collect(item)
+            elif isinstance(value, float):
+                shares.update(plain(text) for text in (wording.percent(value), wording.signed_percent(value)))
+                # The sentences print a loss, and a change that they call up or down, without its sign.
+                points.update([plain(wording.points(value)), wording.points(abs(value)).lstrip("+")])
+
+        collect(figures)
+        text = text_of(figures)
+        number = r"[+-]?[0-9,]+\.[0-9]"
+        assert set(re.findall(f"{number}%", text)) <= shares
+        assert set(re.findall(f"{number} pp", text)) <= points
+
+    def test_is_a_valid_document(self, figures):
+        html = page.render(figures, HELD, LINKS)
+        parsed = _Page(html)
+        assert html.startswith('<!doctype html>\n<html lang="en">')
+        assert ("meta", "name", "viewport") in parsed.attributes
+        assert re.search("<title>Greenery week to 1 Feb 2023: .+</title>", html)
+        ids = [value for _, name, value in parsed.attributes if name == "id"]
+        assert len(ids) == len(set(ids))
+
+    def test_charts_say_their_numbers_to_a_screen_reader(self):
+        labels = [value for tag, name, value in _Page(page.render(NORMAL, None, {})).attributes if name == "aria-label"]
+        assert (
+            "Funnel, 578 sessions, week to 1 Feb 2023: page view 578 (100.0%), add to cart 467 (80.8%), "
+            "checkout 361 (62.5%), shipped 335 (58.0%)." in labels
+        )
+        assert any(label.startswith("Conversion by week") and "25 Jan 100.0% / 80.4%" in label for label in labels)
+
+
+class TestQuality:
+    def test_none_yet(self):
+        assert "There are no quality results yet." in text_of(NORMAL)
+
+    def test_failed_checks_come_critical_first_with_all_they_know(self):
+        text = text_of(NORMAL, HELD)
+        for expected in (
+            "Held: a critical check failed, so this extract is not published.",
+            "Held 1 of 3 checks passed.",
+            "Critical The meaning of sessions_unique. Observed 12 ids twice Expected none Check sessions_unique on",
+            "on analytics.fct_sessions session_id n s-1 2 Warning The meaning of volume.",
+            "Noticed while landing orders: column gift_wrap is unknown",
+            "Checks that passed Meaning Observed Severity The meaning of orders_unique. 0 rows critical",
+        ):
+            assert expected in text
+
+    def test_warnings_are_announced_at_the_top(self):
+        results = quality(check("volume", False, "warning"), check("orders_unique"))
+        assert text_of(NORMAL, results).index("1 quality warning") < text_of(NORMAL, results).index("Funnel")
+        assert "quality warning" not in text_of(NORMAL, quality(check("orders_unique")))
+
+    def test_held_week_without_figures(self):
+        text = text_of(None, HELD)
+        assert "Held: no figures are published for this week." in text
+        assert "Held 1 of 3 checks passed." in text
+        assert "Funnel" not in text
+
+
+class TestHostileText:
+    MARKUP = "<script>alert(1)</script>"
+    QUOTES = "\"'><img src=x onerror=alert(1)>"
+
+    def test_is_escaped_everywhere(self):
+        figures = build(changes=[change(self.MARKUP, "status_changed", self.QUOTES, self.MARKUP, self.QUOTES)])
+        results = quality(
+            check(
+                self.QUOTES,
+                False,
+                relation=self.MARKUP,
+                meaning=self.MARKUP,
+                observed=self.QUOTES,
+                expected=self.MARKUP,
+                examples=[{self.MARKUP: self.QUOTES, "null": None}],
+            ),
+            check("passed", meaning=self.MARKUP, observed=self.QUOTES),
+            landing_warnings=[self.MARKUP],
+        )
+        html = page.render(figures, results, {self.MARKUP: self.QUOTES})
+        assert "<script" not in html
+        assert "<img" not in html
+        assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 10
+        assert ("a", "href", self.QUOTES) in _Page(html).attributes
+
+    def test_is_escaped_in_the_list_of_weeks(self):
+        html = page.render_index([{**WEEKS[1], "reason": self.MARKUP, "next_command": self.QUOTES}])
+        assert "<script" not in html
+        assert "<img" not in html
+
+    def test_long_ids_may_break(self):
+        html = page.render(build(changes=[change("x" * 500)]), None, {})
+        assert f'<td class="id">{"x" * 500}</td>' in html
+        assert re.search(r"\.id \{[^}]*overflow-wrap: anywhere", html)
+
+
+class TestListOfWeeks:
+    def test_newest_first_with_state_reason_and_what_to_do(self):
+        parsed = _Page(page.render_index(WEEKS))
+        assert (
+            "1 Feb 2023 held volume: <b>0</b> rows Next: make backfill FROM=2023-02-01 TO=2023-02-01 no -- "
+            "25 Jan 2023 admitted yes Open" in parsed.text
+        )
+        assert [value for tag, name, value in parsed.attributes if (tag, name) == ("a", "href")] == [
+            "2023-01-25/index.html"
+        ]
+
+    def test_no_week_yet(self):
+        assert "No week has been landed yet." in _Page(page.render_index([])).text
+
+
+@pytest.mark.parametrize(
+    "html",
+    [page.render(PROVISIONAL, HELD, LINKS), page.render(None, HELD, LINKS), page.render_index(WEEKS)],
+    ids=["week", "held", "list"],
+)
+def test_pages_load_nothing(html):
+    namespaces = ("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink")
+    without_namespaces = html
+    for namespace in namespaces:
+        without_namespaces = without_namespaces.replace(f'="{namespace}"', "")
+    assert not re.search(r"https?:|//\w|@import|url\(", without_namespaces)
+    attributes = _Page(html).attributes
+    assert not {tag for tag, _, _ in attributes} & {"script", "link", "img", "iframe", "object", "image", "use"}
+    assert not [name for _, name, _ in attributes if name in ("src", "srcset", "data") or name.startswith("on")]
+    assert ("meta", "content", "default-src 'none'; style-src 'unsafe-inline'") in attributes
+
+
+class TestCharts:
+    def test_png_is_a_picture_of_both(self):
+        picture = chart.to_png(chart.report_spec(PROVISIONAL))
+        assert picture.startswith(b"\x89PNG\r\n")
+        assert len(chart.report_spec(PROVISIONAL)["vconcat"]) == 2
+        assert picture == chart.to_png(chart.report_spec(PROVISIONAL))
+        assert picture != chart.to_png(chart.report_spec(NORMAL))
+
+    def test_picture_without_recent_sessions_is_the_funnel_alone(self):
+        assert len(chart.report_spec(EMPTY)["vconcat"]) == 1
+        assert chart.to_png(chart.report_spec(ZERO)).startswith(b"\x89PNG\r\n")
+
+    def test_png_is_scaled(self):
+        def width(scale):
+            return int.from_bytes(chart.to_png(chart.funnel_spec(NORMAL), scale)[16:20])
+
+        assert (width(1), width(2)) == (360, 720)
+
+    def test_funnel_shows_count_share_and_loss(self):
+        assert [text for text, _ in _labels(chart.funnel_spec(PROVISIONAL))] == [
+            "Page view",
+            "Add to cart",
+            "Checkout",
+            "Shipped",
+            "578 · 100.0%",
+            "467 · 80.8%",
+            "361 · 62.5%",
+            "80 · 13.8%",
+            "no session lost",
+            "-111 sessions (-19.2 pp)",
+            "-106 sessions (-18.3 pp)",
+            "-281 sessions (-48.6 pp) so far, provisional",
+        ]
+
+    def test_funnel_of_an_empty_week_is_that_of_all_time(self):
+        assert "361 · 62.5%" in dict(_labels(chart.funnel_spec(EMPTY)))
+
+    def test_provisional_bar_is_dashed(self):
+        assert "stroke-dasharray" in chart.to_svg(chart.funnel_spec(PROVISIONAL))
+        assert "stroke-dasharray" not in chart.to_svg(chart.funnel_spec(NORMAL))
+
+    def test_provisional_points_are_hollow_and_their_lines_dashed(self):
+        def count(figures):
+            shipped = [element for element in _svg(chart.trend_spec(figures)).iter() if element.get("stroke") == GREEN]
+            hollow = [element for element in shipped if element.tag.endswith("path") and not element.get("fill")]
+            dashed = [element for element in shipped if element.get("stroke-dasharray") == "4,3"]
+            return len(hollow), len(dashed)
+
+        assert count(PROVISIONAL) == (2, 2)
+        assert count(NORMAL) == (0, 0)
+
+    def test_a_week_without_sessions_is_a_gap(self):
+        shipped = [element for element in _svg(chart.trend_spec(UPSIDE_DOWN)).iter() if element.get("stroke") == GREEN]
+        # Three points, one line between the last two and a symbol in the legend.
+        assert [element.tag.rpartition("}")[2] for element in shipped].count("line") == 1
+        assert len(shipped) == 5
+
+    def test_reports_week_is_marked(self):
+        svg = _svg(chart.trend_spec(PROVISIONAL))
+        bold = [element.text for element in svg.iter() if element.get("font-weight") == "bold"]
+        assert bold == ["1 Feb"]
+
+    def test_page_charts_are_as_wide_as_a_phone(self, figures):
+        for spec in (chart.funnel_spec(figures), chart.trend_spec(figures)):
+            assert float(_svg(spec).get("width")) <= chart.WIDTH
+
+    def test_text_takes_the_colour_of_the_page(self, figures):
+        for spec in (chart.funnel_spec(figures), chart.trend_spec(figures)):
+            svg = _svg(spec)
+            assert {element.get("fill") for element in svg.iter() if element.tag.endswith("text")} == {"currentColor"}
+            assert spec["background"] is None
+
+    def test_labels_are_whole_and_apart(self, figures):
+        for spec in (chart.funnel_spec(figures), chart.trend_spec(figures), chart.report_spec(figures)):
+            _, _, width, height = map(float, _svg(spec).get("viewBox").split())
+            boxes = _labels(spec)
+            for text, (left, top, right, bottom) in boxes:
+                assert left >= -1, text
+                assert top >= -1, text
+                assert right <= width + 1, text
+                assert bottom <= height + 1, text
+            for index, (text, box) in enumerate(boxes):
+                for other, another in boxes[index + 1 :]:
+                    apart = box[2] <= another[0] or another[2] <= box[0] or box[3] <= another[1] or another[3] <= box[1]
+                    assert apart, (text, other)
+
+
+def _svg(spec):
+    return ElementTree.fromstring(chart.to_svg(spec))  # noqa: S314 the text is our own
+
+
+def _labels(spec):
+    """Return each text of a chart with its box (left, top, right, bottom), in points, on the wide side."""
+    found = []
+
+    def walk(element, x, y):
+        for dx, dy in re.findall(r"translate\(([-\d.]+),([-\d.]+)\)", element.get("transform", "")):
+            x, y = x + float(dx), y + float(dy)
+        if element.tag.endswith("text") and element.text:
+            size = float(element.get("font-size").removesuffix("px"))
+            width = len(element.text) * size * 0.54
+            left = x - width * {"start": 0, "middle": 0.5, "end": 1}[element.get("text-anchor")]
+            found.append((plain(element.text), (left, y - size * 0.75, left + width, y + size * 0.2)))
+        for child in element:
+            walk(child, x, y)
+
+    walk(_svg(spec), 0, 0)
+    return found
+
+
+def test_same_figures_give_the_same_bytes_in_another_process():
+    script = (
+        "import json, sys; from greenery.report import page; "
+        "sys.stdout.buffer.write(page.render(*json.load(sys.stdin), {}).encode())"
+    )
+    other = subprocess.run(
+        [sys.executable, "-c", script],
+        input=json.dumps([PROVISIONAL, HELD]).encode(),
+        env={**os.environ, "PYTHONPATH": str(Path(page.__file__).parents[2]), "PYTHONHASHSEED": "7"},
+        capture_output=True,
+        check=True,
+    )
+    page.render(HUGE, None, {})
+    assert other.stdout.decode() == page.render(PROVISIONAL, HELD, {})
+
+
+class TestWording:
+    @pytest.mark.parametrize(
+        ("change_pp", "expected"),
+        [
+            (1.4, "up 1.4 pp on the week before"),
+            (-0.3, "down 0.3 pp on the week before"),
+            (0.0, "level with the week before"),
+            (0.04, "level with the week before"),
+            (-0.04, "level with the week before"),
+            (0.06, "up 0.1 pp on the week before"),
+            (None, "with no session the week before to compare with"),
+        ],
+    )
+    def test_headline(self, change_pp, expected):
+        figures = json.loads(json.dumps(NORMAL))
+        figures["change"]["steps"]["checkout"]["conversion_pp"] = change_pp
+        assert wording.headline(figures) == f"62.5% of sessions checked out (361 of 578), {expected}"
+
+    def test_no_drop_off(self):
+        assert wording.drop_off(build(week(0, 5, 5, 5, 5))) == "No step has fewer sessions than the step before."
+
+    @pytest.mark.parametrize(
+        ("written", "expected"),
+        [
+            (wording.count(1234567), "1,234,567"),
+            (wording.count(1, "session"), "1 session"),
+            (wording.count(0, "session"), "0 sessions"),
+            (wording.signed(1234), "+1,234"),
+            (wording.signed(-5), f"{wording.MINUS}5"),
+            (wording.signed(0), "0"),
+            (wording.percent(0.6246), "62.5%"),
+            (wording.percent(12.5), "1,250.0%"),
+            (wording.percent(None), "\N{EN DASH}"),
+            (wording.signed_percent(-0.069), f"{wording.MINUS}6.9%"),
+            (wording.signed_percent(-0.0001), "0.0%"),
+            (wording.points(1.44), "+1.4 pp"),
+            (wording.points(-0.04), "0.0 pp"),
+            (wording.points(-10.0), f"{wording.MINUS}10.0 pp"),
+            (wording.points(None), "\N{EN DASH}"),
+            (wording.lost({"lost": 1, "lost_pp": 10.0}), f"{wording.MINUS}1 session ({wording.MINUS}10.0 pp)"),
+            (wording.lost({"lost": -2, "lost_pp": -20.0}), "+2 sessions (+20.0 pp)"),
+            (wording.date("2023-02-01T00:00:00+00:00"), "1 Feb 2023"),
+        ],
+    )
+    def test_figures(self, written, expected):
+        assert written == expected

@@ -1,0 +1,268 @@
+"""The figures of summary.json."""
+
+import json
+from datetime import datetime, timedelta
+
+import pytest
+from greenery.report import summary
+
+AS_OF = datetime(2023, 2, 1)
+WEEK = timedelta(days=7)
+
+
+def week(weeks_ago, sessions, add_to_cart, checkout, package_shipped, page_view=None, by_week_end=None, waiting=None):
+    """Return a row of sessions_by_week.sql; unless told, all shipped in time and the other checkouts wait."""
+    return {
+        "weeks_ago": weeks_ago,
+        "sessions": sessions,
+        "page_view": sessions if page_view is None else page_view,
+        "add_to_cart": add_to_cart,
+        "checkout": checkout,
+        "package_shipped": package_shipped,
+        "shipped_by_week_end": package_shipped if by_week_end is None else by_week_end,
+        "checkouts_not_shipped": max(0, checkout - package_shipped) if waiting is None else waiting,
+    }
+
+
+def change(order_id, kind, status_from=None, status_to=None, changed_columns=None):
+    return {
+        "order_id": order_id,
+        "change": kind,
+        "status_from": status_from,
+        "status_to": status_to,
+        "changed_columns": changed_columns,
+    }
+
+
+def build(weeks=(), changes=(), previous_as_of=AS_OF - WEEK, maturity_days=28):
+    return summary.build(AS_OF, list(weeks), list(changes), previous_as_of, maturity_days)
+
+
+REAL = week(103, 578, 467, 361, 335)
+
+
+def test_the_week_ends_at_the_as_of_in_utc():
+    figures = build()
+    assert figures["as_of"] == "2023-02-01T00:00:00+00:00"
+    assert figures["week"] == {"start": "2023-01-25T00:00:00+00:00", "end": "2023-02-01T00:00:00+00:00"}
+
+
+def test_funnel_counts_each_scope():
+    figures = build([week(0, 10, 8, 5, 3), week(1, 20, 11, 9, 8), REAL])
+    assert figures["funnel"] == {
+        "week": {"sessions": 10, "page_view": 10, "add_to_cart": 8, "checkout": 5, "package_shipped": 3},
+        "previous_week": {"sessions": 20, "page_view": 20, "add_to_cart": 11, "checkout": 9, "package_shipped": 8},
+        "all_time": {"sessions": 608, "page_view": 608, "add_to_cart": 486, "checkout": 375, "package_shipped": 346},
+    }
+
+
+def test_previous_week_is_the_week_before_and_not_the_newest_that_has_sessions():
+    assert build([week(0, 10, 8, 5, 3), week(2, 20, 11, 9, 8)])["funnel"]["previous_week"]["sessions"] == 0
+
+
+def test_rates_are_shares_of_all_sessions_and_of_the_step_before():
+    rates = build([REAL])["rates"]["all_time"]
+    assert rates["add_to_cart"] == {
+        "conversion": 0.807958,
+        "step_conversion": 0.807958,
+        "lost": 111,
+        "lost_pp": 19.2042,
+    }
+    assert rates["checkout"] == {"conversion": 0.624567, "step_conversion": 0.773019, "lost": 106, "lost_pp": 18.3391}
+    assert rates["package_shipped"]["conversion"] == 0.579585
+
+
+def test_a_session_without_page_view_is_lost_at_page_view():
+    rates = build([week(0, 10, 8, 5, 5, page_view=9)])["rates"]["week"]
+    assert rates["page_view"] == {"conversion": 0.9, "step_conversion": 0.9, "lost": 1, "lost_pp": 10.0}
+
+
+def test_steps_need_not_nest():
+    rates = build([week(0, 10, 4, 5, 5)])["rates"]["week"]
+    assert rates["checkout"] == {"conversion": 0.5, "step_conversion": 1.25, "lost": -1, "lost_pp": -10.0}
+
+
+def test_no_sessions_have_no_rates():
+    figures = build()
+    assert figures["rates"]["week"]["checkout"] == {
+        "conversion": None,
+        "step_conversion": None,
+        "lost": 0,
+        "lost_pp": None,
+    }
+    assert figures["largest_drop_off"] == {"week": None, "previous_week": None, "all_time": None}
+    assert figures["change"]["sessions"] == 0
+    assert figures["change"]["sessions_share"] is None
+    assert figures["change"]["steps"]["checkout"] == {"conversion_pp": None, "at_equal_age": False}
+    assert figures["provisional"]["steps"] == []
+    assert figures["provisional"]["newest_mature_week"] is None
+    assert [row["sessions"] for row in figures["trend"]] == [0]
+
+
+class TestLargestDropOff:
+    def test_is_by_sessions_lost(self):
+        assert build([REAL])["largest_drop_off"]["all_time"] == {
+            "from": "page_view",
+            "to": "add_to_cart",
+            "lost": 111,
+            "lost_pp": 19.2042,
+        }
+
+    def test_can_be_a_later_step(self):
+        assert build([week(0, 10, 9, 4, 4)])["largest_drop_off"]["week"] == {
+            "from": "add_to_cart",
+            "to": "checkout",
+            "lost": 5,
+            "lost_pp": 50.0,
+        }
+
+    def test_is_none_where_no_step_loses(self):
+        assert build([week(0, 10, 11, 12, 13)])["largest_drop_off"]["week"] is None
+
+    def test_leaves_out_a_provisional_step(self):
+        recent = week(0, 100, 90, 85, 5)
+        assert build([recent])["largest_drop_off"]["week"]["to"] == "add_to_cart"
+        assert build([recent], maturity_days=0)["largest_drop_off"]["week"]["to"] == "package_shipped"
+
+    def test_leaves_it_out_of_the_previous_week_too(self):
+        assert build([week(1, 100, 90, 85, 5)])["largest_drop_off"]["previous_week"]["to"] == "add_to_cart"
+
+
+class TestChange:
+    def test_is_this_week_against_the_week_before(self):
+        figures = build([week(0, 110, 55, 44, 44), week(1, 100, 60, 40, 40)])["change"]
+        assert (figures["sessions"], figures["sessions_share"]) == (10, 0.1)
+        assert figures["steps"]["add_to_cart"] == {"conversion_pp": -10.0, "at_equal_age": False}
+        assert figures["steps"]["checkout"] == {"conversion_pp": 0.0, "at_equal_age": False}
+
+    def test_has_no_share_where_the_week_before_is_empty(self):
+        figures = build([week(0, 10, 8, 5, 5)])["change"]
+        assert (figures["sessions"], figures["sessions_share"]) == (10, None)
+        assert figures["steps"]["checkout"]["conversion_pp"] is None
+
+    @pytest.mark.parametrize(
+        ("waiting", "waiting_before"), [(30, 5), (30, 0), (0, 5)], ids=["both", "this week", "the week before"]
+    )
+    def test_compares_shipped_at_equal_age_while_either_week_is_provisional(self, waiting, waiting_before):
+        weeks = [
+            week(0, 100, 80, 50, 20, waiting=waiting),
+            week(1, 100, 80, 50, 45, by_week_end=10, waiting=waiting_before),
+        ]
+        assert build(weeks)["change"]["steps"]["package_shipped"] == {"conversion_pp": 10.0, "at_equal_age": True}
+
+    def test_compares_shipped_as_it_is_once_both_weeks_are_mature(self):
+        weeks = [week(0, 100, 80, 50, 50), week(1, 100, 80, 50, 50, by_week_end=10)]
+        assert build(weeks)["change"]["steps"]["package_shipped"] == {"conversion_pp": 0.0, "at_equal_age": False}
+
+
+class TestProvisional:
+    def test_until_every_checkout_has_shipped(self):
+        assert build([week(0, 10, 8, 5, 4)])["provisional"]["steps"] == ["package_shipped"]
+        assert build([week(0, 10, 8, 5, 5)])["provisional"]["steps"] == []
+
+    def test_a_checkout_that_waits_counts_whatever_the_totals_say(self):
+        assert build([week(0, 10, 8, 5, 5, waiting=1)])["provisional"]["steps"] == ["package_shipped"]
+
+    def test_says_when_it_will_be_mature(self):
+        provisional = build([week(0, 10, 8, 5, 4)], maturity_days=10)["provisional"]
+        assert (provisional["maturity_days"], provisional["mature_at"]) == (10, "2023-02-11T00:00:00+00:00")
+
+    @pytest.mark.parametrize(("weeks_ago", "maturity_days", "mature"), [(3, 28, False), (4, 28, True), (4, 29, False)])
+    def test_ends_a_number_of_days_after_the_week(self, weeks_ago, maturity_days, mature):
+        trend = build([week(weeks_ago, 10, 8, 5, 4)], maturity_days=maturity_days)["trend"]
+        assert trend[0]["provisional"] == ([] if mature else ["package_shipped"])
+
+    def test_names_the_newest_mature_week(self):
+        weeks = [week(ago, 10, 8, 5, 4) for ago in range(3)] + [week(5, 40, 30, 20, 10), week(6, 10, 8, 5, 5)]
+        assert build(weeks)["provisional"]["newest_mature_week"] == {
+            "start": "2022-12-21T00:00:00+00:00",
+            "end": "2022-12-28T00:00:00+00:00",
+            "sessions": 40,
+            "package_shipped": 10,
+            "conversion": 0.25,
+        }
+
+    def test_equal_age_counts_what_shipped_by_each_weeks_own_end(self):
+        equal_age = build([week(0, 10, 8, 5, 2), week(1, 20, 11, 9, 8, by_week_end=5)])["provisional"]["equal_age"]
+        assert equal_age == {
+            "week": {"sessions": 10, "checkout": 5, "package_shipped": 2, "conversion": 0.2},
+            "previous_week": {"sessions": 20, "checkout": 9, "package_shipped": 5, "conversion": 0.25},
+        }
+
+
+class TestTrend:
+    def test_has_the_last_twelve_weeks_oldest_first(self):
+        trend = build([week(ago, 100 + ago, 8, 5, 5) for ago in range(20)])["trend"]
+        assert [row["sessions"] for row in trend] == list(range(111, 99, -1))
+        assert trend[-1]["end"] == "2023-02-01T00:00:00+00:00"
+
+    def test_starts_with_the_first_week_that_has_a_session_and_keeps_empty_weeks_after_it(self):
+        trend = build([week(0, 10, 8, 5, 5), week(3, 20, 8, 5, 5)])["trend"]
+        assert [row["sessions"] for row in trend] == [20, 0, 0, 10]
+        assert trend[1]["conversion"]["checkout"] is None
+        assert trend[0]["conversion"] == {
+            "page_view": 1.0,
+            "add_to_cart": 0.4,
+            "checkout": 0.25,
+            "package_shipped": 0.25,
+        }
+
+
+class TestOrderChanges:
+    def test_counts_every_kind(self):
+        kinds = ["new", "new", "status_changed", "details_changed", "removed", "removed", "removed", "returned"]
+        changes = [change(str(number), kind) for number, kind in enumerate(kinds)]
+        figures = build(changes=changes)["order_changes"]
+        assert {kind: figures[kind] for kind in ("total", *summary.CHANGES)} == {
+            "total": 8,
+            "new": 2,
+            "status_changed": 1,
+            "details_changed": 1,
+            "removed": 3,
+            "returned": 1,
+        }
+
+    def test_are_sorted_by_change_and_order(self):
+        changes = [change("b", "removed"), change("c", "new"), change("a", "removed"), change("d", "new")]
+        orders = build(changes=changes)["order_changes"]["orders"]
+        assert [order["order_id"] for order in orders] == ["c", "d", "a", "b"]
+
+    def test_transitions_count_status_changes_only_most_frequent_first(self):
+        changes = [
+            change("1", "status_changed", "preparing", "shipped"),
+            change("2", "status_changed", "shipped", "delivered"),
+            change("3", "status_changed", "shipped", "delivered"),
+            change("4", "status_changed", "preparing", None),
+            change("5", "status_changed", None, "preparing"),
+            change("6", "new", None, "preparing"),
+            change("7", "removed", "shipped", None),
+            change("8", "details_changed", "shipped", "shipped"),
+        ]
+        assert build(changes=changes)["order_changes"]["status_transitions"] == [
+            {"from": "shipped", "to": "delivered", "orders": 2},
+            {"from": None, "to": "preparing", "orders": 1},
+            {"from": "preparing", "to": None, "orders": 1},
+            {"from": "preparing", "to": "shipped", "orders": 1},
+        ]
+
+    def test_name_the_extract_before(self):
+        figures = build(previous_as_of=AS_OF - 2 * WEEK)["order_changes"]
+        assert (figures["previous_as_of"], figures["weeks_since_previous"]) == ("2023-01-18T00:00:00+00:00", 2)
+
+    def test_of_the_first_extract_have_nothing_before(self):
+        figures = build(previous_as_of=None)["order_changes"]
+        assert (figures["previous_as_of"], figures["weeks_since_previous"], figures["total"]) == (None, None, 0)
+
+
+def test_the_order_of_rows_does_not_matter():
+    weeks = [week(0, 10, 8, 5, 3), week(1, 20, 11, 9, 8), REAL]
+    changes = [change("b", "new", None, "preparing"), change("a", "status_changed", "preparing", "shipped")]
+    assert summary.to_json(build(weeks, changes)) == summary.to_json(build(weeks[::-1], changes[::-1]))
+
+
+def test_json_round_trips_and_keeps_text_as_it_is():
+    figures = build([REAL], [change("Pflänzchen", "new", None, "preparing")])
+    text = summary.to_json(figures)
+    assert json.loads(text) == figures
+    assert "Pflänzchen" in text
+    assert text.endswith("}\n")
