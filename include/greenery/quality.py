@@ -34,7 +34,7 @@ KEYS = {
     "checkouts": ["event_id", "order_id"],
     "reconciliation": ["measure"],
     "required_columns": ["column"],
-    "events": ["events"],
+    "events": ["events", "gone", "changed"],
     "freshness": ["newest_event_at"],
     "history": ["sessions_ratio", "checkout_pp"],
 }
@@ -246,6 +246,22 @@ def suites() -> dict[str, ExpectationSuite]:
             ],
             "events": [
                 check(between, "extract_has_events", "The extract has events.", column="events", min_value=1),
+                check(
+                    between,
+                    "events_stay",
+                    "No event of the extract before is gone; one that is stays known.",
+                    severity="warning",
+                    column="gone",
+                    max_value=0,
+                ),
+                check(
+                    between,
+                    "events_unchanged",
+                    "No event differs from the extract before; the earliest content counts.",
+                    severity="warning",
+                    column="changed",
+                    max_value=0,
+                ),
             ],
             "freshness": [
                 check(

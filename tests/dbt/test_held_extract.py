@@ -1,0 +1,105 @@
+"""A week whose extract fails a critical check is held, and the weeks after it do without it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from greenery import publishing
+from greenery.publishing import open_published
+from greenery.quality import HeldError
+from greenery.settings import Settings
+from greenery.simulator import Shop, simulate
+from greenery.warehouse import connect, rows
+
+from tests.pipeline import run_week
+
+WEEKS = [datetime(2025, 1, 8), datetime(2025, 1, 15), datetime(2025, 1, 22)]
+
+
+def empty_column(file: Path, name: str) -> None:
+    """Empty a column of a CSV file without quoted values."""
+    header, *lines = file.read_text(encoding="utf-8").splitlines()
+    position = header.split(",").index(name)
+    emptied = [",".join("" if n == position else value for n, value in enumerate(line.split(","))) for line in lines]
+    file.write_text("\n".join([header, *emptied]) + "\n", encoding="utf-8")
+
+
+def reports(home: Settings) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in home.reports.glob("*/*") if "2025-01-15" not in str(path)}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Settings:
+    folder = tmp_path_factory.mktemp("held")
+    home = Settings(home=folder / "home", extracts=folder / "extracts")
+    simulate(Shop(first_as_of=WEEKS[0], weeks=3, sessions_per_week=60), home.extracts)
+    shutil.copytree(home.extracts / "2025-01-15", folder / "good")
+    empty_column(home.extracts / "2025-01-15" / "orders.csv", "status")
+    run_week(home, WEEKS[0])
+    return home
+
+
+def test_a_week_is_held_the_next_does_without_it_and_corrected_it_joins(home):
+    version, before = home.published.resolve(), reports(home)
+    with pytest.raises(HeldError, match=r"the extract 2025-01-15 is held, nothing is published: required_columns_most"):
+        run_week(home, WEEKS[1])
+
+    assert home.published.resolve() == version
+    assert reports(home) == before
+    quality = json.loads((home.report_folder(WEEKS[1]) / "quality.json").read_text())
+    assert quality["verdict"] == "held"
+    failed = [check for check in quality["checks"] if not check["passed"] and check["severity"] == "critical"]
+    assert [check["check"] for check in failed] == ["required_columns_mostly_filled"]
+    assert failed[0]["examples"] == [{"column": "orders.status", "empty_share": "1.0"}]
+    assert not (home.report_folder(WEEKS[1]) / "summary.json").exists()
+
+    run_week(home, WEEKS[2])
+    after_the_gap = json.loads((home.report_folder(WEEKS[2]) / "summary.json").read_text())
+    assert after_the_gap["order_changes"]["previous_as_of"] == "2025-01-08T00:00:00+00:00"
+    with open_published(home) as connection:
+        assert rows(connection, "select count(*) as n from analytics.fct_order_changes where as_of = '2025-01-15'") == [
+            {"n": 0}
+        ]
+
+    shutil.rmtree(home.extracts / "2025-01-15")
+    shutil.copytree(home.extracts.parent / "good", home.extracts / "2025-01-15")
+    run_week(home, WEEKS[1], reextract=True)
+    run_week(home, WEEKS[2])
+    whole = json.loads((home.report_folder(WEEKS[2]) / "summary.json").read_text())
+    assert whole["order_changes"]["previous_as_of"] == "2025-01-15T00:00:00+00:00"
+    weeks = json.loads((home.reports / "weeks.json").read_text())
+    assert [(week["as_of"], week["state"], week["published"]) for week in weeks] == [
+        (f"{week:%Y-%m-%d}", "admitted", True) for week in WEEKS
+    ]
+
+
+def test_a_reader_keeps_its_version_while_others_are_published(home):
+    with open_published(home) as reader:
+        query = "select count(*) as n from analytics.fct_sessions"
+        before = rows(reader, query)
+        run_week(home, WEEKS[2])
+        assert rows(reader, query) == before
+    manifest = json.loads((home.published / "manifest.json").read_text())
+    assert len(manifest["admitted_extracts"]) == 3
+    for relation in publishing.ANALYTICS:
+        assert (home.published / f"{relation}.parquet").exists()
+
+
+def test_a_kill_between_admitting_and_switching_is_caught_up(home):
+    newest = home.published.resolve()
+    older = next(path for path in newest.parent.iterdir() if path.name.isdigit() and path != newest)
+    home.published.unlink()
+    home.published.symlink_to(f"versions/{older.name}")
+    with connect(home) as connection:
+        publishing.catch_up(home, connection)
+    assert home.published.resolve() == newest
+
+
+def test_five_versions_are_kept(home):
+    for _ in range(2):
+        run_week(home, WEEKS[2])
+    assert len([path for path in (home.home / "versions").iterdir()]) == publishing.KEPT_VERSIONS

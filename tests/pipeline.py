@@ -1,0 +1,41 @@
+"""The steps of the weekly DAG in one process, for tests that need many weeks in little time."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+
+from dbt.cli.main import dbtRunner
+from greenery import landing, ledger, publishing, quality, weekly_report
+from greenery.settings import REPOSITORY, Settings
+from greenery.warehouse import connect
+
+PROJECT = REPOSITORY / "include" / "dbt"
+
+
+def dbt(home: Settings, *arguments: str) -> None:
+    """Run dbt on the warehouse of `home`; fail with dbt's messages where a node failed."""
+    os.environ["GREENERY_WAREHOUSE"] = str(home.warehouse)
+    target = home.home.parent / "dbt"
+    options = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles")]
+    options += ["--target-path", str(target / "target"), "--log-path", str(target / "logs")]
+    result = dbtRunner().invoke(["--quiet", *arguments, *options])
+    failed = [] if not result.result else [node.message for node in result.result if str(node.status) in ("error", "fail")]
+    assert result.success, failed or result.exception
+
+
+def run_week(home: Settings, as_of: datetime, **parameters: bool) -> None:
+    """Do all of a weekly run: land, build and test, judge, publish, report."""
+    run_id = f"test__{as_of:%Y-%m-%d}"
+    full_refresh = ["--full-refresh"] if parameters.pop("full_refresh", False) else []
+    landing.land(home, as_of, **parameters)
+    with connect(home) as connection:
+        assert ledger.acquire(connection, run_id, as_of, lambda _: False)
+    try:
+        dbt(home, "build", "--exclude-resource-type", "unit_test", *full_refresh)
+        quality.judge(home, run_id)
+        publishing.publish(home, run_id)
+    finally:
+        with connect(home) as connection:
+            ledger.release(connection, run_id)
+    weekly_report.write(home, as_of)
