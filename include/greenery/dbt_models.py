@@ -24,7 +24,10 @@ def dbt_models(settings: Settings, full_refresh: str) -> TaskGroup:
         group_id="dbt",
         # The manifest is made at install, so that parsing the DAG never imports dbt.
         project_config=ProjectConfig(
-            dbt_project_path=PROJECT, manifest_path=MANIFEST, install_dbt_deps=False, partial_parse=True
+            dbt_project_path=PROJECT,
+            manifest_path=MANIFEST,
+            install_dbt_deps=False,
+            env_vars={"GREENERY_WAREHOUSE": str(settings.warehouse)},
         ),
         profile_config=ProfileConfig(
             profile_name="greenery",
@@ -39,9 +42,7 @@ def dbt_models(settings: Settings, full_refresh: str) -> TaskGroup:
         ),
         operator_args={
             "pool": WAREHOUSE_POOL,
-            "env": {"GREENERY_WAREHOUSE": str(settings.warehouse)},
             "append_env": True,
-            "install_deps": False,
             "full_refresh": full_refresh,
             # A model's task is idempotent: it is tried again in case its process was killed.
             "retries": 1,

@@ -137,8 +137,7 @@ WITH names (product, name, base_price) AS (
         (28, 'Rubber Plant', 20.50), (29, 'Ponytail Palm', 80.75)
 )
 SELECT product, make_id('product', product) AS product_id, name, base_price
-FROM names
-ORDER BY product;
+FROM names;
 SET VARIABLE product_ids = (SELECT list(product_id ORDER BY product) FROM products);
 
 CREATE TABLE prices AS
@@ -165,7 +164,7 @@ USERS = """
 CREATE MACRO first_users() AS greatest(60, getvariable('sessions_per_week') // 3);
 CREATE MACRO signups_per_week() AS greatest(6, getvariable('sessions_per_week') // 20);
 CREATE MACRO users_at(instant) AS
-    first_users() + floor(date_diff('second', getvariable('opened_at'), instant) * signups_per_week() / 604800)::BIGINT;
+    first_users() + date_diff('second', getvariable('opened_at'), instant) * signups_per_week() // 604800;
 
 CREATE TABLE users AS
 WITH numbers AS (
@@ -197,8 +196,7 @@ SELECT
         greatest(created_at, getvariable('opened_at')) + to_hours(1 + draw_integer(new_address_id, 0, 26 * 168)),
         NULL
     ) AS moved_at
-FROM signups
-ORDER BY created_at, user_id;
+FROM signups;
 
 -- Two users have an address that is in no extract: where they live stays unknown.
 CREATE TABLE addresses AS
@@ -220,8 +218,7 @@ SELECT
     place.state,
     place.country,
     created_at
-FROM located
-ORDER BY created_at, address_id;
+FROM located;
 """
 
 # Carts come from a session's last pages. Where that leaves the first page out, the first page alone may be late: the
@@ -324,8 +321,7 @@ SELECT
 FROM pages
 INNER JOIN prices USING (week, product)
 WHERE is_bought
-GROUP BY ALL
-ORDER BY order_id, product_id;
+GROUP BY ALL;
 
 CREATE TABLE orders AS
 WITH costs AS (
@@ -484,8 +480,9 @@ SELECT
 FROM stocks;
 """
 
-# Every table is stored in the order of its file: DuckDB keeps insertion order through filters and COPY, whatever the
-# number of threads. Ids become text, so that Parquet has the types of the CSV.
+# The order of rows, and where Parquet's row groups end, must not depend on the number of threads. So one thread puts
+# the events together and writes all files; events keep the order in which they were made, sorting them would take
+# longer than making them, and the smaller tables are sorted. Ids become text, so that Parquet has the types of the CSV.
 ORDERS_AS_OF = """
 CREATE OR REPLACE TEMP TABLE orders_as_of AS
 WITH present AS (
@@ -525,6 +522,7 @@ EXTRACT = {
         SELECT order_id::VARCHAR AS order_id, product_id::VARCHAR AS product_id, quantity
         FROM order_items
         WHERE order_id IN (SELECT order_id::UUID FROM orders_as_of)
+        ORDER BY order_id, product_id
     """,
     "events": """
         SELECT
@@ -553,11 +551,13 @@ EXTRACT = {
             if(moved_at < getvariable('as_of'), new_address_id, address_id)::VARCHAR AS address_id
         FROM users
         WHERE created_at < getvariable('as_of')
+        ORDER BY created_at, user_id
     """,
     "addresses": """
         SELECT address_id::VARCHAR AS address_id, address, zipcode, state, country
         FROM addresses
         WHERE created_at < getvariable('as_of')
+        ORDER BY created_at, address_id
     """,
     "products": """
         SELECT product_id::VARCHAR AS product_id, name, price, inventory
@@ -566,7 +566,7 @@ EXTRACT = {
         WHERE as_of = getvariable('as_of')
         ORDER BY product
     """,
-    "promos": "SELECT * FROM promos",
+    "promos": "SELECT * FROM promos ORDER BY promo_id",
 }
 
 
@@ -593,7 +593,7 @@ def _generate(connection: duckdb.DuckDBPyConnection, shop: Shop) -> None:
         "improved_week": shop.history_weeks + shop.improved_checkout_week,
     }
     _set(connection, variables)
-    for script in (DRAWS, CATALOGUE, USERS, SESSIONS, ORDERS, EVENTS, INVENTORY):
+    for script in (DRAWS, CATALOGUE, USERS, SESSIONS, ORDERS, INVENTORY, "SET threads = 1", EVENTS):
         connection.execute(script)
 
 
