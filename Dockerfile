@@ -6,7 +6,6 @@ COPY --chown=airflow:0 requirements.txt /opt/airflow/
 RUN pip install --no-cache-dir --no-deps -r /opt/airflow/requirements.txt
 
 COPY --chown=airflow:0 dags /opt/airflow/dags
-COPY --chown=airflow:0 plugins /opt/airflow/plugins
 COPY --chown=airflow:0 include /opt/airflow/include
 
 ENV PYTHONPATH=/opt/airflow/include \

@@ -8,7 +8,7 @@ judges what was built; a failed critical check holds the extract, and readers ke
 admits the extract and switches the published version. **report** writes the week's figures and page.
 
 A run covers the week [start, end); its extract is the one as of the week's **end**. Weeks end on Wednesday 00:00 UTC
-unless set otherwise. Any week can be run at any time, and again: its report depends on the extracts up to its end alone.
+unless set otherwise. Any week can be run at any time, and again: its report depends on the extracts up to its end.
 From the first dbt task to publish one run at a time holds the warehouse; others wait at *acquire_warehouse*.
 
 To run past weeks: `make backfill FROM=<first week's end> TO=<last week's end>`. What to do when a task fails is in
@@ -20,7 +20,6 @@ from datetime import datetime, timedelta
 from airflow.sdk import Param, chain, dag
 from airflow.sdk.timezone import utc
 from airflow.timetables.interval import CronDataIntervalTimetable
-
 from greenery import settings, tasks
 from greenery.dbt_models import dbt_models
 
@@ -59,6 +58,7 @@ SETTINGS = settings.load()
     },
 )
 def greenery_weekly():
+    """Wire the steps of a weekly run."""
     wait = tasks.WaitForExtract(
         task_id="wait_for_extract",
         pool=settings.WAREHOUSE_POOL,

@@ -20,8 +20,8 @@ def dbt(home: Settings, *arguments: str) -> None:
     options = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles")]
     options += ["--target-path", str(target / "target"), "--log-path", str(target / "logs")]
     result = dbtRunner().invoke(["--quiet", *arguments, *options])
-    failed = [] if not result.result else [node.message for node in result.result if str(node.status) in ("error", "fail")]
-    assert result.success, failed or result.exception
+    messages = [node.message for node in result.result or [] if str(node.status) in ("error", "fail")]
+    assert result.success, messages or result.exception
 
 
 def run_week(home: Settings, as_of: datetime, **parameters: bool) -> None:

@@ -224,7 +224,8 @@ def _create(
         return airflow.request("POST", "backfills", json=request)
     except ApiError as error:
         if error.status == httpx.codes.UNPROCESSABLE_ENTITY:
-            raise InputError(f"Airflow refuses the backfill: {error.detail}") from None
+            reason = str(error.detail).splitlines()[0]  # a schema follows
+            raise InputError(f"Airflow refuses the backfill: {reason}") from None
         if error.status != httpx.codes.CONFLICT:
             raise
         active = " and ".join(map(_describe, _active(airflow)))
@@ -263,7 +264,7 @@ def _follow(airflow: Airflow, backfill: dict[str, Any], weeks: Sequence[date]) -
                     started.add(week)
             if len(results) == len(weeks):
                 return [results[week] for week in weeks]
-            tasks = _running_tasks(airflow)
+            tasks = _running_tasks(airflow, weeks)
             progress.update(bar, now=tasks)
             if progress.disable and tasks not in ("", shown) and time.monotonic() - shown_at >= TASK_LINE_SECONDS:
                 console.print(f"running: {tasks}")
@@ -301,12 +302,16 @@ def _runs(airflow: Airflow, weeks: Sequence[date]) -> dict[date, dict[str, Any]]
     return {starts[start]: run for run in runs if (start := datetime.fromisoformat(run["logical_date"])) in starts}
 
 
-def _running_tasks(airflow: Airflow) -> str:
-    """Return the running tasks by week, such as `2023-01-18 land, 2023-01-25 report`."""
-    tasks = airflow.collect(f"dags/{DAG_ID}/dagRuns/~/taskInstances", "task_instances", state=["running", "deferred"])
-    return ", ".join(
-        sorted(f"{as_of_of(task['logical_date'])} {task['task_id']}" for task in tasks if task["logical_date"])
+def _running_tasks(airflow: Airflow, weeks: Sequence[date]) -> str:
+    """Return the running tasks of these weeks, such as `2023-01-18 land, 2023-01-25 report`."""
+    tasks = airflow.collect(
+        f"dags/{DAG_ID}/dagRuns/~/taskInstances",
+        "task_instances",
+        state=["running", "deferred"],
+        logical_date_gte=interval_start(weeks[0]),
+        logical_date_lte=interval_start(weeks[-1]),
     )
+    return ", ".join(sorted(f"{as_of_of(task['logical_date'])} {task['task_id']}" for task in tasks))
 
 
 def _failures(airflow: Airflow, run_id: str) -> tuple[Failure, ...]:

@@ -35,9 +35,7 @@ class Landing:
     warnings: list[str] = field(default_factory=list)
 
 
-def land(
-    settings: Settings, as_of: datetime, *, reextract: bool = False, accept_shrink: bool = False
-) -> Landing:
+def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept_shrink: bool = False) -> Landing:
     """Land the extract as of `as_of` (naive UTC, the end of a week).
 
     reextract: replace what was landed for the week when the source has other content now.
@@ -63,15 +61,22 @@ def land(
         if landed and landed["content_hash"] == content_hash:
             return _kept(landed, "unchanged")
         if landed and not reextract:
+            difference = _difference(connection, landed)
             raise ExtractError(
-                f"extract {as_of:%Y-%m-%d}: {folder.path} differs from what was landed ({_difference(connection, landed)}"
+                f"extract {as_of:%Y-%m-%d}: {folder.path} differs from what was landed ({difference}"
                 '). If the new content is right, run the week with {"reextract": true}; if not, restore the files.'
             )
         warnings += _check_shrink(connection, folder, accept_shrink=accept_shrink)
         row_counts = {table.name: _count(connection, table) for table in TABLES}
         extract_id = f"{as_of:%Y-%m-%d}-{content_hash[:16]}"
         with transaction(connection):
-            _forget_waiting(connection, as_of, extract_id)
+            # An earlier landing that no build has taken up is replaced; the one in use stays until its week is built.
+            ledger.forget(
+                connection,
+                "as_of = $as_of and state = 'landed' and extract_id <> $extract_id "
+                "and extract_id not in (select extract_id from landing.build_lock)",
+                {"as_of": as_of, "extract_id": extract_id},
+            )
             connection.execute(
                 "insert into landing.extracts values (?, ?, 'landed', null, ?, ?, ?, ?, ?)",
                 [
@@ -151,7 +156,9 @@ def _read(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, table: T
 def _column_names(connection: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
     """Return the file's column names, lower case, in the file's order."""
     if file.suffix == ".parquet":
-        described = rows(connection, "select name from parquet_schema($file) where num_children is null", {"file": str(file)})
+        described = rows(
+            connection, "select name from parquet_schema($file) where num_children is null", {"file": str(file)}
+        )
         names = [row["name"] for row in described]
     else:
         with file.open(encoding="utf-8-sig", newline="") as handle:
@@ -170,9 +177,7 @@ def _check_columns(table: Table, names: list[str], where: str) -> list[str]:
     if twice:
         raise ExtractError(f"{where}: column {', '.join(twice)} is there twice: keep one.")
     known = {column.name for column in table.columns}
-    return [
-        f"{Path(where).name}: unknown column {name!r} was not landed" for name in names if name not in known
-    ]
+    return [f"{Path(where).name}: unknown column {name!r} was not landed" for name in names if name not in known]
 
 
 def _load_raw(connection: duckdb.DuckDBPyConnection, table: Table, file: Path, names: list[str]) -> None:
@@ -266,9 +271,9 @@ def _unexpected_values(connection: duckdb.DuckDBPyConnection, table: Table, file
                 f"{file_name}: {count} row(s) with the unknown {column.name} {value!r}" for value, count in found
             ]
         if column.required and column.name not in table.key:
-            empty = connection.execute(
-                f"select count(*) from {_typed(table)} where {column.name} is null"
-            ).fetchall()[0][0]
+            empty = connection.execute(f"select count(*) from {_typed(table)} where {column.name} is null").fetchall()[
+                0
+            ][0]
             if empty:
                 warnings.append(f"{file_name}: {empty} row(s) with an empty {column.name}")
     return warnings
@@ -278,13 +283,12 @@ def _content_hash(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder) 
     """Return a hash (hex) of the typed rows that would be landed, whatever their order in the files."""
     parts = [str(folder.events_since)]
     for table in TABLES:
-        names = ", ".join(f"'{column.name}', {column.name}" for column in table.landed)
+        row = ", ".join(f"'{column.name}', {column.name}" for column in table.landed)
+        key = ", ".join(table.key)
         # Key order makes the hash one of sorted rows; hashing each row first keeps the sorted text short.
+        hashes = f"string_agg(md5(json_object({row})::varchar), '' order by {key})"
         parts.append(
-            connection.execute(
-                f"select coalesce(md5(string_agg(md5(json_object({names})::varchar), '' order by {', '.join(table.key)})"
-                f"), 'empty') from {_typed(table)}"
-            ).fetchall()[0][0]
+            connection.execute(f"select coalesce(md5({hashes}), 'empty') from {_typed(table)}").fetchall()[0][0]
         )
     return connection.execute("select md5(?)", [" ".join(parts)]).fetchall()[0][0]
 
@@ -296,74 +300,71 @@ def _difference(connection: duckdb.DuckDBPyConnection, landed: dict) -> str:
         names = ", ".join(column.name for column in table.landed)
         kept = f"select {names} from landing.{table.name} where extract_id = $extract_id"
         offered = f"select {names} from {_typed(table)}"
-        added, gone = connection.execute(
-            f"select (select count(*) from ({offered} except {kept})), (select count(*) from ({kept} except {offered}))",
-            {"extract_id": landed["extract_id"]},
-        ).fetchall()[0]
+        added, gone = (
+            connection.execute(f"select count(*) from ({query})", {"extract_id": landed["extract_id"]}).fetchall()[0][0]
+            for query in (f"{offered} except {kept}", f"{kept} except {offered}")
+        )
         if added or gone:
             parts.append(f"{table.name}: {added} row(s) new or changed, {gone} gone or changed")
     return "; ".join(parts) or "another events_since"
 
 
 def _check_shrink(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, *, accept_shrink: bool) -> list[str]:
-    """Refuse an extract that lost more than half of its predecessor; return warnings where that is no refusal."""
+    """Compare with the neighbouring extracts; return warnings.
+
+    Raises ExtractError where the extract lost more than half of its predecessor, unless that is accepted.
+    """
     warnings = []
-    around = rows(
-        connection,
-        """
-        select
-            extract_id, as_of, events_since, as_of < $as_of as is_before
-        from landing.extracts
-        where state <> 'held' and as_of <> $as_of
-        qualify row_number() over (partition by as_of < $as_of order by abs(epoch(as_of) - epoch($as_of::timestamp))) = 1
-        """,
-        {"as_of": folder.as_of},
-    )
-    for neighbour in around:
+    for neighbour in _neighbours(connection, folder.as_of):
+        name = f"{neighbour['as_of']:%Y-%m-%d}"
         for table, key in (("orders", "order_id"), ("events", "event_id")):
-            if neighbour["is_before"]:
-                older = f"landing.{table} where extract_id = $extract_id"
-                newer = f"temp.typed_{table}"
-                since = folder.events_since
+            offered = f"select {key}, created_at from temp.typed_{table}"
+            landed = f"select {key}, created_at from landing.{table} where extract_id = '{neighbour['extract_id']}'"
+            if neighbour["as_of"] < folder.as_of:
+                known, gone = _gone(connection, table, key, landed, offered, folder.events_since)
             else:
-                older = f"temp.typed_{table}"
-                newer = f"landing.{table} where extract_id = $extract_id"
-                since = neighbour["events_since"]
-            window = f"where created_at >= timestamp '{since}'" if table == "events" and since else ""
-            known, gone = connection.execute(
-                f"""
-                with older as (select {key} from (from {older}) {window}), newer as (select {key} from {newer})
-                select count(*), count(*) filter ({key} not in (from newer)) from older
-                """,
-                {"extract_id": neighbour["extract_id"]},
-            ).fetchall()[0]
+                known, gone = _gone(connection, table, key, offered, landed, neighbour["events_since"])
             if gone <= known * SHRINK_LIMIT:
                 continue
             share = f"{gone} of {known} {key}s"
-            if not neighbour["is_before"]:
-                warnings.append(
-                    f"the extract {neighbour['as_of']:%Y-%m-%d} now looks shrunk: {share} of this one are gone from it"
-                )
+            if neighbour["as_of"] > folder.as_of:
+                warnings.append(f"the extract {name} now looks shrunk: {share} of this one are gone from it")
             elif accept_shrink:
-                warnings.append(
-                    f"accepted: {share} of the extract {neighbour['as_of']:%Y-%m-%d} are gone from {folder.files[table].name}"
-                )
+                warnings.append(f"accepted: {share} of the extract {name} are gone from {folder.files[table].name}")
             else:
                 raise ExtractError(
-                    f"extract {folder.as_of:%Y-%m-%d}, {folder.files[table]}: {share} of the extract "
-                    f"{neighbour['as_of']:%Y-%m-%d} are gone, more than half. If the shop really shrank, run the week "
-                    'with {"accept_shrink": true}; if not, export the table again.'
+                    f"extract {folder.as_of:%Y-%m-%d}, {folder.files[table]}: {share} of the extract {name} are gone, "
+                    "more than half. If the shop really shrank, run the week with "
+                    '{"accept_shrink": true}; if not, export the table again.'
                 )
     return warnings
 
 
-def _forget_waiting(connection: duckdb.DuckDBPyConnection, as_of: datetime, extract_id: str) -> None:
-    """Delete an earlier landing of the week that no build has taken up; the one in use stays."""
-    others = (
-        "select extract_id from landing.extracts where as_of = $as_of and extract_id <> $extract_id "
-        "and state = 'landed' and extract_id not in (select extract_id from landing.build_lock)"
-    )
-    for table in (*(table.name for table in TABLES), "extracts"):
-        connection.execute(
-            f"delete from landing.{table} where extract_id in ({others})", {"as_of": as_of, "extract_id": extract_id}
-        )
+def _neighbours(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> list[dict]:
+    """Return the ledger rows of the newest extract before and the oldest after `as_of` that are not held."""
+    query = """
+        select * from landing.extracts
+        where state <> 'held' and as_of <> $as_of
+        qualify row_number() over (
+            partition by as_of < $as_of
+            order by abs(datediff('second', as_of, $as_of::timestamp)), state = 'landed' desc
+        ) = 1
+        order by as_of
+    """
+    return rows(connection, query, {"as_of": as_of})
+
+
+def _gone(
+    connection: duckdb.DuckDBPyConnection, table: str, key: str, older: str, newer: str, since: datetime | None
+) -> tuple[int, int]:
+    """Return how many keys the older rows have, and how many of them the newer rows lack.
+
+    since: start of the newer extract's window of events; older events before it do not count.
+    """
+    window = f"where created_at >= timestamp '{since}'" if table == "events" and since else ""
+    return connection.execute(
+        f"""
+        with older as (select {key} from ({older}) {window}), newer as (select {key} from ({newer}))
+        select count(*), count(*) filter ({key} not in (from newer)) from older
+        """
+    ).fetchall()[0]

@@ -44,7 +44,7 @@ def acquire(connection: DuckDBPyConnection, run_id: str, as_of: datetime, is_run
         raise LockLostError(f"nothing is landed for {as_of:%Y-%m-%d}: clear the task land of this run.")
     extract_id = extract["extract_id"]
     with transaction(connection):
-        forget(connection, as_of, keep=extract_id)
+        forget(connection, "as_of = $as_of and extract_id <> $keep", {"as_of": as_of, "keep": extract_id})
         connection.execute("delete from landing.build_lock")
         connection.execute(
             "insert into landing.build_lock values (?, ?, ?, ?)", [run_id, as_of, extract_id, _admitted(connection)]
@@ -79,13 +79,11 @@ def hold(connection: DuckDBPyConnection, extract_id: str, reason: str) -> None:
     _set_state(connection, extract_id, "held", reason)
 
 
-def forget(connection: DuckDBPyConnection, as_of: datetime, keep: str) -> None:
-    """Delete what is landed for `as_of` except the extract `keep`."""
-    others = "select extract_id from landing.extracts where as_of = $as_of and extract_id <> $keep"
+def forget(connection: DuckDBPyConnection, condition: str, parameters: dict) -> None:
+    """Delete the extracts whose ledger row satisfies `condition` (SQL), and all rows landed of them."""
+    extract_ids = f"select extract_id from landing.extracts where {condition}"
     for table in (*(table.name for table in TABLES), "extracts"):
-        connection.execute(
-            f"delete from landing.{table} where extract_id in ({others})", {"as_of": as_of, "keep": keep}
-        )
+        connection.execute(f"delete from landing.{table} where extract_id in ({extract_ids})", parameters)
 
 
 def _set_state(connection: DuckDBPyConnection, extract_id: str, state: str, reason: str | None) -> None:

@@ -23,7 +23,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -43,8 +43,8 @@ UI_PORT = 8080
 START_SECONDS = 180  # a slow machine needs a minute for a first start
 STOP_SECONDS = 5  # then what still runs, such as a task, is killed: every task may be killed at any point
 
-_AIRFLOW = (sys.executable, "-m", "airflow")
-Start = Callable[[Sequence[str], dict[str, str], Path], subprocess.Popen]
+_PATH = (str(REPOSITORY / "include"), str(REPOSITORY / "include" / "greenery" / "airflow_settings"))
+Start = Callable[[str, Sequence[str], dict[str, str]], subprocess.Popen]
 
 
 class AirflowError(RuntimeError):
@@ -112,7 +112,7 @@ def environment(settings: Settings, port: int, use_job_schedule: bool = False) -
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(use_job_schedule),
         "GREENERY_HOME": str(settings.home),
         "GREENERY_EXTRACTS": str(settings.extracts),
-        "PYTHONPATH": os.pathsep.join(filter(None, (str(REPOSITORY / "include"), os.environ.get("PYTHONPATH")))),
+        "PYTHONPATH": os.pathsep.join(filter(None, (*_PATH, os.environ.get("PYTHONPATH")))),
         # Tasks talk to the api-server, which a proxy does not see.
         "NO_PROXY": ",".join(filter(None, ("127.0.0.1", os.environ.get("NO_PROXY")))),
         "no_proxy": ",".join(filter(None, ("127.0.0.1", os.environ.get("no_proxy")))),
@@ -147,9 +147,9 @@ class _Login(httpx.Auth):
 
 
 def _is_passing(error: BaseException) -> bool:
-    """SQLite is locked, or the api-server is busy."""
+    """Whether it helps to try again: SQLite is locked, or the api-server is busy."""
     if isinstance(error, httpx.HTTPStatusError):
-        return error.response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
+        return error.response.is_server_error and error.request.method != "POST"  # part of it may have been done
     return isinstance(error, httpx.TransportError)
 
 
@@ -228,8 +228,8 @@ def running_airflow(
 
     Raises AirflowError when the home is in use, a process ends, or the DAG can't be parsed.
     """
-    with closing(_lock(settings)) as lock, _guarded(lock.fileno()) as start:
-        home = _airflow_home(settings)
+    home = _airflow_home(settings)
+    with closing(_lock(settings)) as lock, _guarded(home, lock.fileno()) as start:
         env = environment(settings, port := port or _free_port(), use_job_schedule)
         airflow = Airflow(
             base_url=f"http://127.0.0.1:{port}",
@@ -238,9 +238,8 @@ def running_airflow(
             schedules=use_job_schedule,
         )
 
-        def component(name: str, *options: str, path: Path | None = None) -> None:
-            own = {**env, "PYTHONPATH": f"{path}{os.pathsep}{env['PYTHONPATH']}"} if path else env
-            airflow.processes[name] = start([*_AIRFLOW, name, *options], own, airflow.logs / f"{name}.log")
+        def component(name: str, *options: str) -> None:
+            airflow.processes[name] = start(name, [name, *options], env)
             note()
 
         def note(ready: bool = False) -> None:
@@ -264,16 +263,16 @@ def running_airflow(
             started = datetime.now(UTC)
             component("api-server")
             component("dag-processor")
-            _wait(airflow, "api-server", lambda: _answers(airflow))
+            _wait(airflow, "api-server", "answer", lambda: _answers(airflow, "/api/v2/monitor/health"))
             _make_pool(airflow)
             if before_scheduler:
                 before_scheduler(airflow)
             # Logs are read from their folder: serving them would take fixed ports.
-            component("scheduler", "--skip-serve-logs", path=Path(__file__).parent / "airflow_settings")
+            component("scheduler", "--skip-serve-logs")
             component("triggerer", "--skip-serve-logs")
-            # The first request of a task would wait seconds for this part of the api-server: it is built when needed.
-            httpx.get(f"{airflow.base_url}/execution/health", timeout=START_SECONDS, trust_env=False)
-            _wait(airflow, "dag-processor", lambda: _is_parsed(airflow, since=started))
+            # What tasks talk to is built when it is first asked, which takes seconds: not when a task waits.
+            _wait(airflow, "api-server", "answer", lambda: _answers(airflow, "/execution/health"))
+            _wait(airflow, "dag-processor", f"parse {DAG_ID}", lambda: _is_parsed(airflow, since=started))
             note(ready=True)
             yield airflow
         finally:
@@ -293,6 +292,8 @@ def attach(settings: Settings) -> Airflow | None:
         raise AirflowError(
             f"Another command (process {facts.get('pid')}) works in {settings.home}: wait until it has ended."
         )
+    if _owner(facts) is None:
+        raise AirflowError("Airflow was killed, and parts of it still run: run `make down`, then this again.")
     if not facts["ready"]:
         raise AirflowError("Airflow is starting or stopping: wait a moment, then run this again.")
     if facts["extracts"] != str(settings.extracts):
@@ -309,17 +310,31 @@ def running(settings: Settings) -> dict[str, Any] | None:
 
     The lock decides, which ends with its last process; what a killed Airflow left in the file does not count.
     """
-    try:
-        _lock(settings, patience=0).close()
-    except AirflowError:
-        file = _airflow_home(settings) / "running.json"
-        return json.loads(file.read_text()) if file.exists() else {}
+    home = _airflow_home(settings)
+    with (home / "lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            facts = home / "running.json"
+            return json.loads(facts.read_text()) if facts.exists() else {}
     return None
 
 
+def _owner(facts: dict[str, Any]) -> psutil.Process | None:
+    """Return the process that started this Airflow, if it still runs; its number may be another process's by now."""
+    try:
+        process = psutil.Process(facts["pid"])
+        return process if process.create_time() == facts["started"] else None
+    except (psutil.NoSuchProcess, KeyError):
+        return None
+
+
 @contextmanager
-def _guarded(lock: int) -> Iterator[Start]:
-    """Yield a function that starts a process in a session of its own; at the end stop all of them."""
+def _guarded(home: Path, lock: int) -> Iterator[Start]:
+    """Yield a function that starts `airflow` in a session of its own from (name, arguments, environment).
+
+    Its log is `logs/<name>.log`, beside the one of the last time. It keeps the lock. At the end all are stopped.
+    """
     end_of_pipe, pipe = os.pipe()
     guard = subprocess.Popen(
         [sys.executable, "-m", "greenery.local_airflow", "guard"],
@@ -328,14 +343,17 @@ def _guarded(lock: int) -> Iterator[Start]:
         env={**os.environ, "PYTHONPATH": str(REPOSITORY / "include")},
     )
     os.close(end_of_pipe)
-    processes: list[subprocess.Popen] = []
+    processes: dict[str, subprocess.Popen] = {}
 
-    def start(command: Sequence[str], env: dict[str, str], log: Path) -> subprocess.Popen:
+    def start(name: str, arguments: Sequence[str], env: dict[str, str]) -> subprocess.Popen:
+        log = home / "logs" / f"{name}.log"
+        if log.exists():
+            log.replace(log.with_suffix(".previous.log"))
         with log.open("w") as output:
             process = subprocess.Popen(
-                command,
+                [sys.executable, "-m", "airflow", *arguments],
                 env=env,
-                cwd=env["AIRFLOW_HOME"],
+                cwd=home,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -343,46 +361,42 @@ def _guarded(lock: int) -> Iterator[Start]:
                 umask=0o077,
                 pass_fds=[lock],
             )
-        processes.append(process)
+        processes[name] = process
         os.write(pipe, f"{process.pid}\n".encode())
         return process
 
     try:
         yield start
     finally:
-        family = _family([process.pid for process in processes])
-        for process in processes:
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in processes.values():
             process.terminate()
-        _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
-        _kill(alive)
-        for process in processes:
+        for name, process in processes.items():
+            if name != "api-server":  # it keeps no state, and some of its threads take long to end
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(max(deadline - time.monotonic(), 0))
+        _kill([process.pid for process in processes.values()])
+        for process in processes.values():
             process.wait()
         os.close(pipe)
         guard.wait()
 
 
-def _guard() -> None:
-    """Read session ids until the writer is gone, however it went, then kill what is left of these sessions."""
-    sessions = [int(line) for line in sys.stdin]
-    _kill(_family(sessions))
+def _kill(sessions: Sequence[int]) -> None:
+    """Kill the processes of these sessions, and what they started in sessions of their own, until none is left."""
+    while alive := [process for process in psutil.process_iter() if _belongs(process, sessions)]:
+        for process in alive:
+            with suppress(psutil.NoSuchProcess):
+                for each in (process, *process.children(recursive=True)):
+                    each.kill()
+        time.sleep(0.05)
 
 
-def _family(sessions: Iterable[int]) -> list[psutil.Process]:
-    """Return the processes of these sessions, and what they started in sessions of their own."""
-    family: set[psutil.Process] = set()
-    for process in psutil.process_iter():
-        with suppress(ProcessLookupError, PermissionError, psutil.Error):
-            if os.getsid(process.pid) in sessions:
-                family |= {process, *process.children(recursive=True)}
-    return list(family)
-
-
-def _kill(processes: Iterable[psutil.Process]) -> None:
-    """Kill the processes, and what they started meanwhile."""
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            for each in (*process.children(recursive=True), process):
-                each.kill()
+def _belongs(process: psutil.Process, sessions: Sequence[int]) -> bool:
+    try:
+        return os.getsid(process.pid) in sessions and process.status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, PermissionError, psutil.Error):  # it has ended, or is another user's
+        return False
 
 
 def _lock(settings: Settings, patience: float = 3) -> TextIO:
@@ -453,29 +467,27 @@ def _migrate(home: Path, env: dict[str, str], start: Start) -> None:
     installed = version("apache-airflow")
     if database.exists() and done.exists() and done.read_text() == installed:
         return
-    log = home / "logs" / "db-migrate.log"
-    if start([*_AIRFLOW, "db", "migrate"], env, log).wait() != 0:
-        raise AirflowError(f"`airflow db migrate` failed. {_tail(log)}")
+    if start("db-migrate", ["db", "migrate"], env).wait() != 0:
+        raise AirflowError(f"`airflow db migrate` failed. {_tail(home / 'logs' / 'db-migrate.log')}")
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("pragma journal_mode = wal")  # else readers and the writer block each other
     done.write_text(installed)
 
 
-def _wait(airflow: Airflow, name: str, is_ready: Callable[[], bool]) -> None:
-    """Wait until `is_ready`; raise AirflowError when that takes too long or a process ends."""
+def _wait(airflow: Airflow, name: str, task: str, is_done: Callable[[], bool]) -> None:
+    """Wait until a component has done its task; raise AirflowError when that takes too long or a process ends."""
     deadline = time.monotonic() + START_SECONDS
-    while not is_ready():
+    while not is_done():
         airflow.check()
         if time.monotonic() > deadline:
-            raise AirflowError(
-                f"Airflow's {name} was not ready after {START_SECONDS} seconds. {_tail(airflow.logs / name)}"
-            )
+            log = _tail(airflow.logs / f"{name}.log")
+            raise AirflowError(f"Airflow's {name} did not {task} within {START_SECONDS} seconds. {log}")
         time.sleep(0.1)
 
 
-def _answers(airflow: Airflow) -> bool:
+def _answers(airflow: Airflow, path: str) -> bool:
     try:
-        return httpx.get(f"{airflow.base_url}/api/v2/monitor/health", trust_env=False).is_success
+        return httpx.get(f"{airflow.base_url}{path}", timeout=30, trust_env=False).is_success
     except httpx.TransportError:
         return False
 
@@ -526,7 +538,7 @@ def up(settings: Settings, port: int) -> None:
     Scheduling is on, but a new DAG is paused, as everywhere in Airflow: unpausing it starts the run of the newest
     week, which waits for its extract and pages when that does not come. So that is for the user to do.
     """
-    if (facts := running(settings)) is None:
+    if running(settings) is None:
         log = _airflow_home(settings) / "logs" / "up.log"
         print(f"Starting Airflow for {settings.home} …", flush=True)
         with log.open("w") as output:
@@ -538,11 +550,11 @@ def up(settings: Settings, port: int) -> None:
                 start_new_session=True,
                 env={**os.environ, "GREENERY_HOME": str(settings.home), "GREENERY_EXTRACTS": str(settings.extracts)},
             )
-        while not (facts := running(settings) or {}).get("ready"):
+        while not (running(settings) or {}).get("ready"):
             if daemon.poll() is not None:
                 raise AirflowError(log.read_text().strip())
             time.sleep(0.2)
-    elif facts.get("shared"):
+    elif attach(settings):
         print("Airflow is already running.")
     if airflow := attach(settings):
         print(f"Airflow:  {airflow.base_url}")
@@ -566,17 +578,12 @@ def down(settings: Settings) -> None:
     if facts is None:
         print(f"No Airflow runs for {settings.home}.")
         return
-    owner = None
-    with suppress(psutil.NoSuchProcess, KeyError):
-        owner = psutil.Process(facts["pid"])
-        if owner.create_time() != facts["started"]:  # the number was given to another process
-            owner = None
-    if owner and not facts["shared"]:
-        raise AirflowError(f"Another command (process {owner.pid}) started it: end that command, and it stops.")
-    if owner:
+    if owner := _owner(facts):
+        if not facts["shared"]:
+            raise AirflowError(f"Another command (process {owner.pid}) started it: end that command, and it stops.")
         owner.terminate()
         psutil.wait_procs([owner], timeout=2 * STOP_SECONDS)
-    _kill(_family(facts.get("sessions", [])))
+    _kill(facts.get("sessions", []))
     _lock(settings, patience=STOP_SECONDS).close()
     print(f"Stopped the Airflow of {settings.home}.")
 
@@ -599,7 +606,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("guard")
     options = parser.parse_args(arguments)
     if options.command == "guard":
-        _guard()
+        _kill([int(line) for line in sys.stdin])  # session ids, until the writer is gone, however it went
         return 0
     exit_on_signals()
     try:

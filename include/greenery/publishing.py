@@ -106,9 +106,9 @@ def _write_version(connection: duckdb.DuckDBPyConnection, folder: Path, version:
     row_counts = {}
     for relation in ANALYTICS:
         target = _sql_text(beside / f"{relation}.parquet")
-        row_counts[relation] = connection.execute(
-            f"copy marts.{relation} to '{target}' (format parquet)"
-        ).fetchall()[0][0]
+        row_counts[relation] = connection.execute(f"copy marts.{relation} to '{target}' (format parquet)").fetchall()[
+            0
+        ][0]
     admitted = rows(connection, "select as_of, extract_id from intermediate.int_extract_pairs order by as_of")
     manifest = {
         "version": version,

@@ -305,7 +305,6 @@ def validate(found: dict[str, pd.DataFrame]) -> list[dict]:
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
     source = context.data_sources.add_pandas("week")
     checks = []
     for name, suite in suites().items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import BaseSensorOperator, Context, task
@@ -60,7 +60,7 @@ class AcquireWarehouse(BaseSensorOperator):
             return ledger.acquire(connection, context["run_id"], week_end(context), is_running)
 
 
-def week_end(context: Context) -> Any:
+def week_end(context: Context | dict[str, Any]) -> datetime:
     """Return the as_of of the run's week (naive UTC): the end of its data interval.
 
     Raises AirflowFailException where the run has no interval, or one that ends no week.
@@ -68,7 +68,7 @@ def week_end(context: Context) -> Any:
     end = context.get("data_interval_end")
     if end is None:
         raise AirflowFailException(
-            "this run has no week: trigger it with a logical date, or run make backfill FROM=<week's end> TO=<the same>."
+            "this run has no week: trigger it with a logical date, or run make backfill FROM=<day the week ends>."
         )
     try:
         return settings.load().check_as_of(end)

@@ -102,4 +102,4 @@ def test_a_kill_between_admitting_and_switching_is_caught_up(home):
 def test_five_versions_are_kept(home):
     for _ in range(2):
         run_week(home, WEEKS[2])
-    assert len([path for path in (home.home / "versions").iterdir()]) == publishing.KEPT_VERSIONS
+    assert len(list((home.home / "versions").iterdir())) == publishing.KEPT_VERSIONS

@@ -32,9 +32,7 @@ def content(home: Settings) -> dict[str, list]:
     """Return all that is landed, table by table."""
     with connect(home) as connection:
         names = ("extracts", *(table.name for table in TABLES))
-        return {
-            name: connection.execute(f"select * from landing.{name} order by all").fetchall() for name in names
-        }
+        return {name: connection.execute(f"select * from landing.{name} order by all").fetchall() for name in names}
 
 
 def refused(home: Settings, as_of: datetime, **parameters: bool) -> str:
@@ -90,8 +88,10 @@ def test_parquet_gives_the_same_extract_as_csv(home, folder, as_of, tmp_path):
             f"cast({column.name} as {column.type.replace('DECIMAL(18,2)', 'DOUBLE')}) as {column.name}"
             for column in table.columns
         )
-        duckdb.sql(f"set TimeZone = 'UTC'; copy (select {types} from read_csv('{folder / table.name}.csv', "
-                   f"all_varchar = true, header = true)) to '{target / table.name}.parquet' (format parquet)")
+        duckdb.sql(
+            f"set TimeZone = 'UTC'; copy (select {types} from read_csv('{folder / table.name}.csv', "
+            f"all_varchar = true, header = true)) to '{target / table.name}.parquet' (format parquet)"
+        )
     assert land(other, as_of).extract_id == from_csv.extract_id
 
 
@@ -287,7 +287,9 @@ def test_more_than_half_of_the_orders_gone(home, folder, as_of):
 def test_half_of_the_orders_gone_is_no_shrink(home, folder, as_of):
     write_extract(folder, orders_and_events(range(10)))
     land(home, as_of)
-    write_extract(home.extracts / "2023-01-18", {**orders_and_events(range(10)), "orders": orders_and_events(range(5))["orders"]})
+    write_extract(
+        home.extracts / "2023-01-18", {**orders_and_events(range(10)), "orders": orders_and_events(range(5))["orders"]}
+    )
     assert land(home, NEXT).outcome == "landed"
 
 
@@ -371,7 +373,7 @@ def test_the_weekday_is_fixed_by_the_first_landing(home, folder, as_of):
     write_extract(folder, small_shop())
     land(home, as_of)
     thursday = Settings(home=home.home, extracts=home.extracts, week_ends_on=3)
-    with pytest.raises(ExtractError, match="weeks end on wednesday in .*, fixed by its first landing"):
+    with pytest.raises(ExtractError, match=r"weeks end on wednesday in .*, fixed by its first landing"):
         land(thursday, datetime(2023, 1, 12))
 
 
@@ -400,9 +402,9 @@ def killed_at_products(table):
     return typed(table)
 
 inserting = []
-forget_waiting = landing._forget_waiting
+forget = landing.ledger.forget
 landing._typed = killed_at_products
-landing._forget_waiting = lambda *arguments: (inserting.append(True), forget_waiting(*arguments))
+landing.ledger.forget = lambda *arguments: (inserting.append(True), forget(*arguments))
 landing.land(Settings(home=Path({str(home.home)!r}), extracts=Path({str(home.extracts)!r})), datetime(2023, 1, 11))
 """
     killed = subprocess.run([sys.executable, "-c", script], env={"PYTHONPATH": "include", "PATH": ""}, check=False)

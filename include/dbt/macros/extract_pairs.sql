@@ -80,7 +80,7 @@ compared as (
             when previous_rows.{{ key }} is null then 'appeared'
             when current_rows.{{ key }} is null then 'vanished'
             {%- for column in columns %}
-            when current_rows.{{ column }} is distinct from previous_rows.{{ column }} then 'changed'
+            when (current_rows.{{ column }} is distinct from previous_rows.{{ column }}) then 'changed'
             {%- endfor %}
         end as kind,
         coalesce(current_rows.{{ key }}, previous_rows.{{ key }}) as {{ key }}

@@ -1,18 +1,45 @@
-"""What the scheduler imports before LocalExecutor forks, so that no task has to: `import dbt` alone takes seconds.
-
-Airflow imports a module of this name when it starts. Only the scheduler has this folder on its path.
-"""
+"""What Airflow's processes do first when they start; Airflow imports a module of this name."""
 
 import importlib
+import sys
+from typing import Any
 
-__all__: list[str] = []  # nothing here overrides an Airflow setting
+from sqlalchemy import Connection, Engine, create_engine, event
 
-for _name in (
+__all__ = ["create_metadata_engine"]
+
+LOCK_SECONDS = 60
+
+# What the scheduler imports before LocalExecutor forks, so that no task has to: `import dbt` alone takes seconds.
+PRELOADED = (
     "cosmos",
     "cosmos.operators.local",
     "cosmos.operators.watcher",
     "dbt.adapters.duckdb",
     "dbt.cli.main",
     "duckdb",
-):
-    importlib.import_module(_name)
+)
+
+
+def create_metadata_engine(
+    sql_alchemy_conn: str, *, engine_args: dict[str, Any], connect_args: dict[str, Any]
+) -> Engine:
+    """Replace Airflow's own: on SQLite, creating a backfill fails now and then while the scheduler works.
+
+    It opens a savepoint, reads, then writes. SQLite refuses the write at once, without waiting, when another process
+    has written since the read. So the transaction gets its place in the queue of writers before it reads.
+    """
+    engine = create_engine(sql_alchemy_conn, connect_args={**connect_args, "timeout": LOCK_SECONDS}, **engine_args)
+    event.listen(engine, "savepoint", _begin_as_writer)
+    return engine
+
+
+def _begin_as_writer(connection: Connection, _name: str) -> None:
+    driver: Any = connection.connection.driver_connection
+    if not driver.in_transaction:
+        driver.execute("BEGIN IMMEDIATE")
+
+
+if sys.argv[1:2] == ["scheduler"]:
+    for _name in PRELOADED:
+        importlib.import_module(_name)

@@ -11,10 +11,10 @@ whole_sessions as (
         cast(started_at as date) as session_date,
         'all' as product_id,
         country,
-        state
-        {%- for step in steps() %},
-        {{ step }}_at
-        {%- endfor %}
+        state,
+        {% for step in steps() -%}
+        {{ step }}_at{% if not loop.last %},{% endif %}
+        {% endfor %}
     from sessions
 ),
 
@@ -24,10 +24,10 @@ product_sessions as (
         cast(sessions.started_at as date) as session_date,
         session_products.product_id,
         sessions.country,
-        sessions.state
-        {%- for step in steps() %},
-        session_products.{{ step }}_at
-        {%- endfor %}
+        sessions.state,
+        {% for step in steps() -%}
+        session_products.{{ step }}_at{% if not loop.last %},{% endif %}
+        {% endfor %}
     from session_products
     inner join sessions on session_products.session_id = sessions.session_id
 ),
@@ -44,10 +44,10 @@ final as (
         product_id,
         country,
         state,
-        count(*) as sessions
-        {%- for step in steps() %},
-        count({{ step }}_at) as {{ step }}
-        {%- endfor %}
+        count(*) as sessions,
+        {% for step in steps() -%}
+        count({{ step }}_at) as {{ step }}{% if not loop.last %},{% endif %}
+        {% endfor %}
     from all_sessions
     group by session_date, product_id, country, state
 )

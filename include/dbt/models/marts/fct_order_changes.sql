@@ -5,13 +5,23 @@ with order_versions as (
 with_previous as (
     select
         *,
-        lag(kind) over (partition by order_id order by as_of) as previous_kind,
-        lag(status) over (partition by order_id order by as_of) as previous_status
-        {%- for column in order_columns() %},
-        {{ column }} is distinct from lag({{ column }}) over (partition by order_id order by as_of)
-            as {{ column }}_differs
-        {%- endfor %}
+        {% for column in order_columns() -%}
+        lag({{ column }}) over (partition by order_id order by as_of) as previous_{{ column }},
+        {% endfor -%}
+        lag(kind) over (partition by order_id order by as_of) as previous_kind
     from order_versions
+),
+
+with_names as (
+    select
+        *,
+        concat(
+            {% for column in order_columns() -%}
+            case when {{ column }} is distinct from previous_{{ column }} then ', {{ column }}' else '' end,
+            {% endfor -%}
+            ''
+        ) as names_that_differ
+    from with_previous
 ),
 
 -- The first extract of all is the baseline: it shows orders, not changes.
@@ -24,24 +34,13 @@ final as (
             when kind = 'vanished' then 'removed'
             when kind = 'appeared' and previous_kind is null then 'new'
             when kind = 'appeared' then 'returned'
-            when status_differs then 'status_changed'
+            when (status is distinct from previous_status) then 'status_changed'
             else 'details_changed'
         end as change,
         case when kind <> 'appeared' then previous_status end as status_from,
         case when kind <> 'vanished' then status end as status_to,
-        case
-            when kind = 'changed'
-                then substr(
-                    concat(
-                        {%- for column in order_columns() %}
-                        case when {{ column }}_differs then ', {{ column }}' else '' end
-                        {%- if not loop.last %},{% endif %}
-                        {%- endfor %}
-                    ),
-                    3
-                )
-        end as changed_columns
-    from with_previous
+        case when kind = 'changed' then substr(names_that_differ, 3) end as changed_columns
+    from with_names
     where previous_as_of is not null
 )
 

@@ -50,10 +50,10 @@ all_steps as (
 final as (
     select
         session_id,
-        product_id
-        {%- for step in steps() %},
-        min(case when event_type = '{{ step }}' then first_at end) as {{ step }}_at
-        {%- endfor %}
+        product_id,
+        {% for step in steps() -%}
+        min(case when event_type = '{{ step }}' then first_at end) as {{ step }}_at{% if not loop.last %},{% endif %}
+        {% endfor %}
     from all_steps
     group by session_id, product_id
 )

@@ -23,10 +23,10 @@ sessions as (
     select
         session_id,
         min(first_at) as started_at,
-        max(last_at) as ended_at
-        {%- for step in steps() %},
-        min(case when event_type = '{{ step }}' then first_at end) as {{ step }}_at
-        {%- endfor %}
+        max(last_at) as ended_at,
+        {% for step in steps() -%}
+        min(case when event_type = '{{ step }}' then first_at end) as {{ step }}_at{% if not loop.last %},{% endif %}
+        {% endfor %}
     from known_steps
     group by session_id
 ),
@@ -47,10 +47,10 @@ final as (
         coalesce(addresses.country, 'unknown') as country,
         coalesce(addresses.state, 'unknown') as state,
         sessions.started_at,
-        sessions.ended_at
-        {%- for step in steps() %},
-        sessions.{{ step }}_at
-        {%- endfor %}
+        sessions.ended_at,
+        {% for step in steps() -%}
+        sessions.{{ step }}_at{% if not loop.last %},{% endif %}
+        {% endfor %}
     from sessions
     left join session_users on sessions.session_id = session_users.session_id
     left join users on session_users.user_id = users.user_id

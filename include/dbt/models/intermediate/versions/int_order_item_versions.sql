@@ -21,7 +21,8 @@ previous_items as (
         order_items.product_id,
         order_items.quantity
     from pairs
-    inner join {{ ref('stg_greenery__order_items') }} as order_items on pairs.previous_extract_id = order_items.extract_id
+    inner join {{ ref('stg_greenery__order_items') }} as order_items
+        on pairs.previous_extract_id = order_items.extract_id
 ),
 
 -- An order's items are one thing: when any of them differs, all that are there now are its new version.

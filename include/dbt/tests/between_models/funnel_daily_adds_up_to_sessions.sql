@@ -1,0 +1,47 @@
+-- Over countries and states, the whole sessions of a day add up to fct_sessions in every count.
+with funnel_daily as (
+    select * from {{ ref('fct_funnel_daily') }}
+),
+
+sessions as (
+    select * from {{ ref('fct_sessions') }}
+),
+
+daily as (
+    select
+        session_date,
+        sum(sessions) as sessions,
+        {% for step in steps() -%}
+        sum({{ step }}) as {{ step }}{% if not loop.last %},{% endif %}
+        {% endfor %}
+    from funnel_daily
+    where product_id = 'all'
+    group by session_date
+),
+
+counted as (
+    select
+        cast(started_at as date) as session_date,
+        count(*) as sessions,
+        {% for step in steps() -%}
+        count({{ step }}_at) as {{ step }}{% if not loop.last %},{% endif %}
+        {% endfor %}
+    from sessions
+    group by cast(started_at as date)
+),
+
+final as (
+    select
+        coalesce(daily.session_date, counted.session_date) as session_date,
+        daily.sessions as daily_sessions,
+        counted.sessions as counted_sessions
+    from daily
+    full outer join counted on daily.session_date = counted.session_date
+    where
+        daily.sessions is distinct from counted.sessions
+        {%- for step in steps() %}
+        or daily.{{ step }} is distinct from counted.{{ step }}
+        {%- endfor %}
+)
+
+select * from final

@@ -1,0 +1,24 @@
+-- A product's step is a step of the whole session too, and not earlier.
+with session_products as (
+    select * from {{ ref('fct_session_products') }}
+),
+
+sessions as (
+    select * from {{ ref('fct_sessions') }}
+),
+
+final as (
+    select
+        session_products.session_id,
+        session_products.product_id
+    from session_products
+    left join sessions on session_products.session_id = sessions.session_id
+    where
+        sessions.session_id is null
+        {%- for step in steps() %}
+        or (session_products.{{ step }}_at is not null and sessions.{{ step }}_at is null)
+        or session_products.{{ step }}_at < sessions.{{ step }}_at
+        {%- endfor %}
+)
+
+select * from final

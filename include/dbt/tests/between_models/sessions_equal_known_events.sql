@@ -1,0 +1,78 @@
+-- Each session of an event known before the newest as_of is there once, with the times of its events, and no other.
+with appearances as (
+    select * from {{ ref('int_event_appearances') }}
+),
+
+extract_pairs as (
+    select * from {{ ref('int_extract_pairs') }}
+),
+
+sessions as (
+    select * from {{ ref('fct_sessions') }}
+),
+
+known_since as (
+    select
+        event_id,
+        min(as_of) as known_as_of
+    from appearances
+    group by event_id
+),
+
+known_events as (
+    select appearances.*
+    from appearances
+    inner join known_since
+        on appearances.event_id = known_since.event_id and appearances.as_of = known_since.known_as_of
+    where appearances.created_at < (select max(extract_pairs.as_of) from extract_pairs)
+),
+
+expected as (
+    select
+        session_id,
+        min(created_at) as started_at,
+        max(created_at) as ended_at,
+        {% for step in steps() -%}
+        min(case when event_type = '{{ step }}' then created_at end) as {{ step }}_at{% if not loop.last %},{% endif %}
+        {% endfor %}
+    from known_events
+    where session_id is not null
+    group by session_id
+),
+
+modelled as (
+    select
+        session_id,
+        started_at,
+        ended_at,
+        {% for step in steps() -%}
+        {{ step }}_at{% if not loop.last %},{% endif %}
+        {% endfor %}
+    from sessions
+),
+
+lost as (
+    select * from expected
+    except
+    select * from modelled
+),
+
+invented as (
+    select * from modelled
+    except
+    select * from expected
+),
+
+final as (
+    select
+        'lost' as problem,
+        session_id
+    from lost
+    union all
+    select
+        'invented' as problem,
+        session_id
+    from invented
+)
+
+select * from final
