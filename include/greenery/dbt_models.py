@@ -27,7 +27,11 @@ def dbt_models(settings: Settings, full_refresh: str) -> TaskGroup:
             dbt_project_path=PROJECT,
             manifest_path=MANIFEST,
             install_dbt_deps=False,
-            env_vars={"GREENERY_WAREHOUSE": str(settings.warehouse)},
+            # Unit tests say whether the code is right, not the data: they run in `make test`.
+            env_vars={
+                "GREENERY_WAREHOUSE": str(settings.warehouse),
+                "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test",
+            },
         ),
         profile_config=ProfileConfig(
             profile_name="greenery",

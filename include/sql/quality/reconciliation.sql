@@ -8,7 +8,7 @@ landed_events as (
     select events.*
     from extract
     inner join landing.events as events on extract.extract_id = events.extract_id
-    where events.created_at < $as_of
+    where events.created_at < $as_of and events.session_id is not null
 ),
 
 landed_orders as (
@@ -37,23 +37,22 @@ week_daily as (
     where session_date >= $as_of - interval '7 days' and session_date < $as_of
 ),
 
+first_seen_events as (
+    select * from landed_events
+    where event_id not in (select known_before.event_id from known_before)
+),
+
 measures as (
     select
-        'sessions of the extract that the models know' as measure,
-        (select count(distinct session_id) from landed_events) as landed,
-        (
-            select count(distinct known_steps.session_id) from known_steps
-            inner join landed_events on known_steps.session_id = landed_events.session_id
-        ) as modelled
+        'sessions of the events first seen in the extract' as measure,
+        (select count(distinct session_id) from first_seen_events) as landed,
+        (select count(distinct session_id) from known_steps where known_as_of = $as_of) as modelled
 
     union all
 
     select
         'events first seen in the extract',
-        (
-            select count(*) from landed_events
-            where event_id not in (select known_before.event_id from known_before)
-        ),
+        (select count(*) from first_seen_events),
         (select cast(coalesce(sum(events), 0) as bigint) from known_steps where known_as_of = $as_of)
 
     union all
