@@ -56,8 +56,8 @@ up: install ## start Airflow with its UI on loopback, in the background
 down: ## stop it
 	@$(RUN) -m greenery.local_airflow down
 
-backfill: install ## FROM=2023-01-11 TO=2023-02-01 [EXTRACTS=dir] [PARAMS='{"reextract": true}']: run past weeks
-	@$(RUN) -m greenery.backfill --from "$(FROM)" --to "$(TO)" --params '$(or $(PARAMS),{})' $(ARGS)
+backfill: install ## FROM=2023-01-11 TO=2023-02-01 [EXTRACTS=dir] [PARAMS='{"reextract": true}'] [ARGS=--run-backwards]: run past weeks
+	@$(RUN) -m greenery.backfill --from '$(FROM)' --to '$(TO)' --params '$(PARAMS)' $(ARGS)
 
 status: install ## what became of each week
 	@$(RUN) -m greenery.status

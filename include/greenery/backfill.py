@@ -197,11 +197,8 @@ def _unpaused(airflow: Airflow) -> Iterator[None]:
             f"{DAG_ID} is paused, and a paused DAG can't be backfilled. Unpause it at {airflow.base_url}/{path}, "
             "which also runs the newest week; or run `make down`, then this again, to run only these weeks."
         )
-    airflow.request("PATCH", path, json={"is_paused": False})
-    try:
+    with airflow.unpaused():
         yield
-    finally:
-        airflow.request("PATCH", path, json={"is_paused": True})
 
 
 def _create(

@@ -84,6 +84,7 @@ def environment(settings: Settings, port: int, use_job_schedule: bool = False) -
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
+        "AIRFLOW__COSMOS__CACHE_DIR": str(home / "cosmos"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
         "GX_ANALYTICS_ENABLED": "False",
         "SCARF_ANALYTICS": "False",
@@ -203,6 +204,26 @@ class Airflow:
             if not page[key] or len(items) >= page["total_entries"]:
                 return items
 
+    @contextmanager
+    def unpaused(self) -> Iterator[None]:
+        """Unpause the DAG and pause it again; if this process is killed, the next start of Airflow pauses it."""
+        self._pause_again.touch()
+        self.request("PATCH", f"dags/{DAG_ID}", json={"is_paused": False})
+        try:
+            yield
+        finally:
+            self.pause_again()
+
+    def pause_again(self) -> None:
+        """Pause the DAG if a command unpaused it for itself: else an Airflow with scheduling would run it weekly."""
+        if self._pause_again.exists():
+            self.request("PATCH", f"dags/{DAG_ID}", json={"is_paused": True})
+            self._pause_again.unlink()
+
+    @property
+    def _pause_again(self) -> Path:
+        return self.logs.parent / "pause-again"
+
     def check(self) -> None:
         """Raise AirflowError, with the end of its log, when a process that was started here has ended."""
         for name, process in self.processes.items():
@@ -259,12 +280,13 @@ def running_airflow(
 
         note()
         try:
-            _migrate(home, env, start)
+            _migrate(home, env, lock.fileno())
             started = datetime.now(UTC)
             component("api-server")
             component("dag-processor")
             _wait(airflow, "api-server", "answer", lambda: _answers(airflow, "/api/v2/monitor/health"))
             _make_pool(airflow)
+            airflow.pause_again()
             if before_scheduler:
                 before_scheduler(airflow)
             # Logs are read from their folder: serving them would take fixed ports.
@@ -288,9 +310,11 @@ def attach(settings: Settings) -> Airflow | None:
     facts = running(settings)
     if facts is None:
         return None
-    if not facts.get("shared"):
+    if not facts:
+        raise AirflowError("Airflow is starting or stopping: wait a moment, then run this again.")
+    if not facts["shared"]:
         raise AirflowError(
-            f"Another command (process {facts.get('pid')}) works in {settings.home}: wait until it has ended."
+            f"Another command (process {facts['pid']}) works in {settings.home}: wait until it has ended."
         )
     if _owner(facts) is None:
         raise AirflowError("Airflow was killed, and parts of it still run: run `make down`, then this again.")
@@ -324,7 +348,8 @@ def _owner(facts: dict[str, Any]) -> psutil.Process | None:
     """Return the process that started this Airflow, if it still runs; its number may be another process's by now."""
     try:
         process = psutil.Process(facts["pid"])
-        return process if process.create_time() == facts["started"] else None
+        runs = process.create_time() == facts["started"] and process.status() != psutil.STATUS_ZOMBIE
+        return process if runs else None
     except (psutil.NoSuchProcess, KeyError):
         return None
 
@@ -384,11 +409,14 @@ def _guarded(home: Path, lock: int) -> Iterator[Start]:
 
 def _kill(sessions: Sequence[int]) -> None:
     """Kill the processes of these sessions, and what they started in sessions of their own, until none is left."""
-    while alive := [process for process in psutil.process_iter() if _belongs(process, sessions)]:
+    while members := [process for process in psutil.process_iter() if _belongs(process, sessions)]:
+        alive = list(members)
+        for process in members:
+            with suppress(psutil.NoSuchProcess):
+                alive += process.children(recursive=True)
         for process in alive:
             with suppress(psutil.NoSuchProcess):
-                for each in (process, *process.children(recursive=True)):
-                    each.kill()
+                process.kill()
         time.sleep(0.05)
 
 
@@ -461,13 +489,15 @@ def _free_port(wanted: int = 0) -> int:
         return probe.getsockname()[1]
 
 
-def _migrate(home: Path, env: dict[str, str], start: Start) -> None:
+def _migrate(home: Path, env: dict[str, str], lock: int) -> None:
     """Bring the metadata database to the installed Airflow's version; seconds, so only when that has changed."""
     database, done = home / "airflow.db", home / "migrated-to"
     installed = version("apache-airflow")
     if database.exists() and done.exists() and done.read_text() == installed:
         return
-    if start("db-migrate", ["db", "migrate"], env).wait() != 0:
+    with _guarded(home, lock) as start:  # one of its own, to forget a process that ends: its number is used again
+        exit_code = start("db-migrate", ["db", "migrate"], env).wait()
+    if exit_code != 0:
         raise AirflowError(f"`airflow db migrate` failed. {_tail(home / 'logs' / 'db-migrate.log')}")
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("pragma journal_mode = wal")  # else readers and the writer block each other
@@ -582,9 +612,11 @@ def down(settings: Settings) -> None:
         if not facts["shared"]:
             raise AirflowError(f"Another command (process {owner.pid}) started it: end that command, and it stops.")
         owner.terminate()
-        psutil.wait_procs([owner], timeout=2 * STOP_SECONDS)
-    _kill(facts.get("sessions", []))
-    _lock(settings, patience=STOP_SECONDS).close()
+    try:
+        _lock(settings, patience=2 * STOP_SECONDS if owner else 0).close()
+    except AirflowError:
+        _kill(facts.get("sessions", []))
+        _lock(settings).close()
     print(f"Stopped the Airflow of {settings.home}.")
 
 

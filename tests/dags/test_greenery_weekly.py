@@ -47,7 +47,11 @@ def test_every_param_has_a_type_and_a_description(dag):
 
 
 def test_every_task_that_opens_the_warehouse_is_in_its_pool(dag):
-    assert {task.task_id for task in dag.tasks if task.pool != WAREHOUSE_POOL} == set()
+    # The staging models are written into those that use them: their tasks stand for them and do nothing.
+    outside = {
+        (task.task_type, task.task_id.startswith("dbt.stg_")) for task in dag.tasks if task.pool != WAREHOUSE_POOL
+    }
+    assert outside == {("EmptyOperator", True)}
 
 
 def test_the_steps_follow_each_other(dag):

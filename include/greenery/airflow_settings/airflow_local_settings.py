@@ -14,10 +14,10 @@ LOCK_SECONDS = 60
 PRELOADED = (
     "cosmos",
     "cosmos.operators.local",
-    "cosmos.operators.watcher",
     "dbt.adapters.duckdb",
     "dbt.cli.main",
     "duckdb",
+    "great_expectations",
 )
 
 
