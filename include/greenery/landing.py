@@ -141,8 +141,7 @@ def _read(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, table: T
         warnings = _check_columns(table, names, where)
         _load_raw(connection, table, file, names)
     except (duckdb.Error, UnicodeDecodeError, csv.Error) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ExtractError(f"{where}: can't be read ({reason}): write the file again.") from error
+        raise ExtractError(f"{where}: can't be read ({_reason(error)}): write the file again.") from None
     _check_values(connection, table, where)
     connection.execute(
         f"create or replace temp table typed_{table.name} as select distinct "
@@ -151,6 +150,13 @@ def _read(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, table: T
     )
     _check_keys(connection, table, where)
     return warnings + _unexpected_values(connection, table, file.name)
+
+
+def _reason(error: Exception) -> str:
+    """Return what is wrong with a file, without the line that DuckDB quotes: it may hold personal data."""
+    first, *others = str(error).strip().splitlines()
+    explanations = ("Expected Number of Columns", "Value with unterminated quote", "Invalid unicode")
+    return ", ".join([first.removeprefix("Invalid Input Error: "), *(o for o in others if o.startswith(explanations))])
 
 
 def _column_names(connection: duckdb.DuckDBPyConnection, file: Path) -> list[str]:

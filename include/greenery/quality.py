@@ -12,7 +12,7 @@ import pandas as pd
 
 from greenery import ledger, status
 from greenery.files import write_atomically
-from greenery.report import summary
+from greenery.report import page, summary
 from greenery.settings import Settings
 from greenery.source_tables import STEPS, TABLES
 from greenery.warehouse import connect, rows, statement
@@ -78,14 +78,18 @@ def judge(settings: Settings, run_id: str) -> Verdict:
             "checks": verdict.checks,
             "landing_warnings": json.loads(landed[0]["warnings"]),
         }
-        write_atomically(settings.report_folder(as_of) / "quality.json", summary.to_json(document))
+        folder = settings.report_folder(as_of)
+        write_atomically(folder / "quality.json", summary.to_json(document))
         if verdict.failed_critical:
             reason = "; ".join(f"{check['check']}: {check['observed']}" for check in verdict.failed_critical)
             ledger.hold(connection, lock["extract_id"], reason)
+            if not (folder / "summary.json").exists():
+                links = {"All weeks": "../index.html", "quality.json": "quality.json"}
+                write_atomically(folder / "index.html", page.render(None, document, links))
             status.record(settings, connection)
             raise HeldError(
                 f"the extract {as_of:%Y-%m-%d} is held, nothing is published: {reason}. "
-                f"See {settings.report_folder(as_of) / 'quality.json'}; correct the extract and run the week again "
+                f"See {folder / 'quality.json'}; correct the extract and run the week again "
                 'with {"reextract": true}.'
             )
     return verdict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,8 @@ from greenery import settings
 from greenery.settings import DAG_ID, WAREHOUSE_POOL
 
 # Imported inside the tasks: reading the DAG file must not load DuckDB, pandas or the chart renderer.
+
+log = logging.getLogger(__name__)
 
 SHORT = timedelta(seconds=30)
 
@@ -93,6 +96,9 @@ def land(**context: Any) -> dict:
     except (ExtractError, settings.SettingError) as error:
         # The files are what they are: another try would say the same.
         raise AirflowFailException(str(error)) from error
+    log.info("extract %s: %s", landed.extract_id, landed.outcome)
+    for warning in landed.warnings:
+        log.warning(warning)
     with connect(home) as connection:
         status.record(home, connection)
     return {**asdict(landed), "as_of": f"{landed.as_of:%Y-%m-%d}"}
@@ -107,6 +113,8 @@ def quality(**context: Any) -> dict:
         verdict = judge(settings.load(), context["run_id"])
     except HeldError as error:
         raise AirflowFailException(str(error)) from error
+    for check in verdict.failed_warnings:
+        log.warning("%s: %s", check["meaning"], check["observed"])
     return {
         "checks": len(verdict.checks),
         "warnings": [check["check"] for check in verdict.failed_warnings],

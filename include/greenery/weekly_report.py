@@ -28,7 +28,8 @@ def write(settings: Settings, as_of: datetime) -> Path:
     folder = settings.report_folder(as_of)
     quality_file = folder / "quality.json"
     quality = json.loads(quality_file.read_text(encoding="utf-8")) if quality_file.exists() else None
-    links = {name: name for name in ("summary.json", "quality.json", "order_changes.csv", "funnel.png")}
+    files = ("summary.json", "quality.json", "order_changes.csv", "funnel.png")
+    links = {"All weeks": "../index.html", **{name: name for name in files}}
     write_atomically(folder / "order_changes.csv", order_changes_csv(figures))
     write_atomically(folder / "funnel.png", chart.to_png(chart.report_spec(figures)))
     write_atomically(folder / "index.html", page.render(figures, quality, links))

@@ -124,8 +124,8 @@ def test_a_table_in_both_formats(home, folder, as_of):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (b"promo_id,discount,status\nspring,2\n", "CSV Error on Line: 2"),
-        (b'promo_id,discount,status\n"spring,2,active\n', "CSV Error on Line: 2"),
+        (b"promo_id,discount,status\nspring,2\n", "CSV Error on Line: 2, Expected Number of Columns: 3 Found: 2"),
+        (b'promo_id,discount,status\n"spring,2,active\n', "CSV Error on Line: 2, Value with unterminated quote found."),
         (b"promo_id,discount,status\nspr\xffing,2,active\n", "utf-8"),
     ],
     ids=["too few values", "open quote", "not UTF-8"],
