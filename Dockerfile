@@ -17,4 +17,4 @@ WORKDIR /opt/airflow/include/dbt
 RUN mkdir -m 700 /opt/airflow/greenery && dbt --quiet parse --profiles-dir profiles
 
 WORKDIR /opt/airflow
-USER airflow
+USER 50000

@@ -48,6 +48,7 @@ check: install-dev ## linters, types and generated docs
 	@$(BIN)/ruff check && $(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint --processes 2 include/dbt/models include/dbt/tests
+	@$(BIN)/hadolint Dockerfile
 	@$(RUN) -m greenery.dag_docs --check
 
 up: install ## start Airflow with its UI on loopback, in the background
