@@ -302,7 +302,7 @@ def suites() -> dict[str, ExpectationSuite]:
 
 
 def validate(found: dict[str, pd.DataFrame]) -> list[dict]:
-    """Run the suite of every frame over it and return the checks as `quality.json` keeps them.
+    """Run the suite of each frame over it and return the checks as `quality.json` keeps them.
 
     Raises RuntimeError where a check could not be evaluated.
     """
@@ -310,12 +310,13 @@ def validate(found: dict[str, pd.DataFrame]) -> list[dict]:
 
     context = gx.get_context(mode="ephemeral")
     source = context.data_sources.add_pandas("week")
-    checks = []
-    for name, suite in suites().items():
+    checks: list[dict] = []
+    definitions = suites()
+    for name, frame in found.items():
         batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
         # The counts and examples are worked out once, by Great Expectations, over the whole frame.
-        results = batch.get_batch({"dataframe": found[name]}).validate(
-            suite,
+        results = batch.get_batch({"dataframe": frame}).validate(
+            definitions[name],
             result_format={
                 "result_format": "SUMMARY",
                 "partial_unexpected_count": NAMED_ROWS,
@@ -330,11 +331,6 @@ def _check(frame: str, result: Any) -> dict:
     if result.exception_info and result.exception_info.get("raised_exception", False):
         raise RuntimeError(f"a check on {frame} could not be evaluated: {result.exception_info}")
     config, details = result.expectation_config, result.result
-    arguments = {
-        name: value
-        for name, value in config.kwargs.items()
-        if name not in ("batch_id", "result_format") and value is not None
-    }
     failing, total = details.get("unexpected_count", 0), details.get("element_count", 0)
     values = ", ".join(_shown(value) for value in details.get("partial_unexpected_list", []))
     return {
@@ -344,7 +340,7 @@ def _check(frame: str, result: Any) -> dict:
         "meaning": config.meta["meaning"],
         "passed": bool(result.success),
         "observed": f"{failing:,} of {total:,} rows fail" + (f": {values}" if values else ""),
-        "expected": f"{config.type}({', '.join(f'{name}={value}' for name, value in arguments.items())})",
+        "expected": _expected(config.type, config.kwargs),
         "rows": total,
         "failing_rows": failing,
         "examples": [
@@ -354,8 +350,23 @@ def _check(frame: str, result: Any) -> dict:
     }
 
 
+def _expected(type: str, arguments: dict[str, Any]) -> str:
+    """Return what an expectation wants in words, such as `hours_before_as_of at most 48`."""
+    column = arguments.get("column", "")
+    bounds = [
+        f"{words} {_shown(arguments[name])}"
+        for name, words in (("min_value", "at least"), ("max_value", "at most"))
+        if arguments.get(name) is not None
+    ]
+    if bounds:
+        return f"{column} {' and '.join(bounds)}"
+    words = type.removeprefix("expect_").replace("_", " ")
+    names = ("column", "column_list", "column_A", "column_B", "value_set")
+    return f"{words}: {', '.join(_shown(arguments[name]) for name in names if arguments.get(name))}"
+
+
 def _shown(value: Any) -> str:
-    """Return a value as a person reads it: a pair joined by 'and', a fraction to 4 places."""
+    """Return a value as a person reads it: a pair joined by 'and', a number to 10 digits."""
     if isinstance(value, tuple | list):
         return " and ".join(_shown(part) for part in value)
-    return f"{round(value, 4):,}" if isinstance(value, float) else str(value)
+    return f"{value:,.10g}" if isinstance(value, float) else str(value)
