@@ -47,7 +47,8 @@ def acquire(connection: DuckDBPyConnection, run_id: str, as_of: datetime, is_run
         forget(connection, "as_of = $as_of and extract_id <> $keep", {"as_of": as_of, "keep": extract_id})
         connection.execute("delete from landing.build_lock")
         connection.execute(
-            "insert into landing.build_lock values (?, ?, ?, ?)", [run_id, as_of, extract_id, _admitted(connection)]
+            "insert into landing.build_lock values (?, ?, ?, ?)",
+            [run_id, as_of, extract_id, _others_admitted(connection, extract_id)],
         )
     return True
 
@@ -62,7 +63,8 @@ def check_lock(connection: DuckDBPyConnection, run_id: str) -> dict:
     held = rows(connection, "select * from landing.build_lock where run_id = ?", [run_id])
     if not held:
         raise LockLostError("another run holds the warehouse: clear the task acquire_warehouse of this run.")
-    if held[0]["admitted_extracts"] != _admitted(connection):
+    # Its own extract may be admitted by now: a publish that was killed after admitting is tried again.
+    if held[0]["admitted_extracts"] != _others_admitted(connection, held[0]["extract_id"]):
         raise LockLostError(
             "an extract was admitted or withdrawn since this run built: clear its task acquire_warehouse."
         )
@@ -92,6 +94,9 @@ def _set_state(connection: DuckDBPyConnection, extract_id: str, state: str, reas
     )
 
 
-def _admitted(connection: DuckDBPyConnection) -> str:
-    query = "select string_agg(extract_id, ' ' order by as_of) from landing.extracts where state = 'admitted'"
-    return connection.execute(query).fetchall()[0][0] or ""
+def _others_admitted(connection: DuckDBPyConnection, extract_id: str) -> str:
+    query = """
+        select string_agg(extract_id, ' ' order by as_of) from landing.extracts
+        where state = 'admitted' and extract_id <> ?
+    """
+    return connection.execute(query, [extract_id]).fetchall()[0][0] or ""

@@ -307,8 +307,10 @@ def validate(found: dict[str, pd.DataFrame]) -> list[dict]:
     Raises RuntimeError where a check could not be evaluated.
     """
     import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_pandas("week")
     checks: list[dict] = []
     definitions = suites()

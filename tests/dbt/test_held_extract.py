@@ -8,14 +8,14 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from greenery import publishing
+from greenery import ledger, publishing
 from greenery.publishing import open_published
 from greenery.quality import HeldError
 from greenery.settings import Settings
 from greenery.simulator import Shop, simulate
 from greenery.warehouse import connect, rows
 
-from tests.pipeline import run_week
+from tests.pipeline import dbt, run_week
 
 WEEKS = [datetime(2025, 1, 8), datetime(2025, 1, 15), datetime(2025, 1, 22)]
 
@@ -54,7 +54,7 @@ def test_a_week_is_held_the_next_does_without_it_and_corrected_it_joins(home):
     assert quality["verdict"] == "held"
     failed = [check for check in quality["checks"] if not check["passed"] and check["severity"] == "critical"]
     assert [check["check"] for check in failed] == ["required_columns_mostly_filled"]
-    assert failed[0]["examples"] == [{"column": "orders.status", "empty_share": "1.0"}]
+    assert failed[0]["examples"] == [{"column": "orders.status", "empty_share": "1"}]
     assert not (home.report_folder(WEEKS[1]) / "summary.json").exists()
 
     run_week(home, WEEKS[2])
@@ -97,6 +97,30 @@ def test_a_kill_between_admitting_and_switching_is_caught_up(home):
     with connect(home) as connection:
         publishing.catch_up(home, connection)
     assert home.published.resolve() == newest
+
+
+def test_a_publish_killed_after_admitting_is_tried_again(home, monkeypatch):
+    week = WEEKS[2]
+    older = home.published.resolve()
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with connect(home) as connection:
+        extract = ledger.newest(connection, week)
+        ledger.hold(connection, extract["extract_id"], "withdrawn")
+        ledger.acquire(connection, "run", week, lambda _: False)
+    dbt(home, "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "switch_link", killed)
+        with pytest.raises(KeyboardInterrupt):
+            publishing.publish(home, "run")
+    assert home.published.resolve() == older
+    version = publishing.publish(home, "run")
+    assert home.published.resolve().name == str(version)
+    with connect(home) as connection:
+        assert ledger.newest(connection, week)["state"] == "admitted"
+        ledger.release(connection, "run")
 
 
 def test_five_versions_are_kept(home):

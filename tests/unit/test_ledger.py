@@ -45,9 +45,13 @@ def test_the_lock_of_a_run_that_ended_is_taken_over(home, landed):
 
 
 def test_nothing_is_published_on_admissions_that_changed(home, landed):
+    write_extract(home.extracts / "2023-01-18", small_shop())
+    other = land(home, datetime(2023, 1, 18))
     with connect(home) as connection:
         ledger.acquire(connection, "run", AS_OF, running())
         ledger.admit(connection, landed.extract_id)
+        assert ledger.check_lock(connection, "run"), "its own admission is no change: publishing can be tried again"
+        ledger.admit(connection, other.extract_id)
         with pytest.raises(LockLostError, match="admitted or withdrawn since this run built"):
             ledger.check_lock(connection, "run")
 

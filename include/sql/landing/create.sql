@@ -16,7 +16,8 @@ create table if not exists landing.extracts (
     warnings varchar not null
 );
 
--- The run that builds, judges and publishes, with its week; no row while nobody does.
+-- The run that builds, judges and publishes, with its week, and the other extracts that it builds on; no row while
+-- nobody does.
 create table if not exists landing.build_lock (
     run_id varchar not null,
     as_of timestamp not null,
