@@ -1,0 +1,53 @@
+"""The dbt project by itself: its unit tests, and that every model and column is described."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from greenery.settings import Settings
+from greenery.warehouse import connect
+
+from tests.pipeline import dbt
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Settings:
+    """An empty warehouse in which all models are built."""
+    folder = tmp_path_factory.mktemp("project")
+    home = Settings(home=folder / "home", extracts=folder / "extracts")
+    with connect(home):
+        pass
+    dbt(home, "run")
+    return home
+
+
+@pytest.fixture(scope="module")
+def manifest(home) -> dict:
+    return json.loads(Path(home.home.parent / "dbt" / "target" / "manifest.json").read_text())
+
+
+def test_unit_tests(home, manifest):
+    assert len(manifest["unit_tests"]) >= 20
+    dbt(home, "test", "--select", "test_type:unit")
+
+
+def test_data_tests_pass_on_an_empty_warehouse(home):
+    dbt(home, "test", "--select", "test_type:data")
+
+
+def test_every_model_says_its_grain_and_every_column_its_meaning(home, manifest):
+    with connect(home) as connection:
+        found = connection.execute("select table_name, column_name from information_schema.columns").fetchall()
+    models = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "model"}
+    assert len(models) == 24
+    for name, model in models.items():
+        assert model["description"].lower().startswith(("one row", "each row")), name
+        columns = {column for table, column in found if table == name} or set(model["columns"])
+        assert set(model["columns"]) == columns, name
+        assert all(column["description"] for column in model["columns"].values()), name
+
+
+def test_the_digest_and_the_page_are_exposures(manifest):
+    assert {exposure["name"] for exposure in manifest["exposures"].values()} == {"weekly_digest", "funnel_page"}
