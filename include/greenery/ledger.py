@@ -12,7 +12,7 @@ from greenery.warehouse import rows, transaction
 
 
 class LockLostError(Exception):
-    """The run no longer holds the warehouse, or what it built on has changed; the message says what to clear."""
+    """The run no longer holds the warehouse, or what is built there is not its own; the message says what to clear."""
 
 
 def newest(connection: DuckDBPyConnection, as_of: datetime) -> dict | None:
@@ -69,6 +69,27 @@ def check_lock(connection: DuckDBPyConnection, run_id: str) -> dict:
             "an extract was admitted or withdrawn since this run built: clear its task acquire_warehouse."
         )
     return held[0]
+
+
+def check_build(connection: DuckDBPyConnection, run_id: str) -> dict:
+    """Return the lock row of `run_id`, after showing that the models hold the admitted extracts and its own.
+
+    They do not when a step is cleared by itself after another run has built. Raises LockLostError.
+    """
+    lock = check_lock(connection, run_id)
+    wanted = "select extract_id from landing.extracts where state = 'admitted' or extract_id = $extract_id"
+    built = "select extract_id from intermediate.int_extract_pairs"
+    difference = rows(
+        connection,
+        f"(({wanted}) except ({built})) union all (({built}) except ({wanted}))",
+        {"extract_id": lock["extract_id"]},
+    )
+    if difference:
+        raise LockLostError(
+            "the models were built from other extracts than this run's: clear its task acquire_warehouse "
+            "with all that follows."
+        )
+    return lock
 
 
 def admit(connection: DuckDBPyConnection, extract_id: str) -> None:

@@ -42,7 +42,7 @@ def publish(settings: Settings, run_id: str) -> int:
     call ends what was begun. Raises LockLostError if the run lost the lock or what it built on has changed.
     """
     with connect(settings) as connection:
-        lock = ledger.check_lock(connection, run_id)
+        lock = ledger.check_build(connection, run_id)
         version = 1 + max(_numbers(settings), default=0)
         _write_version(connection, _version_folder(settings, version), version)
         with transaction(connection):

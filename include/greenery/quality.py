@@ -68,7 +68,7 @@ def judge(settings: Settings, run_id: str) -> Verdict:
     longer holds the lock.
     """
     with connect(settings) as connection:
-        lock = ledger.check_lock(connection, run_id)
+        lock = ledger.check_build(connection, run_id)
         as_of = lock["as_of"]
         landed = rows(connection, "select warnings from landing.extracts where extract_id = ?", [lock["extract_id"]])
         verdict = Verdict(validate(frames(connection, as_of)))

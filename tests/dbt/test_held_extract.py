@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from greenery import ledger, publishing
+from greenery.ledger import LockLostError
 from greenery.publishing import open_published
 from greenery.quality import HeldError
 from greenery.settings import Settings
@@ -121,6 +122,20 @@ def test_a_publish_killed_after_admitting_is_tried_again(home, monkeypatch):
     with connect(home) as connection:
         assert ledger.newest(connection, week)["state"] == "admitted"
         ledger.release(connection, "run")
+
+
+def test_publishing_what_another_run_built_is_refused(home):
+    before = home.published.resolve()
+    with connect(home) as connection:
+        second = ledger.newest(connection, WEEKS[1])
+        ledger.hold(connection, second["extract_id"], "withdrawn")
+        ledger.acquire(connection, "cleared", WEEKS[2], lambda _: False)
+    with pytest.raises(LockLostError, match="built from other extracts than this run's"):
+        publishing.publish(home, "cleared")
+    assert home.published.resolve() == before
+    with connect(home) as connection:
+        ledger.admit(connection, second["extract_id"])
+        ledger.release(connection, "cleared")
 
 
 def test_five_versions_are_kept(home):
