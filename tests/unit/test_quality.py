@@ -6,7 +6,11 @@ from datetime import datetime
 
 import pandas as pd
 import pytest
+from greenery.landing import land
 from greenery.quality import KEYS, Verdict, suites, validate
+from greenery.warehouse import connect, rows, statement
+
+from tests.conftest import EVENT, small_shop, write_extract
 
 GOOD = {
     "sessions": pd.DataFrame({"session_id": ["s1", "s2"]}),
@@ -111,3 +115,26 @@ def test_every_frame_has_a_suite_and_every_check_a_meaning():
     for suite in suites().values():
         for expectation in suite.expectations:
             assert expectation.meta["meaning"].endswith(".")
+
+
+def test_events_gone_and_changed_are_counted_within_the_window(home, as_of):
+    def event(number: int, **values: str) -> dict:
+        return {**EVENT, "event_id": f"e{number}", "created_at": f"2023-01-0{number}T10:00:00Z", **values}
+
+    write_extract(home.extracts / "2023-01-11", {**small_shop(), "events": [event(n) for n in range(1, 9)]})
+    later = [*(event(n) for n in range(5, 8)), event(8, event_type="checkout"), event(9)]
+    folder = write_extract(home.extracts / "2023-01-18", {**small_shop(), "events": later})
+    (folder / "_extract.json").write_text('{"events_since": "2023-01-04T00:00:00Z"}')
+    first, second = land(home, as_of), land(home, datetime(2023, 1, 18))
+    with connect(home) as connection:
+        connection.execute("create schema intermediate")
+        connection.execute(
+            f"""
+            create table intermediate.int_extract_pairs as
+            select as_of, extract_id, events_since, '{first.extract_id}' as previous_extract_id
+            from landing.extracts where extract_id = '{second.extract_id}'
+            """
+        )
+        found = rows(connection, statement("quality/events"), {"as_of": datetime(2023, 1, 18)})
+    # e4 is gone, e8 differs; e1 to e3 lie before the window.
+    assert found == [{"events": 5, "gone": 1, "changed": 1}]

@@ -7,7 +7,7 @@ from itertools import pairwise
 import vl_convert
 
 from greenery.report import wording
-from greenery.report.summary import STEPS
+from greenery.source_tables import STEPS
 
 # Okabe and Ito's colours, told apart by every kind of colour vision and dark enough for white, light enough for black.
 COLORS = {"page_view": "#7F7F7F", "add_to_cart": "#0072B2", "checkout": "#D55E00", "package_shipped": "#009E73"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from greenery.report import chart, wording
-from greenery.report.summary import CHANGES, STEPS
+from greenery.report.summary import CHANGES
+from greenery.source_tables import STEPS
 
 SHOWN_ORDERS = 200
 

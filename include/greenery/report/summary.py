@@ -7,7 +7,8 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-STEPS = ("page_view", "add_to_cart", "checkout", "package_shipped")
+from greenery.source_tables import STEPS
+
 COUNTS = ("sessions", *STEPS)
 CHANGES = ("new", "status_changed", "details_changed", "removed", "returned")
 WEEK = timedelta(days=7)

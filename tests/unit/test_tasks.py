@@ -1,0 +1,56 @@
+"""Which runs wait for a missing extract, and which week a run is for."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+from greenery.landing import land
+from greenery.tasks import WaitForExtract, week_end
+
+from tests.conftest import small_shop, write_extract
+
+
+def run(run_type: str, end: datetime | None = datetime(2023, 1, 11, tzinfo=UTC)) -> dict:
+    return {"data_interval_end": end, "dag_run": SimpleNamespace(run_type=run_type)}
+
+
+@pytest.fixture
+def wait(home, monkeypatch):
+    monkeypatch.setenv("GREENERY_HOME", str(home.home))
+    monkeypatch.setenv("GREENERY_EXTRACTS", str(home.extracts))
+    return WaitForExtract(task_id="wait_for_extract")
+
+
+def test_a_scheduled_run_waits_until_all_of_the_extract_is_there(wait, home):
+    assert wait.poke(run("scheduled")) is False
+    folder = write_extract(home.extracts / "2023-01-11", small_shop())
+    (folder / "promos.csv").unlink()
+    assert wait.poke(run("scheduled")) is False
+    write_extract(folder, small_shop())
+    assert wait.poke(run("scheduled")) is True
+
+
+@pytest.mark.parametrize("run_type", ["backfill", "manual"])
+def test_another_run_fails_at_once(wait, home, run_type):
+    with pytest.raises(AirflowFailException, match=f"no extract for 2023-01-11: expected {home.extracts}/2023-01-11"):
+        wait.poke(run(run_type))
+
+
+def test_what_is_landed_needs_no_source(wait, home, as_of):
+    write_extract(home.extracts / "2023-01-11", small_shop())
+    land(home, as_of)
+    shutil.rmtree(home.extracts)
+    assert wait.poke(run("backfill")) is True
+
+
+@pytest.mark.parametrize(
+    ("end", "message"),
+    [(None, "this run has no week"), (datetime(2023, 1, 12, tzinfo=UTC), "2023-01-12 00:00 UTC does not end a week")],
+)
+def test_a_run_for_no_week_is_refused(wait, end, message):
+    with pytest.raises(AirflowFailException, match=message):
+        week_end(run("manual", end))
