@@ -11,7 +11,7 @@ ifdef EXTRACTS
 export GREENERY_EXTRACTS := $(abspath $(EXTRACTS))
 endif
 
-.PHONY: help install install-dev demo test check up down backfill status docs lock
+.PHONY: help install install-dev demo test check up down backfill withdraw status docs lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ down: ## stop it
 
 backfill: install ## FROM=2023-01-11 TO=2023-02-01 [EXTRACTS=dir] [PARAMS='{"reextract": true}'] [ARGS=--run-backwards]: run past weeks
 	@$(RUN) -m greenery.backfill --from '$(FROM)' --to '$(TO)' --params '$(PARAMS)' $(ARGS)
+
+withdraw: install ## AS_OF=2023-02-01 REASON='prices in cents': hold an admitted extract and publish without it
+	@$(RUN) -m greenery.withdraw --as-of '$(AS_OF)' --reason '$(subst ','\'',$(REASON))'
 
 status: install ## what became of each week
 	@$(RUN) -m greenery.status

@@ -11,8 +11,16 @@ A run covers the week [start, end); its extract is the one as of the week's **en
 unless set otherwise. Any week can be run at any time, and again: its report depends on the extracts up to its end.
 From the first dbt task to publish one run at a time holds the warehouse; others wait at *acquire_warehouse*.
 
-To run past weeks: `make backfill FROM=<first week's end> TO=<last week's end>`. What to do when a task fails is in
-`docs/runbook.md`.
+**Which date is which week.** `make backfill FROM=2023-01-11 TO=2023-02-01` names weeks by the day they **end**. The
+backfill form here takes the day a week **starts**, seven days earlier: from 2023-01-04 to 2023-01-25 for the same
+weeks; choose *All runs* or *Missing and errored runs* to run weeks again. *Trigger* without a logical date runs the
+newest week that has ended; with one, the newest week that had ended by then.
+
+**Later weeks.** A run that adds, corrects or withdraws an extract that is not the newest names the published weeks
+whose report would differ now: in the log of *report*, in a note on the run, in `run.json`. `make backfill` runs them
+again by itself; after a run from here, use the command in the note.
+
+What to do when a task fails is in `docs/runbook.md`.
 """
 
 from datetime import datetime, timedelta
@@ -48,6 +56,13 @@ SETTINGS = settings.load()
             type="boolean",
             title="Accept a shrunk extract",
             description="Land the extract although more than half of its predecessor's orders or events are gone.",
+        ),
+        "withdraw": Param(
+            None,
+            type=["null", "string"],
+            title="Withdraw the week's extract",
+            description="Why the admitted extract is to be held and left out of all that is published. Empty for a "
+            "run that adds it. Bring it back later with 'Replace what was landed'.",
         ),
         "full_refresh": Param(
             False,

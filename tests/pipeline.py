@@ -6,7 +6,7 @@ import os
 from datetime import datetime
 
 from dbt.cli.main import dbtRunner
-from greenery import landing, ledger, publishing, quality, weekly_report
+from greenery import landing, ledger, publishing, quality, status, weekly_report
 from greenery.settings import REPOSITORY, Settings
 from greenery.warehouse import connect
 
@@ -24,13 +24,14 @@ def dbt(home: Settings, *arguments: str) -> None:
     assert result.success, messages or result.exception
 
 
-def run_week(home: Settings, as_of: datetime, **parameters: bool) -> None:
-    """Do all of a weekly run: land, build and test, judge, publish, report."""
+def run_week(home: Settings, as_of: datetime, withdrawal: str = "", **parameters: bool) -> list[datetime]:
+    """Do all of a weekly run: land, build and test, judge, publish, report; return the weeks to be restated."""
     run_id = f"test__{as_of:%Y-%m-%d}"
     full_refresh = ["--full-refresh"] if parameters.pop("full_refresh", False) else []
-    landing.land(home, as_of, **parameters)
+    if not withdrawal:
+        landing.land(home, as_of, **parameters)
     with connect(home) as connection:
-        assert ledger.acquire(connection, run_id, as_of, lambda _: False)
+        assert ledger.acquire(connection, run_id, as_of, lambda _: False, withdrawal)
     try:
         dbt(home, "build", "--exclude-resource-type", "unit_test", *full_refresh)
         quality.judge(home, run_id)
@@ -38,4 +39,9 @@ def run_week(home: Settings, as_of: datetime, **parameters: bool) -> None:
     finally:
         with connect(home) as connection:
             ledger.release(connection, run_id)
-    weekly_report.write(home, as_of)
+    if not withdrawal:
+        weekly_report.write(home, as_of)
+    with connect(home) as connection:
+        outdated = weekly_report.settle(home, connection, written=None if withdrawal else as_of)
+        status.record(home, connection)
+    return outdated

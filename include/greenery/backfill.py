@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from greenery import status
 from greenery.local_airflow import Airflow, AirflowError, ApiError, attach, exit_on_signals, running_airflow
 from greenery.settings import DAG_ID, WEEK, WEEKDAYS, SettingError, Settings, load
 
@@ -145,30 +146,47 @@ def run_backfill(
     run_backwards: bool = False,
     max_active_runs: int = 1,
     airflow: Airflow | None = None,
+    restate: bool = True,
 ) -> list[WeekResult]:
     """Run the weekly DAG for each as_of from `first` to `last`, done weeks again too; return the results, oldest first.
 
-    A failed week does not stop the others. Progress goes to stdout.
+    A failed week does not stop the others. Published weeks whose report would differ afterwards are run again, oldest
+    first; their results follow the others. Progress goes to stdout.
 
-    conf: parameters of the runs.
+    conf: parameters of the runs; weeks that are restated run without any.
     run_backwards: newest week first.
     airflow: where to run it; None takes what `airflow_for` gives.
+    restate: whether to run again what the backfill restates.
 
     Raises InputError, and AirflowError when Airflow can't be used or refuses the backfill.
     """
     weeks = weeks_between(settings, first, last)
     if airflow is None:
         with airflow_for(settings, weeks) as found:
-            return run_backfill(settings, first, last, conf, run_backwards, max_active_runs, found)
+            return run_backfill(settings, first, last, conf, run_backwards, max_active_runs, found, restate)
     with _unpaused(airflow):
-        backfill = _create(airflow, weeks, conf or {}, run_backwards, max_active_runs)
-        try:
-            results = _follow(airflow, backfill, weeks)
-        except (KeyboardInterrupt, SystemExit):
-            _cancel(airflow, backfill)
-            raise
-        _complete(airflow, backfill)
+        results = _run(airflow, weeks, conf or {}, run_backwards, max_active_runs)
+        outdated = status.outdated(settings) if restate else []
+        if outdated:
+            named = ", ".join(map(str, outdated))
+            _console().print(f"Published weeks whose report differs now: {named}. Running them again, oldest first.")
+        for start, end in status.stretches(outdated):
+            results += _run(airflow, weeks_between(settings, start, end), {}, False, 1)
         return results
+
+
+def _run(
+    airflow: Airflow, weeks: Sequence[date], conf: dict[str, Any], run_backwards: bool, max_active_runs: int
+) -> list[WeekResult]:
+    """Run one backfill of Airflow's to its end."""
+    backfill = _create(airflow, weeks, conf, run_backwards, max_active_runs)
+    try:
+        results = _follow(airflow, backfill, weeks)
+    except (KeyboardInterrupt, SystemExit):
+        _cancel(airflow, backfill)
+        raise
+    _complete(airflow, backfill)
+    return results
 
 
 def print_results(results: Sequence[WeekResult]) -> None:

@@ -42,12 +42,17 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
     accept_shrink: land it though more than half of its predecessor's orders or events are gone.
 
     Raises ExtractError, with nothing landed, where the extract is missing, spoiled, shrunk, or other than what was
-    landed; SettingError where `as_of` ends no week.
+    landed, or was withdrawn and `reextract` does not ask for it; SettingError where `as_of` ends no week.
     """
     as_of = settings.check_as_of(as_of)
     with connect(settings) as connection:
         _check_week_end(connection, settings)
         landed = ledger.newest(connection, as_of)
+        if landed and landed["withdrawn"] and not reextract:
+            raise ExtractError(
+                f"the extract {as_of:%Y-%m-%d} was withdrawn ({landed['reason']}). "
+                'To bring it back, corrected or as it is, run the week with {"reextract": true}.'
+            )
         try:
             folder = find(settings, as_of)
         except MissingExtractError:
@@ -78,7 +83,11 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
                 {"as_of": as_of, "extract_id": extract_id},
             )
             connection.execute(
-                "insert into landing.extracts values (?, ?, 'landed', null, ?, ?, ?, ?, ?)",
+                """
+                insert into landing.extracts
+                (extract_id, as_of, state, content_hash, events_since, accept_shrink, row_counts, warnings)
+                values (?, ?, 'landed', ?, ?, ?, ?, ?)
+                """,
                 [
                     extract_id,
                     as_of,

@@ -15,6 +15,14 @@ class LockLostError(Exception):
     """The run no longer holds the warehouse, or what is built there is not its own; the message says what to clear."""
 
 
+class NotJudgedError(Exception):
+    """The quality gate has not passed what the run built; the message says what to clear."""
+
+
+class NothingToWithdrawError(Exception):
+    """The week has no extract that can be withdrawn."""
+
+
 def newest(connection: DuckDBPyConnection, as_of: datetime) -> dict | None:
     """Return the ledger row of the extract as of `as_of`: the one landed last, None where nothing is landed."""
     found = rows(
@@ -30,27 +38,80 @@ def extracts(connection: DuckDBPyConnection) -> list[dict]:
     return rows(connection, "select * from landing.extracts order by as_of, state")
 
 
-def acquire(connection: DuckDBPyConnection, run_id: str, as_of: datetime, is_running: Callable[[str], bool]) -> bool:
+def outdated_reports(connection: DuckDBPyConnection) -> set[datetime]:
+    """Return the weeks (as_of) whose report was rendered from other extracts than are admitted up to them now.
+
+    Those that would not differ in a byte are told apart by `weekly_report.settle`.
+    """
+    query = """
+        with admitted as (
+            select as_of, md5(string_agg(extract_id, ' ') over (order by as_of)) as extracts
+            from landing.extracts
+            where state = 'admitted'
+        )
+        select reports.as_of
+        from landing.reports
+        inner join admitted on reports.as_of = admitted.as_of
+        where reports.extracts <> admitted.extracts
+    """
+    return {row["as_of"] for row in rows(connection, query)}
+
+
+def acquire(
+    connection: DuckDBPyConnection,
+    run_id: str,
+    as_of: datetime,
+    is_running: Callable[[str], bool],
+    withdrawal: str = "",
+) -> bool:
     """Take the build lock for `run_id`, unless another run that is still running holds it.
 
     Takes up what was landed for the week: an earlier content of the same week is gone from here on. Returns whether
     the lock is held now; taking it twice is harmless.
+
+    withdrawal: why the week's admitted extract is to be left out from now on; empty for a run that adds it.
+
+    Raises LockLostError where nothing is landed for the week, NothingToWithdrawError where nothing can be withdrawn.
     """
     holder = rows(connection, "select run_id from landing.build_lock")
     if holder and holder[0]["run_id"] != run_id and is_running(holder[0]["run_id"]):
         return False
-    extract = newest(connection, as_of)
+    extract = to_withdraw(connection, as_of) if withdrawal else newest(connection, as_of)
     if extract is None:
         raise LockLostError(f"nothing is landed for {as_of:%Y-%m-%d}: clear the task land of this run.")
     extract_id = extract["extract_id"]
     with transaction(connection):
-        forget(connection, "as_of = $as_of and extract_id <> $keep", {"as_of": as_of, "keep": extract_id})
+        if not withdrawal:
+            forget(connection, "as_of = $as_of and extract_id <> $keep", {"as_of": as_of, "keep": extract_id})
         connection.execute("delete from landing.build_lock")
         connection.execute(
-            "insert into landing.build_lock values (?, ?, ?, ?)",
-            [run_id, as_of, extract_id, _others_admitted(connection, extract_id)],
+            """
+            insert into landing.build_lock (run_id, as_of, extract_id, admitted_extracts, withdrawal)
+            values (?, ?, ?, ?, ?)
+            """,
+            [run_id, as_of, extract_id, _others_admitted(connection, extract_id), withdrawal],
         )
     return True
+
+
+def to_withdraw(connection: DuckDBPyConnection, as_of: datetime) -> dict:
+    """Return the ledger row of the week's extract that can be withdrawn, or was: withdrawing twice is harmless.
+
+    Raises NothingToWithdrawError where the week has none, or no other extract is admitted.
+    """
+    found = rows(
+        connection,
+        "select * from landing.extracts where as_of = $as_of and (state = 'admitted' or withdrawn)",
+        {"as_of": as_of},
+    )
+    if not found:
+        raise NothingToWithdrawError(f"no extract {as_of:%Y-%m-%d} is admitted: there is nothing to withdraw.")
+    if not _others_admitted(connection, found[0]["extract_id"]):
+        raise NothingToWithdrawError(
+            f"the extract {as_of:%Y-%m-%d} is the only one admitted, nothing would be left to publish: "
+            'correct it and run the week with {"reextract": true}.'
+        )
+    return found[0]
 
 
 def release(connection: DuckDBPyConnection, run_id: str) -> None:
@@ -77,14 +138,9 @@ def check_build(connection: DuckDBPyConnection, run_id: str) -> dict:
     They do not when a step is cleared by itself after another run has built. Raises LockLostError.
     """
     lock = check_lock(connection, run_id)
-    wanted = "select extract_id from landing.extracts where state = 'admitted' or extract_id = $extract_id"
-    built = "select extract_id from intermediate.int_extract_pairs"
-    difference = rows(
-        connection,
-        f"(({wanted}) except ({built})) union all (({built}) except ({wanted}))",
-        {"extract_id": lock["extract_id"]},
-    )
-    if difference:
+    built = {row["extract_id"] for row in rows(connection, "select extract_id from intermediate.int_extract_pairs")}
+    wanted = {*lock["admitted_extracts"].split(), *([] if lock["withdrawal"] else [lock["extract_id"]])}
+    if built != wanted:
         raise LockLostError(
             "the models were built from other extracts than this run's: clear its task acquire_warehouse "
             "with all that follows."
@@ -92,14 +148,44 @@ def check_build(connection: DuckDBPyConnection, run_id: str) -> dict:
     return lock
 
 
+def passed(connection: DuckDBPyConnection, lock: dict) -> None:
+    """Record that the quality gate passed the extract of the lock on top of the other extracts that it was built on."""
+    connection.execute(
+        "update landing.extracts set passed_with = ? where extract_id = ?",
+        [lock["admitted_extracts"], lock["extract_id"]],
+    )
+
+
+def check_passed(connection: DuckDBPyConnection, lock: dict) -> None:
+    """Raise NotJudgedError unless the quality gate passed what the lock's run built.
+
+    So a task `quality` that was marked a success, or skipped, publishes nothing.
+    """
+    judged = rows(connection, "select passed_with from landing.extracts where extract_id = ?", [lock["extract_id"]])
+    if not lock["withdrawal"] and judged[0]["passed_with"] != lock["admitted_extracts"]:
+        raise NotJudgedError("the quality gate has not passed what this run built: clear its task quality.")
+
+
 def admit(connection: DuckDBPyConnection, extract_id: str) -> None:
     """Mark the extract admitted."""
-    _set_state(connection, extract_id, "admitted", None)
+    connection.execute(
+        "update landing.extracts set state = 'admitted', reason = null, withdrawn = false where extract_id = ?",
+        [extract_id],
+    )
 
 
-def hold(connection: DuckDBPyConnection, extract_id: str, reason: str) -> None:
-    """Mark the extract held: from now on it counts as missing."""
-    _set_state(connection, extract_id, "held", reason)
+def hold(connection: DuckDBPyConnection, extract_id: str, reason: str, *, withdrawn: bool = False) -> None:
+    """Mark the extract held: from now on it counts as missing.
+
+    withdrawn: a person took it back; it is not admitted again without their asking.
+    """
+    connection.execute(
+        """
+        update landing.extracts set state = 'held', reason = ?, withdrawn = ?, passed_with = null
+        where extract_id = ?
+        """,
+        [reason, withdrawn, extract_id],
+    )
 
 
 def forget(connection: DuckDBPyConnection, condition: str, parameters: dict) -> None:
@@ -107,12 +193,6 @@ def forget(connection: DuckDBPyConnection, condition: str, parameters: dict) -> 
     extract_ids = f"select extract_id from landing.extracts where {condition}"
     for table in (*(table.name for table in TABLES), "extracts"):
         connection.execute(f"delete from landing.{table} where extract_id in ({extract_ids})", parameters)
-
-
-def _set_state(connection: DuckDBPyConnection, extract_id: str, state: str, reason: str | None) -> None:
-    connection.execute(
-        "update landing.extracts set state = ?, reason = ? where extract_id = ?", [state, reason, extract_id]
-    )
 
 
 def _others_admitted(connection: DuckDBPyConnection, extract_id: str) -> str:

@@ -35,18 +35,23 @@ class NothingPublishedError(Exception):
 
 
 def publish(settings: Settings, run_id: str) -> int:
-    """Admit the extract of the run that holds the build lock, publish what it built, and return the version.
+    """Admit (or withdraw) the extract of the run that holds the build lock, publish what it built, return the version.
 
     The new version is written beside the others first, then the extract is admitted and the version recorded in one
     transaction, then the link is switched. After a kill in between, `published` is the version before, and the next
-    call ends what was begun. Raises LockLostError if the run lost the lock or what it built on has changed.
+    call ends what was begun. Raises LockLostError if the run lost the lock or what it built on has changed,
+    NotJudgedError if the quality gate has not passed it.
     """
     with connect(settings) as connection:
         lock = ledger.check_build(connection, run_id)
+        ledger.check_passed(connection, lock)
         version = 1 + max(_numbers(settings), default=0)
         _write_version(connection, _version_folder(settings, version), version)
         with transaction(connection):
-            ledger.admit(connection, lock["extract_id"])
+            if lock["withdrawal"]:
+                ledger.hold(connection, lock["extract_id"], f"withdrawn: {lock['withdrawal']}", withdrawn=True)
+            else:
+                ledger.admit(connection, lock["extract_id"])
             connection.execute("delete from landing.publication")
             connection.execute("insert into landing.publication values (?)", [version])
         switch_link(settings.published, f"versions/{version}")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pandas as pd
 
-from greenery import ledger, status
+from greenery import ledger, status, weekly_report
 from greenery.files import write_atomically
-from greenery.report import page, summary
+from greenery.report import summary
 from greenery.settings import Settings
 from greenery.source_tables import STEPS, TABLES
 from greenery.warehouse import connect, rows, statement
@@ -65,10 +65,12 @@ def judge(settings: Settings, run_id: str) -> Verdict:
     """Judge the week of the run that holds the build lock, and write its `quality.json`.
 
     Raises HeldError, with the extract marked held, where a critical check failed; LockLostError where the run no
-    longer holds the lock.
+    longer holds the lock. A run that withdraws its extract has nothing to be judged: its verdict has no checks.
     """
     with connect(settings) as connection:
         lock = ledger.check_build(connection, run_id)
+        if lock["withdrawal"]:
+            return Verdict([])
         as_of = lock["as_of"]
         landed = rows(connection, "select warnings from landing.extracts where extract_id = ?", [lock["extract_id"]])
         verdict = Verdict(validate(frames(connection, as_of)))
@@ -80,12 +82,12 @@ def judge(settings: Settings, run_id: str) -> Verdict:
         }
         folder = settings.report_folder(as_of)
         write_atomically(folder / "quality.json", summary.to_json(document))
-        if verdict.failed_critical:
+        if not verdict.failed_critical:
+            ledger.passed(connection, lock)
+        else:
             reason = "; ".join(f"{check['check']}: {check['observed']}" for check in verdict.failed_critical)
             ledger.hold(connection, lock["extract_id"], reason)
-            if not (folder / "summary.json").exists():
-                links = {"All weeks": "../index.html", "quality.json": "quality.json"}
-                write_atomically(folder / "index.html", page.render(None, document, links))
+            weekly_report.write_page(settings, as_of, held_because=reason)
             status.record(settings, connection)
             raise HeldError(
                 f"the extract {as_of:%Y-%m-%d} is held, nothing is published: {reason}. "

@@ -73,6 +73,12 @@ class Settings:
             )
         return midnight
 
+    def newest_week_end(self, moment: datetime) -> datetime:
+        """Return the end of the newest week that had ended at `moment` (with time zone), as a naive UTC datetime."""
+        moment = moment.astimezone(UTC)
+        day = datetime(moment.year, moment.month, moment.day)
+        return day - timedelta(days=(day.weekday() - self.week_ends_on) % 7)
+
 
 def load() -> Settings:
     """Read the settings from the environment.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 import duckdb
 from rich.console import Console
@@ -11,52 +12,84 @@ from rich.table import Table
 from greenery import ledger, settings
 from greenery.files import write_atomically
 from greenery.report import page
-from greenery.settings import Settings
+from greenery.settings import WEEK, Settings
 
 
 def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
     """Write `reports/weeks.json` and `reports/index.html` from the ledger, so that readers need no warehouse."""
-    weeks = [_week(settings, row) for row in ledger.extracts(connection)]
+    outdated = ledger.outdated_reports(connection)
+    weeks = [_week(settings, row, row["as_of"] in outdated) for row in ledger.extracts(connection)]
     write_atomically(settings.reports / "weeks.json", json.dumps(weeks, indent=2, ensure_ascii=False) + "\n")
     write_atomically(settings.reports / "index.html", page.render_index(weeks))
 
 
-def _week(settings: Settings, extract: dict) -> dict:
+def outdated(settings: Settings) -> list[date]:
+    """Return the weeks (as_of) whose report would differ if it were written now, oldest first."""
+    return [date.fromisoformat(week["as_of"]) for week in _recorded(settings) if week["outdated"]]
+
+
+def rerun_commands(weeks: list[date]) -> list[str]:
+    """Return the commands that rerun these weeks (as_of), oldest first: one for each stretch without a gap."""
+    return [f"make backfill FROM={first} TO={last}" for first, last in stretches(weeks)]
+
+
+def stretches(weeks: list[date]) -> list[tuple[date, date]]:
+    """Return the first and last week of each stretch of weeks that follow each other, oldest first."""
+    found: list[tuple[date, date]] = []
+    for week in sorted(weeks):
+        if found and week - found[-1][1] == WEEK:
+            found[-1] = (found[-1][0], week)
+        else:
+            found.append((week, week))
+    return found
+
+
+def _week(settings: Settings, extract: dict, outdated: bool) -> dict:
     day = f"{extract['as_of']:%Y-%m-%d}"
     state = extract["state"]
+    folder = settings.report_folder(extract["as_of"])
     rerun = f"make backfill FROM={day} TO={day}"
+    correct = f"""{rerun} PARAMS='{{"reextract": true}}'"""
     commands = {
         "landed": rerun,
-        "held": f"""correct the extract, then {rerun} PARAMS='{{"reextract": true}}'""",
+        "held": f"to bring it back: {correct}" if extract["withdrawn"] else f"correct the extract, then {correct}",
     }
     return {
         "as_of": day,
         "state": state,
         "reason": extract["reason"],
         "published": state == "admitted",
-        "has_report": (settings.report_folder(extract["as_of"]) / "index.html").exists(),
-        "next_command": commands.get(state),
+        "has_report": (folder / "index.html").exists(),
+        "restated": (folder / "restatement.json").exists(),
+        "outdated": outdated,
+        "next_command": rerun if outdated else commands.get(state),
     }
 
 
 def main() -> None:
     """Print a table of all weeks."""
     home = settings.load()
-    path = home.reports / "weeks.json"
+    weeks = _recorded(home)
     console = Console()
-    if not path.exists():
+    if not weeks:
         console.print(f"No week has been landed in {home.home} yet. Next: make demo, or make backfill FROM=… TO=…")
         return
-    table = Table("week to", "state", "published", "report", "why / next")
-    for week in json.loads(path.read_text(encoding="utf-8")):
+    table = Table("week to", "state", "published", "report", "restated", "why / next")
+    for week in weeks:
         table.add_row(
             week["as_of"],
             week["state"],
             "yes" if week["published"] else "no",
             "yes" if week["has_report"] else "no",
+            "to do" if week["outdated"] else "yes" if week["restated"] else "no",
             "\n".join(filter(None, [week["reason"], week["next_command"]])),
         )
     console.print(table)
+
+
+def _recorded(settings: Settings) -> list[dict]:
+    path = settings.reports / "weeks.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
 
 if __name__ == "__main__":

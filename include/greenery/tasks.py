@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from airflow.sdk import BaseSensorOperator, Context, task
+from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
 from greenery import settings
@@ -32,6 +34,8 @@ class WaitForExtract(BaseSensorOperator):
 
         home = settings.load()
         as_of = week_end(context)
+        if withdrawal(context):
+            return True
         for line in extracts.ignored_folders(home):
             self.log.warning(line)
         try:
@@ -60,28 +64,37 @@ class AcquireWarehouse(BaseSensorOperator):
             return context["ti"].get_dr_count(dag_id=DAG_ID, run_ids=[run_id], states=["running"]) > 0
 
         with connect(settings.load()) as connection:
-            return ledger.acquire(connection, context["run_id"], week_end(context), is_running)
+            try:
+                return ledger.acquire(connection, context["run_id"], week_end(context), is_running, withdrawal(context))
+            except (ledger.NothingToWithdrawError, ledger.LockLostError) as error:
+                raise AirflowFailException(str(error)) from error
 
 
 def week_end(context: Context | dict[str, Any]) -> datetime:
     """Return the as_of of the run's week (naive UTC): the end of its data interval.
 
-    Raises AirflowFailException where the run has no interval, or one that ends no week.
+    A run that was triggered without a date is for the newest week that had ended then.
+
+    Raises AirflowFailException where the run's interval ends no week.
     """
     end = context.get("data_interval_end")
+    home = settings.load()
     if end is None:
-        raise AirflowFailException(
-            "this run has no week: trigger it with a logical date, or run make backfill FROM=<day the week ends>."
-        )
+        return home.newest_week_end(context["dag_run"].run_after)
     try:
-        return settings.load().check_as_of(end)
+        return home.check_as_of(end)
     except settings.SettingError as error:
         raise AirflowFailException(str(error)) from error
 
 
+def withdrawal(context: Context | dict[str, Any]) -> str:
+    """Return why the run withdraws its week's extract; empty where it does not."""
+    return (context["params"]["withdraw"] or "").strip()
+
+
 @task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT)
 def land(**context: Any) -> dict:
-    """Check the extract's every value and land it whole, or not at all."""
+    """Check the extract's every value and land it whole, or not at all; a run that withdraws it lands nothing."""
     from dataclasses import asdict
 
     from greenery import landing, status
@@ -89,6 +102,8 @@ def land(**context: Any) -> dict:
     from greenery.warehouse import connect
 
     home, params = settings.load(), context["params"]
+    if withdrawal(context):
+        return {"as_of": f"{week_end(context):%Y-%m-%d}", "outcome": "to be withdrawn"}
     try:
         landed = landing.land(
             home, week_end(context), reextract=params["reextract"], accept_shrink=params["accept_shrink"]
@@ -107,11 +122,12 @@ def land(**context: Any) -> dict:
 @task(pool=WAREHOUSE_POOL, retries=0)
 def quality(**context: Any) -> dict:
     """Judge the week's marts; a failed critical check holds the extract and ends the run failed."""
+    from greenery.ledger import LockLostError
     from greenery.quality import HeldError, judge
 
     try:
         verdict = judge(settings.load(), context["run_id"])
-    except HeldError as error:
+    except (HeldError, LockLostError) as error:
         raise AirflowFailException(str(error)) from error
     for check in verdict.failed_warnings:
         log.warning("%s: %s", check["meaning"], check["observed"])
@@ -123,10 +139,13 @@ def quality(**context: Any) -> dict:
 
 @task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT)
 def publish(**context: Any) -> int:
-    """Admit the extract and switch the published version to what was built and judged."""
-    from greenery import publishing
+    """Admit the extract (or withdraw it) and switch the published version to what was built and judged."""
+    from greenery import ledger, publishing
 
-    return publishing.publish(settings.load(), context["run_id"])
+    try:
+        return publishing.publish(settings.load(), context["run_id"])
+    except (ledger.LockLostError, ledger.NotJudgedError) as error:
+        raise AirflowFailException(str(error)) from error
 
 
 @task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT)
@@ -143,12 +162,30 @@ def release_warehouse(**context: Any) -> None:
 
 @task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT)
 def report(**context: Any) -> str:
-    """Write the week's report from the published relations, and return its folder."""
+    """Write the week's report from the published relations, name the later weeks to rerun, and return its folder."""
     from greenery import status, weekly_report
     from greenery.warehouse import connect
 
-    home = settings.load()
-    folder = weekly_report.write(home, week_end(context))
+    home, as_of, run = settings.load(), week_end(context), context["dag_run"]
+    withdraws = bool(withdrawal(context))
+    if not withdraws:
+        weekly_report.write(home, as_of)
     with connect(home) as connection:
+        outdated = weekly_report.settle(home, connection, written=None if withdraws else as_of)
+        later = [week.date() for week in outdated if week > as_of]
+        weekly_report.write_run(
+            home,
+            as_of,
+            {
+                "run_id": run.run_id,
+                "run_type": str(run.run_type),
+                "url": f"{conf.get('api', 'base_url').rstrip('/')}/dags/{DAG_ID}/runs/{quote(run.run_id, safe='')}",
+                "restates": [str(week) for week in later],
+                "next_commands": status.rerun_commands(later),
+            },
+        )
         status.record(home, connection)
-    return str(folder)
+    if later:
+        log.warning("published weeks whose report would differ now: %s", ", ".join(map(str, later)))
+        log.warning("to restate them: %s", "; ".join(status.rerun_commands(later)))
+    return str(home.report_folder(as_of))

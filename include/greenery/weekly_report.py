@@ -10,11 +10,14 @@ from pathlib import Path
 
 import duckdb
 
+from greenery import ledger
 from greenery.files import write_atomically
 from greenery.publishing import open_published
-from greenery.report import chart, page, summary
+from greenery.report import chart, page, restatement, summary
 from greenery.settings import Settings
 from greenery.warehouse import rows, statement
+
+FILES = ("summary.json", "quality.json", "order_changes.csv", "funnel.png", "restatement.json")
 
 
 class NotAdmittedError(Exception):
@@ -24,20 +27,67 @@ class NotAdmittedError(Exception):
 def write(settings: Settings, as_of: datetime) -> Path:
     """Write the report files of the week that ends at `as_of` (naive UTC) and return their folder.
 
+    Where the week had a report with other figures, `restatement.json` says what changed.
+
     Raises NotAdmittedError where the published version holds no extract as of then.
     """
     with open_published(settings) as connection:
         found = figures(connection, as_of, settings.maturity_days)
     folder = settings.report_folder(as_of)
-    quality_file = folder / "quality.json"
-    quality = json.loads(quality_file.read_text(encoding="utf-8")) if quality_file.exists() else None
-    files = ("summary.json", "quality.json", "order_changes.csv", "funnel.png")
-    links = {"All weeks": "../index.html", **{name: name for name in files}}
+    before, now = _read(folder / "summary.json"), summary.to_json(found)
+    # The summary comes after what is worked out from the one before: a run killed in between writes both again.
+    if before and summary.to_json(before) != now:
+        write_atomically(folder / "restatement.json", summary.to_json(restatement.compare(before, found)))
     write_atomically(folder / "order_changes.csv", order_changes_csv(found))
     write_atomically(folder / "funnel.png", chart.to_png(chart.report_spec(found)))
-    write_atomically(folder / "index.html", page.render(found, quality, links))
-    write_atomically(folder / "summary.json", summary.to_json(found))
+    write_atomically(folder / "summary.json", now)
+    write_page(settings, as_of)
     return folder
+
+
+def write_page(settings: Settings, as_of: datetime, held_because: str = "") -> None:
+    """Write the page of a week from the files of its report.
+
+    held_because: why its extract is held; empty where it is not.
+    """
+    folder = settings.report_folder(as_of)
+    _write_page(folder, _read(folder / "summary.json"), held_because)
+
+
+def write_run(settings: Settings, as_of: datetime, facts: dict) -> None:
+    """Write run.json into the report folder of a week: its last run, where to see it, and which weeks it restates."""
+    write_atomically(settings.report_folder(as_of) / "run.json", summary.to_json(facts))
+
+
+def settle(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, written: datetime | None = None
+) -> list[datetime]:
+    """Compare all reports with the published version; return the weeks whose summary would now differ, oldest first.
+
+    Only a report whose admitted extracts are others than when it was written is rendered again, without writing it.
+    A report of a week that is no longer admitted is taken back: its page says why, its figures are deleted.
+
+    connection: the warehouse, whose ledger keeps what each report was rendered from.
+    written: the week (naive UTC) whose report has just been written from the published version.
+    """
+    recorded = {row["as_of"]: row["extracts"] for row in rows(connection, "select * from landing.reports")}
+    outdated = []
+    with open_published(settings) as published:
+        admitted = rows(published, statement("report/extracts_by_week"))
+        rendered_from = {row["as_of"]: row["extracts"] for row in admitted}
+        for file in sorted(settings.reports.glob("*/summary.json")):
+            as_of = datetime.fromisoformat(file.parent.name)
+            if as_of not in rendered_from:
+                _take_back(settings, connection, as_of)
+            elif as_of == written or recorded.get(as_of) != rendered_from[as_of]:
+                text = "" if as_of == written else summary.to_json(figures(published, as_of, settings.maturity_days))
+                if as_of == written or text == file.read_text(encoding="utf-8"):
+                    connection.execute(
+                        "insert or replace into landing.reports values (?, ?)", [as_of, rendered_from[as_of]]
+                    )
+                else:
+                    outdated.append(as_of)
+    return outdated
 
 
 def figures(connection: duckdb.DuckDBPyConnection, as_of: datetime, maturity_days: int) -> dict:
@@ -55,6 +105,33 @@ def figures(connection: duckdb.DuckDBPyConnection, as_of: datetime, maturity_day
     weeks = rows(connection, statement("report/sessions_by_week"), {"as_of": as_of})
     order_changes = rows(connection, statement("report/order_changes"), {"as_of": as_of})
     return summary.build(as_of, weeks, order_changes, extract[0]["previous_as_of"], maturity_days)
+
+
+def _take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+    """Replace the page of a week by one without figures; summary.json goes last: while it is there, so is a report."""
+    extract = ledger.newest(connection, as_of)
+    reason = (extract and extract["reason"]) or "its extract is not admitted"
+    folder = settings.report_folder(as_of)
+    _write_page(folder, None, reason)
+    for name in ("order_changes.csv", "funnel.png", "restatement.json", "run.json", "summary.json"):
+        (folder / name).unlink(missing_ok=True)
+    connection.execute("delete from landing.reports where as_of = ?", [as_of])
+
+
+def _write_page(folder: Path, summary: dict | None, held_because: str) -> None:
+    present = [name for name in FILES if (folder / name).exists()] if summary else ["quality.json"]
+    text = page.render(
+        summary,
+        _read(folder / "quality.json"),
+        {"All weeks": "../index.html", **{name: name for name in present}},
+        restated=_read(folder / "restatement.json") if summary else None,
+        held_because=held_because,
+    )
+    write_atomically(folder / "index.html", text)
+
+
+def _read(file: Path) -> dict | None:
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
 def order_changes_csv(figures: dict) -> str:

@@ -38,12 +38,14 @@ def test_every_dag_is_documented_owned_and_tagged(bag):
 
 
 def test_every_param_has_a_type_and_a_description(dag):
-    assert set(dag.params) == {"reextract", "accept_shrink", "full_refresh"}
-    for name in dag.params:
+    defaults = {name: dag.params.get_param(name).value for name in dag.params}
+    assert defaults == {"reextract": False, "accept_shrink": False, "full_refresh": False, "withdraw": None}
+    for name, default in defaults.items():
         param = dag.params.get_param(name)
-        assert param.schema["type"] == "boolean"
+        # A form's text field that may stay empty has to allow null.
+        assert param.schema["type"] == ("boolean" if default is False else ["null", "string"])
+        assert param.schema["title"]
         assert param.description
-        assert param.value is False
 
 
 def test_every_task_that_opens_the_warehouse_is_in_its_pool(dag):

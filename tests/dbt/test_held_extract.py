@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from greenery import ledger, publishing
-from greenery.ledger import LockLostError
+from greenery import ledger, publishing, quality
+from greenery.ledger import LockLostError, NotJudgedError
 from greenery.publishing import open_published
 from greenery.quality import HeldError
 from greenery.settings import Settings
@@ -112,6 +112,9 @@ def test_a_publish_killed_after_admitting_is_tried_again(home, monkeypatch):
         ledger.hold(connection, extract["extract_id"], "withdrawn")
         ledger.acquire(connection, "run", week, lambda _: False)
     dbt(home, "run")
+    with pytest.raises(NotJudgedError, match="clear its task quality"):
+        publishing.publish(home, "run")
+    quality.judge(home, "run")
     with monkeypatch.context() as patch:
         patch.setattr(publishing, "switch_link", killed)
         with pytest.raises(KeyboardInterrupt):

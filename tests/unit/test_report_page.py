@@ -125,6 +125,8 @@ WEEKS = [
         "reason": None,
         "published": True,
         "has_report": True,
+        "restated": True,
+        "outdated": False,
         "next_command": None,
     },
     {
@@ -133,6 +135,8 @@ WEEKS = [
         "reason": "volume: <b>0</b> rows",
         "published": False,
         "has_report": False,
+        "restated": False,
+        "outdated": False,
         "next_command": "make backfill FROM=2023-02-01 TO=2023-02-01",
     },
 ]
@@ -172,8 +176,8 @@ class _Page(HTMLParser):
             self.words.append(data.replace("\N{SOFT HYPHEN}", "").strip())
 
 
-def text_of(figures, results=None):
-    return _Page(page.render(figures, results, LINKS)).text
+def text_of(figures, results=None, **arguments):
+    return _Page(page.render(figures, results, LINKS, **arguments)).text
 
 
 class TestWeekPage:
@@ -351,9 +355,9 @@ class TestQuality:
         assert "There are no quality results yet." in text_of(NORMAL)
 
     def test_failed_checks_come_critical_first_with_all_they_know(self):
-        text = text_of(NORMAL, HELD)
+        text = text_of(NORMAL, HELD, held_because="no events")
         for expected in (
-            "Held: a critical check failed, so this extract is not published.",
+            "Held: no events. This extract is not published.",
             "Held 1 of 3 checks passed.",
             "Critical The meaning of sessions_unique. Observed 12 ids twice Expected none Check sessions_unique on",
             "on analytics.fct_sessions session_id n s-1 2 Warning The meaning of volume.",
@@ -393,7 +397,7 @@ class TestHostileText:
             check("passed", meaning=self.MARKUP, observed=self.QUOTES),
             landing_warnings=[self.MARKUP],
         )
-        html = page.render(figures, results, {self.MARKUP: self.QUOTES})
+        html = page.render(figures, results, {self.MARKUP: self.QUOTES}, held_because=self.QUOTES)
         assert "<script" not in html
         assert "<img" not in html
         assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 10
@@ -415,11 +419,16 @@ class TestListOfWeeks:
         parsed = _Page(page.render_index(WEEKS))
         assert (
             "1 Feb 2023 held volume: <b>0</b> rows Next: make backfill FROM=2023-02-01 TO=2023-02-01 no -- "
-            "25 Jan 2023 admitted yes Open" in parsed.text
+            "25 Jan 2023 admitted restated yes Open" in parsed.text
         )
         assert [value for tag, name, value in parsed.attributes if (tag, name) == ("a", "href")] == [
             "2023-01-25/index.html"
         ]
+
+    def test_a_week_whose_report_would_differ_now(self):
+        text = _Page(page.render_index([{**WEEKS[0], "outdated": True, "next_command": "make backfill"}])).text
+        assert "admitted to be restated An extract was admitted or withdrawn since" in text
+        assert "Next: make backfill" in text
 
     def test_no_week_yet(self):
         assert "No week has been landed yet." in _Page(page.render_index([])).text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +15,12 @@ from tests.conftest import small_shop, write_extract
 
 
 def run(run_type: str, end: datetime | None = datetime(2023, 1, 11, tzinfo=UTC)) -> dict:
-    return {"data_interval_end": end, "dag_run": SimpleNamespace(run_type=run_type)}
+    started = datetime(2023, 1, 17, 23, 59, tzinfo=UTC)
+    return {
+        "data_interval_end": end,
+        "dag_run": SimpleNamespace(run_type=run_type, run_after=started),
+        "params": {"withdraw": None},
+    }
 
 
 @pytest.fixture
@@ -47,10 +52,22 @@ def test_what_is_landed_needs_no_source(wait, home, as_of):
     assert wait.poke(run("backfill")) is True
 
 
+def test_a_run_for_no_week_is_refused(wait):
+    with pytest.raises(AirflowFailException, match="2023-01-12 00:00 UTC does not end a week"):
+        week_end(run("manual", datetime(2023, 1, 12, tzinfo=UTC)))
+
+
+def test_a_run_without_a_date_is_for_the_newest_week_that_has_ended(wait):
+    assert week_end(run("manual", None)) == datetime(2023, 1, 11)
+
+
 @pytest.mark.parametrize(
-    ("end", "message"),
-    [(None, "this run has no week"), (datetime(2023, 1, 12, tzinfo=UTC), "2023-01-12 00:00 UTC does not end a week")],
+    ("moment", "end"),
+    [
+        (datetime(2023, 1, 18, tzinfo=UTC), datetime(2023, 1, 18)),
+        (datetime(2023, 1, 17, 23, 59, 59, 999999, tzinfo=UTC), datetime(2023, 1, 11)),
+        (datetime(2023, 1, 17, 20, tzinfo=timezone(timedelta(hours=-5))), datetime(2023, 1, 18)),
+    ],
 )
-def test_a_run_for_no_week_is_refused(wait, end, message):
-    with pytest.raises(AirflowFailException, match=message):
-        week_end(run("manual", end))
+def test_the_newest_week_end_is_in_utc(home, moment, end):
+    assert home.newest_week_end(moment) == end

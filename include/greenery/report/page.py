@@ -9,6 +9,7 @@ from greenery.report.summary import CHANGES
 from greenery.source_tables import STEPS
 
 SHOWN_ORDERS = 200
+SHOWN_FIGURES = 12
 
 _environment = Environment(
     loader=PackageLoader("greenery.report"),
@@ -29,28 +30,40 @@ _environment.filters |= {
 }
 
 
-def render(summary: dict | None, quality: dict | None, links: dict[str, str]) -> str:
+def render(
+    summary: dict | None,
+    quality: dict | None,
+    links: dict[str, str],
+    restated: dict | None = None,
+    held_because: str = "",
+) -> str:
     """Return the page of a week as HTML.
 
-    summary: content of summary.json; None where the week is held and has no figures.
+    summary: content of summary.json; None where the week has no figures.
     quality: content of quality.json; None where nothing has been checked yet.
     links: label and address of what the footer points to.
+    restated: content of restatement.json; None where the figures were never others.
+    held_because: why the week's extract is held; empty where it is not.
     """
     return _environment.get_template("week.html.j2").render(
         summary=summary,
         quality=quality,
         links=links,
+        restated=restated,
+        held_because=held_because,
         chart=chart,
         wording=wording,
         steps=STEPS,
         changes=CHANGES,
         shown_orders=SHOWN_ORDERS,
+        shown_figures=SHOWN_FIGURES,
     )
 
 
 def render_index(weeks: list[dict]) -> str:
     """Return the list of all weeks as HTML, newest first.
 
-    weeks: as_of (YYYY-MM-DD), state (landed, admitted, held), reason, published, has_report and next_command of each.
+    weeks: as_of (YYYY-MM-DD), state (landed, admitted, held), reason, published, has_report, restated, outdated and
+    next_command of each.
     """
     return _environment.get_template("index.html.j2").render(weeks=weeks)

@@ -108,3 +108,21 @@ def lost(rate: dict) -> str:
         return "no session lost"
     noun = "session" if abs(rate["lost"]) == 1 else "sessions"
     return f"{signed(-rate['lost'])} {noun} ({points(-rate['lost_pp'])})"
+
+
+SCOPE_NAMES = {"week": "This week", "previous_week": "The week before", "all_time": "All time"}
+
+
+def restated_counts(restatement: dict) -> list[tuple[str, object, object]]:
+    """Return the counts of restatement.json that differ as name, value before and value now; other figures follow."""
+    counts = []
+    for figure in restatement["figures"]:
+        part, *path = figure["figure"].split(".")
+        if part == "funnel":
+            name = f"{SCOPE_NAMES[path[0]]}: {STEP_NAMES.get(path[1], path[1]).lower()}"
+        elif part == "order_changes" and path[0] in CHANGE_NAMES:
+            name = f"Orders: {CHANGE_NAMES[path[0]].lower()}"
+        else:
+            continue
+        counts.append((name, figure["old"], figure["new"]))
+    return counts

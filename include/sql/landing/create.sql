@@ -16,20 +16,29 @@ create table if not exists landing.extracts (
     warnings varchar not null
 );
 
+-- withdrawn: held by a person's word, so that only a person's word (reextract) brings it back.
+-- passed_with: the other extracts that it was built on when the quality gate passed it.
+alter table landing.extracts add column if not exists withdrawn boolean default false;
+alter table landing.extracts add column if not exists passed_with varchar;
+
 -- The run that builds, judges and publishes, with its week, and the other extracts that it builds on; no row while
--- nobody does.
+-- nobody does. withdrawal: why the week's extract is left out of the build, empty where it is part of it.
 create table if not exists landing.build_lock (
     run_id varchar not null,
     as_of timestamp not null,
     extract_id varchar not null,
     admitted_extracts varchar not null
 );
+alter table landing.build_lock add column if not exists withdrawal varchar default '';
 
 -- Which pairs of neighbouring extracts each incremental model holds.
 create table if not exists landing.built_pairs (
     model_name varchar not null,
     pair_id varchar not null
 );
+
+-- One row a report that is there: a hash of the admitted extracts up to its week that it was rendered from.
+create table if not exists landing.reports (as_of timestamp primary key, extracts varchar not null);
 
 -- One row: which version of the published relations holds the admitted extracts.
 create table if not exists landing.publication (version integer not null);

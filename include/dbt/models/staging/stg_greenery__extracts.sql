@@ -6,7 +6,8 @@ build_lock as (
     select * from {{ source('landing', 'build_lock') }}
 ),
 
--- What a build is made of: everything admitted, and the extract of the run that builds.
+-- What a build is made of: everything admitted and the extract of the run that builds, or without it where the run
+-- withdraws it.
 final as (
     select
         extracts.extract_id,
@@ -15,7 +16,9 @@ final as (
         extracts.events_since
     from extracts
     left join build_lock on extracts.extract_id = build_lock.extract_id
-    where extracts.state = 'admitted' or build_lock.extract_id is not null
+    where
+        (extracts.state = 'admitted' and build_lock.extract_id is null)
+        or build_lock.withdrawal = ''
 )
 
 select * from final

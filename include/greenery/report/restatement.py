@@ -1,0 +1,55 @@
+"""What differs between two versions of a week's figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+# Lists of rows are compared by what a row is about, not by its position.
+ROW_NAMES: dict[str, Callable[[dict], str]] = {
+    "trend": lambda row: row["end"][:10],
+    "order_changes.status_transitions": lambda row: f"{row['from']} > {row['to']}",
+}
+
+
+def compare(old: dict, new: dict) -> dict:
+    """Return the content of restatement.json: what a week's summary says now and what it said before.
+
+    old, new: contents of summary.json. `figures` names each leaf that differs by its path, with null where one of them
+    lacks it; `orders` each order whose change differs, with null where it did not change.
+    """
+    figures_before, figures_now = dict(_figures(old)), dict(_figures(new))
+    orders_before, orders_now = _orders(old), _orders(new)
+    return {
+        "as_of": new["as_of"],
+        "figures": [
+            {"figure": path, "old": figures_before.get(path), "new": figures_now.get(path)}
+            for path in {**figures_before, **figures_now}
+            if figures_before.get(path) != figures_now.get(path)
+        ],
+        "orders": [
+            {"order_id": order_id, "old": orders_before.get(order_id), "new": orders_now.get(order_id)}
+            for order_id in sorted({**orders_before, **orders_now})
+            if orders_before.get(order_id) != orders_now.get(order_id)
+        ],
+    }
+
+
+def _figures(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if path == "order_changes.orders":
+        return
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from _figures(part, f"{path}.{name}" if path else name)
+    elif path in ROW_NAMES:
+        for row in value:
+            yield from _figures(row, f"{path}.{ROW_NAMES[path](row)}")
+    else:
+        yield path, value
+
+
+def _orders(summary: dict) -> dict[str, dict]:
+    return {
+        order["order_id"]: {name: value for name, value in order.items() if name != "order_id"}
+        for order in summary["order_changes"]["orders"]
+    }

@@ -1,0 +1,120 @@
+"""Weeks run in any order: the later ones that differ are named, and rerun they end as if run in order."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import datetime, timedelta
+
+import pytest
+from greenery import ledger, status
+from greenery.extracts import ExtractError
+from greenery.landing import land
+from greenery.ledger import NothingToWithdrawError
+from greenery.publishing import ANALYTICS, open_published
+from greenery.settings import Settings
+from greenery.simulator import Shop, simulate
+from greenery.warehouse import connect, rows
+
+from tests.pipeline import run_week
+
+FIRST, SECOND, THIRD, FOURTH = WEEKS = [datetime(2025, 1, 8) + timedelta(weeks=number) for number in range(4)]
+
+
+def summary(home: Settings, week: datetime) -> bytes:
+    return (home.report_folder(week) / "summary.json").read_bytes()
+
+
+def outcome(home: Settings) -> tuple[dict, dict]:
+    """Return the summaries and the published relations."""
+    summaries = {path.parent.name: path.read_bytes() for path in home.reports.glob("*/summary.json")}
+    with open_published(home) as connection:
+        relations = {name: rows(connection, f"select * from analytics.{name} order by all") for name in ANALYTICS}
+    return summaries, relations
+
+
+def next_commands(home: Settings) -> dict[str, str]:
+    weeks = json.loads((home.reports / "weeks.json").read_text())
+    return {week["as_of"]: week["next_command"] for week in weeks if week["next_command"]}
+
+
+@pytest.fixture(scope="module")
+def in_order(tmp_path_factory) -> Settings:
+    folder = tmp_path_factory.mktemp("in_order")
+    home = Settings(home=folder / "home", extracts=folder / "extracts")
+    simulate(Shop(first_as_of=FIRST, weeks=4, sessions_per_week=60), home.extracts)
+    for week in WEEKS:
+        assert run_week(home, week) == []
+    return home
+
+
+def test_a_late_week_names_those_it_restates_and_they_say_what_changed(in_order, tmp_path):
+    home = Settings(home=tmp_path / "home", extracts=in_order.extracts)
+    run_week(home, FIRST)
+    run_week(home, FOURTH)
+    early = json.loads((home.report_folder(FOURTH) / "summary.json").read_text())
+    assert run_week(home, THIRD) == [FOURTH]
+    assert next_commands(home) == {"2025-01-29": "make backfill FROM=2025-01-29 TO=2025-01-29"}
+    assert run_week(home, SECOND) == [THIRD, FOURTH]
+    assert status.rerun_commands(status.outdated(home)) == ["make backfill FROM=2025-01-22 TO=2025-01-29"]
+
+    assert run_week(home, THIRD) == [FOURTH]
+    assert run_week(home, FOURTH) == []
+    assert outcome(home) == outcome(in_order)
+    assert next_commands(home) == {}
+
+    restatement = json.loads((home.report_folder(FOURTH) / "restatement.json").read_text())
+    late = json.loads((home.report_folder(FOURTH) / "summary.json").read_text())
+    previous = next(row for row in restatement["figures"] if row["figure"] == "order_changes.previous_as_of")
+    assert previous == {
+        "figure": "order_changes.previous_as_of",
+        "old": "2025-01-08T00:00:00+00:00",
+        "new": "2025-01-22T00:00:00+00:00",
+    }
+    orders = {order["order_id"] for summary in (early, late) for order in summary["order_changes"]["orders"]}
+    assert restatement["orders"]
+    assert {order["order_id"] for order in restatement["orders"]} <= orders
+    page = (home.report_folder(FOURTH) / "index.html").read_text()
+    assert "These figures differ from the ones published before" in page
+    assert not (home.report_folder(FIRST) / "restatement.json").exists()
+
+
+def test_withdrawn_it_counts_as_missing_and_brought_back_all_is_as_before(in_order, tmp_path):
+    home = Settings(home=tmp_path / "home", extracts=tmp_path / "extracts")
+    shutil.copytree(in_order.home, home.home, symlinks=True)
+    shutil.copytree(in_order.extracts, home.extracts)
+    without = Settings(home=tmp_path / "without", extracts=home.extracts)
+    for week in (FIRST, THIRD, FOURTH):
+        run_week(without, week)
+    differ = [week for week in (THIRD, FOURTH) if summary(without, week) != summary(in_order, week)]
+    assert THIRD in differ
+
+    assert run_week(home, SECOND, withdrawal="prices <in> cents") == differ
+    folder = home.report_folder(SECOND)
+    assert sorted(path.name for path in folder.iterdir()) == ["index.html", "quality.json"]
+    assert "withdrawn: prices &lt;in&gt; cents" in (folder / "index.html").read_text()
+    with connect(home) as connection:
+        held = ledger.newest(connection, SECOND)
+        assert (held["state"], held["reason"]) == ("held", "withdrawn: prices <in> cents")
+    with pytest.raises(ExtractError, match=r"2025-01-15 was withdrawn .* run the week with {\"reextract\": true}"):
+        run_week(home, SECOND)
+    for week in differ:
+        run_week(home, week)
+    assert status.outdated(home) == []
+    assert outcome(home) == outcome(without)
+
+    assert run_week(home, SECOND, reextract=True) == differ
+    for week in differ:
+        run_week(home, week)
+    assert outcome(home) == outcome(in_order)
+
+
+def test_what_is_not_admitted_or_alone_is_not_withdrawn(in_order, tmp_path):
+    home = Settings(home=tmp_path / "home", extracts=in_order.extracts)
+    land(home, FIRST)
+    with connect(home) as connection:
+        with pytest.raises(NothingToWithdrawError, match="no extract 2025-01-08 is admitted"):
+            ledger.acquire(connection, "run", FIRST, lambda _: False, "a reason")
+        ledger.admit(connection, ledger.newest(connection, FIRST)["extract_id"])
+        with pytest.raises(NothingToWithdrawError, match="2025-01-08 is the only one admitted"):
+            ledger.acquire(connection, "run", FIRST, lambda _: False, "a reason")

@@ -1,0 +1,57 @@
+"""What restatement.json says of two versions of a week."""
+
+from __future__ import annotations
+
+from greenery.report import wording
+from greenery.report.restatement import compare
+
+
+def summary(**changes) -> dict:
+    return {
+        "as_of": "2023-02-01T00:00:00+00:00",
+        "funnel": {"week": {"sessions": 5, "checkout": 3}},
+        "trend": [{"end": "2023-02-01T00:00:00+00:00", "sessions": 5, "provisional": ["package_shipped"]}],
+        "order_changes": {
+            "new": 1,
+            "status_transitions": [{"from": "preparing", "to": "shipped", "orders": 1}],
+            "orders": [{"order_id": "o1", "change": "new", "status_from": None, "status_to": "shipped"}],
+        },
+        **changes,
+    }
+
+
+def test_equal_summaries_differ_in_nothing():
+    assert compare(summary(), summary()) == {"as_of": "2023-02-01T00:00:00+00:00", "figures": [], "orders": []}
+
+
+def test_each_figure_and_order_that_differs_is_named_with_both_values():
+    new = summary(
+        funnel={"week": {"sessions": 6, "checkout": 3}},
+        trend=[
+            {"end": "2023-01-25T00:00:00+00:00", "sessions": 1, "provisional": []},
+            {"end": "2023-02-01T00:00:00+00:00", "sessions": 6, "provisional": []},
+        ],
+        order_changes={
+            "new": 0,
+            "status_transitions": [],
+            "orders": [{"order_id": "o2", "change": "returned", "status_from": None, "status_to": "shipped"}],
+        },
+    )
+    found = compare(summary(), new)
+    assert {figure["figure"]: (figure["old"], figure["new"]) for figure in found["figures"]} == {
+        "funnel.week.sessions": (5, 6),
+        "trend.2023-01-25.end": (None, "2023-01-25T00:00:00+00:00"),
+        "trend.2023-01-25.sessions": (None, 1),
+        "trend.2023-01-25.provisional": (None, []),
+        "trend.2023-02-01.sessions": (5, 6),
+        "trend.2023-02-01.provisional": (["package_shipped"], []),
+        "order_changes.new": (1, 0),
+        "order_changes.status_transitions.preparing > shipped.from": ("preparing", None),
+        "order_changes.status_transitions.preparing > shipped.to": ("shipped", None),
+        "order_changes.status_transitions.preparing > shipped.orders": (1, None),
+    }
+    assert [(order["order_id"], order["old"] is None, order["new"] is None) for order in found["orders"]] == [
+        ("o1", False, True),
+        ("o2", True, False),
+    ]
+    assert wording.restated_counts(found) == [("This week: sessions", 5, 6), ("Orders: new", 1, 0)]
