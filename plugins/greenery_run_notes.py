@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
@@ -36,4 +36,4 @@ class GreeneryRunNotes(AirflowPlugin):
     """What Airflow registers: this module's hook."""
 
     name = "greenery_run_notes"
-    listeners: ClassVar = [sys.modules[__name__]]
+    listeners = [sys.modules[__name__]]  # noqa: RUF012 (Airflow declares it so)

@@ -178,7 +178,7 @@ def report(**context: Any) -> str:
             as_of,
             {
                 "run_id": run.run_id,
-                "run_type": str(run.run_type),
+                "run_type": run.run_type.value,
                 "url": f"{conf.get('api', 'base_url').rstrip('/')}/dags/{DAG_ID}/runs/{quote(run.run_id, safe='')}",
                 "restates": [str(week) for week in later],
                 "next_commands": status.rerun_commands(later),

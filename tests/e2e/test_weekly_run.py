@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 from datetime import date, datetime
+from urllib.parse import quote
 
 import psutil
 import pytest
 from greenery.backfill import airflow_for, run_backfill
 from greenery.settings import Settings
 from greenery.simulator import Shop, simulate
+from greenery.status import outdated
 
 from tests.dbt.test_held_extract import empty_column
 
@@ -19,7 +21,12 @@ FIRST, SECOND, THIRD = date(2025, 1, 8), date(2025, 1, 15), date(2025, 1, 22)
 
 
 def report_files(home: Settings) -> dict[str, bytes]:
-    return {str(path.relative_to(home.reports)): path.read_bytes() for path in sorted(home.reports.glob("20*/*"))}
+    """Return the content of the files that must not depend on the run that wrote them."""
+    return {
+        str(path.relative_to(home.reports)): path.read_bytes()
+        for path in sorted(home.reports.glob("20*/*"))
+        if path.name != "run.json"
+    }
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +90,31 @@ def test_weeks_are_run_held_corrected_and_run_again(shop, airflow):
     ]
     manifest = json.loads((shop.published / "manifest.json").read_text())
     assert manifest["as_of"] == "2025-01-22T00:00:00+00:00"
+
+
+def test_withdrawing_names_the_weeks_to_restate_and_bringing_back_restates_them(shop, airflow):
+    before = {name: text for name, text in report_files(shop).items() if name.endswith("summary.json")}
+
+    results = run_backfill(shop, SECOND, SECOND, {"withdraw": "prices in cents"}, airflow=airflow, restate=False)
+    assert [result.state for result in results] == ["success"]
+    assert f"{SECOND}/summary.json" not in report_files(shop)
+    named = json.loads((shop.reports / f"{SECOND}" / "run.json").read_text())
+    assert named["restates"] == [f"{THIRD}"] == [f"{week}" for week in outdated(shop)]
+    assert named["next_commands"] == [f"make backfill FROM={THIRD} TO={THIRD}"]
+    run = airflow.request("GET", f"dags/greenery_weekly/dagRuns/{quote(named['run_id'], safe='')}")
+    assert f"would differ now: {THIRD}" in run["note"]
+    assert f"`make backfill FROM={THIRD} TO={THIRD}`" in run["note"]
+
+    # Without a word, a backfill does not bring it back; asked to, it restates the later week by itself.
+    refused = run_backfill(shop, SECOND, SECOND, airflow=airflow, restate=False)
+    assert [failure.task for failure in refused[0].failures] == ["land"]
+    assert "was withdrawn (withdrawn: prices in cents)" in refused[0].failures[0].reason
+    run_backfill(shop, THIRD, THIRD, airflow=airflow)
+    assert (shop.reports / f"{THIRD}" / "restatement.json").exists()
+    results = run_backfill(shop, SECOND, SECOND, {"reextract": True}, airflow=airflow)
+    assert [(result.as_of, result.state) for result in results] == [(SECOND, "success"), (THIRD, "success")]
+    assert {name: text for name, text in report_files(shop).items() if name.endswith("summary.json")} == before
+    assert outdated(shop) == []
 
 
 def test_a_backfill_of_a_missing_week_fails_at_once_and_names_the_path(shop, airflow):
