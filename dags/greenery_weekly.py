@@ -13,7 +13,8 @@ From the first dbt task to publish one run at a time holds the warehouse; others
 
 **Which date is which week.** `make backfill FROM=2023-01-11 TO=2023-02-01` names weeks by the day they **end**. The
 backfill form here takes the day a week **starts**, seven days earlier: from 2023-01-04 to 2023-01-25 for the same
-weeks; choose *All runs* or *Missing and errored runs* to run weeks again. *Trigger* without a logical date runs the
+weeks; choose *All runs* or *Missing and errored runs* to run weeks again, and tick *Override parameters on existing
+runs* where you give parameters. *Trigger* without a logical date runs the
 newest week that has ended; with one, the newest week that had ended by then.
 
 **Later weeks.** A run that adds, corrects or withdraws an extract that is not the newest names the published weeks
@@ -37,7 +38,8 @@ SETTINGS = settings.load()
 @dag(
     dag_id=settings.DAG_ID,
     doc_md=__doc__,
-    description="Orders that changed and the product funnel, week by week",
+    description="Orders that changed and the product funnel, week by week. The backfill form takes the days on which "
+    "weeks start, seven days before the day that names a week; open the documentation for more.",
     schedule=CronDataIntervalTimetable(SETTINGS.cron, timezone=utc),
     start_date=datetime(2015, 1, 1, tzinfo=utc),
     catchup=False,
