@@ -25,10 +25,17 @@ create table if not exists landing.build_lock (
     admitted_extracts varchar not null
 );
 
--- Which pairs of neighbouring extracts each incremental model holds.
+-- Which pairs of neighbouring extracts a log holds, and from which any other model was built last.
 create table if not exists landing.built_pairs (
     model_name varchar not null,
     pair_id varchar not null
+);
+
+-- Where sessions that fct_sessions built again counted in fct_funnel_daily; empty once that is built again too.
+create table if not exists landing.funnel_keys (
+    session_date date not null,
+    country varchar not null,
+    state varchar not null
 );
 
 -- One row: which version of the published relations holds the admitted extracts.

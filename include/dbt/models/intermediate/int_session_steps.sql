@@ -1,5 +1,14 @@
+{{ config(pre_hook="{{ delete_changed_sessions() }}") }}
+
+-- All appearances of the events that any of the sessions shows, whatever session the others name.
 with appearances as (
-    select * from {{ ref('int_event_appearances') }}
+    {{ current_rows(ref('int_event_appearances')) }}
+    {%- if is_incremental() %}
+    and event_id in (
+        select shown.event_id from {{ ref('int_event_appearances') }} as shown
+        where {{ session_to_build() }}
+    )
+    {%- endif %}
 ),
 
 -- An event that left a window and came back appears twice: the earliest extract says what it is.
@@ -22,7 +31,7 @@ final as (
         max(created_at) as last_at,
         count(*) as events
     from events
-    where session_id is not null and created_at is not null
+    where session_id is not null and created_at is not null and {{ session_to_build() }}
     group by
         session_id,
         event_type,

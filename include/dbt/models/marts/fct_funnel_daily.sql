@@ -1,5 +1,10 @@
+{{ config(pre_hook="{{ delete_changed_funnel_keys() }}", post_hook="{{ clear_funnel_keys() }}") }}
+
 with sessions as (
     select * from {{ ref('fct_sessions') }}
+    {%- if is_incremental() %}
+    where (cast(started_at as date), country, state) in ({{ changed_funnel_keys() }})
+    {%- endif %}
 ),
 
 session_products as (

@@ -4,7 +4,7 @@ with pairs as (
 ),
 
 appearances as (
-    select * from {{ ref('int_event_appearances') }}
+    {{ current_rows(ref('int_event_appearances')) }}
 ),
 
 landed as (

@@ -4,7 +4,7 @@ with extract_pairs as (
 ),
 
 order_item_versions as (
-    select * from {{ ref('int_order_item_versions') }}
+    {{ current_rows(ref('int_order_item_versions')) }}
 ),
 
 landed as (
