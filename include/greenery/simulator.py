@@ -167,7 +167,8 @@ FROM levels;
 # draws its user without a join.
 USERS = """
 CREATE MACRO first_users() AS greatest(60, getvariable('sessions_per_week') // 3);
-CREATE MACRO signups_per_week() AS if(getvariable('growth_percent') = 0, 0, greatest(6, getvariable('sessions_per_week') // 20));
+CREATE MACRO signups_per_week() AS
+    if(getvariable('growth_percent') = 0, 0, greatest(6, getvariable('sessions_per_week') // 20));
 CREATE MACRO users_at(instant) AS
     first_users() + date_diff('second', getvariable('opened_at'), instant) * signups_per_week() // 604800;
 
@@ -198,7 +199,8 @@ SELECT
     '555-01' || lpad((number % 100)::VARCHAR, 2, '0') AS phone_number,
     if(
         draw(user_id, 3) < 0.3,
-        greatest(created_at, getvariable('opened_at')) + to_hours(1 + draw_integer(new_address_id, 0, getvariable('moving_weeks') * 168)),
+        greatest(created_at, getvariable('opened_at'))
+        + to_hours(1 + draw_integer(new_address_id, 0, getvariable('moving_weeks') * 168)),
         NULL
     ) AS moved_at
 FROM signups;

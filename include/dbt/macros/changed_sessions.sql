@@ -67,6 +67,15 @@
     where not exists ({{ pairs_of(this.name) }})
 {%- endmacro %}
 
+{#- A condition: only the sessions of those days and places. -#}
+{% macro place_to_build() -%}
+    {%- if is_incremental() -%}
+    (cast(started_at as date), country, state) in ({{ changed_funnel_keys() }})
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro delete_changed_funnel_keys() -%}
     {%- set sessions, changed_sessions = ref('fct_sessions'), ref('int_changed_sessions') -%}
     {%- if is_incremental() -%}

@@ -93,11 +93,8 @@
 
 {#- Readers of logs ------------------------------------------------------------------------------------------------ -#}
 
-{#- The pairs in which the build differs from what any of the models was built from last. -#}
+{#- The pairs in which the build differs from what any of the models was built from last; with --full-refresh all. -#}
 {% macro changed_pairs(model_names) -%}
-    {%- if flags.FULL_REFRESH -%}
-    {{ current_pairs() }}
-    {%- else -%}
     select built_pairs.pair_id
     from {{ source('landing', 'built_pairs') }} as built_pairs
     where built_pairs.model_name in ({{ names_text(model_names) }})
@@ -105,6 +102,7 @@
     union
     select extract_pairs.pair_id
     from {{ ref('int_extract_pairs') }} as extract_pairs
+    {%- if not flags.FULL_REFRESH %}
     where extract_pairs.pair_id not in (
         select built_pairs.pair_id
         from {{ source('landing', 'built_pairs') }} as built_pairs
@@ -112,7 +110,7 @@
         group by built_pairs.pair_id
         having count(*) = {{ model_names | length }}
     )
-    {%- endif -%}
+    {%- endif %}
 {%- endmacro %}
 
 {#- The keys of a log whose rows in the build may differ from those that this model was built from. -#}
@@ -120,18 +118,15 @@
     select changed.{{ key }} from {{ log }} as changed where changed.pair_id in ({{ changed_pairs([this.name]) }})
 {%- endmacro %}
 
-{#- The rows of a log that are part of the build. -#}
-{% macro current_rows(log) -%}
+{#- The rows of a log that are part of the build, and satisfy the condition. -#}
+{% macro current_rows(log, condition='true') -%}
     select * from {{ log }}
-    where pair_id in ({{ current_pairs() }})
+    where pair_id in ({{ current_pairs() }}) and {{ condition }}
 {%- endmacro %}
 
 {#- Those of them that this model has to be built from: of the changed keys, all rows. -#}
 {% macro rows_to_build(log, key) -%}
-    {{ current_rows(log) }}
-    {%- if is_incremental() %}
-    and {{ key }} in ({{ changed_keys(log, key) }})
-    {%- endif %}
+    {{ current_rows(log, key ~ ' in (' ~ changed_keys(log, key) ~ ')' if is_incremental() else 'true') }}
 {%- endmacro %}
 
 {#- What this model reads must have been built from the same extracts: it would remember what it has not seen. -#}

@@ -1,14 +1,15 @@
 {{ config(pre_hook="{{ delete_changed_sessions() }}") }}
 
--- All appearances of the events that any of the sessions shows, whatever session the others name.
-with appearances as (
-    {{ current_rows(ref('int_event_appearances')) }}
-    {%- if is_incremental() %}
-    and event_id in (
-        select shown.event_id from {{ ref('int_event_appearances') }} as shown
-        where {{ session_to_build() }}
-    )
-    {%- endif %}
+with events_to_build as (
+    select event_id from {{ ref('int_event_appearances') }}
+    where {{ session_to_build() }}
+),
+
+-- All appearances of these events, whatever session the others name.
+appearances as (
+    {{ current_rows(
+        ref('int_event_appearances'), 'event_id in (select events_to_build.event_id from events_to_build)'
+    ) }}
 ),
 
 -- An event that left a window and came back appears twice: the earliest extract says what it is.

@@ -2,9 +2,7 @@
 
 with sessions as (
     select * from {{ ref('fct_sessions') }}
-    {%- if is_incremental() %}
-    where (cast(started_at as date), country, state) in ({{ changed_funnel_keys() }})
-    {%- endif %}
+    where {{ place_to_build() }}
 ),
 
 session_products as (

@@ -15,8 +15,9 @@ known_steps as (
 
 -- Of the orders that these sessions placed.
 order_item_versions as (
-    {{ current_rows(ref('int_order_item_versions')) }}
-    and order_id in (select known_steps.order_id from known_steps)
+    {{ current_rows(
+        ref('int_order_item_versions'), 'order_id in (select known_steps.order_id from known_steps)'
+    ) }}
 ),
 
 order_items as (

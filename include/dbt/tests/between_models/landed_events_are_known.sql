@@ -20,6 +20,7 @@ known_since as (
         event_id,
         min(as_of) as known_as_of
     from appearances
+    where event_id in (select landed.event_id from landed)
     group by event_id
 ),
 

@@ -4,12 +4,15 @@ with sessions_to_check as (
     {{ sessions_to_check() }}
 ),
 
+events_to_check as (
+    select event_id from {{ ref('int_event_appearances') }}
+    where session_id in (select sessions_to_check.session_id from sessions_to_check)
+),
+
 appearances as (
-    {{ current_rows(ref('int_event_appearances')) }}
-    and event_id in (
-        select shown.event_id from {{ ref('int_event_appearances') }} as shown
-        where shown.session_id in (select sessions_to_check.session_id from sessions_to_check)
-    )
+    {{ current_rows(
+        ref('int_event_appearances'), 'event_id in (select events_to_check.event_id from events_to_check)'
+    ) }}
 ),
 
 extract_pairs as (

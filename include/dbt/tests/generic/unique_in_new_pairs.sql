@@ -1,4 +1,4 @@
-{#- The columns together are a key of a log within each pair to check: older pairs were checked when they were added. -#}
+{#- The columns together are a key of a log within each pair to check, as no other has new rows. -#}
 {% test unique_in_new_pairs(model, columns) %}
 select
     pair_id,
