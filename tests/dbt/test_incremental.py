@@ -41,7 +41,7 @@ def build(home: Settings, as_of: datetime, *arguments: str, check: bool = True) 
     """Build the models for the week, and admit its extract."""
     with connect(home) as connection:
         ledger.acquire(connection, "run", as_of, lambda _: False)
-    dbt(home, "build" if check else "run", "--exclude-resource-type", "unit_test", *arguments)
+    dbt(home, *(("build", "--exclude-resource-type", "unit_test") if check else ("run",)), *arguments)
     with connect(home) as connection:
         lock = ledger.check_build(connection, "run")
         ledger.admit(connection, lock["extract_id"])
