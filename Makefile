@@ -11,7 +11,7 @@ ifdef EXTRACTS
 export GREENERY_EXTRACTS := $(abspath $(EXTRACTS))
 endif
 
-.PHONY: help install install-dev demo test check up down backfill withdraw status docs lock
+.PHONY: help install install-dev demo test check bench up down backfill withdraw status docs lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ check: install-dev ## linters, types and generated docs
 	@$(BIN)/sqlfluff lint --processes 2 include/dbt/models include/dbt/tests
 	@$(BIN)/hadolint Dockerfile
 	@$(RUN) -m greenery.dag_docs --check
+
+bench: install-dev ## 104 weekly runs: how their work grows with the extracts; writes docs/growth.md
+	@PYTHONPATH=include:. $(BIN)/python -m tests.bench.growth
 
 up: install ## start Airflow with its UI on loopback, in the background
 	@$(RUN) -m greenery.local_airflow up

@@ -10,6 +10,28 @@ from duckdb import DuckDBPyConnection
 from greenery.source_tables import TABLES
 from greenery.warehouse import rows, transaction
 
+# The models that remember in landing.built_pairs what they were built from; logs may hold more pairs than that.
+LOGS = (
+    "int_order_versions",
+    "int_order_item_versions",
+    "int_event_appearances",
+    "int_user_versions",
+    "int_address_versions",
+    "int_product_versions",
+)
+BUILT_BY_KEY = (
+    "int_changed_sessions",
+    "int_session_steps",
+    "orders_snapshot",
+    "fct_order_changes",
+    "fct_sessions",
+    "fct_session_products",
+    "fct_funnel_daily",
+    "dim_products",
+    "dim_users",
+    "dim_addresses",
+)
+
 
 class LockLostError(Exception):
     """The run no longer holds the warehouse, or what is built there is not its own; the message says what to clear."""
@@ -135,7 +157,8 @@ def check_lock(connection: DuckDBPyConnection, run_id: str) -> dict:
 def check_build(connection: DuckDBPyConnection, run_id: str) -> dict:
     """Return the lock row of `run_id`, after showing that the models hold the admitted extracts and its own.
 
-    They do not when a step is cleared by itself after another run has built. Raises LockLostError.
+    They do not when a step is cleared by itself after another run has built, or a model's task is marked as done
+    without having run. Raises LockLostError.
     """
     lock = check_lock(connection, run_id)
     built = {row["extract_id"] for row in rows(connection, "select extract_id from intermediate.int_extract_pairs")}
@@ -144,6 +167,24 @@ def check_build(connection: DuckDBPyConnection, run_id: str) -> dict:
         raise LockLostError(
             "the models were built from other extracts than this run's: clear its task acquire_warehouse "
             "with all that follows."
+        )
+    behind = rows(
+        connection,
+        """
+        select unnest($logs || $built_by_key) as model_name, pair_id from intermediate.int_extract_pairs
+        except
+        select model_name, pair_id from landing.built_pairs
+        union all
+        select model_name, pair_id from landing.built_pairs
+        where list_contains($built_by_key, model_name)
+            and pair_id not in (select pair_id from intermediate.int_extract_pairs)
+        """,
+        {"logs": list(LOGS), "built_by_key": list(BUILT_BY_KEY)},
+    )
+    if behind:
+        names = ", ".join(sorted({row["model_name"] for row in behind}))
+        raise LockLostError(
+            f"not built from this run's extracts: {names}. Clear the run's tasks of these models with all that follows."
         )
     return lock
 

@@ -24,6 +24,8 @@ FILE_FORMATS = {
     "parquet": "FORMAT parquet, COMPRESSION zstd",
 }
 
+STEADY_ORDERS_DAYS = 84
+
 
 @dataclass(frozen=True)
 class Shop:
@@ -39,6 +41,8 @@ class Shop:
     improved_checkout_week: index of the extract (0 is the first) from whose week on more sessions check out. Fixed,
         so that a shop with more weeks keeps its earlier extracts; the default is the middle of 8 weeks.
     file_format: csv or parquet.
+    steady: a shop that does not grow: every week has as many sessions, nobody signs up, and orders older than
+        STEADY_ORDERS_DAYS are left out of the extracts. With a window of events all its extracts are of one size.
     """
 
     first_as_of: datetime
@@ -49,6 +53,7 @@ class Shop:
     events_window_days: int | None = None
     improved_checkout_week: int = 4
     file_format: str = "csv"
+    steady: bool = False
 
     def __post_init__(self) -> None:
         if self.first_as_of.tzinfo or self.first_as_of.time() != time():
@@ -79,7 +84,7 @@ CREATE TABLE weeks AS
 SELECT
     week,
     getvariable('opened_at') + to_weeks(week::INTEGER) AS starts_at,
-    getvariable('sessions_per_week') * (100 + 2 * week) // 100 AS sessions,
+    getvariable('sessions_per_week') * (100 + getvariable('growth_percent') * week) // 100 AS sessions,
     if(week < getvariable('improved_week'), 0.51, 0.59) AS checkout_share
 FROM range(getvariable('weeks')) AS numbers (week);
 
@@ -162,7 +167,8 @@ FROM levels;
 # draws its user without a join.
 USERS = """
 CREATE MACRO first_users() AS greatest(60, getvariable('sessions_per_week') // 3);
-CREATE MACRO signups_per_week() AS greatest(6, getvariable('sessions_per_week') // 20);
+CREATE MACRO signups_per_week() AS
+    if(getvariable('growth_percent') = 0, 0, greatest(6, getvariable('sessions_per_week') // 20));
 CREATE MACRO users_at(instant) AS
     first_users() + date_diff('second', getvariable('opened_at'), instant) * signups_per_week() // 604800;
 
@@ -193,7 +199,8 @@ SELECT
     '555-01' || lpad((number % 100)::VARCHAR, 2, '0') AS phone_number,
     if(
         draw(user_id, 3) < 0.3,
-        greatest(created_at, getvariable('opened_at')) + to_hours(1 + draw_integer(new_address_id, 0, 26 * 168)),
+        greatest(created_at, getvariable('opened_at'))
+        + to_hours(1 + draw_integer(new_address_id, 0, getvariable('moving_weeks') * 168)),
         NULL
     ) AS moved_at
 FROM signups;
@@ -488,7 +495,8 @@ CREATE OR REPLACE TEMP TABLE orders_as_of AS
 WITH present AS (
     SELECT *, getvariable('as_of') AS as_of
     FROM orders
-    WHERE created_at < as_of AND NOT coalesce(removed_at <= as_of AND as_of < coalesce(returned_at, 'infinity'), false)
+    WHERE created_at < as_of AND coalesce(created_at >= getvariable('orders_since'), true)
+        AND NOT coalesce(removed_at <= as_of AND as_of < coalesce(returned_at, 'infinity'), false)
 ),
 progress AS (
     SELECT
@@ -591,6 +599,8 @@ def _generate(connection: duckdb.DuckDBPyConnection, shop: Shop) -> None:
         "weeks": shop.history_weeks + shop.weeks,
         "sessions_per_week": shop.sessions_per_week,
         "improved_week": shop.history_weeks + shop.improved_checkout_week,
+        "growth_percent": 0 if shop.steady else 2,
+        "moving_weeks": 120 if shop.steady else 26,
     }
     _set(connection, variables)
     for script in (DRAWS, CATALOGUE, USERS, SESSIONS, ORDERS, INVENTORY, "SET threads = 1", EVENTS):
@@ -600,7 +610,8 @@ def _generate(connection: duckdb.DuckDBPyConnection, shop: Shop) -> None:
 def _write(connection: duckdb.DuckDBPyConnection, shop: Shop, as_of: datetime, out: Path) -> Path:
     window = shop.events_window_days
     events_since = as_of - timedelta(days=window) if window else None
-    _set(connection, {"as_of": as_of, "events_since": events_since})
+    orders_since = as_of - timedelta(days=STEADY_ORDERS_DAYS) if shop.steady else None
+    _set(connection, {"as_of": as_of, "events_since": events_since, "orders_since": orders_since})
     connection.execute(ORDERS_AS_OF)
     folder = out / f"{as_of:%Y-%m-%d}"
     with tempfile.TemporaryDirectory(prefix=".simulating-", dir=out) as parent:
@@ -643,6 +654,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--events-window-days", type=int, default=Shop.events_window_days)
     parser.add_argument("--improved-checkout-week", type=int, default=Shop.improved_checkout_week)
     parser.add_argument("--format", choices=FILE_FORMATS, default=Shop.file_format)
+    parser.add_argument("--steady", action="store_true", help="a shop that does not grow")
     options = parser.parse_args(arguments)
     try:
         shop = Shop(
@@ -654,6 +666,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             events_window_days=options.events_window_days,
             improved_checkout_week=options.improved_checkout_week,
             file_format=options.format,
+            steady=options.steady,
         )
         for folder in simulate(shop, options.out):
             print(folder)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from greenery import ledger
 from greenery.settings import Settings
 from greenery.warehouse import connect
 
@@ -41,12 +42,21 @@ def test_every_model_says_its_grain_and_every_column_its_meaning(home, manifest)
     with connect(home) as connection:
         found = connection.execute("select table_name, column_name from information_schema.columns").fetchall()
     models = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "model"}
-    assert len(models) == 24
+    assert len(models) == 25
     for name, model in models.items():
         assert model["description"].lower().startswith(("one row", "each row")), name
         columns = {column for table, column in found if table == name} or set(model["columns"])
         assert set(model["columns"]) == columns, name
         assert all(column["description"] for column in model["columns"].values()), name
+
+
+def test_publishing_asks_for_all_models_that_remember_what_they_were_built_from(manifest):
+    remembering = {
+        (node["name"], "versions" in node["fqn"])
+        for node in manifest["nodes"].values()
+        if "remembers_pairs" in node["tags"] and node["resource_type"] == "model"
+    }
+    assert remembering == {(name, name in ledger.LOGS) for name in (*ledger.LOGS, *ledger.BUILT_BY_KEY)}
 
 
 def test_the_digest_and_the_page_are_exposures(manifest):

@@ -390,6 +390,26 @@ def test_a_window_holds_only_its_events_and_says_so(extracts: Path, tmp_path: Pa
         assert rest.items() <= contents(extracts / folder.name).items()
 
 
+def test_a_steady_shop_has_extracts_of_one_size(tmp_path: Path) -> None:
+    shop = Shop(
+        FIRST,
+        weeks=6,
+        sessions_per_week=200,
+        history_weeks=13,
+        events_window_days=28,
+        improved_checkout_week=6,
+        steady=True,
+    )
+    sizes = [
+        [len((folder / f"{table}.csv").read_text().splitlines()) for table in ("users", "orders", "events")]
+        for folder in simulate(shop, tmp_path)
+    ]
+    for users, orders, events in sizes:
+        assert users == sizes[0][0]
+        assert orders == pytest.approx(sizes[0][1], rel=0.1)
+        assert events == pytest.approx(sizes[0][2], rel=0.1)
+
+
 def test_what_is_there_is_left_alone_or_refused_but_never_overwritten(tmp_path: Path) -> None:
     shop = Shop(FIRST, weeks=2, sessions_per_week=20)
     first, second = simulate(shop, tmp_path)

@@ -31,7 +31,7 @@ create table if not exists landing.build_lock (
 );
 alter table landing.build_lock add column if not exists withdrawal varchar default '';
 
--- Which pairs of neighbouring extracts each incremental model holds.
+-- Which pairs of neighbouring extracts a log holds, and from which any other model was built last.
 create table if not exists landing.built_pairs (
     model_name varchar not null,
     pair_id varchar not null
@@ -39,6 +39,13 @@ create table if not exists landing.built_pairs (
 
 -- One row a report that is there: a hash of the admitted extracts up to its week that it was rendered from.
 create table if not exists landing.reports (as_of timestamp primary key, extracts varchar not null);
+
+-- Where sessions that fct_sessions built again counted in fct_funnel_daily; empty once that is built again too.
+create table if not exists landing.funnel_keys (
+    session_date date not null,
+    country varchar not null,
+    state varchar not null
+);
 
 -- One row: which version of the published relations holds the admitted extracts.
 create table if not exists landing.publication (version integer not null);

@@ -9,7 +9,7 @@ known_orders as (
         order_id,
         min(as_of) as known_as_of
     from intermediate.int_order_versions
-    where as_of <= $as_of
+    where as_of <= $as_of and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
     group by order_id
 )
 

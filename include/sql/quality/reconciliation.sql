@@ -24,7 +24,7 @@ known_steps as (
 
 known_before as (
     select event_id from intermediate.int_event_appearances
-    where as_of < $as_of
+    where as_of < $as_of and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
 ),
 
 week_sessions as (

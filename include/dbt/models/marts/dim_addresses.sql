@@ -1,5 +1,7 @@
+{{ config(pre_hook="{{ delete_changed_rows(ref('int_address_versions'), 'address_id') }}") }}
+
 with address_versions as (
-    select * from {{ ref('int_address_versions') }}
+    {{ rows_to_build(ref('int_address_versions'), 'address_id') }}
 ),
 
 newest as (

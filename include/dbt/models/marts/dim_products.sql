@@ -1,5 +1,7 @@
+{{ config(pre_hook="{{ delete_changed_rows(ref('int_product_versions'), 'product_id') }}") }}
+
 with product_versions as (
-    select * from {{ ref('int_product_versions') }}
+    {{ rows_to_build(ref('int_product_versions'), 'product_id') }}
 ),
 
 newest as (

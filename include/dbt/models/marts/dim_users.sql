@@ -1,5 +1,7 @@
+{{ config(pre_hook="{{ delete_changed_rows(ref('int_user_versions'), 'user_id') }}") }}
+
 with user_versions as (
-    select * from {{ ref('int_user_versions') }}
+    {{ rows_to_build(ref('int_user_versions'), 'user_id') }}
 ),
 
 newest as (

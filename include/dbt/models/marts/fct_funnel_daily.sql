@@ -1,5 +1,8 @@
+{{ config(pre_hook="{{ delete_changed_funnel_keys() }}", post_hook="{{ clear_funnel_keys() }}") }}
+
 with sessions as (
     select * from {{ ref('fct_sessions') }}
+    where {{ place_to_build() }}
 ),
 
 session_products as (

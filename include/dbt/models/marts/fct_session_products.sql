@@ -1,3 +1,5 @@
+{{ config(pre_hook="{{ delete_changed_sessions() }}") }}
+
 with session_steps as (
     select * from {{ ref('int_session_steps') }}
 ),
@@ -6,13 +8,16 @@ extract_pairs as (
     select * from {{ ref('int_extract_pairs') }}
 ),
 
-order_item_versions as (
-    select * from {{ ref('int_order_item_versions') }}
-),
-
 known_steps as (
     select * from session_steps
-    where first_at < (select max(extract_pairs.as_of) from extract_pairs)
+    where first_at < (select max(extract_pairs.as_of) from extract_pairs) and {{ session_to_build() }}
+),
+
+-- Of the orders that these sessions placed.
+order_item_versions as (
+    {{ current_rows(
+        ref('int_order_item_versions'), 'order_id in (select known_steps.order_id from known_steps)'
+    ) }}
 ),
 
 order_items as (

@@ -1,3 +1,5 @@
+{{ config(pre_hook=["{{ forget_funnel() }}", "{{ keep_funnel_keys() }}", "{{ delete_changed_sessions() }}"]) }}
+
 with session_steps as (
     select * from {{ ref('int_session_steps') }}
 ),
@@ -16,7 +18,7 @@ addresses as (
 
 known_steps as (
     select * from session_steps
-    where first_at < (select max(extract_pairs.as_of) from extract_pairs)
+    where first_at < (select max(extract_pairs.as_of) from extract_pairs) and {{ session_to_build() }}
 ),
 
 sessions as (

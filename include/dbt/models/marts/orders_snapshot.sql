@@ -1,5 +1,7 @@
+{{ config(pre_hook="{{ delete_changed_rows(ref('int_order_versions'), 'order_id') }}") }}
+
 with order_versions as (
-    select * from {{ ref('int_order_versions') }}
+    {{ rows_to_build(ref('int_order_versions'), 'order_id') }}
 ),
 
 with_ends as (

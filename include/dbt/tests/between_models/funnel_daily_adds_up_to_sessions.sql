@@ -1,10 +1,17 @@
--- Over countries and states, the whole sessions of a day add up to fct_sessions in every count.
-with funnel_daily as (
+-- Over countries and states, the whole sessions of a day add up to fct_sessions in every count. Of the days of sessions
+-- that the run changed.
+with days_to_check as (
+    {{ days_to_check() }}
+),
+
+funnel_daily as (
     select * from {{ ref('fct_funnel_daily') }}
+    where session_date in (select days_to_check.session_date from days_to_check)
 ),
 
 sessions as (
     select * from {{ ref('fct_sessions') }}
+    where cast(started_at as date) in (select days_to_check.session_date from days_to_check)
 ),
 
 daily as (

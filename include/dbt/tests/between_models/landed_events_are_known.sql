@@ -4,7 +4,7 @@ with pairs as (
 ),
 
 appearances as (
-    select * from {{ ref('int_event_appearances') }}
+    {{ current_rows(ref('int_event_appearances')) }}
 ),
 
 landed as (
@@ -20,6 +20,7 @@ known_since as (
         event_id,
         min(as_of) as known_as_of
     from appearances
+    where event_id in (select landed.event_id from landed)
     group by event_id
 ),
 

@@ -11,14 +11,6 @@ orders_snapshot as (
     select * from {{ ref('orders_snapshot') }}
 ),
 
-first_versions as (
-    select
-        order_id,
-        min(dbt_valid_from) as first_as_of
-    from orders_snapshot
-    group by order_id
-),
-
 current_orders as (
     select
         pairs.as_of,
@@ -46,6 +38,15 @@ not_as_before as (
     select * from current_orders
     except
     select * from previous_orders
+),
+
+first_versions as (
+    select
+        order_id,
+        min(dbt_valid_from) as first_as_of
+    from orders_snapshot
+    where order_id in (select not_as_before.order_id from not_as_before)
+    group by order_id
 ),
 
 changed as (

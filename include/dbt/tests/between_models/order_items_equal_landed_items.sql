@@ -3,10 +3,6 @@ with extract_pairs as (
     select * from {{ ref('int_extract_pairs') }}
 ),
 
-order_item_versions as (
-    select * from {{ ref('int_order_item_versions') }}
-),
-
 landed as (
     select
         order_items.order_id,
@@ -16,6 +12,10 @@ landed as (
     inner join {{ ref('stg_greenery__order_items') }} as order_items
         on extract_pairs.extract_id = order_items.extract_id
     where extract_pairs.as_of = (select max(newest.as_of) from extract_pairs as newest)
+),
+
+order_item_versions as (
+    {{ current_rows(ref('int_order_item_versions'), 'order_id in (select landed.order_id from landed)') }}
 ),
 
 newest_versions as (
@@ -29,7 +29,6 @@ modelled as (
         product_id,
         quantity
     from newest_versions
-    where order_id in (select landed.order_id from landed)
 ),
 
 lost as (

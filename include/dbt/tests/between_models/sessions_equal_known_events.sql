@@ -1,6 +1,18 @@
--- Each session of an event known before the newest as_of is there once, with the times of its events, and no other.
-with appearances as (
-    select * from {{ ref('int_event_appearances') }}
+-- Each session of an event known before the newest as_of is there once, with the times of its events, and no other. Of
+-- the sessions that the run changed.
+with sessions_to_check as (
+    {{ sessions_to_check() }}
+),
+
+events_to_check as (
+    select event_id from {{ ref('int_event_appearances') }}
+    where session_id in (select sessions_to_check.session_id from sessions_to_check)
+),
+
+appearances as (
+    {{ current_rows(
+        ref('int_event_appearances'), 'event_id in (select events_to_check.event_id from events_to_check)'
+    ) }}
 ),
 
 extract_pairs as (
@@ -36,7 +48,7 @@ expected as (
         min(case when event_type = '{{ step }}' then created_at end) as {{ step }}_at{% if not loop.last %},{% endif %}
         {% endfor %}
     from known_events
-    where session_id is not null
+    where session_id in (select sessions_to_check.session_id from sessions_to_check)
     group by session_id
 ),
 
@@ -49,6 +61,7 @@ modelled as (
         {{ step }}_at{% if not loop.last %},{% endif %}
         {% endfor %}
     from sessions
+    where session_id in (select sessions_to_check.session_id from sessions_to_check)
 ),
 
 lost as (

@@ -1,0 +1,41 @@
+{#- The pairs of extracts that the tests compare with the source again: those that touch the week of the run, and the
+    newest. The others were compared when they were added; so a run's tests cost as much as its extract, not more.
+    dbt build --full-refresh compares all. -#}
+{% macro pairs_to_check() -%}
+    select
+        as_of,
+        extract_id,
+        previous_as_of,
+        previous_extract_id,
+        pair_id
+    from {{ ref('int_extract_pairs') }} as pairs_to_check
+    {%- if not flags.FULL_REFRESH %}
+    where
+        as_of = (select max(newest.as_of) from {{ ref('int_extract_pairs') }} as newest)
+        or exists (
+            select build_lock.as_of
+            from {{ source('landing', 'build_lock') }} as build_lock
+            where pairs_to_check.as_of >= build_lock.as_of
+                and coalesce(pairs_to_check.previous_as_of <= build_lock.as_of, true)
+        )
+    {%- endif %}
+{%- endmacro %}
+
+{#- The keys of a log that those pairs have rows of. -#}
+{% macro keys_to_check(log, key) -%}
+    select logged.{{ key }} from {{ log }} as logged
+    where logged.pair_id in (select pairs.pair_id from ({{ pairs_to_check() }}) as pairs)
+{%- endmacro %}
+
+{#- The sessions that the run built again, whatever the reason, and those of the pairs to check. -#}
+{% macro sessions_to_check() -%}
+    select changed_sessions.session_id from {{ ref('int_changed_sessions') }} as changed_sessions
+    union
+    {{ keys_to_check(ref('int_event_appearances'), 'session_id') }}
+{%- endmacro %}
+
+{#- The days on which those sessions start. -#}
+{% macro days_to_check() -%}
+    select cast(started_at as date) as session_date from {{ ref('fct_sessions') }}
+    where session_id in ({{ sessions_to_check() }})
+{%- endmacro %}

@@ -1,0 +1,222 @@
+"""How the work of a weekly run grows with the number of extracts: 104 extracts of one size, step by step.
+
+Writes a Markdown table. Seconds of a machine that others use too are noisy, so the last column of the summary is what
+counts: the median of the last ten weeks over the median of weeks 11 to 20.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import platform
+import shutil
+import tempfile
+import textwrap
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import duckdb
+from dbt.adapters.duckdb.environments import local as dbt_duckdb
+from dbt.cli.main import dbtRunner
+from greenery import landing, ledger, publishing, quality, weekly_report
+from greenery.settings import REPOSITORY, WEEK, Settings
+from greenery.simulator import Shop, simulate
+from greenery.warehouse import connect
+
+PROJECT = REPOSITORY / "include" / "dbt"
+FIRST = datetime(2023, 1, 11)
+WEEKS = 104
+EARLY, LATE = range(11, 21), range(WEEKS - 9, WEEKS + 1)
+# The weeks that do every step; the others land and build only, to save time.
+MEASURED = {1, *EARLY, 30, 40, 50, 60, 70, 80, 90, *LATE}
+PRINTED = (1, 11, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95, 100, 104)
+SECONDS = ("land", "models", "tests", "quality", "publish", "report")
+
+
+class Written:
+    """Counts the rows that dbt's statements insert, delete or create, as DuckDB reports them."""
+
+    def __init__(self) -> None:
+        self.rows: Counter[str] = Counter()
+        execute = dbt_duckdb.DuckDBCursorWrapper.execute
+
+        def counting(cursor: Any, sql: str, bindings: Any = None) -> Any:
+            result = execute(cursor, sql, bindings)
+            words = sql.split("*/", 1)[-1].split()[:3]
+            if words[:1] in (["insert"], ["delete"]) or words[:2] == ["create", "table"]:
+                with suppress(duckdb.Error):
+                    self.rows[words[0]] += (result.fetchall() or [[0]])[0][0]
+            return result
+
+        dbt_duckdb.DuckDBCursorWrapper.execute = counting
+
+    def since(self, before: Counter[str]) -> int:
+        """Return how many rows were written after `before` was copied."""
+        return (self.rows - before).total()
+
+
+class Dbt:
+    """dbt on one warehouse, in this process, with the project parsed once."""
+
+    def __init__(self, home: Settings) -> None:
+        os.environ["GREENERY_WAREHOUSE"] = str(home.warehouse)
+        target = home.home.parent / "dbt"
+        self.options = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles"), "--threads", "1"]
+        self.options += ["--target-path", str(target / "target"), "--log-path", str(target / "logs")]
+        self.options += ["--exclude-resource-type", "unit_test"]
+        self.quiet = ["--quiet", "--log-level-file", "none", "--no-write-json"]
+        parsed = dbtRunner().invoke([*self.quiet, "parse", *self.options[:-2]])
+        self.manifest = parsed.result
+
+    def __call__(self, command: str) -> dict[str, float]:
+        """Run all models, or all tests; return the seconds of each."""
+        # A copy, because dbt takes a node that it has compiled in it as compiled for good.
+        result = dbtRunner(manifest=self.manifest.deepcopy()).invoke(
+            [*self.quiet, command, *(self.options if command == "test" else self.options[:-2])]
+        )
+        messages = [node.message for node in result.result or [] if str(node.status) in ("error", "fail")]
+        if not result.success:
+            raise RuntimeError(messages or result.exception)
+        return {node.node.name: node.execution_time for node in result.result}
+
+
+def frames(home: Settings, as_of: datetime) -> None:
+    """Do what quality does in the warehouse: Great Expectations then looks at slices of one week."""
+    with connect(home) as connection:
+        quality.frames(connection, as_of)
+
+
+def measure(home: Settings, weeks: int, say: Callable[[str], None]) -> list[dict]:
+    """Run the weeks one after the other; return a row of figures a week."""
+    written, dbt = Written(), None
+    measured = []
+    for number in range(1, weeks + 1):
+        as_of, run_id = FIRST + (number - 1) * WEEK, f"bench__{number}"
+        figures: dict[str, Any] = {"week": number}
+
+        def timed(step: str, do: Callable[[], Any], figures: dict[str, Any] = figures) -> Any:
+            start = time.perf_counter()
+            result = do()
+            figures[step] = time.perf_counter() - start
+            return result
+
+        landed = timed("land", lambda as_of=as_of: landing.land(home, as_of))
+        figures["extract rows"] = sum(landed.rows.values())
+        with connect(home) as connection:
+            ledger.acquire(connection, run_id, as_of, lambda _: False)
+        dbt = dbt or Dbt(home)
+        before = written.rows.copy()
+        figures["by node"] = dbt("run")
+        figures["models"] = sum(figures["by node"].values())
+        figures["rows written"] = written.since(before)
+        if number in MEASURED:
+            tests = dbt("test")
+            figures["by node"] |= tests
+            figures["tests"] = sum(tests.values())
+            timed("quality", lambda as_of=as_of: frames(home, as_of))
+            timed("publish", lambda run_id=run_id: publishing.publish(home, run_id))
+            timed("report", lambda as_of=as_of: weekly_report.write(home, as_of))
+        with connect(home) as connection:
+            ledger.admit(connection, landed.extract_id)
+            ledger.release(connection, run_id)
+        measured.append(figures)
+        shown = "  ".join(f"{step} {figures[step]:.2f}" for step in SECONDS if step in figures)
+        say(f"week {number:3} of {weeks}: {figures['rows written']:8,} rows written  {shown}")
+    return measured
+
+
+def ratio(measured: list[dict], value: Callable[[dict], float]) -> str:
+    """Return the median of the late weeks over that of the early ones."""
+    early, late = (
+        median(value(figures) for figures in measured if figures["week"] in weeks) for weeks in (EARLY, LATE)
+    )
+    return f"{late / early:.2f}" if early else "-"
+
+
+def table(measured: list[dict], sessions: int) -> str:
+    """Return the figures as Markdown."""
+    names = ("extract rows", "rows written", *SECONDS)
+    lines = [
+        "# Growth",
+        "",
+        *textwrap.wrap(
+            "Written by `make bench` (`tests/bench/growth.py`): one weekly run after the other, extracts of one size, "
+            f"{sessions:,} new sessions a week, events as a window of eight weeks, orders of twelve. Rows written are "
+            "those that the dbt models insert or delete. Seconds of models and tests are those that dbt measures by "
+            "node, without its start; those of quality are its SQL. The ratio is the median of the last ten weeks over "
+            f"that of weeks 11 to 20. {platform.machine()}, {os.cpu_count()} cores shared with others, "
+            f"Python {platform.python_version()}, DuckDB {duckdb.__version__}.",
+            width=120,
+        ),
+        "",
+        f"| week | {' | '.join(names)} |",
+        f"|---:|{'---:|' * len(names)}",
+    ]
+    for figures in measured:
+        if figures["week"] in PRINTED:
+            cells = [f"{figures[name]:,}" for name in names[:2]] + [f"{figures[name]:.2f}" for name in SECONDS]
+            lines.append(f"| {figures['week']} | {' | '.join(cells)} |")
+    ratios = [ratio(measured, lambda figures, name=name: figures[name]) for name in names]
+    lines.append(f"| **ratio** | {' | '.join(f'**{value}**' for value in ratios)} |")
+    nodes = {node for figures in measured if figures["week"] in LATE for node in figures["by node"]}
+    late = {node: median(figures["by node"][node] for figures in measured if figures["week"] in LATE) for node in nodes}
+    slowest = sorted(late, key=lambda node: -late[node])[:12]
+    lines += [
+        "",
+        "The slowest nodes of dbt in the last ten weeks:",
+        "",
+        "| node | seconds | ratio |",
+        "|---|---:|---:|",
+    ]
+    lines += [
+        f"| `{node}` | {late[node]:.3f} | {ratio(measured, lambda f, node=node: f['by node'].get(node, 0))} |"
+        for node in slowest
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure and write the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.growth", description=main.__doc__)
+    parser.add_argument("--sessions", type=int, default=1500, help="new sessions a week")
+    parser.add_argument("--folder", type=Path, help="keep extracts, warehouse and what is published there")
+    parser.add_argument("--out", type=Path, default=REPOSITORY / "docs" / "growth.md")
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="greenery-growth-"))
+    try:
+        home = Settings(home=folder / "home", extracts=folder / "extracts")
+        print(f"Simulating {WEEKS} extracts", flush=True)
+        simulate(
+            Shop(
+                FIRST,
+                weeks=WEEKS,
+                sessions_per_week=options.sessions,
+                history_weeks=12,
+                events_window_days=56,
+                improved_checkout_week=WEEKS,
+                file_format="parquet",
+                steady=True,
+            ),
+            home.extracts,
+        )
+        measured = measure(home, WEEKS, lambda line: print(line, flush=True))
+    finally:
+        if not options.folder:
+            shutil.rmtree(folder)
+    text = table(measured, options.sessions)
+    options.out.write_text(text, encoding="utf-8")
+    print(f"\n{text}\nWritten to {options.out}")
+
+
+if __name__ == "__main__":
+    main()
