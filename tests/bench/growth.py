@@ -1,7 +1,6 @@
 """How the work of a weekly run grows with the number of extracts: 104 extracts of one size, step by step.
 
-Writes a Markdown table. Seconds of a machine that others use too are noisy, so the last column of the summary is what
-counts: the median of the last ten weeks over the median of weeks 11 to 20.
+Writes a Markdown table, whose last line is what counts: the median of the last ten weeks over that of weeks 11 to 20.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import tempfile
 import textwrap
 import time
 import warnings
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -41,26 +39,25 @@ PRINTED = (1, 11, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95, 100, 104)
 SECONDS = ("land", "models", "tests", "quality", "publish", "report")
 
 
-class Written:
-    """Counts the rows that dbt's statements insert, delete or create, as DuckDB reports them."""
+class Sql:
+    """Counts what dbt's statements cost: rows inserted, deleted or created, as DuckDB reports them, and seconds."""
 
     def __init__(self) -> None:
-        self.rows: Counter[str] = Counter()
+        self.written = 0
+        self.seconds = 0.0
         execute = dbt_duckdb.DuckDBCursorWrapper.execute
 
         def counting(cursor: Any, sql: str, bindings: Any = None) -> Any:
+            start = time.process_time()
             result = execute(cursor, sql, bindings)
-            words = sql.split("*/", 1)[-1].split()[:3]
-            if words[:1] in (["insert"], ["delete"]) or words[:2] == ["create", "table"]:
+            words = sql.split("*/", 1)[-1].split()[:2]
+            if words[:1] in (["insert"], ["delete"]) or words == ["create", "table"]:
                 with suppress(duckdb.Error):
-                    self.rows[words[0]] += (result.fetchall() or [[0]])[0][0]
+                    self.written += (result.fetchall() or [[0]])[0][0]
+            self.seconds += time.process_time() - start
             return result
 
         dbt_duckdb.DuckDBCursorWrapper.execute = counting
-
-    def since(self, before: Counter[str]) -> int:
-        """Return how many rows were written after `before` was copied."""
-        return (self.rows - before).total()
 
 
 class Dbt:
@@ -71,21 +68,20 @@ class Dbt:
         target = home.home.parent / "dbt"
         self.options = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles"), "--threads", "1"]
         self.options += ["--target-path", str(target / "target"), "--log-path", str(target / "logs")]
-        self.options += ["--exclude-resource-type", "unit_test"]
         self.quiet = ["--quiet", "--log-level-file", "none", "--no-write-json"]
-        parsed = dbtRunner().invoke([*self.quiet, "parse", *self.options[:-2]])
-        self.manifest = parsed.result
+        self.manifest = dbtRunner().invoke([*self.quiet, "parse", *self.options]).result
+        self.sql = Sql()
 
-    def __call__(self, command: str) -> dict[str, float]:
-        """Run all models, or all tests; return the seconds of each."""
+    def __call__(self, command: str, *arguments: str) -> tuple[int, float]:
+        """Run all models, or all tests; return the rows written and the seconds of their SQL."""
+        written, seconds = self.sql.written, self.sql.seconds
         # A copy, because dbt takes a node that it has compiled in it as compiled for good.
-        result = dbtRunner(manifest=self.manifest.deepcopy()).invoke(
-            [*self.quiet, command, *(self.options if command == "test" else self.options[:-2])]
-        )
+        runner = dbtRunner(manifest=self.manifest.deepcopy())
+        result = runner.invoke([*self.quiet, command, *arguments, *self.options])
         messages = [node.message for node in result.result or [] if str(node.status) in ("error", "fail")]
         if not result.success:
             raise RuntimeError(messages or result.exception)
-        return {node.node.name: node.execution_time for node in result.result}
+        return self.sql.written - written, self.sql.seconds - seconds
 
 
 def frames(home: Settings, as_of: datetime) -> None:
@@ -96,16 +92,16 @@ def frames(home: Settings, as_of: datetime) -> None:
 
 def measure(home: Settings, weeks: int, say: Callable[[str], None]) -> list[dict]:
     """Run the weeks one after the other; return a row of figures a week."""
-    written, dbt = Written(), None
-    measured = []
+    measured: list[dict] = []
+    dbt = None
     for number in range(1, weeks + 1):
         as_of, run_id = FIRST + (number - 1) * WEEK, f"bench__{number}"
         figures: dict[str, Any] = {"week": number}
 
         def timed(step: str, do: Callable[[], Any], figures: dict[str, Any] = figures) -> Any:
-            start = time.perf_counter()
+            start = time.process_time()
             result = do()
-            figures[step] = time.perf_counter() - start
+            figures[step] = time.process_time() - start
             return result
 
         landed = timed("land", lambda as_of=as_of: landing.land(home, as_of))
@@ -113,14 +109,9 @@ def measure(home: Settings, weeks: int, say: Callable[[str], None]) -> list[dict
         with connect(home) as connection:
             ledger.acquire(connection, run_id, as_of, lambda _: False)
         dbt = dbt or Dbt(home)
-        before = written.rows.copy()
-        figures["by node"] = dbt("run")
-        figures["models"] = sum(figures["by node"].values())
-        figures["rows written"] = written.since(before)
+        figures["rows written"], figures["models"] = dbt("run")
         if number in MEASURED:
-            tests = dbt("test")
-            figures["by node"] |= tests
-            figures["tests"] = sum(tests.values())
+            figures["tests"] = dbt("test", "--exclude-resource-type", "unit_test")[1]
             timed("quality", lambda as_of=as_of: frames(home, as_of))
             timed("publish", lambda run_id=run_id: publishing.publish(home, run_id))
             timed("report", lambda as_of=as_of: weekly_report.write(home, as_of))
@@ -150,9 +141,9 @@ def table(measured: list[dict], sessions: int) -> str:
         *textwrap.wrap(
             "Written by `make bench` (`tests/bench/growth.py`): one weekly run after the other, extracts of one size, "
             f"{sessions:,} new sessions a week, events as a window of eight weeks, orders of twelve. Rows written are "
-            "those that the dbt models insert or delete. Seconds of models and tests are those that dbt measures by "
-            "node, without its start; those of quality are its SQL. The ratio is the median of the last ten weeks over "
-            f"that of weeks 11 to 20. {platform.machine()}, {os.cpu_count()} cores shared with others, "
+            "those that the dbt models insert or delete. Seconds are of processor time, as others use the machine too; "
+            "those of models, tests and quality are of their SQL. The ratio is the median of the last ten weeks over "
+            f"that of weeks 11 to 20. {platform.machine()}, {os.cpu_count()} cores, "
             f"Python {platform.python_version()}, DuckDB {duckdb.__version__}.",
             width=120,
         ),
@@ -166,20 +157,6 @@ def table(measured: list[dict], sessions: int) -> str:
             lines.append(f"| {figures['week']} | {' | '.join(cells)} |")
     ratios = [ratio(measured, lambda figures, name=name: figures[name]) for name in names]
     lines.append(f"| **ratio** | {' | '.join(f'**{value}**' for value in ratios)} |")
-    nodes = {node for figures in measured if figures["week"] in LATE for node in figures["by node"]}
-    late = {node: median(figures["by node"][node] for figures in measured if figures["week"] in LATE) for node in nodes}
-    slowest = sorted(late, key=lambda node: -late[node])[:12]
-    lines += [
-        "",
-        "The slowest nodes of dbt in the last ten weeks:",
-        "",
-        "| node | seconds | ratio |",
-        "|---|---:|---:|",
-    ]
-    lines += [
-        f"| `{node}` | {late[node]:.3f} | {ratio(measured, lambda f, node=node: f['by node'].get(node, 0))} |"
-        for node in slowest
-    ]
     return "\n".join(lines) + "\n"
 
 
