@@ -40,7 +40,6 @@ from greenery.simulator import Shop, simulate
 from tests import pipeline
 
 SHOP = Shop(first_as_of=datetime(2025, 1, 8), weeks=4, sessions_per_week=60)
-IN_AIRFLOW = 2  # of the weeks
 RUN_SECONDS = 2400  # a run that takes longer hangs
 COMPARED = ("summary.json", "quality.json", "order_changes.csv")
 DBT_SECONDS, OTHER_SECONDS = 1.5, 0.3  # a task's usual time where none was measured
@@ -619,8 +618,19 @@ def copied(home: Settings, folder: Path) -> Settings:
     return Settings(home=folder, extracts=home.extracts)
 
 
-def prove(folder: Path, points: int, step_points: int, seed: int, say: Callable[[str], None] = print) -> Proof:
+def prove(
+    folder: Path,
+    points: int,
+    step_points: int,
+    seed: int,
+    in_airflow: int = 2,
+    say: Callable[[str], None] = print,
+    save: Callable[[Proof], None] = lambda _: None,
+) -> Proof:
     """Run the shop's weeks undisturbed, then again while killing, as often as it takes; return what happened.
+
+    in_airflow: how many of the weeks, the last, run in Airflow, on what the others left. save: called with what is
+    known so far, after each comparison.
 
     Every week begins with kills of the scheduler, of everything and of the command, each of which ends Airflow; in
     the last Airflow of the week its tasks are killed.
@@ -632,14 +642,13 @@ def prove(folder: Path, points: int, step_points: int, seed: int, say: Callable[
     simulate(SHOP, extracts)
     weeks = weeks_of(SHOP)
 
-    # The last weeks run in Airflow, on what the first left.
     begun = Settings(home=folder / "begun" / "home", extracts=extracts)
-    expected = [in_child(state_after, begun, week) for week in weeks[:-IN_AIRFLOW]]
+    expected = [in_child(state_after, begun, week) for week in weeks[:-in_airflow]]
     undisturbed = copied(begun, folder / "undisturbed" / "home")
     usual: dict[str, Usual] = {}
     with quick_heartbeats():
         with airflow_for(undisturbed) as airflow, airflow.unpaused():
-            for week in weeks[-IN_AIRFLOW:]:
+            for week in weeks[-in_airflow:]:
                 usual.update(run_week(airflow, undisturbed, week))
                 expected.append(in_child(state_of, undisturbed))
                 say(f"{week:%Y-%m-%d} undisturbed")
@@ -649,7 +658,7 @@ def prove(folder: Path, points: int, step_points: int, seed: int, say: Callable[
         while of_airflow < points:
             round_number += 1
             home = copied(begun, folder / f"disturbed-{round_number}" / "home")
-            for number, week in list(enumerate(weeks))[-IN_AIRFLOW:]:
+            for number, week in list(enumerate(weeks))[-in_airflow:]:
                 if of_airflow >= points:
                     break
                 of_week = []
@@ -661,8 +670,11 @@ def prove(folder: Path, points: int, step_points: int, seed: int, say: Callable[
                 proof.kills += of_week
                 of_airflow += len(of_week)
                 say(f"{of_airflow} of {points} kills in Airflow, {len(proof.differing())} with differences")
+                proof.seconds = time.monotonic() - began
+                save(proof)
     proof.kills += kill_steps(folder, expected, step_points, draw, say)
     proof.seconds = time.monotonic() - began
+    save(proof)
     return proof
 
 
@@ -727,6 +739,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tests.e2e.kills", description=__doc__.splitlines()[0])
     parser.add_argument("--points", type=int, default=100, help="kills in a real Airflow, at least (default 100)")
     parser.add_argument("--step-points", type=int, default=100, help="kills of a process that does all steps")
+    parser.add_argument("--weeks", type=int, default=2, help="how many of the four weeks run in Airflow (default 2)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--report", type=Path, help="where to write the page")
     parser.add_argument("--folder", type=Path, help="where to work; kept. By default a folder that is removed")
@@ -736,11 +749,14 @@ def main(arguments: list[str] | None = None) -> int:
     def say(text: str) -> None:
         print(f"{time.monotonic() - began:6.0f} s  {text}", flush=True)
 
+    def save(proof: Proof) -> None:
+        if options.report:
+            options.report.parent.mkdir(parents=True, exist_ok=True)
+            options.report.write_text(as_markdown(proof), encoding="utf-8")
+
     with tempfile.TemporaryDirectory(prefix="kills-") as temporary:
-        proof = prove(options.folder or Path(temporary), options.points, options.step_points, options.seed, say)
-    if options.report:
-        options.report.parent.mkdir(parents=True, exist_ok=True)
-        options.report.write_text(as_markdown(proof), encoding="utf-8")
+        folder = options.folder or Path(temporary)
+        proof = prove(folder, options.points, options.step_points, options.seed, options.weeks, say, save)
     for kill in proof.differing():
         say(f"DIFFERENCE {kill}")
     return 1 if proof.differing() else 0
