@@ -33,7 +33,7 @@ import duckdb
 import psutil
 from greenery import landing, ledger, publishing, quality, weekly_report
 from greenery.backfill import airflow_for, interval_start
-from greenery.local_airflow import Airflow
+from greenery.local_airflow import Airflow, running_airflow
 from greenery.settings import DAG_ID, REPOSITORY, WEEK, Settings
 from greenery.simulator import Shop, simulate
 
@@ -221,9 +221,12 @@ def children_of(pid: int) -> list[int]:
 
 
 class WeeklyRun:
-    """The backfill of one week, followed from outside."""
+    """The backfill of one week, followed from outside.
 
-    def __init__(self, airflow: Airflow, week: datetime) -> None:
+    goes_on: whether its run is there, left by an Airflow that was killed; else a backfill is made.
+    """
+
+    def __init__(self, airflow: Airflow, week: datetime, goes_on: bool = False) -> None:
         self.airflow = airflow
         self.week = f"{week:%Y-%m-%d}"
         start = interval_start(week.date())
@@ -234,7 +237,11 @@ class WeeklyRun:
             "dag_run_conf": {},
             "reprocess_behavior": "completed",
         }
-        self.backfill = airflow.request("POST", "backfills", json=request)["id"]
+        if goes_on:
+            backfills = airflow.collect("backfills", "backfills", dag_id=DAG_ID)
+            self.backfill = max(backfill["id"] for backfill in backfills)
+        else:
+            self.backfill = airflow.request("POST", "backfills", json=request)["id"]
         runs = airflow.collect(f"dags/{DAG_ID}/dagRuns", "dag_runs", logical_date_gte=start, logical_date_lte=start)
         self.run_id = runs[0]["dag_run_id"]
         self.path = f"dags/{DAG_ID}/dagRuns/{quote(self.run_id, safe='')}"
@@ -292,15 +299,17 @@ def kill_tasks(
     usual: dict[str, Usual],
     wanted: Collection[str] | None = None,
     again: float = 0.5,
+    goes_on: bool = False,
     say: Callable[[str], None] = print,
 ) -> list[Kill]:
     """Run a week; kill its tasks at random moments, rerun them, and return the kills.
 
-    wanted: the tasks to kill; None is all. again: share of them that is killed twice. The DAG must be unpaused. A kill
-    that came after the task had ended does not count and is not returned.
+    wanted: the tasks to kill; None is all. again: share of them that is killed twice. goes_on: whether the run is
+    there already, left by an Airflow that was killed. The DAG must be unpaused. A kill that came after the task had
+    ended does not count and is not returned.
     """
     scheduler = airflow.processes["scheduler"].pid
-    run = WeeklyRun(airflow, week)
+    run = WeeklyRun(airflow, week, goes_on)
     kills: list[Kill] = []
     seen: set[int] = set()
     twice = {task["task_id"] for task in run.tasks() if draw.random() < again}
@@ -641,41 +650,54 @@ def prove(
     extracts = folder / "extracts"
     simulate(SHOP, extracts)
     weeks = weeks_of(SHOP)
-
+    first = len(weeks) - (in_airflow if points else 0)
     begun = Settings(home=folder / "begun" / "home", extracts=extracts)
-    expected = [in_child(state_after, begun, week) for week in weeks[:-in_airflow]]
-    undisturbed = copied(begun, folder / "undisturbed" / "home")
-    usual: dict[str, Usual] = {}
-    with quick_heartbeats():
+    expected = [in_child(state_after, begun, week) for week in weeks[:first]]
+
+    def add(kills: list[Kill]) -> None:
+        proof.kills += kills
+        proof.seconds = time.monotonic() - began
+        save(proof)
+
+    if points:
+        undisturbed = copied(begun, folder / "undisturbed" / "home")
+        usual: dict[str, Usual] = {}
         with airflow_for(undisturbed) as airflow, airflow.unpaused():
-            for week in weeks[-in_airflow:]:
+            for week in weeks[first:]:
                 usual.update(run_week(airflow, undisturbed, week))
                 expected.append(in_child(state_of, undisturbed))
                 say(f"{week:%Y-%m-%d} undisturbed")
-        run_seconds = sum(task.life for task in usual.values())
-        targets = [SCHEDULER, EVERYTHING, COMMAND]
-        round_number = of_airflow = 0
-        while of_airflow < points:
-            round_number += 1
-            home = copied(begun, folder / f"disturbed-{round_number}" / "home")
-            for number, week in list(enumerate(weeks))[-in_airflow:]:
-                if of_airflow >= points:
-                    break
-                of_week = []
-                for target in draw.sample(targets, len(targets)):
-                    of_week.append(kill_airflow(home, week, target, draw, run_seconds, say))
-                with airflow_for(home, [week.date()]) as airflow, airflow.unpaused():
-                    of_week += kill_tasks(airflow, home, week, draw, usual, say=say)
-                of_week[-1].differences += differences(expected[number], in_child(state_of, home))
-                proof.kills += of_week
-                of_airflow += len(of_week)
-                say(f"{of_airflow} of {points} kills in Airflow, {len(proof.differing())} with differences")
-                proof.seconds = time.monotonic() - began
-                save(proof)
-    proof.kills += kill_steps(folder, expected, step_points, draw, say)
-    proof.seconds = time.monotonic() - began
-    save(proof)
+        while len(proof.kills) < points:
+            shutil.rmtree(folder / "disturbed", ignore_errors=True)
+            home = copied(begun, folder / "disturbed" / "home")
+            for week, state in zip(weeks[first:], expected[first:], strict=True):
+                add(_disturbed(home, week, state, draw, usual, say))
+                say(f"{len(proof.kills)} of {points} kills in Airflow, {len(proof.differing())} with differences")
+    add(kill_steps(folder, expected, step_points, draw, say))
     return proof
+
+
+def _disturbed(
+    home: Settings,
+    week: datetime,
+    expected: dict[str, Any],
+    draw: random.Random,
+    usual: dict[str, Usual],
+    say: Callable[[str], None],
+) -> list[Kill]:
+    """Kill Airflow in a week three times, then its tasks, let it run to its end, and compare."""
+    seconds = sum(task.life for task in usual.values())
+    targets = draw.sample([SCHEDULER, EVERYTHING, COMMAND], 3)
+    with quick_heartbeats():
+        kills = [kill_airflow(home, week, target, draw, seconds, say) for target in targets]
+        # What was left begins anew with `make backfill`, and goes on with `make up`.
+        if goes_on := draw.random() < 0.5:
+            kills[-1].recovery = "Airflow started again"
+        started = running_airflow(home) if goes_on else airflow_for(home, [week.date()])
+        with started as airflow, airflow.unpaused():
+            kills += kill_tasks(airflow, home, week, draw, usual, goes_on=goes_on, say=say)
+    kills[-1].differences += differences(expected, in_child(state_of, home))
+    return kills
 
 
 def state_after(home: Settings, week: datetime) -> dict[str, Any]:
