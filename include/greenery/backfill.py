@@ -391,6 +391,7 @@ def _complete(airflow: Airflow, backfill: dict[str, Any]) -> None:
     except ApiError as error:
         if error.status != httpx.codes.CONFLICT:  # it is complete
             raise
+    airflow.unblock_ended_backfills()
 
 
 def _unfinished(airflow: Airflow) -> list[dict[str, Any]]:

@@ -1,4 +1,6 @@
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import ClassVar
@@ -201,3 +203,12 @@ def test_a_run_that_waits_for_its_teardown_is_ended():
     airflow = Interrupted()
     backfill._fail_teardown(airflow, {"dag_run_id": "backfill__2025-01-29"})
     assert (airflow.state, airflow.tasks["release_warehouse"]) == ("failed", "failed")
+
+
+def test_the_runs_of_an_ended_backfill_can_be_cleared(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "airflow.db")) as database:
+        database.execute("create table backfill (id, is_paused boolean, completed_at)")
+        database.execute("insert into backfill values (1, true, '2026-01-01'), (2, true, null)")
+        database.commit()
+        local_airflow.Airflow("", "", tmp_path / "logs", schedules=False).unblock_ended_backfills()
+        assert database.execute("select id from backfill where is_paused").fetchall() == [(2,)]
