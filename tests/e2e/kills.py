@@ -563,21 +563,21 @@ def kill_steps(
     points: int,
     draw: random.Random,
     say: Callable[[str], None] = print,
-) -> list[Kill]:
-    """Kill a process that does all steps of a week, again and again, until there are so many kills; return them.
+) -> Iterator[list[Kill]]:
+    """Kill a process that does all steps of a week, again and again, until there are so many kills; yield each week's.
 
     expected: the state after each week, from the first on. After one to four kills a week is run to its end and
     compared; after the last of these weeks a new home is begun.
     """
-    kills: list[Kill] = []
+    kills = 0
     usual = Usual(5, 4)
-    while len(kills) < points:
+    while kills < points:
         home = Settings(home=folder / "steps" / "home", extracts=folder / "extracts")
         shutil.rmtree(home.home.parent, ignore_errors=True)
         for number, week in enumerate(weeks_of(SHOP)[: len(expected)]):
             day = f"{week:%Y-%m-%d}"
             of_week: list[Kill] = []
-            for last in [False] * min(draw.randint(1, 4), points - len(kills)) + [True]:
+            for last in [False] * min(draw.randint(1, 4), points - kills) + [True]:
                 step = _CHILDREN.Value("i", 0)
                 child = _CHILDREN.Process(target=_all_steps, args=(home, week, step))
                 began = time.monotonic()
@@ -598,9 +598,10 @@ def kill_steps(
                     of_week[-1].differences.append(f"the next run failed with exit code {child.exitcode}")
             if of_week:
                 of_week[-1].differences += differences(expected[number], in_child(state_of, home))
-            kills += of_week
-            say(f"{len(kills)} of {points} kills of a process that does all steps")
-            if len(kills) >= points:
+            kills += len(of_week)
+            yield of_week
+            say(f"{kills} of {points} kills of a process that does all steps")
+            if kills >= points:
                 break
     return kills
 
@@ -673,7 +674,8 @@ def prove(
             for week, state in zip(weeks[first:], expected[first:], strict=True):
                 add(_disturbed(home, week, state, draw, usual, say))
                 say(f"{len(proof.kills)} of {points} kills in Airflow, {len(proof.differing())} with differences")
-    add(kill_steps(folder, expected, step_points, draw, say))
+    for of_week in kill_steps(folder, expected, step_points, draw, say):
+        add(of_week)
     return proof
 
 
