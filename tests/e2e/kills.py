@@ -317,6 +317,7 @@ def kill_tasks(
     deadline = time.monotonic() + RUN_SECONDS
     failures = 0
     asked = 0.0
+    pace = 1.0  # how much faster tasks are now than they were measured
     try:
         while True:
             if time.monotonic() > deadline:
@@ -335,12 +336,14 @@ def kill_tasks(
                 except psutil.NoSuchProcess:
                     continue
                 default = Usual(*2 * [DBT_SECONDS if name.startswith("dbt.") else OTHER_SECONDS])
-                moment = wait_for_moment(pid, home.warehouse, draw, usual.get(name, default))
+                took = usual.get(name, default)
+                moment = wait_for_moment(pid, home.warehouse, draw, Usual(took.life * pace, took.opened * pace))
                 with suppress(ProcessLookupError):
                     os.kill(pid if supervised else supervisor, signal.SIGKILL)
                 milliseconds = round((time.monotonic() - began) * 1000)
                 state = run.settled(name)
                 if state in ("success", "up_for_reschedule"):
+                    pace *= 0.8
                     continue
                 times[name] += 1
                 target = TASK if supervised else SUPERVISOR
