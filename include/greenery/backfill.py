@@ -390,6 +390,7 @@ def _clear_leftovers(airflow: Airflow, weeks: Sequence[date]) -> None:
         week = run["logical_date"] and datetime.fromisoformat(run["logical_date"])
         if run["run_type"] == "backfill" or week in starts:
             _fail(airflow, run)
+            _fail_teardown(airflow, run)
 
 
 def _cancel(airflow: Airflow, backfill: dict[str, Any]) -> None:
@@ -408,6 +409,7 @@ def _complete(airflow: Airflow, backfill: dict[str, Any]) -> None:
     except ApiError as error:
         if error.status != httpx.codes.CONFLICT:  # it is complete
             raise
+    airflow.unblock_ended_backfills()
 
 
 def _unfinished(airflow: Airflow) -> list[dict[str, Any]]:
@@ -419,6 +421,19 @@ def _unfinished(airflow: Airflow) -> list[dict[str, Any]]:
 def _fail(airflow: Airflow, run: dict[str, Any]) -> None:
     path = f"dags/{DAG_ID}/dagRuns/{quote(run['dag_run_id'], safe='')}"
     airflow.request("PATCH", path, json={"state": "failed"})
+
+
+def _fail_teardown(airflow: Airflow, run: dict[str, Any]) -> None:
+    """End a failed run whose teardown has not run: Airflow keeps it running until then, and refuses to run it again."""
+    path = f"dags/{DAG_ID}/dagRuns/{quote(run['dag_run_id'], safe='')}"
+    if airflow.request("GET", path)["state"] not in UNFINISHED:
+        return
+    for task in airflow.collect(f"{path}/taskInstances", "task_instances"):
+        if task["state"] not in ("success", "failed", "skipped", "upstream_failed", "removed"):
+            airflow.request(
+                "PATCH", f"{path}/taskInstances/{quote(task['task_id'], safe='')}", json={"new_state": "failed"}
+            )
+    _fail(airflow, run)
 
 
 def _duration(seconds: float | None) -> str:

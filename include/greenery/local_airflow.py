@@ -220,6 +220,16 @@ class Airflow:
             self.request("PATCH", f"dags/{DAG_ID}", json={"is_paused": True})
             self._pause_again.unlink()
 
+    def unblock_ended_backfills(self) -> None:
+        """Let the runs of ended backfills run when they are cleared.
+
+        Ending a backfill by the API leaves it paused for ever: a run of it that is cleared would stay queued. There is
+        no request that changes this.
+        """
+        with closing(sqlite3.connect(self.logs.parent / "airflow.db", timeout=60)) as connection:
+            connection.execute("update backfill set is_paused = false where completed_at is not null")
+            connection.commit()
+
     @property
     def _pause_again(self) -> Path:
         return self.logs.parent / "pause-again"

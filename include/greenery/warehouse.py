@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from greenery.settings import REPOSITORY, Settings
 from greenery.source_tables import TABLES
 
 SQL = REPOSITORY / "include" / "sql"
+# A task that is cleared or marked while it runs loses its slot at once, but its process ends some seconds later.
+LOCK_SECONDS = 60
 
 
 @functools.cache
@@ -25,10 +28,11 @@ def statement(name: str) -> str:
 def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse for writing, with its landing tables there; times are UTC.
 
-    Only a task that holds the slot of the warehouse pool may call this: another process that has the file open
-    makes it raise duckdb.IOException.
+    Only a task that holds the slot of the warehouse pool may call this. Another process that has the file open is
+    waited for, which is one that Airflow is about to kill; duckdb.IOException is raised where it stays.
     """
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _wait_for_lock(settings.warehouse)
     with open_file(settings.warehouse) as connection:
         connection.execute(statement("landing/create"))
         for table in TABLES:
@@ -37,6 +41,18 @@ def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
                 f"create table if not exists landing.{table.name} (extract_id varchar not null, {columns})"
             )
         yield connection
+
+
+def _wait_for_lock(path: Path) -> None:
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            duckdb.connect(path).close()
+            return
+        except duckdb.IOException as error:
+            if "Could not set lock" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
 
 
 @contextmanager

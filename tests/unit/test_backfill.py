@@ -1,6 +1,9 @@
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 import pytest
@@ -178,3 +181,34 @@ def test_an_airflow_whose_owner_was_killed_is_refused(settings):
         (settings.home / "airflow" / "running.json").write_text(json.dumps(facts))
         with pytest.raises(local_airflow.AirflowError, match=r"was killed.* `make down`"):
             local_airflow.attach(settings)
+
+
+def test_a_run_that_waits_for_its_teardown_is_ended():
+    class Interrupted:
+        """Airflow keeps a run running that is set to failed before its teardown has run."""
+
+        tasks: ClassVar = {"publish": "skipped", "release_warehouse": None}
+        state = "running"
+
+        def request(self, method, path, json=None):
+            if "taskInstances/" in path:
+                self.tasks[path.rsplit("/", 1)[1]] = json["new_state"]
+            elif json and self.tasks["release_warehouse"]:
+                self.state = json["state"]
+            return {"state": self.state}
+
+        def collect(self, _path, _key):
+            return [{"task_id": name, "state": state} for name, state in self.tasks.items()]
+
+    airflow = Interrupted()
+    backfill._fail_teardown(airflow, {"dag_run_id": "backfill__2025-01-29"})
+    assert (airflow.state, airflow.tasks["release_warehouse"]) == ("failed", "failed")
+
+
+def test_the_runs_of_an_ended_backfill_can_be_cleared(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "airflow.db")) as database:
+        database.execute("create table backfill (id, is_paused boolean, completed_at)")
+        database.execute("insert into backfill values (1, true, '2026-01-01'), (2, true, null)")
+        database.commit()
+        local_airflow.Airflow("", "", tmp_path / "logs", schedules=False).unblock_ended_backfills()
+        assert database.execute("select id from backfill where is_paused").fetchall() == [(2,)]

@@ -28,8 +28,13 @@ def create_metadata_engine(
 
     It opens a savepoint, reads, then writes. SQLite refuses the write at once, without waiting, when another process
     has written since the read. So the transaction gets its place in the queue of writers before it reads.
+
+    Clearing a task gives its row another key. Where rows can be locked, the scheduler has locked those that it decides
+    on; on SQLite it updates one that is gone, and the error would end it. Nothing is updated then, and its next look
+    sees the new row.
     """
     engine = create_engine(sql_alchemy_conn, connect_args={**connect_args, "timeout": LOCK_SECONDS}, **engine_args)
+    engine.dialect.supports_sane_rowcount = False
     event.listen(engine, "savepoint", _begin_as_writer)
     return engine
 
