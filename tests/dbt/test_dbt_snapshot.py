@@ -21,7 +21,7 @@ from greenery.warehouse import connect, rows
 
 from tests.properties.histories import describe, make_history
 from tests.properties.reference import Extract, order_changes
-from tests.properties.world import insert
+from tests.properties.world import insert, sql_text
 
 PROJECT = Path(__file__).with_name("snapshot_project")
 ORDERS = next(table for table in TABLES if table.name == "orders")
@@ -49,9 +49,12 @@ class DbtSnapshot:
             )
             connection.execute("drop table if exists snapshots.snapshotted_orders" if self._cases > 1 else "select 1")
             for extract in extracts:
-                for order in extract.tables["orders"]:
-                    values = [self._cases, extract.as_of, *(order[name] for name in COLUMNS)]
-                    connection.execute(f"insert into landed_orders values ({', '.join('?' * len(values))})", values)
+                orders = [
+                    f"({', '.join(sql_text(value) for value in (self._cases, extract.as_of, *order))})"
+                    for order in ([row[name] for name in COLUMNS] for row in extract.tables["orders"])
+                ]
+                if orders:
+                    connection.execute(f"insert into landed_orders values {', '.join(orders)}")
         for extract in extracts:
             self._run(extract.as_of)
         with duckdb.connect(self._file) as connection:

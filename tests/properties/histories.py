@@ -199,7 +199,7 @@ class _Shop:
         self._rows: dict[str, dict[tuple, dict]] = {table.name: {} for table in TABLES}
         self._gone: dict[str, dict[tuple, dict]] = {table.name: {} for table in TABLES}
         self._events = 0
-        for table in ("products", "addresses", "addresses", "users", "users", "promos"):
+        for table in ("products", "addresses", "addresses", "users", "users", "promos", "orders", "orders"):
             self._add(table, 0)
         self._chain(0)
 
@@ -218,8 +218,23 @@ class _Shop:
             self._chain(week)
         for _ in range(self._below(3)):
             self._add("events", week)
+        self._orders_move()
         for _ in range(self._below(6)):
             self.edit(week)
+
+    def _orders_move(self) -> None:
+        """Let some orders change, go or come back."""
+        rows, gone = self._rows["orders"], self._gone["orders"]
+        back = [key for key in gone if self._below(3) == 2]
+        for key in list(rows):
+            action = self._pick(("stay", "stay", "stay", "status", "status", "any column", "go"))
+            if action == "go":
+                gone[key] = rows.pop(key)
+            elif action != "stay":
+                column = "status" if action == "status" else self._pick(list(VALUES["orders"]))
+                rows[key][column] = self._pick(VALUES["orders"][column])
+        for key in back:
+            rows.setdefault(key, gone.pop(key))
 
     def extract(self, week: int) -> Extract:
         """Return the state of the source; sometimes with a window of events only."""

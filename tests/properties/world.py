@@ -187,6 +187,8 @@ class World:
 
 def insert(connection: Any, extract: Extract, state: str) -> None:
     """Insert an extract's rows and its ledger row."""
+    # These texts do not come again: not to be kept.
+    once = getattr(connection, "raw", connection)
     new_id = extract_id(extract)
     connection.execute(
         "insert into landing.extracts values (?, ?, ?, null, ?, ?, false, '{}', '[]')",
@@ -196,12 +198,15 @@ def insert(connection: Any, extract: Extract, state: str) -> None:
         names = [column.name for column in table.landed]
         landed = extract.tables[table.name]
         if landed:
-            values = ", ".join(f"({', '.join([_sql(new_id), *(_sql(row[name]) for name in names)])})" for row in landed)
-            connection.raw.execute(f"insert into landing.{table.name} (extract_id, {', '.join(names)}) values {values}")
+            values = ", ".join(
+                f"({', '.join([sql_text(new_id), *(sql_text(row[name]) for name in names)])})" for row in landed
+            )
+            once.execute(f"insert into landing.{table.name} (extract_id, {', '.join(names)}) values {values}")
 
 
 @functools.cache
-def _sql(value: Any) -> str:
+def sql_text(value: Any) -> str:
+    """Return a value as SQL writes it."""
     if value is None:
         return "null"
     if isinstance(value, datetime):
