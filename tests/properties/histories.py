@@ -29,6 +29,7 @@ OPERATIONS = (
     "land",
     "hold",
     "correct",
+    "land a correction",
     "withdraw",
     "break before publish",
     "break in the build",
@@ -98,12 +99,15 @@ class Operation:
         return f"{self.name} {self.week}{where}"
 
 
-@dataclass
 class Case:
-    """A history and a path: for each week that has one its extract, and in what other content it may be landed."""
+    """A history and a path: for each week that has one its extract, and in what other content it may be landed.
 
-    contents: dict[int, list[Extract]]
-    path: list[Operation]
+    Not a dataclass: of one, Hypothesis prints the fields.
+    """
+
+    def __init__(self, contents: dict[int, list[Extract]], path: list[Operation]) -> None:
+        self.contents = contents
+        self.path = path
 
     def __repr__(self) -> str:
         return f"\n{describe(self.contents)}\npath: {'; '.join(map(str, self.path))}\n"

@@ -53,9 +53,10 @@ def summarize(terminal: Any, *, write: bool) -> None:
 
 
 def _sorted(counts: Counter[str]) -> list[tuple[str, int]]:
-    named = {**counts, "anything: all cases": counts["cases"]}
-    named.pop("cases")
-    return sorted(named.items(), key=lambda item: (-item[1], item[0]))
+    cases = [("all cases", counts["cases"])]
+    return cases + sorted(
+        ((name, number) for name, number in counts.items() if name != "cases"), key=lambda item: (-item[1], item[0])
+    )
 
 
 def history_features(extracts: list[Extract]) -> set[str]:

@@ -66,10 +66,12 @@ class World:
             self.land(week)
         elif operation.name == "hold":
             self.run(week, verdict="held")
-        elif operation.name == "correct":
+        elif operation.name in ("correct", "land a correction"):
             self._offered[week] = (self._offered[week] + 1) % len(self.contents[week])
-            # Half of the corrections wait for a later run.
-            published = self.run(week) if week % 2 else bool(self.land(week)) and False
+            if operation.name == "correct":
+                published = self.run(week)
+            else:
+                self.land(week)
         elif operation.name == "withdraw":
             published = self._withdraw(week)
         elif operation.name == "break before publish":
