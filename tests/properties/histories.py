@@ -81,8 +81,8 @@ NEW_KEYS = {
     "promos": [("spring",)],
 }
 # How often each table is edited.
-EDITED = ("events",) * 6 + ("orders",) * 6 + ("order_items",) * 3 + ("users",) * 2 + ("addresses",) * 2 + ("products",)
-EDITED += ("promos",)
+EDITED = ("events",) * 4 + ("orders",) * 4 + ("order_items",) * 3 + ("users",) * 3 + ("addresses",) * 3
+EDITED += ("products",) * 2 + ("promos",)
 STEPS = ("page_view", "add_to_cart", "checkout", "package_shipped")
 
 
@@ -223,6 +223,7 @@ class _Shop:
         for _ in range(self._below(3)):
             self._add("events", week)
         self._orders_move()
+        self._events_wander(week)
         for _ in range(self._below(6)):
             self.edit(week)
 
@@ -239,6 +240,25 @@ class _Shop:
                 rows[key][column] = self._pick(VALUES["orders"][column])
         for key in back:
             rows.setdefault(key, gone.pop(key))
+
+    def _events_wander(self, week: int) -> None:
+        """Let some events leave the source, and some come back, as they were or not."""
+        rows, gone = self._rows["events"], self._gone["events"]
+        back = [key for key in gone if self._below(3) == 2]
+        for key in list(rows):
+            action = self._below(12)
+            if action == 11:
+                gone[key] = rows.pop(key)
+            elif action == 10:
+                self._change_event(rows[key], week)
+        for key in back:
+            row = rows.setdefault(key, gone.pop(key))
+            if self._below(2):
+                self._change_event(row, week)
+
+    def _change_event(self, event: dict, week: int) -> None:
+        column = self._pick([name for name in event if name not in ("event_id", "page_url")])
+        event[column] = self._event_value(event, column, week)
 
     def extract(self, week: int) -> Extract:
         """Return the state of the source; sometimes with a window of events only."""
@@ -259,10 +279,10 @@ class _Shop:
         action = self._pick(("change", "change", "remove", "bring back", "add"))
         if action == "change" and rows:
             row = rows[self._pick(list(rows))]
-            column = self._pick([name for name in row if name not in (*KEYS[table], "page_url")])
             if table == "events":
-                row[column] = self._event_value(row, column, week)
+                self._change_event(row, week)
             else:
+                column = self._pick(list(VALUES[table]))
                 row[column] = self._pick(VALUES[table][column])
         elif action == "remove" and rows:
             key = self._pick(list(rows))
