@@ -222,6 +222,13 @@ class _Shop:
             self._chain(week)
         for _ in range(self._below(3)):
             self._add("events", week)
+        events = list(self._rows["events"].values())
+        if events and self._below(2):
+            # The same step once more.
+            event = self._pick(events)
+            self._add("events", week).update(
+                {**event, "event_id": f"e{self._events}", "created_at": self._moment(week)}
+            )
         self._orders_move()
         self._events_wander(week)
         for _ in range(self._below(6)):
