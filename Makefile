@@ -11,7 +11,7 @@ ifdef EXTRACTS
 export GREENERY_EXTRACTS := $(abspath $(EXTRACTS))
 endif
 
-.PHONY: help install install-dev demo test check bench up down backfill withdraw status docs lock
+.PHONY: help install install-dev demo test check prove bench up down backfill withdraw status docs lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,11 @@ demo: install ## simulate a shop and run the weekly DAG over its eight weeks
 
 test: install-dev check ## every check and test
 	@$(BIN)/python -m pytest
+
+# One line a proof; each writes its report into docs/proofs.
+prove: install-dev ## the long proofs; `make test` runs a sample of each
+	@$(BIN)/python -m pytest -q -n 2 tests/properties --hypothesis-profile prove
+	@PYTHONPATH=include:. $(BIN)/python -m tests.e2e.kills --points 100 --step-points 100 --report docs/proofs/kills.md
 
 check: install-dev ## linters, types and generated docs
 	@$(BIN)/ruff check && $(BIN)/ruff format --check

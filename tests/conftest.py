@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import csv
+import gc
 import os
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from greenery.settings import REPOSITORY, Settings
 from greenery.source_tables import TABLES
+from hypothesis import settings
+
+from tests.properties import proof_numbers
+
+if TYPE_CHECKING:
+    from tests.properties.replay import Recording, Warehouse
+
+# Stable from run to run. `make prove` loads the profile prove: ten times as many cases.
+settings.register_profile("test", max_examples=100, derandomize=True, print_blob=False)
+settings.register_profile("prove", parent=settings.get_profile("test"), max_examples=1000)
+settings.load_profile("test")
 
 REAL_EXTRACTS = Path(
     os.environ.get("GREENERY_REAL_EXTRACTS") or REPOSITORY.parent / "shared" / "greenery" / "extracts"
@@ -91,6 +105,11 @@ def write_extract(folder: Path, tables: dict[str, list[dict]]) -> Path:
     return folder
 
 
+def pytest_terminal_summary(terminalreporter, config):
+    """Print what the random cases were; the long run of all of them writes its report."""
+    proof_numbers.summarize(terminalreporter, write=config.getoption("--hypothesis-profile") == "prove")
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Settings:
     """Settings of an empty home with its own extracts folder."""
@@ -109,3 +128,23 @@ def real_extracts() -> Path:
     if not REAL_EXTRACTS.is_dir():
         pytest.skip(f"no real extracts at {REAL_EXTRACTS}: set GREENERY_REAL_EXTRACTS to their folder")
     return REAL_EXTRACTS
+
+
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory) -> Recording:
+    """What a dbt build executes, recorded once for all tests of a process."""
+    from tests.properties.replay import record
+
+    return record(tmp_path_factory.mktemp("recording"))
+
+
+@pytest.fixture(scope="session")
+def warehouse(recording) -> Iterator[Warehouse]:
+    """A warehouse in memory on which builds are replayed; clear it before use."""
+    from tests.properties.replay import Warehouse
+
+    # dbt leaves a million objects that stay: without this each collection looks at them all again.
+    gc.collect()
+    gc.freeze()
+    yield Warehouse(recording)
+    gc.unfreeze()

@@ -82,6 +82,9 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
                 "and extract_id not in (select extract_id from landing.build_lock)",
                 {"as_of": as_of, "extract_id": extract_id},
             )
+            if rows(connection, "select 1 from landing.extracts where extract_id = $id", {"id": extract_id}):
+                # The content in use is back, before a build took up the other.
+                return Landing(as_of, extract_id, "unchanged", row_counts, warnings)
             connection.execute(
                 """
                 insert into landing.extracts

@@ -34,13 +34,16 @@ def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     _wait_for_lock(settings.warehouse)
     with open_file(settings.warehouse) as connection:
-        connection.execute(statement("landing/create"))
-        for table in TABLES:
-            columns = ", ".join(f"{column.name} {column.type}" for column in table.landed)
-            connection.execute(
-                f"create table if not exists landing.{table.name} (extract_id varchar not null, {columns})"
-            )
+        create_landing_tables(connection)
         yield connection
+
+
+def create_landing_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what the schema landing holds, where it is not there yet."""
+    connection.execute(statement("landing/create"))
+    for table in TABLES:
+        columns = ", ".join(f"{column.name} {column.type}" for column in table.landed)
+        connection.execute(f"create table if not exists landing.{table.name} (extract_id varchar not null, {columns})")
 
 
 def _wait_for_lock(path: Path) -> None:

@@ -345,6 +345,22 @@ def test_other_content_is_refused_without_reextract(home, folder, as_of):
         assert [row["extract_id"] for row in ledger.extracts(connection)] == [second.extract_id]
 
 
+def test_a_correction_that_no_build_took_up_can_be_taken_back(home, folder, as_of):
+    write_extract(folder, small_shop())
+    first = land(home, as_of)
+    with connect(home) as connection:
+        ledger.admit(connection, first.extract_id)
+    write_extract(folder, {**small_shop(), "promos": []})
+    assert land(home, as_of, reextract=True).outcome == "landed"
+    write_extract(folder, small_shop())
+    again = land(home, as_of, reextract=True)
+    assert (again.outcome, again.extract_id) == ("unchanged", first.extract_id)
+    with connect(home) as connection:
+        assert [(row["extract_id"], row["state"]) for row in ledger.extracts(connection)] == [
+            (first.extract_id, "admitted")
+        ]
+
+
 def test_what_was_landed_is_used_when_the_source_is_gone(home, folder, as_of):
     write_extract(folder, small_shop())
     landed = land(home, as_of)

@@ -1,0 +1,73 @@
+"""The replayed statements do what dbt does: the same warehouse, the same reports."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from greenery import ledger, publishing, weekly_report
+from greenery.report import summary
+from greenery.settings import Settings
+from greenery.warehouse import connect
+
+from tests.pipeline import dbt
+from tests.properties.histories import describe, extract_id, make_history
+from tests.properties.replay import Broken, contents
+from tests.properties.world import MATURITY_DAYS, insert, publish, text
+
+SCHEMAS = ("marts", "intermediate")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_dbt_and_its_replay_end_in_the_same_rows(warehouse, tmp_path, number):
+    history = make_history(random.Random(number).randrange, weeks=3)  # noqa: S311
+    first, *others = [variants[0] for variants in history.values()]
+    home = Settings(home=tmp_path / "home", extracts=tmp_path / "extracts")
+    warehouse.clear()
+    # The first week lands late; the last run is one again.
+    for extract in [*others, first, others[-1]]:
+        with connect(home) as connection:
+            _take(connection, extract)
+        dbt(home, "build", "--exclude-resource-type", "unit_test")
+        _take(warehouse.open(), extract)
+        warehouse.build()
+        with connect(home) as connection:
+            built = contents(connection, SCHEMAS)
+        assert built == warehouse.relations(SCHEMAS), describe(history)
+        assert sum(map(len, built.values())) > 10
+
+        publishing.publish(home, "run")
+        publish(warehouse)
+        ledger.admit(warehouse.open(), extract_id(extract))
+        with publishing.open_published(home) as reader:
+            written = summary.to_json(weekly_report.figures(reader, extract.as_of, MATURITY_DAYS))
+        assert written == text(warehouse, extract.as_of)
+
+
+def _take(connection, extract):
+    if ledger.newest(connection, extract.as_of) is None:
+        insert(connection, extract, "landed")
+    assert ledger.acquire(connection, "run", extract.as_of, lambda _: False)
+
+
+def test_a_build_broken_off_anywhere_is_made_good_by_the_next(warehouse):
+    history = make_history(random.Random(5).randrange, weeks=3)  # noqa: S311
+    extracts = [variants[0] for variants in history.values()]
+    warehouse.clear()
+    for extract in extracts:
+        insert(warehouse.open(), extract, "admitted")
+    warehouse.build()
+    wanted = warehouse.relations()
+    for already_built in (0, len(extracts) - 1):
+        for place in range(0, 1000, 20):
+            warehouse.clear()
+            for extract in extracts[:already_built]:
+                insert(warehouse.open(), extract, "admitted")
+            if already_built:
+                warehouse.build()
+            for extract in extracts[already_built:]:
+                insert(warehouse.open(), extract, "admitted")
+            with pytest.raises(Broken):
+                warehouse.build(break_at=place)
+            warehouse.build()
+            assert warehouse.relations() == wanted, f"broken off after {place / 10} % of the statements"
