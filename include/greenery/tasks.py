@@ -169,7 +169,10 @@ def report(**context: Any) -> str:
     home, as_of, run = settings.load(), week_end(context), context["dag_run"]
     withdraws = bool(withdrawal(context))
     if not withdraws:
-        weekly_report.write(home, as_of)
+        try:
+            weekly_report.write(home, as_of)
+        except weekly_report.NotAdmittedError as error:
+            raise AirflowFailException(str(error)) from error
     with connect(home) as connection:
         outdated = weekly_report.settle(home, connection, written=None if withdraws else as_of)
         later = [week.date() for week in outdated if week > as_of]
