@@ -145,17 +145,6 @@ def case_of(choices: bytes) -> Case:
     return Case(contents, make_path(below, list(contents)))
 
 
-def shrink(choices: bytes, fails: Callable[[bytes], bool], attempts: int = 200) -> bytes:
-    """Return choices that still fail, with as many as possible made the plainest."""
-    for size in (256, 64, 16, 4, 1):
-        for start in range(0, len(choices), size):
-            plainer = choices[:start] + bytes(len(choices[start : start + size])) + choices[start + size :]
-            if plainer != choices and attempts:
-                attempts -= 1
-                choices = plainer if fails(plainer) else choices
-    return choices
-
-
 def extract_id(extract: Extract) -> str:
     """Return the id of an extract, which holds its content."""
     content = repr((extract.tables, extract.events_since)).encode()

@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 from dbt.cli.main import dbtRunner
+from greenery import ledger
 from greenery.settings import REPOSITORY, Settings
 from greenery.warehouse import connect, create_landing_tables
 
@@ -231,15 +232,24 @@ class Warehouse:
 
 
 def contents(connection: Connection, schemas: tuple[str, ...]) -> dict[str, list[tuple]]:
-    """Return the rows of all tables and views of `schemas` in the connection's database, sorted, each by its name."""
+    """Return the rows of all tables and views of `schemas` in the connection's database, sorted, each by its name.
+
+    A log may hold pairs of extracts that are not part of the build, and int_changed_sessions says what the last build
+    found: neither is part of the outcome.
+    """
     names = connection.execute(
         "select table_schema, table_name, string_agg(column_name, ',' order by column_name) "
         "from information_schema.columns where table_catalog = current_catalog() and table_schema in "
         f"({', '.join(repr(schema) for schema in schemas)}) group by all order by all"
     ).fetchall()
+    current = "where pair_id in (select pair_id from intermediate.int_extract_pairs)"
     return {
         f"{schema}.{name}({columns})": sorted(
-            connection.execute(f'select {columns} from "{schema}"."{name}"').fetchall(), key=repr
+            connection.execute(
+                f'select {columns} from "{schema}"."{name}" {current if name in ledger.LOGS else ""}'
+            ).fetchall(),
+            key=repr,
         )
         for schema, name, columns in names
+        if name != "int_changed_sessions"
     }

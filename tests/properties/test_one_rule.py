@@ -6,18 +6,16 @@ runs that its stale reports ask for, everything must equal a build from the star
 
 from __future__ import annotations
 
-import functools
 import json
-import random
 from collections import Counter
 from datetime import datetime
 
 import pytest
 from greenery import ledger
-from hypothesis import settings
+from hypothesis import given, note, seed, strategies
 
 from tests.properties import reference
-from tests.properties.histories import CHOICES, FIRST_AS_OF, WEEK, Case, case_of, extract_id, shrink
+from tests.properties.histories import CHOICES, FIRST_AS_OF, WEEK, Case, case_of, extract_id
 from tests.properties.proof_numbers import PARTS, PROPERTY, history_features
 from tests.properties.replay import Warehouse
 from tests.properties.world import World, insert, publish, published_rows, text
@@ -29,27 +27,15 @@ from tests.properties.world import World, insert, publish, published_rows, text
 def test_one_rule(part, warehouse, request):
     counts: Counter[str] = Counter()
     chosen = int(request.config.getoption("--hypothesis-seed") or 0)
-    numbers = random.Random(chosen * PARTS + part)  # noqa: S311
-    for _ in range(settings().max_examples):
-        choices = numbers.randbytes(CHOICES)
-        try:
-            features = check(warehouse, case_of(choices))
-        except Exception as error:
-            smallest = shrink(choices, functools.partial(fails, warehouse, type(error)))
-            print(case_of(smallest))
-            check(warehouse, case_of(smallest))
-            raise
-        counts.update(["cases", *features])
+
+    @seed(chosen * PARTS + part)
+    @given(strategies.binary(min_size=CHOICES, max_size=CHOICES).map(case_of))
+    def holds(case: Case) -> None:
+        note(str(case))
+        counts.update(["cases", *check(warehouse, case)])
+
+    holds()
     request.node.user_properties.append((PROPERTY, dict(counts)))
-
-
-def fails(warehouse: Warehouse, error: type[Exception], choices: bytes) -> bool:
-    """Return whether the case ends in an error of this type."""
-    try:
-        check(warehouse, case_of(choices))
-    except Exception as found:
-        return type(found) is error
-    return False
 
 
 def check(warehouse: Warehouse, case: Case) -> set[str]:

@@ -106,22 +106,34 @@ class World:
                 insert(self._ledger, extract, "landed")
         return new_id
 
-    def run(self, week: int, *, verdict: str = "admitted", afresh: bool = False, break_at: int | None = None) -> bool:
+    def run(
+        self,
+        week: int,
+        *,
+        verdict: str = "admitted",
+        afresh: bool = False,
+        break_at: int | None = None,
+        withdrawal: str = "",
+    ) -> bool:
         """Land, take the lock, build, judge, publish and report; return whether it was published.
 
-        verdict: 'held' by the gate, or 'broken' off before it. break_at: break the build off there, in thousandths.
+        verdict: 'held' by the gate, or 'broken' off after it. break_at: break the build off there, in thousandths.
+        withdrawal: why the week's extract is left out.
         """
         run_id, as_of = f"run {week}", FIRST_AS_OF + week * WEEK
-        self.land(week)
+        if not withdrawal:
+            self.land(week)
         self._built.discard(run_id)
-        assert ledger.acquire(self._ledger, run_id, as_of, lambda _: False)
-        extract = ledger.check_lock(self._ledger, run_id)["extract_id"]
+        assert ledger.acquire(self._ledger, run_id, as_of, lambda _: False, withdrawal)
         self.settled = False
         try:
             self.warehouse.build(afresh=afresh, break_at=break_at)
         except Broken:
             return False
         self._built.add(run_id)
+        lock = ledger.check_build(self._ledger, run_id)
+        if verdict != "held":
+            ledger.passed(self._ledger, lock)
         if verdict == "broken":
             return False
         published = verdict == "admitted"
@@ -129,8 +141,8 @@ class World:
             self._publish(run_id)
         else:
             self.counts["extract held"] += 1
-            self._held.add(extract)
-            ledger.hold(self._ledger, extract, "a critical check")
+            self._held.add(lock["extract_id"])
+            ledger.hold(self._ledger, lock["extract_id"], "a critical check")
         ledger.release(self._ledger, run_id)
         return published
 
@@ -144,7 +156,14 @@ class World:
 
     def _publish(self, run_id: str) -> None:
         lock = ledger.check_build(self._ledger, run_id)
+        ledger.check_passed(self._ledger, lock)
         extract = lock["extract_id"]
+        if lock["withdrawal"]:
+            publish(self.warehouse)
+            self.settled = True
+            ledger.hold(self._ledger, extract, lock["withdrawal"], withdrawn=True)
+            self.written.pop(lock["as_of"], None)
+            return
         state = ledger.newest(self._ledger, lock["as_of"])["state"]  # type: ignore[index]
         if lock["as_of"] in self.written:
             self.counts["week run again"] += 1
@@ -166,7 +185,7 @@ class World:
             return False
         try:
             self._publish(run_id)
-        except ledger.LockLostError:
+        except (ledger.LockLostError, ledger.NotJudgedError):
             self.counts["publish by itself, refused"] += 1
             return False
         self.counts["publish by itself, done"] += 1
@@ -174,7 +193,7 @@ class World:
         return True
 
     def _withdraw(self, week: int) -> bool:
-        """Hold the week's admitted extract again and build without it, by a run of the newest other week."""
+        """Withdraw the week's admitted extract, if another one is admitted."""
         as_of = FIRST_AS_OF + week * WEEK
         mine = [extract for extract in self.admitted() if extract.as_of == as_of]
         others = [extract for extract in self.admitted() if extract.as_of != as_of]
@@ -182,9 +201,7 @@ class World:
             return False
         self.counts["extract withdrawn"] += 1
         self._withdrawn.add(extract_id(mine[0]))
-        ledger.hold(self._ledger, extract_id(mine[0]), "withdrawn")
-        self.written.pop(as_of, None)
-        return self.run((others[-1].as_of - FIRST_AS_OF) // WEEK)
+        return self.run(week, withdrawal="a reason")
 
 
 def insert(connection: Any, extract: Extract, state: str) -> None:
@@ -193,7 +210,11 @@ def insert(connection: Any, extract: Extract, state: str) -> None:
     once = getattr(connection, "raw", connection)
     new_id = extract_id(extract)
     connection.execute(
-        "insert into landing.extracts values (?, ?, ?, null, ?, ?, false, '{}', '[]')",
+        """
+        insert into landing.extracts
+        (extract_id, as_of, state, content_hash, events_since, accept_shrink, row_counts, warnings)
+        values (?, ?, ?, ?, ?, false, '{}', '[]')
+        """,
         [new_id, extract.as_of, state, new_id[11:], extract.events_since],
     )
     for table in TABLES:
