@@ -56,6 +56,24 @@
     {%- endif %}
 {%- endmacro %}
 
+{#- Both extracts of these pairs, for a log to read its table once: staging is written into a model as a CTE, and one
+    that is read twice is worked out whole, all extracts of it. -#}
+{% macro sides_of_pairs(pairs) -%}
+    select
+        pair_id,
+        as_of,
+        extract_id,
+        true as is_current
+    from {{ pairs }}
+    union all
+    select
+        pair_id,
+        as_of,
+        previous_extract_id as extract_id,
+        false as is_current
+    from {{ pairs }}
+{%- endmacro %}
+
 {#- Pairs that this log holds for nobody: out of the build, and no model was built from them last. -#}
 {% macro useless_pairs() -%}
     {{ pairs_of(this.name) }}
