@@ -18,7 +18,7 @@
     {%- for name in names %}'{{ name }}'{% if not loop.last %}, {% endif %}{% endfor -%}
 {%- endmacro %}
 
-{#- What this model reads that remembers its pairs: logs are all that hold more than the pairs of the build. -#}
+{#- What this model reads that remembers its pairs, the logs or the others: only logs hold more pairs than the build. -#}
 {% macro inputs(are_logs) -%}
     {%- set names = [] -%}
     {%- for id in model.depends_on.nodes if execute and id in graph.nodes -%}
@@ -30,7 +30,6 @@
     {{ return(names) }}
 {%- endmacro %}
 
-{#- The models that are not logs, whose pairs a log must keep: they still have to find what changed since. -#}
 {% macro log_names() -%}
     {%- set names = [] -%}
     {%- for node in graph.nodes.values() if execute and 'remembers_pairs' in node.tags and 'versions' in node.fqn -%}
@@ -74,7 +73,8 @@
     from {{ pairs }}
 {%- endmacro %}
 
-{#- Pairs that this log holds for nobody: out of the build, and no model was built from them last. -#}
+{#- Pairs that this log holds for nobody: out of the build, and no model that is no log was built from them last. One
+    that was still has to find in them what changed since. -#}
 {% macro useless_pairs() -%}
     {{ pairs_of(this.name) }}
     and built_pairs.pair_id not in ({{ current_pairs() }})
