@@ -102,10 +102,15 @@ def _write_version(connection: duckdb.DuckDBPyConnection, folder: Path, version:
     beside.mkdir(parents=True)
     connection.execute(f"attach '{_sql_text(beside / 'greenery.duckdb')}' as published")
     try:
-        for schema, source, relations in (("analytics", "marts", ANALYTICS), ("intermediate", "intermediate", HISTORY)):
-            connection.execute(f"create schema published.{schema}")
-            for relation in relations:
-                connection.execute(f"create table published.{schema}.{relation} as from {source}.{relation}")
+        # One transaction writes the file's catalogue once, not once a relation.
+        with transaction(connection):
+            for schema, source, relations in (
+                ("analytics", "marts", ANALYTICS),
+                ("intermediate", "intermediate", HISTORY),
+            ):
+                connection.execute(f"create schema published.{schema}")
+                for relation in relations:
+                    connection.execute(f"create table published.{schema}.{relation} as from {source}.{relation}")
     finally:
         connection.execute("detach published")
     row_counts = {}

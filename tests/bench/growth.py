@@ -163,7 +163,7 @@ def table(measured: list[dict], sessions: int) -> str:
 def main() -> None:
     """Measure and write the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.growth", description=main.__doc__)
-    parser.add_argument("--sessions", type=int, default=1500, help="new sessions a week")
+    parser.add_argument("--sessions", type=int, default=500, help="new sessions a week")
     parser.add_argument("--folder", type=Path, help="keep extracts, warehouse and what is published there")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "docs" / "growth.md")
     options = parser.parse_args()

@@ -18,7 +18,7 @@
     {%- for name in names %}'{{ name }}'{% if not loop.last %}, {% endif %}{% endfor -%}
 {%- endmacro %}
 
-{#- What this model reads that remembers its pairs: logs are all that hold more than the pairs of the build. -#}
+{#- What this model reads that remembers its pairs, the logs or the others: only logs hold more pairs than the build. -#}
 {% macro inputs(are_logs) -%}
     {%- set names = [] -%}
     {%- for id in model.depends_on.nodes if execute and id in graph.nodes -%}
@@ -30,7 +30,6 @@
     {{ return(names) }}
 {%- endmacro %}
 
-{#- The models that are not logs, whose pairs a log must keep: they still have to find what changed since. -#}
 {% macro log_names() -%}
     {%- set names = [] -%}
     {%- for node in graph.nodes.values() if execute and 'remembers_pairs' in node.tags and 'versions' in node.fqn -%}
@@ -56,7 +55,26 @@
     {%- endif %}
 {%- endmacro %}
 
-{#- Pairs that this log holds for nobody: out of the build, and no model was built from them last. -#}
+{#- Both extracts of these pairs, for a log to read its table once: staging is written into a model as a CTE, and one
+    that is read twice is worked out whole, all extracts of it. -#}
+{% macro sides_of_pairs(pairs) -%}
+    select
+        pair_id,
+        as_of,
+        extract_id,
+        true as is_current
+    from {{ pairs }}
+    union all
+    select
+        pair_id,
+        as_of,
+        previous_extract_id as extract_id,
+        false as is_current
+    from {{ pairs }}
+{%- endmacro %}
+
+{#- Pairs that this log holds for nobody: out of the build, and no model that is no log was built from them last. One
+    that was still has to find in them what changed since. -#}
 {% macro useless_pairs() -%}
     {{ pairs_of(this.name) }}
     and built_pairs.pair_id not in ({{ current_pairs() }})

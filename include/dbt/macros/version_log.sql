@@ -5,20 +5,27 @@ with pairs as (
     {{ new_pairs() }}
 ),
 
-current_rows as (
+sides as (
+    {{ sides_of_pairs('pairs') }}
+),
+
+both_rows as (
     select
-        pairs.pair_id,
+        sides.pair_id,
+        sides.is_current,
         source_rows.*
-    from pairs
-    inner join {{ relation }} as source_rows on pairs.extract_id = source_rows.extract_id
+    from sides
+    inner join {{ relation }} as source_rows on sides.extract_id = source_rows.extract_id
+),
+
+current_rows as (
+    select * from both_rows
+    where is_current
 ),
 
 previous_rows as (
-    select
-        pairs.pair_id,
-        source_rows.*
-    from pairs
-    inner join {{ relation }} as source_rows on pairs.previous_extract_id = source_rows.extract_id
+    select * from both_rows
+    where not is_current
 ),
 
 compared as (

@@ -3,10 +3,6 @@ with pairs as (
     {{ pairs_to_check() }}
 ),
 
-appearances as (
-    {{ current_rows(ref('int_event_appearances')) }}
-),
-
 landed as (
     select
         pairs.as_of,
@@ -15,13 +11,21 @@ landed as (
     inner join {{ ref('stg_greenery__events') }} as events on pairs.extract_id = events.extract_id
 ),
 
+known as (
+    {{ current_rows(ref('int_event_appearances'), 'event_id in (select landed.event_id from landed)') }}
+),
+
 known_since as (
     select
         event_id,
         min(as_of) as known_as_of
-    from appearances
-    where event_id in (select landed.event_id from landed)
+    from known
     group by event_id
+),
+
+appearances as (
+    select * from {{ ref('int_event_appearances') }}
+    where pair_id in (select pairs.pair_id from pairs)
 ),
 
 lost as (

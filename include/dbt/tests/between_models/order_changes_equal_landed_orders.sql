@@ -11,27 +11,37 @@ orders_snapshot as (
     select * from {{ ref('orders_snapshot') }}
 ),
 
-current_orders as (
+sides as (
+    {{ sides_of_pairs('pairs') }}
+),
+
+both_orders as (
     select
-        pairs.as_of,
+        sides.as_of,
+        sides.is_current,
         orders.order_id,
         {% for column in order_columns() -%}
         orders.{{ column }}{% if not loop.last %},{% endif %}
         {% endfor %}
-    from pairs
-    inner join {{ ref('stg_greenery__orders') }} as orders on pairs.extract_id = orders.extract_id
-    where pairs.previous_as_of is not null
+    from sides
+    inner join {{ ref('stg_greenery__orders') }} as orders on sides.extract_id = orders.extract_id
+),
+
+current_orders as (
+    select * exclude (is_current)
+    from both_orders
+    where
+        is_current
+        and as_of in (
+            select pairs.as_of from pairs
+            where pairs.previous_as_of is not null
+        )
 ),
 
 previous_orders as (
-    select
-        pairs.as_of,
-        orders.order_id,
-        {% for column in order_columns() -%}
-        orders.{{ column }}{% if not loop.last %},{% endif %}
-        {% endfor %}
-    from pairs
-    inner join {{ ref('stg_greenery__orders') }} as orders on pairs.previous_extract_id = orders.extract_id
+    select * exclude (is_current)
+    from both_orders
+    where not is_current
 ),
 
 not_as_before as (

@@ -1,12 +1,16 @@
 -- A product's step is a step of the whole session too, and not earlier.
-with session_products as (
+with sessions_to_check as (
+    {{ sessions_to_check() }}
+),
+
+session_products as (
     select * from {{ ref('fct_session_products') }}
-    where session_id in ({{ sessions_to_check() }})
+    where session_id in (select sessions_to_check.session_id from sessions_to_check)
 ),
 
 sessions as (
     select * from {{ ref('fct_sessions') }}
-    where session_id in ({{ sessions_to_check() }})
+    where session_id in (select sessions_to_check.session_id from sessions_to_check)
 ),
 
 final as (

@@ -1,8 +1,12 @@
 -- Each product of a known page_view or add_to_cart, and each of the order of a known checkout or package_shipped as the
 -- newest extract shows it, is there with that step, no later. Of the sessions that the run changed.
-with session_steps as (
+with sessions_to_check as (
+    {{ sessions_to_check() }}
+),
+
+session_steps as (
     select * from {{ ref('int_session_steps') }}
-    where session_id in ({{ sessions_to_check() }})
+    where session_id in (select sessions_to_check.session_id from sessions_to_check)
 ),
 
 extract_pairs as (
@@ -11,7 +15,7 @@ extract_pairs as (
 
 session_products as (
     select * from {{ ref('fct_session_products') }}
-    where session_id in ({{ sessions_to_check() }})
+    where session_id in (select sessions_to_check.session_id from sessions_to_check)
 ),
 
 newest_extract as (

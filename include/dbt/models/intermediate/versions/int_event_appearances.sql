@@ -2,11 +2,15 @@ with pairs as (
     {{ new_pairs() }}
 ),
 
--- Named where they are joined: as a CTE read twice, the events of every extract would be held in memory.
-current_events as (
+sides as (
+    {{ sides_of_pairs('pairs') }}
+),
+
+both_events as (
     select
-        pairs.pair_id,
-        pairs.as_of,
+        sides.pair_id,
+        sides.is_current,
+        sides.as_of,
         events.event_id,
         events.session_id,
         events.user_id,
@@ -14,16 +18,18 @@ current_events as (
         events.product_id,
         events.event_type,
         events.created_at
-    from pairs
-    inner join {{ ref('stg_greenery__events') }} as events on pairs.extract_id = events.extract_id
+    from sides
+    inner join {{ ref('stg_greenery__events') }} as events on sides.extract_id = events.extract_id
+),
+
+current_events as (
+    select * from both_events
+    where is_current
 ),
 
 previous_events as (
-    select
-        pairs.pair_id,
-        events.event_id
-    from pairs
-    inner join {{ ref('stg_greenery__events') }} as events on pairs.previous_extract_id = events.extract_id
+    select * from both_events
+    where not is_current
 ),
 
 final as (

@@ -2,27 +2,30 @@ with pairs as (
     {{ new_pairs() }}
 ),
 
--- Named where they are joined: as a CTE read twice, the items of every extract would be held in memory.
-current_items as (
+sides as (
+    {{ sides_of_pairs('pairs') }}
+),
+
+both_items as (
     select
-        pairs.pair_id,
-        pairs.as_of,
+        sides.pair_id,
+        sides.is_current,
+        sides.as_of,
         order_items.order_id,
         order_items.product_id,
         order_items.quantity
-    from pairs
-    inner join {{ ref('stg_greenery__order_items') }} as order_items on pairs.extract_id = order_items.extract_id
+    from sides
+    inner join {{ ref('stg_greenery__order_items') }} as order_items on sides.extract_id = order_items.extract_id
+),
+
+current_items as (
+    select * from both_items
+    where is_current
 ),
 
 previous_items as (
-    select
-        pairs.pair_id,
-        order_items.order_id,
-        order_items.product_id,
-        order_items.quantity
-    from pairs
-    inner join {{ ref('stg_greenery__order_items') }} as order_items
-        on pairs.previous_extract_id = order_items.extract_id
+    select * from both_items
+    where not is_current
 ),
 
 -- An order's items are one thing: when any of them differs, all that are there now are its new version.
