@@ -357,12 +357,15 @@ def kill_tasks(
                 if state == "success":
                     return kills
                 if state == "failed":
-                    # Every kill was recovered from, so this is a failure of its own.
                     failures += 1
                     failed = [task["task_id"] for task in run.tasks() if task["state"] == "failed"]
-                    say(f"{run.week}: the run failed at {failed} without a kill")
-                    if kills:
+                    if kills and not failed:
+                        # The scheduler had decided on the run before it was cleared: SQLite locks no rows.
+                        kills[-1].recovery += ", and again"
+                    elif kills:
+                        # Every kill was recovered from, so this is a failure of its own.
                         kills[-1].differences.append(f"then the run failed at {', '.join(failed)}")
+                    say(f"{run.week}: the run failed at {failed} without a kill")
                     if failures == 3:
                         raise RuntimeError(f"the run of {run.week} fails at {failed} without a kill")
                     run.clear_all()
