@@ -357,12 +357,16 @@ def kill_tasks(
                 if state == "success":
                     return kills
                 if state == "failed":
-                    # Every kill was recovered from, so this is a failure of its own.
-                    failures += 1
                     failed = [task["task_id"] for task in run.tasks() if task["state"] == "failed"]
-                    say(f"{run.week}: the run failed at {failed} without a kill")
-                    if kills:
+                    if kills and not failed:
+                        # The scheduler had decided on the run before it was cleared: SQLite locks no rows.
+                        kills[-1].recovery += ", and again"
+                    else:
+                        # Every kill was recovered from, so this is a failure of its own.
+                        failures += 1
+                    if kills and failed:
                         kills[-1].differences.append(f"then the run failed at {', '.join(failed)}")
+                    say(f"{run.week}: the run failed at {failed} without a kill")
                     if failures == 3:
                         raise RuntimeError(f"the run of {run.week} fails at {failed} without a kill")
                     run.clear_all()
@@ -372,7 +376,13 @@ def kill_tasks(
 
 
 def _recover(run: WeeklyRun, task_id: str, state: str, choice: float) -> str:
-    """Bring a killed task to run again in one of the ways that there are, and return which."""
+    """Bring a killed task to run again in one of the ways that there are, and return which.
+
+    A clear in the very moment in which the scheduler decides on the run is lost on SQLite: no user is that fast.
+    """
+    decided = time.monotonic() + 3
+    while state == "failed" and run.state() != "failed" and time.monotonic() < decided:
+        time.sleep(0.1)
     if state == "up_for_retry" and choice < 0.05:
         return "tried again by itself"
     if state == "up_for_retry" and choice < 0.45:
@@ -716,10 +726,7 @@ def as_markdown(proof: Proof) -> str:
     steps = [kill for kill in proof.kills if kill.target == ONE_PROCESS]
     differing = proof.differing()
     tasks = Counter(kill.task for kill in in_airflow if kill.target in (TASK, SUPERVISOR))
-    command = (
-        f"python -m tests.e2e.kills --points {len(in_airflow)} --step-points {len(steps)} --seed {proof.seed} "
-        "--report docs/proofs/kills.md"
-    )
+    command = f"python -m tests.e2e.kills --seed {proof.seed} --report docs/proofs/kills.md"
     lines = [
         "# Kills",
         "",
