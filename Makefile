@@ -42,7 +42,8 @@ demo: install ## simulate a shop and run the weekly DAG over its eight weeks
 	@$(RUN) -m greenery.demo
 
 test: install-dev check ## every check and test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 tests/unit tests/properties
+	@$(BIN)/python -m pytest tests/dags tests/dbt tests/e2e
 
 # One line a proof; each writes its report into docs/proofs.
 prove: install-dev ## the long proofs; `make test` runs a sample of each
