@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 
 from greenery.settings import REPOSITORY
 
@@ -47,11 +49,24 @@ def _dag(dag) -> str:
         param = dag.params.get_param(name)
         lines.append(f"| `{name}` | `{param.value}` | {param.description} |")
     lines += ["", "| task | pool | retries | after |", "|---|---|---|---|"]
-    for task in dag.topological_sort():
+    for task in map(dag.get_task, _in_order(dag)):
         after = ", ".join(f"`{name}`" for name in sorted(task.upstream_task_ids)) or "the start"
         lines.append(f"| `{task.task_id}` | {task.pool} | {task.retries} | {after} |")
     lines += ["", dag.doc_md.strip().partition("\n")[2].strip(), ""]
     return "\n".join(lines)
+
+
+def _in_order(dag) -> Iterator[str]:
+    """Yield the ids of the tasks, each after those before it, by name where the order is open.
+
+    The order of the DAG's own sorting depends on how dbt happened to parse the project.
+    """
+    sorter = TopologicalSorter({task.task_id: task.upstream_task_ids for task in dag.tasks})
+    sorter.prepare()
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        yield from ready
+        sorter.done(*ready)
 
 
 def main() -> int:
