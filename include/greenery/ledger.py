@@ -10,18 +10,8 @@ from duckdb import DuckDBPyConnection
 from greenery.source_tables import TABLES
 from greenery.warehouse import rows, transaction
 
-# The models that remember in landing.built_pairs what they were built from; logs may hold more pairs than that.
-LOGS = (
-    "int_order_versions",
-    "int_order_item_versions",
-    "int_event_appearances",
-    "int_user_versions",
-    "int_address_versions",
-    "int_product_versions",
-)
-BUILT_BY_KEY = (
-    "int_changed_sessions",
-    "int_session_steps",
+# What is published: the relations that people query.
+ANALYTICS = (
     "orders_snapshot",
     "fct_order_changes",
     "fct_sessions",
@@ -31,6 +21,16 @@ BUILT_BY_KEY = (
     "dim_users",
     "dim_addresses",
 )
+# The models that remember in landing.built_pairs what they were built from; logs may hold more pairs than that.
+LOGS = (
+    "int_order_versions",
+    "int_order_item_versions",
+    "int_event_appearances",
+    "int_user_versions",
+    "int_address_versions",
+    "int_product_versions",
+)
+BUILT_BY_KEY = ("int_changed_sessions", "int_session_steps", *ANALYTICS)
 
 
 class LockLostError(Exception):

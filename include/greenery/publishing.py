@@ -12,19 +12,10 @@ import duckdb
 
 from greenery import ledger, status
 from greenery.files import switch_link
+from greenery.ledger import ANALYTICS
 from greenery.settings import Settings
 from greenery.warehouse import connect, open_file, rows, transaction
 
-ANALYTICS = (
-    "orders_snapshot",
-    "fct_order_changes",
-    "fct_sessions",
-    "fct_session_products",
-    "fct_funnel_daily",
-    "dim_products",
-    "dim_users",
-    "dim_addresses",
-)
 # What a report needs beyond the marts to say what was known at an earlier time.
 HISTORY = ("int_session_steps", "int_extract_pairs")
 KEPT_VERSIONS = 5

@@ -86,7 +86,7 @@ def test_a_reader_keeps_its_version_while_others_are_published(home):
         assert rows(reader, query) == before
     manifest = json.loads((home.published / "manifest.json").read_text())
     assert len(manifest["admitted_extracts"]) == 3
-    for relation in publishing.ANALYTICS:
+    for relation in ledger.ANALYTICS:
         assert (home.published / f"{relation}.parquet").exists()
 
 

@@ -10,8 +10,8 @@ import pytest
 from greenery import ledger, status
 from greenery.extracts import ExtractError
 from greenery.landing import land
-from greenery.ledger import NothingToWithdrawError
-from greenery.publishing import ANALYTICS, open_published
+from greenery.ledger import ANALYTICS, NothingToWithdrawError
+from greenery.publishing import open_published
 from greenery.settings import Settings
 from greenery.simulator import Shop, simulate
 from greenery.warehouse import connect, rows

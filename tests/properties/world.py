@@ -241,7 +241,7 @@ def publish(warehouse: Warehouse) -> None:
     """Copy what is published of the warehouse, as publishing writes a version."""
     connection = warehouse.open()
     for schema, source, relations in (
-        ("analytics", "marts", publishing.ANALYTICS),
+        ("analytics", "marts", ledger.ANALYTICS),
         ("intermediate", "intermediate", publishing.HISTORY),
     ):
         for relation in relations:
