@@ -27,7 +27,8 @@ PROJECT = Path(__file__).with_name("snapshot_project")
 ORDERS = next(table for table in TABLES if table.name == "orders")
 COLUMNS = tuple(column.name for column in ORDERS.columns)
 META = ("dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to")
-RANDOM_HISTORIES = 15
+# Numbers among which every kind of change occurs; orders that come back are rare.
+RANDOM_HISTORIES = range(37, 52)
 
 
 class DbtSnapshot:
@@ -133,7 +134,7 @@ def test_simulated_shop(warehouse, dbt_snapshot, tmp_path):
     assert by_models(warehouse, extracts) == dbt_snapshot.of(extracts)
 
 
-@pytest.mark.parametrize("number", range(RANDOM_HISTORIES))
+@pytest.mark.parametrize("number", RANDOM_HISTORIES)
 def test_random_history(warehouse, dbt_snapshot, number):
     history = random_history(number)
     extracts = [variants[0] for variants in history.values()]
@@ -142,6 +143,6 @@ def test_random_history(warehouse, dbt_snapshot, number):
 
 def test_the_random_histories_have_every_kind_of_change():
     found = set()
-    for number in range(RANDOM_HISTORIES):
+    for number in RANDOM_HISTORIES:
         found |= kinds([variants[0] for variants in random_history(number).values()])
     assert found == {"new", "status_changed", "details_changed", "removed", "returned"}
