@@ -198,12 +198,14 @@ def passed(connection: DuckDBPyConnection, lock: dict) -> None:
 
 
 def check_passed(connection: DuckDBPyConnection, lock: dict) -> None:
-    """Raise NotJudgedError unless the quality gate passed what the lock's run built.
+    """Raise NotJudgedError unless the quality gate passed what the lock's run built, or it was admitted before.
 
-    So a task `quality` that was marked a success, or skipped, publishes nothing.
+    So a task `quality` that was marked a success, or skipped, admits nothing.
     """
-    judged = rows(connection, "select passed_with from landing.extracts where extract_id = ?", [lock["extract_id"]])
-    if not lock["withdrawal"] and judged[0]["passed_with"] != lock["admitted_extracts"]:
+    query = "select state, passed_with from landing.extracts where extract_id = ?"
+    extract = rows(connection, query, [lock["extract_id"]])[0]
+    admitted = extract["state"] == "admitted" or lock["withdrawal"]
+    if not admitted and extract["passed_with"] != lock["admitted_extracts"]:
         raise NotJudgedError("the quality gate has not passed what this run built: clear its task quality.")
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from greenery import ledger
 from greenery.landing import land
-from greenery.ledger import LockLostError
+from greenery.ledger import LockLostError, NotJudgedError
 from greenery.warehouse import connect, rows
 
 from tests.conftest import ORDER, small_shop, write_extract
@@ -80,3 +80,20 @@ def test_held_says_why(home, landed):
         assert ledger.newest(connection, AS_OF)["reason"] == "no events"
         ledger.admit(connection, landed.extract_id)
         assert ledger.newest(connection, AS_OF)["reason"] is None
+
+
+def test_only_what_the_gate_passed_or_was_admitted_is_published(home, landed):
+    with connect(home) as connection:
+        ledger.acquire(connection, "run", AS_OF, running())
+        lock = ledger.check_lock(connection, "run")
+        with pytest.raises(NotJudgedError, match="clear its task quality"):
+            ledger.check_passed(connection, lock)
+        ledger.passed(connection, lock)
+        ledger.check_passed(connection, lock)
+
+        # Held again, and brought back, it is judged again; once admitted, publishing it again asks for nothing.
+        ledger.hold(connection, landed.extract_id, "no events")
+        with pytest.raises(NotJudgedError):
+            ledger.check_passed(connection, lock)
+        ledger.admit(connection, landed.extract_id)
+        ledger.check_passed(connection, lock)
