@@ -48,6 +48,7 @@ test: install-dev check ## every check and test
 # One line a proof; each writes its report into docs/proofs.
 prove: install-dev ## the long proofs; `make test` runs a sample of each
 	@$(BIN)/python -m pytest -q -n 2 tests/properties --hypothesis-profile prove
+	@GREENERY_PROVE=1 $(BIN)/python -m pytest tests/e2e/test_concurrency.py tests/e2e/test_kills.py
 	@PYTHONPATH=include:. $(BIN)/python -m tests.e2e.kills --points 100 --step-points 100 --report docs/proofs/kills.md
 
 check: install-dev ## linters, types and generated docs
