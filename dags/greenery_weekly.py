@@ -39,7 +39,7 @@ SETTINGS = settings.load()
     dag_id=settings.DAG_ID,
     doc_md=__doc__,
     description="Orders that changed and the product funnel, week by week. The backfill form takes the days on which "
-    "weeks start, seven days before the day that names a week; open the documentation for more.",
+    "weeks start, seven days before the day that names a week; open the documentation for more",
     schedule=CronDataIntervalTimetable(SETTINGS.cron, timezone=utc),
     start_date=datetime(2015, 1, 1, tzinfo=utc),
     catchup=False,

@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -445,6 +445,25 @@ def _console() -> Console:
     return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 300)
 
 
+def exit_code(command: Callable[[], bool]) -> int:
+    """Run a command that returns whether all went well; return its exit code, and print what stopped it.
+
+    0, 1 when a week failed or Airflow can't be used, 2 when the input is wrong, 130 when it was interrupted.
+    """
+    exit_on_signals()
+    try:
+        return 0 if command() else 1
+    except (InputError, SettingError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except AirflowError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return 0, 1 when a week failed or Airflow can't be used, or 2 when the input is wrong."""
     parser = argparse.ArgumentParser(prog="make backfill", description="Run the weekly DAG for past weeks.")
@@ -454,8 +473,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--run-backwards", action="store_true", help="newest week first")
     parser.add_argument("--max-active-runs", type=int, default=1, metavar="N", help="weeks at a time (default 1)")
     options = parser.parse_args(arguments)
-    exit_on_signals()
-    try:
+
+    def command() -> bool:
         if not options.first:
             raise InputError("FROM is missing: write `make backfill FROM=2023-01-11 TO=2023-02-01`.")
         results = run_backfill(
@@ -466,17 +485,10 @@ def main(arguments: list[str] | None = None) -> int:
             options.run_backwards,
             options.max_active_runs,
         )
-    except (InputError, SettingError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    except AirflowError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
-    print_results(results)
-    return 0 if all(result.state == "success" for result in results) else 1
+        print_results(results)
+        return all(result.state == "success" for result in results)
+
+    return exit_code(command)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,7 @@ import argparse
 import sys
 
 from greenery import backfill, status
-from greenery.local_airflow import AirflowError, exit_on_signals
-from greenery.settings import SettingError, load
+from greenery.settings import load
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,33 +15,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--as-of", default="", metavar="DATE", help="the extract, by the day its week ends")
     parser.add_argument("--reason", default="", help="why; kept with the extract and shown on its page")
     options = parser.parse_args(arguments)
-    exit_on_signals()
-    try:
+
+    def command() -> bool:
         if not options.as_of or not options.reason.strip():
             raise backfill.InputError("write `make withdraw AS_OF=2023-02-01 REASON='prices in cents'`.")
         settings, week = load(), backfill.parse_date("AS_OF", options.as_of)
         results = backfill.run_backfill(settings, week, week, {"withdraw": options.reason.strip()}, restate=False)
-    except (backfill.InputError, SettingError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    except AirflowError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
-    backfill.print_results(results)
-    if any(result.state != "success" for result in results):
-        return 1
-    print(f"The extract {week} is withdrawn: it is held, and what is published does without it.")
-    if outdated := status.outdated(settings):
-        print("Published weeks whose report would differ now: " + ", ".join(map(str, outdated)))
-        for command in status.rerun_commands(outdated):
-            print(f"Run them again: {command}")
-    else:
-        print("No other published report differs.")
-    print(f"""To bring it back: make backfill FROM={week} TO={week} PARAMS='{{"reextract": true}}'""")
-    return 0
+        backfill.print_results(results)
+        if any(result.state != "success" for result in results):
+            return False
+        print(f"The extract {week} is withdrawn: it is held, and what is published does without it.")
+        if outdated := status.outdated(settings):
+            print("Published weeks whose report would differ now: " + ", ".join(map(str, outdated)))
+            for line in status.rerun_commands(outdated):
+                print(f"Run them again: {line}")
+        else:
+            print("No other published report differs.")
+        print(f"""To bring it back: make backfill FROM={week} TO={week} PARAMS='{{"reextract": true}}'""")
+        return True
+
+    return backfill.exit_code(command)
 
 
 if __name__ == "__main__":
