@@ -7,7 +7,7 @@ from datetime import date
 
 import duckdb
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from greenery import ledger, settings
 from greenery.files import write_atomically
@@ -70,11 +70,12 @@ def main() -> None:
     """Print a table of all weeks."""
     home = settings.load()
     weeks = _recorded(home)
-    console = Console()
+    # A reason is printed as it is, and a command is never cut short.
+    console = Console(highlight=False, markup=False, emoji=False)
     if not weeks:
         console.print(f"No week has been landed in {home.home} yet. Next: make demo, or make backfill FROM=… TO=…")
         return
-    table = Table("week to", "state", "published", "report", "restated", "why / next")
+    table = Table("week to", "state", "published", "report", "restated", Column("why / next", overflow="fold"))
     for week in weeks:
         table.add_row(
             week["as_of"],
