@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from greenery.settings import REPOSITORY, Settings
 from greenery.source_tables import TABLES
@@ -46,16 +46,13 @@ def create_landing_tables(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"create table if not exists landing.{table.name} (extract_id varchar not null, {columns})")
 
 
+def _is_locked(error: BaseException) -> bool:
+    return isinstance(error, duckdb.IOException) and "Could not set lock" in str(error)
+
+
+@retry(retry=retry_if_exception(_is_locked), stop=stop_after_delay(LOCK_SECONDS), wait=wait_fixed(0.5), reraise=True)
 def _wait_for_lock(path: Path) -> None:
-    deadline = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            duckdb.connect(path).close()
-            return
-        except duckdb.IOException as error:
-            if "Could not set lock" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)
+    duckdb.connect(path).close()
 
 
 @contextmanager
