@@ -1,8 +1,8 @@
 """A real Airflow on this machine: SQLite, LocalExecutor, loopback only; all its state is in `<home>/airflow`.
 
-Four processes are started: api-server, scheduler, dag-processor and triggerer. Each leads a session of its own, which
-all its descendants stay in (a task has its own process group, so a group would not do). However the process that
-started them ends, nothing of these sessions outlives it:
+Five processes are started: api-server, execution-api, scheduler, dag-processor and triggerer. Each leads a session of
+its own, which all its descendants stay in (a task has its own process group, so a group would not do). However the
+process that started them ends, nothing of these sessions outlives it:
 
 - it ends, by itself or by a signal that it catches: it stops them;
 - it is killed: its guard, a small process, reads the end of a pipe and kills them;
@@ -61,8 +61,10 @@ class ApiError(AirflowError):
         super().__init__(f"{response.request.method} {response.request.url.path}: {self.status} {self.detail}")
 
 
-def environment(settings: Settings, port: int, use_job_schedule: bool = False) -> dict[str, str]:
+def environment(settings: Settings, port: int, execution_port: int, use_job_schedule: bool = False) -> dict[str, str]:
     """Return the environment of Airflow's processes: defaults < this process's environment < what must be so.
+
+    port: of the UI and API on 127.0.0.1. execution_port: of what tasks report to.
 
     So any AIRFLOW__* variable that is only a default here can be set from outside, such as
     AIRFLOW__CORE__DAGS_FOLDER. Makes the home's folders and secrets where they are missing.
@@ -98,7 +100,7 @@ def environment(settings: Settings, port: int, use_job_schedule: bool = False) -
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__FERNET_KEY": secret["fernet_key"],
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{execution_port}/execution/",
         "AIRFLOW__CORE__AUTH_MANAGER": (
             "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
         ),
@@ -261,7 +263,8 @@ def running_airflow(
     """
     home = _airflow_home(settings)
     with closing(_lock(settings)) as lock, _guarded(home, lock.fileno()) as start:
-        env = environment(settings, port := port or _free_port(), use_job_schedule)
+        port, execution_port = port or _free_port(), _free_port()
+        env = environment(settings, port, execution_port, use_job_schedule)
         airflow = Airflow(
             base_url=f"http://127.0.0.1:{port}",
             password=json.loads(passwords_file(settings).read_text())[USER],
@@ -269,8 +272,8 @@ def running_airflow(
             schedules=use_job_schedule,
         )
 
-        def component(name: str, *options: str) -> None:
-            airflow.processes[name] = start(name, [name, *options], env)
+        def component(name: str, *command: str) -> None:
+            airflow.processes[name] = start(name, command, env)
             note()
 
         def note(ready: bool = False) -> None:
@@ -292,18 +295,22 @@ def running_airflow(
         try:
             _migrate(home, env, lock.fileno())
             started = datetime.now(UTC)
-            component("api-server")
-            component("dag-processor")
-            _wait(airflow, "api-server", "answer", lambda: _answers(airflow, "/api/v2/monitor/health"))
+            # A process each: a request of the UI waits for SQLite's lock on the thread that would let a task's request
+            # go on and give it back. In one process both stand still until the lock's time is out.
+            component("api-server", "api-server", "--apps", "core")
+            component("execution-api", "api-server", "--apps", "execution", "--port", str(execution_port))
+            component("dag-processor", "dag-processor")
+            _wait(airflow, "api-server", "answer", lambda: _answers(f"{airflow.base_url}/api/v2/monitor/health"))
             _make_pool(airflow)
             airflow.pause_again()
             if before_scheduler:
                 before_scheduler(airflow)
             # Logs are read from their folder: serving them would take fixed ports.
-            component("scheduler", "--skip-serve-logs")
-            component("triggerer", "--skip-serve-logs")
+            component("scheduler", "scheduler", "--skip-serve-logs")
+            component("triggerer", "triggerer", "--skip-serve-logs")
             # What tasks talk to is built when it is first asked, which takes seconds: not when a task waits.
-            _wait(airflow, "api-server", "answer", lambda: _answers(airflow, "/execution/health"))
+            health = f"{env['AIRFLOW__CORE__EXECUTION_API_SERVER_URL']}health"
+            _wait(airflow, "execution-api", "answer", lambda: _answers(health))
             _wait(airflow, "dag-processor", f"parse {DAG_ID}", lambda: _is_parsed(airflow, since=started))
             note(ready=True)
             yield airflow
@@ -407,7 +414,7 @@ def _guarded(home: Path, lock: int) -> Iterator[Start]:
         for process in processes.values():
             process.terminate()
         for name, process in processes.items():
-            if name != "api-server":  # it keeps no state, and some of its threads take long to end
+            if name not in ("api-server", "execution-api"):  # they keep no state; some of their threads end late
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(max(deadline - time.monotonic(), 0))
         _kill([process.pid for process in processes.values()])
@@ -525,9 +532,9 @@ def _wait(airflow: Airflow, name: str, task: str, is_done: Callable[[], bool]) -
         time.sleep(0.1)
 
 
-def _answers(airflow: Airflow, path: str) -> bool:
+def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{airflow.base_url}{path}", timeout=30, trust_env=False).is_success
+        return httpx.get(url, timeout=30, trust_env=False).is_success
     except httpx.TransportError:
         return False
 

@@ -132,8 +132,8 @@ def test_results_name_week_task_reason_and_log(capsys):
 
 
 def test_secrets_are_made_once_and_only_for_their_owner(settings):
-    first = local_airflow.environment(settings, 8080)
-    assert local_airflow.environment(settings, 8080) == first
+    first = local_airflow.environment(settings, 8080, 8081)
+    assert local_airflow.environment(settings, 8080, 8081) == first
     assert len(first["AIRFLOW__API_AUTH__JWT_SECRET"]) >= 64
     assert settings.home.stat().st_mode & 0o777 == 0o700
     for file in (settings.home / "airflow" / "secrets.json", local_airflow.passwords_file(settings)):
@@ -144,7 +144,7 @@ def test_secrets_are_made_once_and_only_for_their_owner(settings):
 def test_the_environment_overrides_defaults_but_not_what_isolates_a_home(settings, monkeypatch):
     monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", "elsewhere")
     monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql://production")
-    env = local_airflow.environment(settings, 8080)
+    env = local_airflow.environment(settings, 8080, 8081)
     assert env["AIRFLOW__CORE__DAGS_FOLDER"] == "elsewhere"
     assert env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{settings.home}/airflow/airflow.db"
 
