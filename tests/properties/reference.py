@@ -143,7 +143,7 @@ def against_median(sessions: list[dict], as_of: datetime, step: str, maturity_da
 
 
 def movers(extracts: Iterable[Extract], as_of: datetime) -> list[dict]:
-    """Return the checkouts of each product, country and state that has sessions in the week and in the week before."""
+    """Return the checkouts of each product, country and state that has sessions in the week or in the week before."""
     extracts = [extract for extract in _in_order(extracts) if extract.as_of <= as_of]
     sessions = _with_places(_sessions(known_events(extracts, as_of)), extracts)
     names = {key: product["name"] for key, product in newest_known(extracts, "products", "product_id").items()}
@@ -165,9 +165,9 @@ def movers(extracts: Iterable[Extract], as_of: datetime) -> list[dict]:
                 if (its_dimension, its_value) == (dimension, value) and end - WEEK <= session["started_at"] < end
             ]
             counts |= {f"sessions{suffix}": len(reached), f"reached{suffix}": sum(reached)}
-        if counts["sessions"] and counts["sessions_before"]:
-            name = names.get(value, value) if dimension == "product" else value
-            found.append({"dimension": dimension, "value": value, "name": name, **counts})
+        if counts["sessions"] or counts["sessions_before"]:
+            name = names.get(value) if dimension == "product" else value
+            found.append({"dimension": dimension, "value": value, "name": value if name is None else name, **counts})
     return found
 
 

@@ -143,8 +143,8 @@ def check_against_definitions(world: World) -> None:
 
 
 def check_what_few_sessions_hide(world: World, admitted: list[Extract], as_of: datetime) -> None:
-    """A summary names movers and stuck orders only where there are enough sessions and orders; here one is enough."""
-    movers, stuck = (report_rows(world.warehouse, name, as_of, enough=1) for name in ("movers", "stuck_orders"))
+    """A summary names movers and stuck orders only where there are enough sessions and orders; here none is too few."""
+    movers, stuck = (report_rows(world.warehouse, name, as_of, enough=0) for name in ("movers", "stuck_orders"))
     assert movers == reference.movers(admitted, as_of)
     orders: dict[str, dict] = {row["status"]: {} for row in stuck}
     for row in stuck:
