@@ -14,6 +14,7 @@ from greenery import ledger
 from greenery.files import write_atomically
 from greenery.publishing import open_published
 from greenery.report import chart, page, restatement, summary
+from greenery.report.statistics import ENOUGH_PEERS, ENOUGH_SESSIONS
 from greenery.settings import Settings
 from greenery.warehouse import rows, statement
 
@@ -102,9 +103,24 @@ def figures(connection: duckdb.DuckDBPyConnection, as_of: datetime, maturity_day
             f"the extract {as_of:%Y-%m-%d} is not admitted: run its week first "
             f"(make backfill FROM={as_of:%Y-%m-%d} TO={as_of:%Y-%m-%d})."
         )
-    weeks = rows(connection, statement("report/sessions_by_week"), {"as_of": as_of})
-    order_changes = rows(connection, statement("report/order_changes"), {"as_of": as_of})
-    return summary.build(as_of, weeks, order_changes, extract[0]["previous_as_of"], maturity_days)
+
+    def found(name: str, **parameters: int) -> list[dict]:
+        return rows(connection, statement(f"report/{name}"), {"as_of": as_of, **parameters})
+
+    weeks = found("sessions_by_week")
+    # Where a week as a whole has too few sessions, so has each part of it.
+    sessions = {row["weeks_ago"]: row["sessions"] for row in weeks}
+    comparable = min(sessions.get(0, 0), sessions.get(1, 0)) >= ENOUGH_SESSIONS
+    return summary.build(
+        as_of,
+        weeks,
+        found("order_changes"),
+        extract[0]["previous_as_of"],
+        maturity_days,
+        pace=found("pace"),
+        movers=found("movers", enough=ENOUGH_SESSIONS) if comparable else [],
+        stuck_orders=found("stuck_orders", enough=ENOUGH_PEERS),
+    )
 
 
 def _take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:

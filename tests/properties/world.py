@@ -13,7 +13,7 @@ from typing import Any
 from greenery import ledger, publishing, weekly_report
 from greenery.report import summary
 from greenery.source_tables import TABLES
-from greenery.warehouse import rows, transaction
+from greenery.warehouse import rows, statement, transaction
 
 from tests.properties.histories import FIRST_AS_OF, WEEK, Operation, extract_id
 from tests.properties.reference import Extract
@@ -240,12 +240,8 @@ def sql_text(value: Any) -> str:
 def publish(warehouse: Warehouse) -> None:
     """Copy what is published of the warehouse, as publishing writes a version."""
     connection = warehouse.open()
-    for schema, source, relations in (
-        ("analytics", "marts", ledger.ANALYTICS),
-        ("intermediate", "intermediate", publishing.HISTORY),
-    ):
-        for relation in relations:
-            connection.execute(f"create or replace table published.{schema}.{relation} as from {source}.{relation}")
+    for relation, query in publishing.relations():
+        connection.execute(f"create or replace table published.{relation} as {query}")
 
 
 def text(warehouse: Warehouse, as_of: datetime) -> str:
@@ -256,3 +252,8 @@ def text(warehouse: Warehouse, as_of: datetime) -> str:
 def published_rows(warehouse: Warehouse, relation: str) -> list[dict]:
     """Return the rows of a published relation."""
     return rows(warehouse.open("published"), f"from analytics.{relation}")
+
+
+def report_rows(warehouse: Warehouse, name: str, as_of: datetime, **parameters: int) -> list[dict]:
+    """Return the rows of a statement of `include/sql/report/` on what is published."""
+    return rows(warehouse.open("published"), statement(f"report/{name}"), {"as_of": as_of, **parameters})
