@@ -5,16 +5,32 @@ import os
 import re
 import subprocess
 import sys
-from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from greenery.report import chart, page, summary, wording
+from greenery.report import chart, page, wording
 
-AS_OF = datetime(2023, 2, 1)
-WEEK = timedelta(days=7)
+from tests.unit.summaries import (
+    AS_OF,
+    EMPTY,
+    EVERY_SUMMARY,
+    FIRST,
+    HELD,
+    HUGE,
+    NORMAL,
+    PROVISIONAL,
+    UPSIDE_DOWN,
+    WEEK,
+    ZERO,
+    build,
+    change,
+    check,
+    quality,
+    week,
+)
+
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 GREEN = chart.COLORS["package_shipped"]
 LINKS = {"summary.json": "summary.json", "order_changes.csv": "order_changes.csv"}
@@ -23,101 +39,13 @@ LINKS = {"summary.json": "summary.json", "order_changes.csv": "order_changes.csv
 def plain(text):
     """Return text with the typographic signs that look like others written in ASCII."""
     return (
-        text.replace(wording.MINUS, "-").replace(wording.NOTHING, "--").replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+        text.replace(wording.MINUS, "-")
+        .replace(wording.SPACE, " ")
+        .replace(wording.NOTHING, "--")
+        .replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     )
 
 
-def week(weeks_ago, sessions, add_to_cart, checkout, shipped, shipped_by_week_end=None, waiting=0):
-    return {
-        "weeks_ago": weeks_ago,
-        "sessions": sessions,
-        "page_view": sessions,
-        "add_to_cart": add_to_cart,
-        "checkout": checkout,
-        "package_shipped": shipped,
-        "shipped_by_week_end": shipped if shipped_by_week_end is None else shipped_by_week_end,
-        "checkouts_not_shipped": waiting,
-    }
-
-
-def change(order_id, kind="status_changed", status_from="preparing", status_to="shipped", changed_columns="status"):
-    return {
-        "order_id": order_id,
-        "change": kind,
-        "status_from": status_from,
-        "status_to": status_to,
-        "changed_columns": changed_columns,
-    }
-
-
-def build(*weeks, changes=(), previous_as_of=AS_OF - WEEK):
-    return summary.build(AS_OF, list(weeks), list(changes), previous_as_of, 28)
-
-
-def check(name, passed=True, severity="critical", **values):
-    return {
-        "check": name,
-        "relation": "analytics.fct_sessions",
-        "severity": severity,
-        "meaning": f"The meaning of {name}.",
-        "passed": passed,
-        "observed": "0 rows",
-        "expected": "none",
-        "rows": 1234,
-        "failing_rows": 0,
-        "examples": [],
-        **values,
-    }
-
-
-def quality(*checks, verdict="passed", landing_warnings=()):
-    return {
-        "as_of": "2023-02-01T00:00:00+00:00",
-        "verdict": verdict,
-        "checks": list(checks),
-        "landing_warnings": list(landing_warnings),
-    }
-
-
-NORMAL = build(
-    week(0, 578, 467, 361, 335),
-    week(1, 560, 450, 342, 330),
-    changes=[
-        change("order-1"),
-        change("order-2"),
-        change("order-3", "new", None, "preparing", None),
-        change("order-4", "removed", "preparing", None, None),
-    ],
-)
-FIRST = build(week(0, 578, 467, 361, 335), previous_as_of=None)
-EMPTY = build(week(103, 578, 467, 361, 335), changes=[change("order-1")])
-ZERO = build()
-PROVISIONAL = build(
-    week(0, 578, 467, 361, 80, waiting=281),
-    week(1, 560, 450, 342, 300, shipped_by_week_end=90, waiting=42),
-    *[week(ago, 550, 440, 330, 320) for ago in range(2, 6)],
-)
-HUGE = build(
-    week(0, 9_876_543_210, 8_765_432_109, 6_543_210_987, 5_432_109_876, waiting=1),
-    week(1, 12_345_678_901, 10_123_456_789, 7_123_456_789, 6_123_456_789),
-)
-UPSIDE_DOWN = build(week(0, 10, 4, 5, 7), week(1, 9, 8, 6, 6), week(3, 9, 8, 6, 6))
-EVERY_SUMMARY = {
-    "normal": NORMAL,
-    "first": FIRST,
-    "empty": EMPTY,
-    "zero": ZERO,
-    "provisional": PROVISIONAL,
-    "huge": HUGE,
-    "upside down": UPSIDE_DOWN,
-}
-HELD = quality(
-    check("sessions_unique", False, failing_rows=24, observed="12 ids twice", examples=[{"session_id": "s-1", "n": 2}]),
-    check("volume", False, "warning", rows=None, failing_rows=None),
-    check("orders_unique"),
-    verdict="held",
-    landing_warnings=["orders: column gift_wrap is unknown"],
-)
 WEEKS = [
     {
         "as_of": "2023-01-25",
