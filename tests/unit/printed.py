@@ -43,7 +43,7 @@ def known(*documents: Any) -> set[str]:
 
 
 def _leaves(value: Any) -> list[Any]:
-    """Return all numbers and texts of a document; a list of rows has its number of rows, and of the checks that passed."""
+    """Return all numbers and texts of a document; of a list of rows how many there are, and how many checks passed."""
     if isinstance(value, dict):
         return [leaf for part in value.values() for leaf in _leaves(part)]
     if isinstance(value, list | tuple):

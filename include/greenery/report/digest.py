@@ -262,8 +262,8 @@ def _funnel(summary: dict) -> Funnel | None:
         notes.append("Bold changes are more than noise.")
     if any(row.provisional for row in rows):
         notes.append("* Provisional: packages are still going out; its changes are at equal age.")
-    elif any(row.equal_age for row in rows):
-        notes.append("* At equal age, as the week before is provisional.")
+    elif any(row.equal_age or (row.median_equal_age and median_weeks > 1) for row in rows):
+        notes.append("* At equal age, as a week before is provisional.")
     return Funnel(
         title="Funnel" if in_week else "Funnel of all sessions so far",
         rows=rows,

@@ -69,9 +69,7 @@ def to_mime(message: MailMessage) -> EmailMessage:
 def _what_changed(digest: Digest) -> str:
     if digest.restated:
         return f"This corrects the mail sent before. {digest.restated.lead}"
-    return (
-        f"This replaces the mail sent before. The figures are as they were; what changed is this: {digest.badge.label}."
-    )
+    return f"This replaces the mail sent before. The figures are as they were; this is new: {digest.badge.label}."
 
 
 def _links(digest: Digest) -> list[tuple[str, str, bool]]:
