@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ def write(settings: Settings, as_of: datetime) -> Path:
     write_atomically(folder / "order_changes.csv", order_changes.to_csv(found["order_changes"]["orders"]))
     write_atomically(folder / "funnel.png", chart.to_png(chart.report_spec(found)))
     write_atomically(folder / "summary.json", now)
+    _forget_preview(folder)
     write_page(settings, as_of)
     return folder
 
@@ -135,7 +137,13 @@ def _take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of:
     _write_page(folder, None, reason)
     for name in ("order_changes.csv", "funnel.png", "restatement.json", "run.json", "summary.json"):
         (folder / name).unlink(missing_ok=True)
+    _forget_preview(folder)
     connection.execute("delete from landing.reports where as_of = ?", [as_of])
+
+
+def _forget_preview(folder: Path) -> None:
+    """Delete what `make preview` wrote: it shows figures that may be others now."""
+    shutil.rmtree(folder / "preview", ignore_errors=True)
 
 
 def read_digest(settings: Settings, as_of: datetime) -> Digest:
