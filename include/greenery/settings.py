@@ -28,6 +28,7 @@ class Settings:
     week_ends_on: weekday (0 = Monday) on whose 00:00 UTC a week ends.
     maturity_days: days after a week's end from which its shipments count as complete.
     extract_wait_hours: how long a scheduled run waits for its extract.
+    reports_url: where people open the folder of reports in a browser; empty where it is not served.
     """
 
     home: Path
@@ -35,6 +36,7 @@ class Settings:
     week_ends_on: int = 2
     maturity_days: int = 28
     extract_wait_hours: float = 24.0
+    reports_url: str = ""
 
     @property
     def warehouse(self) -> Path:
@@ -96,6 +98,7 @@ def load() -> Settings:
         week_ends_on=WEEKDAYS.index(weekday),
         maturity_days=int(_number("GREENERY_MATURITY_DAYS", 28)),
         extract_wait_hours=_number("GREENERY_EXTRACT_WAIT_HOURS", 24),
+        reports_url=os.environ.get("GREENERY_REPORTS_URL", "").strip().rstrip("/"),
     )
 
 
