@@ -13,11 +13,16 @@ import duckdb
 from greenery import ledger
 from greenery.files import write_atomically
 from greenery.publishing import open_published
-from greenery.report import chart, page, restatement, summary
+from greenery.report import chart, digest, page, restatement, summary
+from greenery.report.digest import Digest, Links
 from greenery.settings import Settings
 from greenery.warehouse import rows, statement
 
 FILES = ("summary.json", "quality.json", "order_changes.csv", "funnel.png", "restatement.json")
+
+
+class NoReportError(Exception):
+    """The week has no report to make a digest of."""
 
 
 class NotAdmittedError(Exception):
@@ -116,6 +121,23 @@ def _take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of:
     for name in ("order_changes.csv", "funnel.png", "restatement.json", "run.json", "summary.json"):
         (folder / name).unlink(missing_ok=True)
     connection.execute("delete from landing.reports where as_of = ?", [as_of])
+
+
+def read_digest(settings: Settings, as_of: datetime) -> Digest:
+    """Return the digest of the week that ends at `as_of` (naive UTC), from the files of its report.
+
+    Raises NoReportError where the week has none.
+    """
+    folder = settings.report_folder(as_of)
+    figures = _read(folder / "summary.json")
+    if figures is None:
+        day = f"{as_of:%Y-%m-%d}"
+        raise NoReportError(
+            f"the week to {day} has no report in {settings.reports}: run it first (make backfill FROM={day} TO={day})."
+        )
+    run = _read(folder / "run.json") or {}
+    links = Links(run=run.get("url"), report=str(folder / "index.html"))
+    return digest.build(figures, _read(folder / "quality.json"), _read(folder / "restatement.json"), links)
 
 
 def _write_page(folder: Path, summary: dict | None, held_because: str) -> None:

@@ -1,0 +1,51 @@
+"""What is sent, rendered and ready: a sender adds addresses and ids, and changes no word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that goes with a message.
+
+    title: what an image shows, for those who don't see it.
+    """
+
+    name: str
+    content: bytes
+    media_type: str
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class SlackMessage:
+    """A message of Block Kit blocks.
+
+    text: what notifications and clients without blocks show.
+    blocks: an image block names one of `images` as `{"slack_file": {"id": "<its name>"}}`; the sender uploads it first
+        and puts the file's id there.
+    thread_files: uploaded into the message's thread.
+    thread_note: what the thread says when this replaces an earlier message.
+    """
+
+    text: str
+    blocks: list[dict]
+    images: tuple[Attachment, ...] = ()
+    thread_files: tuple[Attachment, ...] = ()
+    thread_note: str = ""
+
+
+@dataclass(frozen=True)
+class MailMessage:
+    """A mail as text and as HTML.
+
+    inline: images that the HTML shows as `cid:<name>`.
+    """
+
+    subject: str
+    text: str
+    html: str
+    inline: tuple[Attachment, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    list_id: str = "Greenery weekly <weekly.greenery>"
