@@ -153,10 +153,11 @@ def _pagerduty_problems(channel: Channel, connection: Any) -> list[str]:
     key = connection.password or connection.extra_dejson.get("routing_key") or ""
     if re.fullmatch(r"[0-9A-Za-z]{32}", key):
         return []
-    return [
+    problem = (
         f"The routing key of the connection {channel.connection_id} is not 32 letters and digits: put the "
         "integration key of an Events API v2 integration into its password."
-    ]
+    )
+    return [problem]
 
 
 def _is_loopback(host: str) -> bool:

@@ -12,9 +12,9 @@ import smtplib
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from typing import Any
 
@@ -22,7 +22,8 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from greenery.delivery import PassingError, PermanentError
 from greenery.delivery.ledger import Sending
-from greenery.report.messages import Attachment, MailMessage
+from greenery.report.mail import to_mime
+from greenery.report.messages import MailMessage
 
 TRIES = 4
 STARTTLS = (
@@ -90,15 +91,13 @@ def send(
 
 
 def compose(message: MailMessage, to: Sequence[str], sender: str, sending: Sending | None = None) -> EmailMessage:
-    """Return the mail: text and HTML, images that the HTML shows, attachments, and how it threads with its week.
+    """Return the mail with addresses, and with what makes it a thread with the others of its week.
 
     sending: names the mail and the one that it corrects; None for a mail that is not sent.
     """
-    mail = EmailMessage(policy=SMTP)
-    mail["Subject"] = " ".join(message.subject.split())
+    mail = to_mime(replace(message, subject=" ".join(message.subject.split())))
     mail["From"] = sender
     mail["To"] = ", ".join(to)
-    mail["List-Id"] = message.list_id
     mail["Auto-Submitted"] = "auto-generated"  # asks for no automatic replies
     if sending:
         domain = parseaddr(sender)[1].rpartition("@")[2] or "greenery.invalid"
@@ -109,15 +108,6 @@ def compose(message: MailMessage, to: Sequence[str], sender: str, sending: Sendi
         mail["In-Reply-To"] = earlier or thread
         mail["References"] = f"{thread} {earlier}" if earlier else thread
         mail["Date"] = format_datetime(datetime.now(UTC))
-    mail.set_content(message.text)
-    mail.add_alternative(message.html, subtype="html")
-    shown = mail.get_body(("html",))
-    for image in message.inline if shown is not None else ():
-        shown.add_related(
-            image.content, *_type(image), cid=f"<{image.name}>", filename=image.name, disposition="inline"
-        )
-    for file in message.attachments:
-        mail.add_attachment(file.content, *_type(file), filename=file.name)
     return mail
 
 
@@ -198,11 +188,6 @@ def _list(refused: dict[str, str]) -> str:
 def _text(answer: bytes | str) -> str:
     text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
     return " ".join(text.split())
-
-
-def _type(file: Attachment) -> tuple[str, str]:
-    main, _, sub = file.media_type.partition("/")
-    return main, sub
 
 
 def _slug(text: str) -> str:
