@@ -5,7 +5,7 @@ from __future__ import annotations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from greenery.report import chart, wording
-from greenery.report.summary import CHANGES
+from greenery.report.order_changes import CHANGES
 from greenery.source_tables import STEPS
 
 SHOWN_ORDERS = 200
