@@ -28,7 +28,7 @@ LOST = "lost"  # the line is cut instead of an answer
 class Fault:
     """An answer that a call gets instead of its own.
 
-    answer: an HTTP status, an error code of Slack, or LOST.
+    answer: an HTTP status, an error code of Slack, or LOST; None lets the call be.
     done: whether the call takes effect all the same.
     retry_after: seconds, with status 429.
     delay: seconds before anything is answered.
@@ -360,7 +360,7 @@ def _handler(server: SlackServer) -> type[BaseHTTPRequestHandler]:
                 server.calls.append(call)
                 waiting = server.faults[call.method]
                 fault = waiting.pop(0) if waiting else None
-                answer = do() if fault is None or fault.done else None
+                answer = do() if fault is None or fault.done or fault.answer is None else None
             if hook := server.hooks.pop(call.method, None):
                 hook()
             if fault and fault.delay:

@@ -50,8 +50,9 @@ FIXES = {
 }
 # The message to be replaced is not there any more, or not to be changed: a new one takes its place.
 GONE = ("message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_archived")
+NO_ANSWER = "no answer of Slack's"
 # Slack may have done what was asked, or not.
-PASSING = ("internal_error", "fatal_error", "service_unavailable", "request_timeout", "ratelimited")
+PASSING = ("internal_error", "fatal_error", "service_unavailable", "request_timeout", NO_ANSWER)
 
 
 def send(connection_id: str, channel_id: str, message: SlackMessage, sending: Sending) -> dict[str, Any]:
@@ -205,7 +206,7 @@ def _place(slack: _Slack, channel_id: str, message: SlackMessage, sending: Sendi
         if _payload(found)["content_hash"] == sending.content_hash:
             sending.keep(channel=old.channel, ts=old.ts, replaces=sending.previous is not None)
             return old
-    sending.keep(replaces=old is not None)
+    sending.prepare(replaces=old is not None)
     content = {
         "text": message.text,
         "blocks": _with_ids(message, _upload_images(slack, message, sending)),
@@ -238,7 +239,7 @@ def _upload_images(slack: _Slack, message: SlackMessage, sending: Sending) -> di
     for image in message.images:
         if image.name not in ids:
             ids[image.name] = _retrying(_may_have_arrived, TRIES)(slack.upload_to_show, image)
-            sending.keep(images=dict(ids))
+            sending.prepare(images=dict(ids))
     return ids
 
 
@@ -285,7 +286,7 @@ def _share_once(slack: _Slack, place: _Place, file: Attachment, sending: Sending
         with attempt:
             if attempt.retry_state.attempt_number == 1 or not is_shared(slack.thread(place)):
                 ids[file.name] = slack.upload(file)
-                sending.keep(thread_files=dict(ids))
+                sending.prepare(thread_files=dict(ids))
                 slack.share(ids[file.name], file.name, place)
     sending.keep(shared=[*sending.parts.get("shared", []), file.name])
 
@@ -327,13 +328,13 @@ def _waits_for_file(error: BaseException) -> bool:
 def _may_have_arrived(error: BaseException) -> bool:
     """Whether the answer was lost on the way, or Slack failed in the middle."""
     if isinstance(error, SlackApiError):
-        return error.response.status_code >= 500 or _code(error) in PASSING[:-1]
+        return error.response.status_code >= 500 or _code(error) in PASSING
     return isinstance(error, OSError | HTTPException)
 
 
 def _code(error: SlackApiError) -> str:
     data = error.response.data
-    return str(data.get("error", "")) if isinstance(data, dict) else ""
+    return str(data.get("error", "")) if isinstance(data, dict) else NO_ANSWER
 
 
 @contextmanager
@@ -343,7 +344,7 @@ def _named(connection_id: str, channel_id: str) -> Iterator[None]:
         yield
     except SlackApiError as error:
         status, code = error.response.status_code, _code(error)
-        if status == httpx.codes.TOO_MANY_REQUESTS or status >= 500 or code in PASSING:
+        if status == httpx.codes.TOO_MANY_REQUESTS or _may_have_arrived(error):
             raise PassingError(f"Slack is busy: it answered {status} {code} after {TRIES} tries.") from error
         raise PermanentError(_refusal(connection_id, channel_id, code, error)) from error
     except (OSError, HTTPException, httpx.HTTPError) as error:
