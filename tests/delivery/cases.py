@@ -347,6 +347,15 @@ def correction(world: World) -> str:
     return got(world)
 
 
+@case("email", "and back to the content before")
+def correction_back(world: World) -> str:
+    for checkouts in (60, 61, 60):
+        world.report(checkouts)
+        world.deliver("email")
+    assert len({mail.message["Message-ID"] for mail in world.smtp.mails}) == 3
+    return got(world)
+
+
 @case("email", "451, try again later")
 def later(world: World) -> str:
     world.smtp.faults = ["451 4.3.0 try again later", "421 4.7.0 busy"]

@@ -98,8 +98,8 @@ class World:
 
 
 @contextmanager
-def world(folder: Path) -> Iterator[World]:
-    """Yield a world whose environment is set, with the week's report written; the environment is restored."""
+def world(folder: Path, *, report: bool = True) -> Iterator[World]:
+    """Yield a world whose environment is set, with the week's report written if so wished; restore the environment."""
     before = dict(os.environ)
     with SlackServer() as slack, SmtpServer(folder) as smtp:
         made = World(folder, slack, smtp)
@@ -113,7 +113,8 @@ def world(folder: Path) -> Iterator[World]:
             AIRFLOW_CONN_GREENERY_EMAIL=smtp.connection(),
             SSL_CERT_FILE=str(smtp.ca),
         )
-        made.report()
+        if report:
+            made.report()
         try:
             yield made
         finally:

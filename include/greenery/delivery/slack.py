@@ -204,7 +204,8 @@ def _place(slack: _Slack, channel_id: str, message: SlackMessage, sending: Sendi
     if found:
         old = _Place(channel_id, found["ts"])
         if _payload(found)["content_hash"] == sending.content_hash:
-            sending.keep(channel=old.channel, ts=old.ts, replaces=sending.previous is not None)
+            replaces = sending.parts.get("replaces", sending.previous is not None)
+            sending.keep(channel=old.channel, ts=old.ts, replaces=replaces)
             return old
     sending.prepare(replaces=old is not None)
     content = {
