@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -264,19 +265,32 @@ def killed_after_note(world: World) -> str:
     return saw(world)
 
 
+def killed_in_thread(world: World) -> None:
+    """Let a process deliver until the second file, the one of the thread, is shared."""
+
+    def kill() -> None:
+        world.children[-1].kill()
+        world.children[-1].wait()
+
+    world.slack.hooks[SHARE] = lambda: world.slack.hooks.update({SHARE: kill})
+    child = world.start("slack")
+    output = child.communicate(timeout=120)[0]
+    assert child.returncode == -signal.SIGKILL, output
+    assert world.slack.methods().count(SHARE) == 2
+
+
 @case("slack", "killed after the file went into the thread")
 def killed_after_share(world: World) -> str:
-    world.slack.hooks["upload"] = lambda: None
-    shared: list[str] = []
+    killed_in_thread(world)
+    world.deliver("slack", "auto")
+    channel_shows(world)
+    return saw(world)
 
-    def kill_at_second() -> None:
-        shared.append("image")
-        world.slack.hooks[SHARE] = lambda: (world.children[-1].kill(), world.children[-1].wait())  # type: ignore[assignment, func-returns-value]
 
-    world.slack.hooks[SHARE] = kill_at_second
-    child = world.start("slack")
-    child.communicate(timeout=120)
-    assert (child.returncode, shared) == (-9, ["image"])
+@case("slack", "the same, and someone deleted the message meanwhile")
+def killed_and_deleted(world: World) -> str:
+    killed_in_thread(world)
+    world.slack.delete(world.slack.messages()[0]["ts"])
     world.deliver("slack", "auto")
     channel_shows(world)
     return saw(world)

@@ -17,7 +17,7 @@ from greenery.files import write_atomically
 from greenery.report.messages import Attachment, MailMessage, SlackMessage
 
 from tests.delivery.world import AS_OF, WEEK
-from tests.servers.slack import CHANNEL, TOKEN
+from tests.servers.slack import CHANNEL, TOKEN, Fault
 from tests.servers.smtp import PASSWORD
 
 
@@ -236,6 +236,33 @@ def test_no_secret_is_logged_or_kept(made, caplog):
         assert secret not in caplog.text
         assert secret not in " ".join(errors)
         assert secret.encode() not in kept
+
+
+def test_a_reply_goes_into_the_thread_once(made):
+    with ledger.sending(made.settings, "alert", "k", "slack_alerts", "open") as sending:
+        sending.finish(slack.send("greenery_slack", CHANNEL, SlackMessage("failing", []), sending))
+    made.slack.faults["chat.postMessage"] = [Fault(500, done=True)]
+    with ledger.sending(made.settings, "alert", "k", "slack_alerts", "resolved") as sending:
+        reply = slack.post_reply("greenery_slack", sending.previous, "resolved", sending)
+    # The block ended without a word: the next one finds the reply.
+    with ledger.sending(made.settings, "alert", "k", "slack_alerts", "resolved") as sending:
+        assert sending.doubtful
+        assert slack.post_reply("greenery_slack", sending.previous, "resolved", sending) == reply
+    assert [message["text"] for message in made.slack.thread(reply["thread_ts"])] == ["resolved"]
+
+
+def test_a_correction_goes_where_the_message_is(made):
+    made.deliver("slack")
+    made.slack.channels["C0ANOTHER22"] = {"name": "another", "is_member": True}
+    made.set(GREENERY_SLACK_CHANNEL="C0ANOTHER22")
+    made.report(checkouts=61)
+    made.deliver("slack", "auto")
+    assert "61.0%" in made.slack.messages()[0]["text"]
+    assert made.slack.messages("C0ANOTHER22") == []
+    made.slack.channels[CHANNEL]["is_archived"] = True
+    made.report(checkouts=62)
+    made.deliver("slack", "auto")
+    assert "62.0%" in made.slack.messages("C0ANOTHER22")[0]["text"]
 
 
 HOSTILE = 'Fern "<script>alert(1)</script>" & *bold* _it_ ~no~ <!channel> \u202egnirts\u202c \U0001f33f ' + "x" * 300

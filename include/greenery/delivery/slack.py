@@ -160,10 +160,23 @@ class _Slack:
 
     def thread(self, place: _Place) -> list[dict]:
         """Return the replies to a message."""
+        return [reply for reply in self._with_thread(place) if reply["ts"] != place.ts]
+
+    def has(self, place: _Place) -> bool:
+        """Whether the message is still there; of one that had replies a tombstone stays."""
+        try:
+            found = self._with_thread(place)
+        except SlackApiError as error:
+            if _code(error) in ("thread_not_found", "message_not_found"):
+                return False
+            raise
+        return any(message["ts"] == place.ts and message.get("subtype") != "tombstone" for message in found)
+
+    def _with_thread(self, place: _Place) -> list[dict]:
         pages = self.repeatable.conversations_replies(
             channel=place.channel, ts=place.ts, include_all_metadata=True, limit=200
         )
-        return [reply for page in islice(pages, PAGES) for reply in page["messages"] if reply["ts"] != place.ts]
+        return [message for page in islice(pages, PAGES) for message in page["messages"]]
 
     def upload(self, file: Attachment) -> str:
         """Upload a file that is in no channel yet, and return its id; `files_upload_v2` would not tell it in time."""
@@ -191,8 +204,11 @@ class _Slack:
 
 def _place(slack: _Slack, channel_id: str, message: SlackMessage, sending: Sending) -> _Place:
     """See to it that the channel shows the message, and return where."""
-    if "ts" in sending.parts:
-        return _Place(sending.parts["channel"], sending.parts["ts"])
+    if sending.parts.get("ts"):
+        place = _Place(sending.parts["channel"], sending.parts["ts"])
+        if slack.has(place):
+            return place
+        sending.prepare(ts=None, note=False, shared=[], thread_files={})  # someone deleted it, and its thread
 
     def find() -> dict | None:
         since = (sending.doubtful_since or sending.begun_at) - timedelta(hours=1)  # Slack's clock is another
@@ -213,14 +229,14 @@ def _place(slack: _Slack, channel_id: str, message: SlackMessage, sending: Sendi
         "blocks": _with_ids(message, _upload_images(slack, message, sending)),
         "metadata": _metadata(sending, sending.key),
     }
-    place = _update(slack, old, content) if old else None
-    if place is None:
+    new = _update(slack, old, content) if old else None
+    if new is None:
         ts = slack.post_once(
             lambda: (find() or {}).get("ts"), channel=channel_id, unfurl_links=False, unfurl_media=False, **content
         )
-        place = _Place(channel_id, ts)
-    sending.keep(channel=place.channel, ts=place.ts)
-    return place
+        new = _Place(channel_id, ts)
+    sending.keep(channel=new.channel, ts=new.ts)
+    return new
 
 
 def _update(slack: _Slack, place: _Place, content: dict[str, Any]) -> _Place | None:
@@ -228,7 +244,7 @@ def _update(slack: _Slack, place: _Place, content: dict[str, Any]) -> _Place | N
     try:
         _with_files(slack.repeatable.chat_update, channel=place.channel, ts=place.ts, **content)
     except SlackApiError as error:
-        if error.response.get("error") in GONE:
+        if _code(error) in GONE:
             return None
         raise
     return place
