@@ -54,4 +54,4 @@ def test_each_figure_and_order_that_differs_is_named_with_both_values():
         ("o1", False, True),
         ("o2", True, False),
     ]
-    assert wording.restated_counts(found) == [("This week: sessions", 5, 6), ("Orders: new", 1, 0)]
+    assert wording.restated_figures(found) == [("This week: sessions", "5", "6"), ("Orders: new", "1", "0")]
