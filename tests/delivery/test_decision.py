@@ -14,11 +14,14 @@ from greenery.delivery import PermanentError, channels, ledger, mail, slack
 from greenery.delivery.channels import EMAIL, SLACK, readiness
 from greenery.delivery.deliver import NotDeliveredError
 from greenery.files import write_atomically
+from greenery.report import mail as mail_digest
+from greenery.report import slack as slack_digest
 from greenery.report.messages import Attachment, MailMessage, SlackMessage
 
 from tests.delivery.world import AS_OF, WEEK
 from tests.servers.slack import CHANNEL, TOKEN, Fault
 from tests.servers.smtp import PASSWORD
+from tests.unit.digests import DIGESTS
 
 
 def test_a_scheduled_run_delivers(made):
@@ -263,6 +266,18 @@ def test_a_correction_goes_where_the_message_is(made):
     made.report(checkouts=62)
     made.deliver("slack", "auto")
     assert "62.0%" in made.slack.messages("C0ANOTHER22")[0]["text"]
+
+
+def test_every_kind_of_digest_is_taken(made):
+    for name, digest in DIGESTS.items():
+        with ledger.sending(made.settings, "digest", name, "slack", digest.content_hash) as sending:
+            sending.finish(slack.send("greenery_slack", CHANNEL, slack_digest.render(digest), sending))
+        with ledger.sending(made.settings, "digest", name, "email", digest.content_hash) as sending:
+            message = mail_digest.render(digest, correction=True)
+            mail.send("greenery_email", made.settings.email_to, made.settings.email_from, message, sending)
+    assert len(made.slack.messages()) == len(made.smtp.mails) == len(DIGESTS)
+    texts = " ".join(message["text"] for message in made.slack.messages())
+    assert "<!" not in texts  # nobody is called
 
 
 HOSTILE = 'Fern "<script>alert(1)</script>" & *bold* _it_ ~no~ <!channel> \u202egnirts\u202c \U0001f33f ' + "x" * 300
