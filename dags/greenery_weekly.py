@@ -5,7 +5,8 @@ Every week: which orders changed, and how sessions move through page_view > add_
 
 **land** the week's extract of the shop's tables, whole or not at all. **dbt** builds and tests the models. **quality**
 judges what was built; a failed critical check holds the extract, and readers keep the last good state. **publish**
-admits the extract and switches the published version. **report** writes the week's figures and page.
+admits the extract and switches the published version. **report** writes the week's figures and page. **deliver_slack**
+and **deliver_email** send its digest, once; a channel that is not connected is skipped.
 
 A run covers the week [start, end); its extract is the one as of the week's **end**. Weeks end on Wednesday 00:00 UTC
 unless set otherwise. Any week can be run at any time, and again: its report depends on the extracts up to its end.
@@ -66,6 +67,14 @@ SETTINGS = settings.load()
             description="Why the admitted extract is to be held and left out of all that is published. Empty for a "
             "run that adds it. Bring it back later with 'Replace what was landed'.",
         ),
+        "deliver": Param(
+            "auto",
+            type="string",
+            enum=["auto", "always", "never"],
+            title="Deliver the digest",
+            description="auto: a scheduled run, and any run of a week that is owed or was delivered before; other runs "
+            "only write the report. What is there already with the same content is not sent again.",
+        ),
         "full_refresh": Param(
             False,
             type="boolean",
@@ -96,8 +105,10 @@ def greenery_weekly():
     publish = tasks.publish()
     release = tasks.release_warehouse()
     report = tasks.report()
+    deliver_slack = tasks.deliver.override(task_id="deliver_slack")("slack")
+    deliver_email = tasks.deliver.override(task_id="deliver_email")("email")
 
-    chain(wait, land, acquire.as_setup(), dbt, quality, publish, report)
+    chain(wait, land, acquire.as_setup(), dbt, quality, publish, report, [deliver_slack, deliver_email])
     publish >> release.as_teardown(setups=acquire)
 
 

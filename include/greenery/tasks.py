@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from airflow.sdk import BaseSensorOperator, Context, task
 from airflow.sdk.configuration import conf
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from greenery import settings
-from greenery.settings import DAG_ID, WAREHOUSE_POOL
+from greenery.settings import DAG_ID, DELIVERY_POOL, WAREHOUSE_POOL
 
 # Imported inside the tasks: reading the DAG file must not load DuckDB, pandas or the chart renderer.
 
@@ -36,6 +36,7 @@ class WaitForExtract(BaseSensorOperator):
         as_of = week_end(context)
         if withdrawal(context):
             return True
+        announce(home, as_of, is_scheduled=context["dag_run"].run_type == "scheduled")
         for line in extracts.ignored_folders(home):
             self.log.warning(line)
         try:
@@ -68,6 +69,22 @@ class AcquireWarehouse(BaseSensorOperator):
                 return ledger.acquire(connection, context["run_id"], week_end(context), is_running, withdrawal(context))
             except (ledger.NothingToWithdrawError, ledger.LockLostError) as error:
                 raise AirflowFailException(str(error)) from error
+
+
+def announce(home: settings.Settings, as_of: datetime, *, is_scheduled: bool) -> None:
+    """Log what is wrong about delivery while there is time, and note that a scheduled week's digest is owed.
+
+    Nothing about delivery stops a run here: what can't be noted or checked is logged.
+    """
+    from greenery.delivery import channels, ledger
+
+    try:
+        if is_scheduled:
+            ledger.owe(home, as_of, "its scheduled run has not delivered it")
+        for line in channels.lines(home):
+            log.warning(line)
+    except Exception:
+        log.exception("delivery can't be prepared: its tasks will fail")
 
 
 def week_end(context: Context | dict[str, Any]) -> datetime:
@@ -192,3 +209,34 @@ def report(**context: Any) -> str:
         log.warning("published weeks whose report would differ now: %s", ", ".join(map(str, later)))
         log.warning("to restate them: %s", "; ".join(status.rerun_commands(later)))
     return str(home.report_folder(as_of))
+
+
+@task(
+    pool=DELIVERY_POOL,
+    retries=3,
+    retry_delay=SHORT,
+    retry_exponential_backoff=True,
+    execution_timeout=timedelta(minutes=10),
+)
+def deliver(channel: str, **context: Any) -> str:
+    """Deliver the week's digest over one channel; it is skipped where the channel is off or nothing is to be sent."""
+    from greenery.delivery import PermanentError, channels
+    from greenery.delivery import deliver as delivery
+    from greenery.weekly_report import NoReportError
+
+    if withdrawal(context):
+        raise AirflowSkipException("the run withdraws its week: nothing is delivered.")
+    try:
+        done = delivery.deliver(
+            settings.load(),
+            week_end(context),
+            channels.CHANNELS[channel],
+            context["params"]["deliver"],
+            is_scheduled=context["dag_run"].run_type == "scheduled",
+        )
+    except delivery.NotDeliveredError as error:
+        raise AirflowSkipException(str(error)) from error
+    except (PermanentError, NoReportError) as error:
+        raise AirflowFailException(str(error)) from error
+    log.info(done)
+    return done

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from greenery.settings import REPOSITORY, WAREHOUSE_POOL
+from greenery.settings import DELIVERY_POOL, REPOSITORY, WAREHOUSE_POOL
 
 # What would make every parse of a DAG file slow.
 HEAVY = ("dbt", "duckdb", "great_expectations", "pandas", "pyarrow", "vl_convert", "snowflake.connector")
@@ -39,21 +39,39 @@ def test_every_dag_is_documented_owned_and_tagged(bag):
 
 def test_every_param_has_a_type_and_a_description(dag):
     defaults = {name: dag.params.get_param(name).value for name in dag.params}
-    assert defaults == {"reextract": False, "accept_shrink": False, "full_refresh": False, "withdraw": None}
+    assert defaults == {
+        "reextract": False,
+        "accept_shrink": False,
+        "full_refresh": False,
+        "withdraw": None,
+        "deliver": "auto",
+    }
+    assert dag.params.get_param("deliver").schema["enum"] == ["auto", "always", "never"]
     for name, default in defaults.items():
         param = dag.params.get_param(name)
-        # A form's text field that may stay empty has to allow null.
-        assert param.schema["type"] == ("boolean" if default is False else ["null", "string"])
         assert param.schema["title"]
         assert param.description
+        if "enum" in param.schema:
+            continue
+        # A form's text field that may stay empty has to allow null.
+        assert param.schema["type"] == ("boolean" if default is False else ["null", "string"])
 
 
 def test_every_task_that_opens_the_warehouse_is_in_its_pool(dag):
     # The staging models are written into those that use them: their tasks stand for them and do nothing.
-    outside = {
-        (task.task_type, task.task_id.startswith("dbt.stg_")) for task in dag.tasks if task.pool != WAREHOUSE_POOL
-    }
-    assert outside == {("EmptyOperator", True)}
+    outside = {task.task_id: task for task in dag.tasks if task.pool != WAREHOUSE_POOL}
+    delivering = {name for name, task in outside.items() if task.pool == DELIVERY_POOL}
+    assert delivering == {"deliver_slack", "deliver_email"}
+    others = {(task.task_type, name.startswith("dbt.stg_")) for name, task in outside.items() if name not in delivering}
+    assert others == {("EmptyOperator", True)}
+
+
+def test_the_channels_wait_for_the_report_and_not_for_each_other(dag):
+    for name in ("deliver_slack", "deliver_email"):
+        task = dag.get_task(name)
+        assert (task.upstream_task_ids, task.downstream_task_ids) == ({"report"}, set())
+        assert task.retries > 0
+        assert task.execution_timeout
 
 
 def test_the_steps_follow_each_other(dag):

@@ -43,7 +43,7 @@ def render(
 def render_index(weeks: list[dict]) -> str:
     """Return the list of all weeks as HTML, newest first.
 
-    weeks: as_of (YYYY-MM-DD), state (landed, admitted, held), reason, published, has_report, restated, outdated and
-    next_command of each.
+    weeks: as_of (YYYY-MM-DD), state (landed, admitted, held), reason, published, has_report, restated, outdated,
+    next_command, delivered and owed (lists of lines) of each.
     """
     return environment.get_template("index.html.j2").render(weeks=weeks)
