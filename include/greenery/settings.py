@@ -11,6 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 DAG_ID = "greenery_weekly"
 WAREHOUSE_POOL = "greenery_warehouse"
+DELIVERY_POOL = "greenery_delivery"
 WEEK = timedelta(days=7)
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -28,6 +29,11 @@ class Settings:
     week_ends_on: weekday (0 = Monday) on whose 00:00 UTC a week ends.
     maturity_days: days after a week's end from which its shipments count as complete.
     extract_wait_hours: how long a scheduled run waits for its extract.
+    slack_channel, alert_channel: ids of the channels for the digest and for alerts; empty where there is none.
+    email_to, alert_email_to: who gets the digest and the alerts by email.
+    email_from: their sender; empty takes the one of the connection.
+
+    What delivery needs is kept as it is written: a wrong value fails its channel at the end, and nothing before.
     """
 
     home: Path
@@ -35,6 +41,11 @@ class Settings:
     week_ends_on: int = 2
     maturity_days: int = 28
     extract_wait_hours: float = 24.0
+    slack_channel: str = ""
+    email_to: tuple[str, ...] = ()
+    email_from: str = ""
+    alert_channel: str = ""
+    alert_email_to: tuple[str, ...] = ()
 
     @property
     def warehouse(self) -> Path:
@@ -96,7 +107,20 @@ def load() -> Settings:
         week_ends_on=WEEKDAYS.index(weekday),
         maturity_days=int(_number("GREENERY_MATURITY_DAYS", 28)),
         extract_wait_hours=_number("GREENERY_EXTRACT_WAIT_HOURS", 24),
+        slack_channel=_text("GREENERY_SLACK_CHANNEL"),
+        email_to=_list("GREENERY_EMAIL_TO"),
+        email_from=_text("GREENERY_EMAIL_FROM"),
+        alert_channel=_text("GREENERY_ALERT_CHANNEL"),
+        alert_email_to=_list("GREENERY_ALERT_EMAIL_TO"),
     )
+
+
+def _text(name: str) -> str:
+    return os.environ.get(name, "").strip()
+
+
+def _list(name: str) -> tuple[str, ...]:
+    return tuple(filter(None, (part.strip() for part in _text(name).split(","))))
 
 
 def _number(name: str, default: float) -> float:

@@ -1,0 +1,250 @@
+"""The ledger of what was sent: `<home>/delivery.sqlite`, apart from the warehouse and from Airflow's metadata.
+
+A message is a kind (digest, held, alert, notice), a subject (the week `2023-02-01`, or an incident's key) and a channel
+(slack, email, slack_alerts, email_alerts, pagerduty). A send is written down as begun before anything leaves, and as
+sent after the channel took it. What began and never ended is doubtful: only the channel knows whether it arrived.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from greenery.delivery import PassingError, PermanentError
+from greenery.settings import Settings
+
+DIGEST_CHANNELS = ("slack", "email")
+LOCK_SECONDS = 180  # a send with all its tries takes less, or is about to be ended
+BUSY_SECONDS = 30
+
+_SCHEMA = """
+create table if not exists sends (
+    id integer primary key,
+    kind text not null,
+    subject text not null,
+    channel text not null,
+    content_hash text not null,
+    state text not null check (state in ('begun', 'sent')),
+    begun_at text not null,
+    sent_at text,
+    reference text not null  -- JSON: where it is; while begun, the parts that are known to have arrived
+);
+create index if not exists sends_of_message on sends (kind, subject, channel);
+create table if not exists owed (
+    subject text not null,
+    channel text not null,
+    why text not null,
+    since text not null,
+    primary key (subject, channel)
+);
+"""
+
+
+@dataclass
+class Sending:
+    """The right to send one message, held while its `sending` block runs.
+
+    key: names the message, whatever its content; put it where the channel can be asked for it.
+    content_hash: of the content to be sent.
+    previous: the reference of the last completed send, None where the message never went out.
+    doubtful: whether a send of the message began since, and nobody knows whether it arrived.
+    doubtful_since: when the first of these began.
+    corrects: whether readers have, or may have, other content of the message.
+    parts: what an earlier try of this content is known to have delivered; empty where there was none.
+    """
+
+    settings: Settings
+    id: int
+    key: str
+    content_hash: str
+    previous: dict[str, Any] | None
+    doubtful: bool
+    doubtful_since: datetime | None
+    corrects: bool
+    parts: dict[str, Any]
+
+    def keep(self, **parts: Any) -> None:
+        """Write down parts that have arrived, so that another try goes on from there."""
+        self.parts |= parts
+        with _open(self.settings) as connection:
+            connection.execute("update sends set reference = ? where id = ?", [json.dumps(self.parts), self.id])
+
+    def finish(self, reference: dict[str, Any]) -> None:
+        """Write down that the message was sent, and where it is; what is owed on its channel is paid."""
+        with _open(self.settings) as connection:
+            kind, subject, channel = connection.execute(
+                "select kind, subject, channel from sends where id = ?", [self.id]
+            ).fetchone()
+            connection.execute(
+                "update sends set state = 'sent', sent_at = ?, reference = ? where id = ?",
+                [_now(), json.dumps(reference), self.id],
+            )
+            # Earlier tries that never ended are part of what this one settled.
+            connection.execute(
+                "delete from sends where kind = ? and subject = ? and channel = ? and state = 'begun'",
+                [kind, subject, channel],
+            )
+            if kind == "digest":
+                connection.execute("delete from owed where subject = ? and channel = ?", [subject, channel])
+
+
+@contextmanager
+def sending(settings: Settings, kind: str, subject: str, channel: str, content_hash: str) -> Iterator[Sending | None]:
+    """Hold the message's lock and yield the right to send this content; None where it was the last one sent.
+
+    The lock ends with the process that holds it, however it ends. A block that raises, or a process that is killed,
+    leaves the send unfinished, which makes the next one doubtful; a PermanentError does not: the channel said no.
+
+    Raises PassingError where another process has been sending the message for too long.
+    """
+    with _lock(settings, kind, subject, channel):
+        last = _last_sent(settings, kind, subject, channel)
+        unfinished = _sends(settings, kind, subject, channel, "begun")
+        if last and last["content_hash"] == content_hash and not unfinished:
+            yield None
+            return
+        own = [row for row in unfinished if row["content_hash"] == content_hash]
+        with _open(settings) as connection:
+            (send_id,) = connection.execute(
+                """
+                insert into sends (kind, subject, channel, content_hash, state, begun_at, reference)
+                values (?, ?, ?, ?, 'begun', ?, ?)
+                returning id
+                """,
+                [kind, subject, channel, content_hash, _now(), json.dumps(own[-1]["reference"] if own else {})],
+            ).fetchone()
+        begun = Sending(
+            settings=settings,
+            id=send_id,
+            key=f"{kind}.{subject}.{channel}",
+            content_hash=content_hash,
+            previous=last["reference"] if last else None,
+            doubtful=bool(unfinished),
+            doubtful_since=datetime.fromisoformat(unfinished[0]["begun_at"]) if unfinished else None,
+            corrects=last is not None or len(own) < len(unfinished),
+            parts=own[-1]["reference"] if own else {},
+        )
+        try:
+            yield begun
+        except PermanentError:
+            if not begun.parts:
+                with _open(settings) as connection:
+                    connection.execute("delete from sends where id = ?", [begun.id])
+            raise
+
+
+def sent(settings: Settings, kind: str, subject: str) -> list[dict[str, Any]]:
+    """Return the last completed send of a message on each channel: channel, content_hash, sent_at (ISO), reference."""
+    if not _path(settings).exists():
+        return []
+    with _open(settings) as connection:
+        channels = connection.execute(
+            "select distinct channel from sends where kind = ? and subject = ? order by channel", [kind, subject]
+        ).fetchall()
+    found = (_last_sent(settings, kind, subject, channel) for (channel,) in channels)
+    return [row for row in found if row]
+
+
+def owe(settings: Settings, as_of: datetime, why: str, channels: Sequence[str] = DIGEST_CHANNELS) -> None:
+    """Write down that the digest of the week that ends at `as_of` is owed on these channels until it was sent there."""
+    with _open(settings) as connection:
+        connection.executemany(
+            "insert or replace into owed values (?, ?, ?, ?)",
+            [(f"{as_of:%Y-%m-%d}", channel, why, _now()) for channel in channels],
+        )
+
+
+def owed(settings: Settings, as_of: datetime, channel: str | None = None) -> bool:
+    """Return whether the week's digest is owed on this channel, or on any: announced, late, or begun and not sent."""
+    return bool({channel} & owed_on(settings, as_of).keys() if channel else owed_on(settings, as_of))
+
+
+def owed_on(settings: Settings, as_of: datetime) -> dict[str, str]:
+    """Return the channels on which the week's digest is owed, and why."""
+    if not _path(settings).exists():
+        return {}
+    with _open(settings) as connection:
+        return dict(
+            connection.execute(
+                "select channel, why from owed where subject = ? order by channel", [f"{as_of:%Y-%m-%d}"]
+            ).fetchall()
+        )
+
+
+def forgive(settings: Settings, as_of: datetime, channel: str) -> None:
+    """Write down that nothing is owed on a channel: it is switched off."""
+    if not _path(settings).exists():
+        return
+    with _open(settings) as connection:
+        connection.execute("delete from owed where subject = ? and channel = ?", [f"{as_of:%Y-%m-%d}", channel])
+
+
+def _last_sent(settings: Settings, kind: str, subject: str, channel: str) -> dict[str, Any] | None:
+    found = _sends(settings, kind, subject, channel, "sent")
+    return found[-1] if found else None
+
+
+def _sends(settings: Settings, kind: str, subject: str, channel: str, state: str) -> list[dict[str, Any]]:
+    """Return the sends of a message in this state, oldest first; who holds its lock finds none begun but its own."""
+    with _open(settings) as connection:
+        rows = connection.execute(
+            """
+            select channel, content_hash, begun_at, sent_at, reference from sends
+            where kind = ? and subject = ? and channel = ? and state = ?
+            order by coalesce(sent_at, begun_at), id
+            """,
+            [kind, subject, channel, state],
+        ).fetchall()
+    names = ("channel", "content_hash", "begun_at", "sent_at", "reference")
+    return [dict(zip(names, (*row[:4], json.loads(row[4])), strict=True)) for row in rows]
+
+
+@contextmanager
+def _lock(settings: Settings, kind: str, subject: str, channel: str) -> Iterator[None]:
+    """Hold the lock of one message; a lock of SQLite would hold up every other message for as long as a send takes."""
+    folder = settings.home / "delivery.locks"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = hashlib.sha256("\0".join((kind, subject, channel)).encode()).hexdigest()[:32]
+    retrying = Retrying(
+        retry=retry_if_exception_type(BlockingIOError), stop=stop_after_delay(LOCK_SECONDS), wait=wait_fixed(0.2)
+    )
+    with (folder / name).open("a") as file:
+        try:
+            retrying(fcntl.flock, file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except RetryError:
+            raise PassingError(
+                f"another process has been sending {kind} {subject} over {channel} for {LOCK_SECONDS} seconds: "
+                "run this again when it has ended."
+            ) from None
+        yield
+
+
+@contextmanager
+def _open(settings: Settings) -> Iterator[sqlite3.Connection]:
+    """Open the ledger for one transaction; only its owner may read it."""
+    path = _path(settings)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection, connection:
+        connection.executescript(_SCHEMA)
+        connection.execute("begin immediate")
+        yield connection
+
+
+def _path(settings: Settings) -> Path:
+    return settings.home / "delivery.sqlite"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
