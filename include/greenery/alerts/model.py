@@ -23,7 +23,7 @@ RUNBOOK = "docs/runbook.md"
 # Tasks after which readers already have the week: a failure there wakes nobody, the deadline does if nothing came out.
 _AFTER_REPORT = ("deliver_", "release_warehouse")
 _PERSONAL = {column.name for table in TABLES for column in table.columns if column.personal} | {"zipcode"}
-_CONTACT = re.compile(r"[^\s@,;:'\"<>]+@[^\s@,;:'\"<>]+\.\w+|(?<![\w-])(\+\d[\d ()-]{7,}\d|\d{3}-\d{3}-\d{4})(?![\w-])")
+_CONTACT = re.compile(r"[\w.+%-]+@[\w.-]+\.\w+|(?<![\w-])(\+\d[\d ()-]{7,}\d|\d{3}-\d{3}-\d{4})(?![\w-])")
 
 
 @dataclass(frozen=True)

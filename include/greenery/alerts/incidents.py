@@ -1,0 +1,153 @@
+"""What a run of a week means for its incidents: which are told of, and which are over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from greenery.alerts import model, render, sending
+from greenery.alerts.model import Alert, Failure, Run, key_of
+from greenery.delivery import ledger
+from greenery.settings import Settings
+
+# A failed task of these says what a check said already, once the checks are written down.
+JUDGES = ("quality", "dbt.dbt_test")
+STREAK_WEEKS = 26
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run went, before its incidents are settled.
+
+    states: of its tasks, by task id.
+    failures: the tasks that failed by themselves.
+    judged: whether the run wrote the quality.json of its week.
+    """
+
+    run: Run
+    states: Mapping[str, str]
+    failures: Sequence[Failure] = field(default=())
+    judged: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether no task failed."""
+        return not self.failures
+
+    @property
+    def published(self) -> bool:
+        """Whether the week was published."""
+        return self.states.get("publish") == "success"
+
+
+def settle(settings: Settings, outcome: Outcome, as_of: datetime, tells: bool) -> list[Alert]:
+    """Tell of what fails in a week and resolve what no longer does; return the alerts.
+
+    tells: whether failures are told of; what is over is resolved either way.
+
+    Raises sending.NotSentError, after all channels were tried, where one did not take its part.
+    """
+    quality = read_quality(settings, as_of) if outcome.judged else None
+    found = alerts(settings, outcome, quality, as_of)
+    errors: list[Exception] = []
+    for send in (
+        lambda: sending.announce(settings, found if tells else [], f"the {outcome.run.type} run {outcome.run.id}"),
+        lambda: sending.resolve(settings, over(settings, outcome, quality, found, as_of)),
+    ):
+        try:
+            send()
+        except sending.NotSentError as error:
+            errors += error.errors
+    if errors:
+        raise sending.NotSentError(errors)
+    return found
+
+
+def hold(settings: Settings, run: Run, as_of: datetime) -> None:
+    """Send the notice that a week is held, in place of its digest, and write down that the digest is owed."""
+    quality = read_quality(settings, as_of)
+    assert quality and quality["verdict"] == "held", "only a held week has a held notice"
+    # A silenced check wakes nobody, but readers are told why they get no digest.
+    loud = {**quality, "checks": [{**check, "silenced": None} for check in quality["checks"]]}
+    found = model.of_checks(loud, earlier(settings, as_of), run)
+    ledger.owe(settings, as_of, "held")
+    sending.hold(settings, render.notice([alert for alert in found if alert.severity == model.CRITICAL]))
+
+
+def alerts(settings: Settings, outcome: Outcome, quality: Mapping | None, as_of: datetime) -> list[Alert]:
+    """Return what fails now: a check each, and one for the task that failed first.
+
+    quality: content of the quality.json that the run wrote; None where it wrote none.
+    """
+    checks: list[Alert] = []
+    failures = list(outcome.failures)
+    if quality:
+        log = next((failure.log for failure in failures if failure.task in JUDGES), "")
+        checks = model.of_checks(quality, earlier(settings, as_of), outcome.run, log)
+        if quality["verdict"] == "held":
+            failures = [failure for failure in failures if failure.task not in JUDGES]
+    return [*checks, *model.of_failures(failures, outcome.run, outcome.published)]
+
+
+def over(
+    settings: Settings, outcome: Outcome, quality: Mapping | None, found: Sequence[Alert], as_of: datetime
+) -> dict[str, str]:
+    """Return the open incidents of the week that are over, by key, with what ended them.
+
+    A check's is over when the run judged the week and it does not fail; a task's when the task succeeded; any when the
+    run passed as a whole, but that the report is missing only once its digest is no longer owed.
+    """
+    failing = {alert.key for alert in found}
+    checks = {check["check"]: check for check in quality["checks"]} if quality else {}
+    ended = {}
+    for key in sending.open_incidents(settings, outcome.run.week).keys() - failing:
+        name = key.removeprefix(key_of(outcome.run.week, ""))
+        if name == "late":
+            is_over = outcome.passed and not ledger.owed(settings, as_of)
+        elif name.startswith("task/"):
+            is_over = outcome.passed or outcome.states.get(name.removeprefix("task/")) == "success"
+        else:
+            is_over = outcome.passed or quality is not None
+        if is_over:
+            ended[key] = _ended_by(checks.get(name, {}), quality, outcome.run)
+    return ended
+
+
+def _ended_by(check: Mapping, quality: Mapping | None, run: Run) -> str:
+    if quality and check and not check["passed"]:
+        if check.get("accepted"):
+            return f"a person, who accepted it: {(quality.get('accepted') or {}).get('reason', '')}"
+        if silence := check.get("silenced"):
+            return f"a silence of {silence['owner']} until {silence['until']}: {silence['reason']}"
+    return f"the {run.type} run {run.id}"
+
+
+def read_quality(settings: Settings, as_of: datetime) -> dict | None:
+    """Return the quality.json of a week, None where it was never judged."""
+    file = settings.report_folder(as_of) / "quality.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+def earlier(settings: Settings, as_of: datetime) -> list[dict]:
+    """Return the quality.json of the weeks judged before this one, newest first, half a year at most."""
+    files = sorted(settings.reports.glob("*/quality.json"), reverse=True)
+    before = [file for file in files if file.parent.name < f"{as_of:%Y-%m-%d}"]
+    return [json.loads(file.read_text(encoding="utf-8")) for file in before[:STREAK_WEEKS]]
+
+
+def held_weeks(settings: Settings, before: datetime) -> list[dict]:
+    """Return the held weeks before this one that no notice told of, for the next digest: as_of, and why each is held.
+
+    These are the weeks that backfills hold.
+    """
+    file = settings.reports / "weeks.json"
+    weeks = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    return [
+        {"as_of": week["as_of"], "reason": week["reason"]}
+        for week in weeks
+        if week["state"] == "held"
+        and week["as_of"] < f"{before:%Y-%m-%d}"
+        and not ledger.sent(settings, sending.HELD, week["as_of"])
+    ]
