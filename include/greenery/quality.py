@@ -77,6 +77,7 @@ def judge(settings: Settings, run_id: str) -> Verdict:
         document = {
             "as_of": f"{as_of:%Y-%m-%dT%H:%M:%S}+00:00",
             "verdict": "held" if verdict.failed_critical else "passed",
+            "accepted": None,
             "checks": verdict.checks,
             "landing_warnings": json.loads(landed[0]["warnings"]),
         }
@@ -341,8 +342,12 @@ def _check(frame: str, result: Any) -> dict:
         "check": config.meta["check"],
         "relation": frame,
         "severity": str(config.severity.value if hasattr(config.severity, "value") else config.severity),
+        "owner": "data-team",
         "meaning": config.meta["meaning"],
+        "runbook": f"docs/runbook.md#{config.meta['check']}",
         "passed": bool(result.success),
+        "accepted": False,
+        "silenced": None,
         "observed": f"{failing:,} of {total:,} rows fail" + (f": {values}" if values else ""),
         "expected": _expected(config.type, config.kwargs),
         "rows": total,

@@ -115,6 +115,11 @@ def load() -> Settings:
     )
 
 
+def is_set(name: str) -> bool:
+    """Whether the environment has a variable of this name, whatever it says."""
+    return bool(os.environ.get(name))
+
+
 def _text(name: str) -> str:
     return os.environ.get(name, "").strip()
 

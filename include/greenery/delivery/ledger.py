@@ -55,8 +55,8 @@ create table if not exists owed (
 class Sending:
     """The right to send one message, held while its `sending` block runs.
 
-    key: names the message, whatever its content; put it where the channel can be asked for it.
     content_hash: of the content to be sent.
+    begun_at: when this try began.
     previous: the reference of the last completed send, None where the message never went out.
     doubtful: whether a send of the message began since, and nobody knows whether it arrived.
     doubtful_since: when the first of these began.
@@ -66,13 +66,21 @@ class Sending:
 
     settings: Settings
     id: int
-    key: str
+    kind: str
+    subject: str
+    channel: str
     content_hash: str
+    begun_at: datetime
     previous: dict[str, Any] | None
     doubtful: bool
     doubtful_since: datetime | None
     corrects: bool
     parts: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        """The name of the message, whatever its content: put it where the channel can be asked for it."""
+        return f"{self.kind}.{self.subject}.{self.channel}"
 
     def keep(self, **parts: Any) -> None:
         """Write down parts that have arrived, so that another try goes on from there."""
@@ -82,21 +90,18 @@ class Sending:
 
     def finish(self, reference: dict[str, Any]) -> None:
         """Write down that the message was sent, and where it is; what is owed on its channel is paid."""
+        message = [self.kind, self.subject, self.channel]
         with _open(self.settings) as connection:
-            kind, subject, channel = connection.execute(
-                "select kind, subject, channel from sends where id = ?", [self.id]
-            ).fetchone()
             connection.execute(
                 "update sends set state = 'sent', sent_at = ?, reference = ? where id = ?",
                 [_now(), json.dumps(reference), self.id],
             )
-            # Earlier tries that never ended are part of what this one settled.
+            # Earlier tries that never ended are settled by this one.
             connection.execute(
-                "delete from sends where kind = ? and subject = ? and channel = ? and state = 'begun'",
-                [kind, subject, channel],
+                "delete from sends where kind = ? and subject = ? and channel = ? and state = 'begun'", message
             )
-            if kind == "digest":
-                connection.execute("delete from owed where subject = ? and channel = ?", [subject, channel])
+            if self.kind == "digest":
+                connection.execute("delete from owed where subject = ? and channel = ?", [self.subject, self.channel])
 
 
 @contextmanager
@@ -114,6 +119,7 @@ def sending(settings: Settings, kind: str, subject: str, channel: str, content_h
         if last and last["content_hash"] == content_hash and not unfinished:
             yield None
             return
+        begun_at = _now()
         own = [row for row in unfinished if row["content_hash"] == content_hash]
         with _open(settings) as connection:
             (send_id,) = connection.execute(
@@ -122,13 +128,16 @@ def sending(settings: Settings, kind: str, subject: str, channel: str, content_h
                 values (?, ?, ?, ?, 'begun', ?, ?)
                 returning id
                 """,
-                [kind, subject, channel, content_hash, _now(), json.dumps(own[-1]["reference"] if own else {})],
+                [kind, subject, channel, content_hash, begun_at, json.dumps(own[-1]["reference"] if own else {})],
             ).fetchone()
         begun = Sending(
             settings=settings,
             id=send_id,
-            key=f"{kind}.{subject}.{channel}",
+            kind=kind,
+            subject=subject,
+            channel=channel,
             content_hash=content_hash,
+            begun_at=datetime.fromisoformat(begun_at),
             previous=last["reference"] if last else None,
             doubtful=bool(unfinished),
             doubtful_since=datetime.fromisoformat(unfinished[0]["begun_at"]) if unfinished else None,
@@ -185,7 +194,7 @@ def owe(settings: Settings, as_of: datetime, why: str, channels: Sequence[str] =
     """Write down that the digest of the week that ends at `as_of` is owed on these channels until it was sent there."""
     with _open(settings) as connection:
         connection.executemany(
-            "insert or replace into owed values (?, ?, ?, ?)",
+            "insert into owed values (?, ?, ?, ?) on conflict do update set why = excluded.why",
             [(f"{as_of:%Y-%m-%d}", channel, why, _now()) for channel in channels],
         )
 
