@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 from airflow.sdk import BaseSensorOperator, Context, task
 from airflow.sdk.configuration import conf
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from greenery import settings
-from greenery.settings import DAG_ID, WAREHOUSE_POOL
+from greenery.settings import DAG_ID, DELIVERY_POOL, WAREHOUSE_POOL
 
 # Imported inside the tasks: reading the DAG file must not load DuckDB, pandas or the chart renderer.
 
 log = logging.getLogger(__name__)
 
 SHORT = timedelta(seconds=30)
+# What a task leaves for the alert at the end of its run: that it wrote quality.json, and why it failed.
+JUDGED = "judged"
+FAILURE = "failure"
 
 
 class WaitForExtract(BaseSensorOperator):
@@ -127,8 +132,12 @@ def quality(**context: Any) -> dict:
 
     try:
         verdict = judge(settings.load(), context["run_id"])
-    except (HeldError, LockLostError) as error:
+    except HeldError as error:
+        context["ti"].xcom_push(key=JUDGED, value=True)
         raise AirflowFailException(str(error)) from error
+    except LockLostError as error:
+        raise AirflowFailException(str(error)) from error
+    context["ti"].xcom_push(key=JUDGED, value=not withdrawal(context))
     for check in verdict.failed_warnings:
         log.warning("%s: %s", check["meaning"], check["observed"])
     return {
@@ -182,7 +191,7 @@ def report(**context: Any) -> str:
             {
                 "run_id": run.run_id,
                 "run_type": run.run_type.value,
-                "url": f"{conf.get('api', 'base_url').rstrip('/')}/dags/{DAG_ID}/runs/{quote(run.run_id, safe='')}",
+                "url": run_url(run.run_id),
                 "restates": [str(week) for week in later],
                 "next_commands": status.rerun_commands(later),
             },
@@ -192,3 +201,76 @@ def report(**context: Any) -> str:
         log.warning("published weeks whose report would differ now: %s", ", ".join(map(str, later)))
         log.warning("to restate them: %s", "; ".join(status.rerun_commands(later)))
     return str(home.report_folder(as_of))
+
+
+@task(pool=DELIVERY_POOL, retries=3, retry_delay=SHORT, trigger_rule="one_failed")
+def held_notice(**context: Any) -> None:
+    """Tell those who expect the digest that the week is held: in a run that would have delivered it."""
+    from greenery.alerts import incidents
+
+    if not context["ti"].xcom_pull(task_ids="quality", key=JUDGED):
+        raise AirflowSkipException("the week is not held: something else failed.")
+    deliver = context["params"]["deliver"]
+    if deliver == "never" or (deliver == "auto" and context["dag_run"].run_type != "scheduled"):
+        raise AirflowSkipException("this run delivers nothing; the next scheduled digest names the week as held.")
+    home, as_of = settings.load(), week_end(context)
+    with _telling():
+        incidents.hold(home, _run(context), as_of)
+
+
+@task(pool=DELIVERY_POOL, retries=3, retry_delay=SHORT, trigger_rule="all_done")
+def alert(**context: Any) -> list[str]:
+    """Tell of what failed in the run, unless it is a backfill, and resolve what no longer does; return what fails."""
+    from greenery.alerts import incidents
+
+    home, ti, run_type = settings.load(), context["ti"], context["dag_run"].run_type
+    states = ti.get_task_states(dag_id=DAG_ID, run_ids=[context["run_id"]])[context["run_id"]]
+    failed = sorted(name for name, state in states.items() if state == "failed" and name != ti.task_id)
+    notes = {name: ti.xcom_pull(task_ids=name, key=FAILURE) or {} for name in failed}
+    outcome = incidents.Outcome(
+        run=_run(context),
+        states=states,
+        failures=[incidents.Failure(name, **note) for name, note in notes.items()],
+        judged=bool(ti.xcom_pull(task_ids="quality", key=JUDGED)),
+    )
+    deliver = context["params"]["deliver"]
+    tells = deliver == "always" or (deliver == "auto" and run_type != "backfill")
+    with _telling():
+        found = incidents.settle(home, outcome, week_end(context), tells)
+        if run_type == "scheduled":
+            incidents.announce_silences(home)
+    return [one.key for one in found]
+
+
+def note_failure(context: Context) -> None:
+    """Leave word of why a task failed, and where its log is, for the alert at the end of the run."""
+    ti, error = context["ti"], context.get("exception")
+    reason = f"{type(error).__name__}: {error}" if error else ""
+    value = {"reason": reason, "log": ti.log_url, "at": datetime.now(UTC).isoformat()}
+    ti.xcom_push(key=FAILURE, value=value)
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Fail the task for good where every channel that failed would refuse the message again."""
+    from greenery.alerts.sending import NotSentError
+
+    try:
+        yield
+    except NotSentError as error:
+        if error.permanent:
+            raise AirflowFailException(str(error)) from error
+        raise
+
+
+def _run(context: Context | dict[str, Any]) -> Any:
+    """Return the run as an alert describes it."""
+    from greenery.alerts import incidents
+
+    run = context["dag_run"]
+    return incidents.run_of(settings.load(), week_end(context), run.run_id, run.run_type, run_url(run.run_id))
+
+
+def run_url(run_id: str) -> str:
+    """Return the address of a run's page in Airflow."""
+    return f"{conf.get('api', 'base_url').rstrip('/')}/dags/{DAG_ID}/runs/{quote(run_id, safe='')}"

@@ -1,4 +1,4 @@
-"""A PagerDuty Events API v2 on loopback: it checks events as PagerDuty does, keeps a record, and fails when asked to."""
+"""A PagerDuty Events API v2 on loopback: it checks events as PagerDuty does, keeps a record, fails when asked to."""
 
 from __future__ import annotations
 

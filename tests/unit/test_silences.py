@@ -22,9 +22,7 @@ GOOD = """
 def known_checks() -> set[str]:
     """Return the names of all checks: of the suites, and the tests of the dbt project."""
     tests = {path.stem for path in (REPOSITORY / "include" / "dbt" / "tests").glob("**/*.sql")}
-    return tests | {
-        expectation.meta["check"] for suite in suites().values() for expectation in suite.expectations
-    }
+    return tests | {expectation.meta["check"] for suite in suites().values() for expectation in suite.expectations}
 
 
 def test_the_silences_of_this_repository_stand():
@@ -46,10 +44,8 @@ def test_an_expired_and_a_dangling_silence_are_named(tmp_path):
     file.write_text(GOOD)
     found = silences.load(file)
     assert silences.problems(found, {"sessions_unique"}, date(2025, 2, 26)) == []
-    assert silences.problems(found, {"sessions_unique"}, date(2025, 2, 27)) == [
-        "the silence of sessions_unique ended on 2025-02-26 "
-        "(the tracker sends twice until release 41; web-team): delete it"
-    ]
+    (ended,) = silences.problems(found, {"sessions_unique"}, date(2025, 2, 27))
+    assert ended.startswith("the silence of sessions_unique ended on 2025-02-26 (the tracker sends twice until")
     assert silences.problems(found, {"other"}, date(2025, 2, 10)) == [
         "the silence of sessions_unique names no check: correct its name or delete it"
     ]

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
-from greenery.alerts import model, render, sending
+from greenery.alerts import model, render, sending, silences
 from greenery.alerts.model import Alert, Failure, Run, key_of
 from greenery.delivery import ledger
-from greenery.settings import Settings
+from greenery.settings import REPOSITORY, Settings
+
+log = logging.getLogger(__name__)
+
+MANIFEST = REPOSITORY / "include" / "dbt" / "target" / "manifest.json"
 
 # A failed task of these says what a check said already, once the checks are written down.
 JUDGES = ("quality", "dbt.dbt_test")
@@ -68,12 +74,44 @@ def settle(settings: Settings, outcome: Outcome, as_of: datetime, tells: bool) -
 def hold(settings: Settings, run: Run, as_of: datetime) -> None:
     """Send the notice that a week is held, in place of its digest, and write down that the digest is owed."""
     quality = read_quality(settings, as_of)
-    assert quality and quality["verdict"] == "held", "only a held week has a held notice"
+    if not quality or quality["verdict"] != "held":
+        raise ValueError(f"the week to {as_of:%Y-%m-%d} is not held: there is nothing to tell its readers.")
     # A silenced check wakes nobody, but readers are told why they get no digest.
     loud = {**quality, "checks": [{**check, "silenced": None} for check in quality["checks"]]}
     found = model.of_checks(loud, earlier(settings, as_of), run)
     ledger.owe(settings, as_of, "held")
     sending.hold(settings, render.notice([alert for alert in found if alert.severity == model.CRITICAL]))
+
+
+def announce_silences(settings: Settings) -> None:
+    """Tell, once, of each silence that has expired or names no check."""
+    for problem in silences.problems(silences.load(), known_checks(settings), datetime.now(UTC).date()):
+        log.warning(problem)
+        sending.notice(settings, "silences", f"In {silences.FILE.name}, {problem}.")
+
+
+def known_checks(settings: Settings) -> set[str]:
+    """Return the names of the checks that the newest quality.json has, and of the tests of the dbt project."""
+    newest = max(settings.reports.glob("*/quality.json"), default=None)
+    checks = json.loads(newest.read_text(encoding="utf-8"))["checks"] if newest else []
+    nodes = json.loads(MANIFEST.read_text(encoding="utf-8"))["nodes"].values()
+    return {check["check"] for check in checks} | {node["name"] for node in nodes if node["resource_type"] == "test"}
+
+
+def run_of(settings: Settings, as_of: datetime, id: str, type: str, url: str) -> Run:
+    """Return a run as an alert describes it."""
+    home, extracts = settings.home != REPOSITORY / ".greenery", settings.extracts != settings.home / "extracts"
+    where = f" GREENERY_HOME={shlex.quote(str(settings.home))}" if home else ""
+    where += f" EXTRACTS={shlex.quote(str(settings.extracts))}" if extracts else ""
+    return Run(
+        week=f"{as_of:%Y-%m-%d}",
+        id=id,
+        type=str(getattr(type, "value", type)),
+        url=url,
+        quality=str(settings.report_folder(as_of) / "index.html"),
+        runbook=settings.runbook,
+        where=where,
+    )
 
 
 def alerts(settings: Settings, outcome: Outcome, quality: Mapping | None, as_of: datetime) -> list[Alert]:

@@ -1,4 +1,4 @@
-"""What an alert says about a failed check, a failed task or a report that is late. Plain text: escape it for the medium.
+"""What an alert says of a failed check, a failed task or a late report. Plain text: escape it for the medium.
 
 Neither Airflow nor a database is needed: alerts are made from quality.json and what is known of the run.
 """

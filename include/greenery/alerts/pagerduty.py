@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pagerduty
 from airflow.providers.pagerduty.hooks.pagerduty_events import PagerdutyEventsHook
 
@@ -44,14 +46,29 @@ def _send(action: str, key: str, event: dict) -> dict:
     return {"state": "open" if action == "trigger" else "resolved", "dedup_key": key[:KEY_LENGTH]}
 
 
+class _Client(pagerduty.EventsApiV2Client):
+    """The library's client, which refuses an address without TLS: on this machine, a test server has none."""
+
+    @property
+    def url(self) -> str:
+        """The address of the service."""
+        return str(self._url)
+
+    @url.setter
+    def url(self, address: str) -> None:
+        if urlsplit(address).hostname != "127.0.0.1" and not address.startswith("https://"):
+            raise PermanentError(f"extra.base_url of {CONNECTION} is {address}: write an address with https://.")
+        self._url = address  # type: ignore[assignment]
+
+
 def client() -> pagerduty.EventsApiV2Client:
     """Return a client that gives up within a bound; by itself it would wait for a busy server for ever.
 
     The provider's hook reads the connection, but always talks to PagerDuty itself: `extra.base_url` needs this client.
     """
-    hook = PagerdutyEventsHook(pagerduty_events_conn_id=CONNECTION)
-    base_url = hook.get_connection(CONNECTION).extra_dejson.get("base_url")
-    found = pagerduty.EventsApiV2Client(hook.integration_key, base_url=base_url)
+    extra = PagerdutyEventsHook.get_connection(CONNECTION).extra_dejson
+    hook = PagerdutyEventsHook(extra.get("routing_key"), pagerduty_events_conn_id=CONNECTION)
+    found = _Client(hook.integration_key, base_url=extra.get("base_url"))
     found.retry |= dict.fromkeys((429, 500, 502, 503, 504), TRIES)
     found.timeout = SECONDS
     return found

@@ -1,9 +1,13 @@
-"""Alerts and held notices as Slack messages, mails and PagerDuty events: short enough to read on a phone in a minute."""
+"""Alerts and held notices as Slack messages, mails and PagerDuty events: to be read on a phone in a minute.
+
+In Slack all stands in rich text or plain text, where no markup is read: a value can't call a channel or turn bold.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -14,12 +18,17 @@ from greenery.report.messages import MailMessage, SlackMessage
 LIST_ID = "Greenery alerts <alerts.greenery>"
 HEADER_LENGTH = 150  # Slack's limits, and PagerDuty's
 TEXT_LENGTH = 3000
+PART_LENGTH = 600
 SUMMARY_LENGTH = 1024
 CELL_LENGTH = 60
 
 _MARKS = {"critical": "🔴", "warning": "🟡"}
 _environment = Environment(
-    loader=PackageLoader("greenery.alerts"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    loader=PackageLoader("greenery.alerts"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
 
 
@@ -48,7 +57,9 @@ class HeldNotice:
     @property
     def outlook(self) -> str:
         """What readers can count on meanwhile."""
-        return "Its figures can't be trusted yet. What is published stays as it was; the digest follows once it is right."
+        return (
+            "Its figures can't be trusted yet. What is published stays as it was; the digest follows once it is right."
+        )
 
 
 def notice(alerts: Sequence[Alert]) -> HeldNotice:
@@ -91,21 +102,22 @@ def to_slack(alert: Alert, resolved: str = "", note: str = "") -> SlackMessage:
     resolved: by what it was resolved; empty while it is open.
     note: what the thread says when an earlier message is replaced.
     """
-    mark = "✅" if resolved else _MARKS.get(alert.severity, "")
-    headline = f"{mark} {title(alert, resolved)}"
-    blocks: list[dict] = [{"type": "header", "text": _plain(headline, HEADER_LENGTH)}]
+    headline = f"{'✅' if resolved else _MARKS.get(alert.severity, '')} {title(alert, resolved)}"
+    parts: list[dict] = [_section(_text(_short(alert.meaning, PART_LENGTH)))]
     if resolved:
-        blocks.append(_section(f"*Resolved* by {_code(resolved)}. {_escape(alert.meaning)}"))
+        parts.append(_section(_text("Resolved", bold=True), _text(f" by {resolved}.")))
     else:
-        blocks.append(_section(_escape(alert.meaning)))
-        cells = [f"*{label}*\n{_escape(_short(text, 600))}" for label, text in facts(alert).items()]
-        blocks.append({"type": "section", "fields": [{"type": "mrkdwn", "text": cell} for cell in cells]})
+        parts += [
+            _section(_text(f"{label}: ", bold=True), _text(_short(text, PART_LENGTH)))
+            for label, text in facts(alert).items()
+        ]
         if alert.examples:
-            blocks.append(_section(f"*Failing rows, {len(alert.examples)} of them*\n{_block(_table(alert.examples))}"))
-        blocks.append(_section(f"{_escape(alert.fix)}:\n{_block(alert.command)}"))
-    if alert.links:
-        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": _links(alert.links)}]})
-    return SlackMessage(text=_escape(headline), blocks=blocks, thread_note=note)
+            parts.append(_preformatted(_table(alert.examples)))
+        parts += [_section(_text(f"{alert.fix}:")), _preformatted(alert.command)]
+    blocks: list[dict] = [{"type": "header", "text": _plain(headline)}, {"type": "rich_text", "elements": parts}]
+    return SlackMessage(
+        text=slack_escape(headline), blocks=[*blocks, *_links(alert.links)], thread_note=slack_escape(note)
+    )
 
 
 def to_mail(alert: Alert, resolved: str = "") -> MailMessage:
@@ -157,15 +169,17 @@ def to_pagerduty(alert: Alert) -> dict:
 def held_to_slack(held: HeldNotice) -> SlackMessage:
     """Return a held notice as a Slack message."""
     headline = f"⏸️ {held.title}"
-    reasons = "\n".join(f"• {_escape(reason)}" for reason in held.reasons)
-    blocks = [
-        {"type": "header", "text": _plain(headline, HEADER_LENGTH)},
-        _section(f"{_escape(held.outlook)}\n\n*What failed*\n{_short(reasons, 2000)}"),
-        _section(f"*Since* {_escape(held.since)}\n*Works on it* {_escape(', '.join(held.owners))}"),
+    reasons = [_section(_text(_short(reason, PART_LENGTH))) for reason in held.reasons]
+    parts = [
+        _section(_text(held.outlook)),
+        _section(_text("What failed", bold=True)),
+        {"type": "rich_text_list", "style": "bullet", "elements": reasons},
+        _section(_text("Since: ", bold=True), _text(held.since)),
+        _section(_text("Works on it: ", bold=True), _text(_short(", ".join(held.owners), PART_LENGTH))),
     ]
-    if held.links:
-        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": _links(held.links)}]})
-    return SlackMessage(text=_escape(headline), blocks=blocks, thread_note="What is known has changed.")
+    blocks: list[dict] = [{"type": "header", "text": _plain(headline)}, {"type": "rich_text", "elements": parts}]
+    note = "What is known has changed."
+    return SlackMessage(text=slack_escape(headline), blocks=[*blocks, *_links(held.links)], thread_note=note)
 
 
 def held_to_mail(held: HeldNotice) -> MailMessage:
@@ -175,6 +189,18 @@ def held_to_mail(held: HeldNotice) -> MailMessage:
     lines += ["", *(f"{label}: {address}" for label, address in held.links.items())]
     html = _environment.get_template("held.html.j2").render(held=held, is_address=_is_address)
     return MailMessage(subject=held.title, text="\n".join(lines) + "\n", html=html)
+
+
+def line_to_slack(text: str) -> SlackMessage:
+    """Return one line for the alert channel."""
+    parts = [_section(_text(_short(text, TEXT_LENGTH)))]
+    return SlackMessage(text=slack_escape(text), blocks=[{"type": "rich_text", "elements": parts}])
+
+
+def line_to_mail(text: str) -> MailMessage:
+    """Return one line as a mail."""
+    subject = f"[greenery] {_short(text, 100)}"
+    return MailMessage(subject=subject, text=f"{text}\n", html=f"<p>{escape(text)}</p>", list_id=LIST_ID)
 
 
 def _counted(alert: Alert) -> str:
@@ -188,41 +214,46 @@ def _table(examples: Sequence[Mapping[str, str]]) -> str:
     names = list(dict.fromkeys(name for row in examples for name in row))
     rows = [names, *([_short(row.get(name, ""), CELL_LENGTH) for name in names] for row in examples)]
     widths = [max(len(row[position]) for row in rows) for position in range(len(names))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-
-
-def _links(links: Mapping[str, str]) -> str:
-    return "  ·  ".join(
-        f"<{_escape(address)}|{label}>" if _is_address(address) else f"{label}: {_code(address)}"
-        for label, address in links.items()
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
+
+
+def _links(links: Mapping[str, str]) -> list[dict]:
+    """Return a block of links; what is no address is shown as the path that it is."""
+    elements: list[dict] = []
+    for label, address in links.items():
+        elements += [_text(" · ")] if elements else []
+        if _is_address(address):
+            elements.append({"type": "link", "url": address, "text": label})
+        else:
+            elements += [_text(f"{label}: "), _text(address, code=True)]
+    return [{"type": "rich_text", "elements": [_section(*elements)]}] if elements else []
 
 
 def _is_address(link: str) -> bool:
     return link.startswith(("http://", "https://"))
 
 
-def _section(text: str) -> dict:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": _short(text, TEXT_LENGTH)}}
+def _plain(text: str) -> dict:
+    return {"type": "plain_text", "text": _short(text, HEADER_LENGTH), "emoji": True}
 
 
-def _plain(text: str, length: int) -> dict:
-    return {"type": "plain_text", "text": _short(text, length), "emoji": True}
+def _section(*elements: dict) -> dict:
+    return {"type": "rich_text_section", "elements": list(elements)}
 
 
-def _code(text: str) -> str:
-    return f"`{_escape(text).replace('`', '´')}`"
+def _preformatted(text: str) -> dict:
+    return {"type": "rich_text_preformatted", "elements": [_text(_short(text, TEXT_LENGTH))]}
 
 
-def _block(text: str) -> str:
-    return f"```{_short(_escape(text).replace('`', '´'), 2000)}```"
+def _text(text: str, **style: bool) -> dict:
+    return {"type": "text", "text": text, **({"style": style} if style else {})}
 
 
-def _escape(text: str) -> str:
-    """Return a text in which Slack finds neither a mention nor a link, nor a mark for bold, italics or code."""
-    for mark, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        text = text.replace(mark, entity)
-    return text
+def slack_escape(text: str) -> str:
+    """Return a text that Slack's markup shows as it is: nobody is called, nothing is linked."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _short(text: str, length: int) -> str:

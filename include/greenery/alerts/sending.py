@@ -10,9 +10,10 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-from greenery.alerts import render, transport
+from greenery.alerts import model, render, transport
 from greenery.alerts.model import CRITICAL, Alert, key_of
 from greenery.alerts.render import HeldNotice
 from greenery.delivery import PermanentError, ledger
@@ -42,8 +43,8 @@ def channels(settings: Settings, severity: str) -> list[str]:
 
     Without any of these, to the outbox.
     """
-    found = transport.there(settings, transport.ALERT_CHANNELS) or ["outbox"]
-    return [name for name in found if name != "pagerduty" or severity == CRITICAL]
+    found = transport.there(settings, transport.ALERT_CHANNELS)
+    return [name for name in found if name != "pagerduty" or severity == CRITICAL] or [transport.OUTBOX]
 
 
 def open_incidents(settings: Settings, week: str) -> dict[str, Alert]:
@@ -66,11 +67,17 @@ def announce(settings: Settings, alerts: Sequence[Alert], run: str) -> None:
 
     Raises NotSentError at the end where a channel did not take something.
     """
-    _all(
-        (lambda alert=alert, channel=channel: _open(settings, alert, channel, run))
-        for alert in alerts
-        for channel in channels(settings, alert.severity)
-    )
+    sends: list[Callable[[], None]] = []
+    for alert in alerts:
+        told_on = channels(settings, alert.severity)
+        sends += [partial(_open, settings, alert, channel, run) for channel in told_on]
+        if "pagerduty" not in told_on:  # a page of an incident that has become a warning ends
+            sends += [
+                partial(_resolve, settings, message, f"{run}: it is a warning now")
+                for message in ledger.messages(settings, ALERT, alert.key)
+                if (message["subject"], message["channel"]) == (alert.key, "pagerduty")
+            ]
+    _all(sends)
 
 
 def resolve(settings: Settings, alerts: dict[str, str]) -> None:
@@ -86,7 +93,7 @@ def resolve(settings: Settings, alerts: dict[str, str]) -> None:
         for message in ledger.messages(settings, ALERT, key)
         if message["subject"] == key
     ]
-    _all((lambda message=message, by=by: _resolve(settings, message, by)) for message, by in told)
+    _all(partial(_resolve, settings, message, by) for message, by in told)
 
 
 def hold(settings: Settings, held: HeldNotice) -> None:
@@ -98,12 +105,30 @@ def hold(settings: Settings, held: HeldNotice) -> None:
             if sending:
                 sending.finish(
                     transport.send(
-                        settings, channel, sending, render.held_to_slack(held), render.held_to_mail(held), name="held"
+                        settings,
+                        channel,
+                        sending,
+                        render.held_to_slack(held),
+                        render.held_to_mail(held),
+                        name=f"held-{held.week}",
                     )
                 )
 
-    there = transport.there(settings, transport.DIGEST_CHANNELS) or ["outbox"]
-    _all((lambda channel=channel: send(channel)) for channel in there)
+    there = transport.there(settings, transport.DIGEST_CHANNELS)
+    _all(partial(send, channel) for channel in there)
+
+
+def notice(settings: Settings, subject: str, text: str) -> None:
+    """Send a line to the alert channel and by mail, once for the same text."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+
+    def send(channel: str) -> None:
+        with ledger.sending(settings, NOTICE, f"{subject}/{digest[:16]}", channel, digest) as sending:
+            if sending:
+                messages = render.line_to_slack(text), render.line_to_mail(text)
+                sending.finish(transport.send(settings, channel, sending, *messages, name=f"notice-{subject}"))
+
+    _all(partial(send, channel) for channel in channels(settings, model.WARNING))
 
 
 def _open(settings: Settings, alert: Alert, channel: str, run: str) -> None:
@@ -167,5 +192,3 @@ def _all(sends: Iterable[Callable[[], None]]) -> None:
             errors.append(error)
     if errors:
         raise NotSentError(errors)
-
-

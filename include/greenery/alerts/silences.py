@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 FILE = Path(__file__).with_name("silences.yml")
 LONGEST = timedelta(days=30)
@@ -29,7 +29,7 @@ class Silence:
     until: date
 
     def covers(self, week: date) -> bool:
-        """Return whether the week that ends on this day is silenced: whenever it is run, so that nothing asks the clock."""
+        """Return whether the week that ends on this day is silenced, whenever it is run: nothing asks the clock."""
         return self.since <= week <= self.until
 
 
@@ -60,9 +60,8 @@ def problems(silences: Collection[Silence], known: Collection[str], today: date)
         if silence.check not in known:
             found.append(f"the silence of {silence.check} names no check: correct its name or delete it")
         elif silence.until < today:
-            found.append(
-                f"the silence of {silence.check} ended on {silence.until} ({silence.reason}; {silence.owner}): delete it"
-            )
+            ended = f"ended on {silence.until} ({silence.reason}; {silence.owner})"
+            found.append(f"the silence of {silence.check} {ended}: delete it")
     return found
 
 
