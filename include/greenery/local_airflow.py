@@ -36,7 +36,7 @@ import httpx
 import psutil
 from tenacity import RetryError, Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from greenery.settings import DAG_ID, REPOSITORY, WAREHOUSE_POOL, SettingError, Settings, load
+from greenery.settings import DAG_ID, DELIVERY_POOL, REPOSITORY, WAREHOUSE_POOL, SettingError, Settings, load
 
 USER = "admin"
 UI_PORT = 8080
@@ -295,7 +295,8 @@ def running_airflow(
             component("api-server")
             component("dag-processor")
             _wait(airflow, "api-server", "answer", lambda: _answers(airflow, "/api/v2/monitor/health"))
-            _make_pool(airflow)
+            _make_pool(airflow, WAREHOUSE_POOL, 1, "One process may open the warehouse.")
+            _make_pool(airflow, DELIVERY_POOL, 2, "A slow channel holds up no other.")
             airflow.pause_again()
             if before_scheduler:
                 before_scheduler(airflow)
@@ -547,14 +548,14 @@ def _is_parsed(airflow: Airflow, since: datetime) -> bool:
     return any(time and datetime.fromisoformat(time) >= since for time in parsed)
 
 
-def _make_pool(airflow: Airflow) -> None:
-    """Make the pool that lets one task at a time open the warehouse."""
-    pool = {"slots": 1, "description": "One process may open the warehouse.", "include_deferred": False}
-    slots = {pool["name"]: pool["slots"] for pool in airflow.collect("pools", "pools")}
-    if WAREHOUSE_POOL not in slots:
-        airflow.request("POST", "pools", json={**pool, "name": WAREHOUSE_POOL})
-    elif slots[WAREHOUSE_POOL] != 1:
-        airflow.request("PATCH", f"pools/{WAREHOUSE_POOL}", json={**pool, "pool": WAREHOUSE_POOL})
+def _make_pool(airflow: Airflow, name: str, slots: int, why: str) -> None:
+    """Make the pool that lets so many of its tasks run at a time."""
+    pool = {"slots": slots, "description": why, "include_deferred": False}
+    found = {pool["name"]: pool["slots"] for pool in airflow.collect("pools", "pools")}
+    if name not in found:
+        airflow.request("POST", "pools", json={**pool, "name": name})
+    elif found[name] != slots:
+        airflow.request("PATCH", f"pools/{name}", json={**pool, "pool": name})
 
 
 def _tail(log: Path, lines: int = 20) -> str:

@@ -12,12 +12,19 @@ import duckdb
 
 from greenery import ledger, status
 from greenery.files import switch_link
-from greenery.ledger import ANALYTICS
+from greenery.ledger import ANALYTICS, LOGS
 from greenery.settings import Settings
 from greenery.warehouse import connect, open_file, rows, transaction
 
 # What a report needs beyond the marts to say what was known at an earlier time.
-HISTORY = ("int_session_steps", "int_extract_pairs")
+HISTORY = (
+    "int_session_steps",
+    "int_extract_pairs",
+    "int_order_item_versions",
+    "int_product_versions",
+    "int_user_versions",
+    "int_address_versions",
+)
 KEPT_VERSIONS = 5
 
 
@@ -73,6 +80,16 @@ def open_published(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
+def relations() -> Iterator[tuple[str, str]]:
+    """Yield what the published file holds: each relation with its schema, and the query of its rows."""
+    for relation in ANALYTICS:
+        yield f"analytics.{relation}", f"from marts.{relation}"
+    for relation in HISTORY:
+        # A log may hold rows of extracts that are not admitted, or no longer.
+        of_build = "where pair_id in (select pair_id from intermediate.int_extract_pairs)" if relation in LOGS else ""
+        yield f"intermediate.{relation}", f"from intermediate.{relation} {of_build}"
+
+
 def _version_folder(settings: Settings, version: int) -> Path:
     return settings.home / "versions" / str(version)
 
@@ -95,13 +112,10 @@ def _write_version(connection: duckdb.DuckDBPyConnection, folder: Path, version:
     try:
         # One transaction writes the file's catalogue once, not once a relation.
         with transaction(connection):
-            for schema, source, relations in (
-                ("analytics", "marts", ANALYTICS),
-                ("intermediate", "intermediate", HISTORY),
-            ):
+            for schema in ("analytics", "intermediate"):
                 connection.execute(f"create schema published.{schema}")
-                for relation in relations:
-                    connection.execute(f"create table published.{schema}.{relation} as from {source}.{relation}")
+            for relation, query in relations():
+                connection.execute(f"create table published.{relation} as {query}")
     finally:
         connection.execute("detach published")
     row_counts = {}

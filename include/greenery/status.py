@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-from datetime import date
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
 
 import duckdb
 from rich.console import Console
 from rich.table import Column, Table
 
 from greenery import ledger, settings
+from greenery.delivery import ledger as delivery_ledger
 from greenery.files import write_atomically
 from greenery.report import page
 from greenery.settings import WEEK, Settings
@@ -19,8 +23,28 @@ def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
     """Write `reports/weeks.json` and `reports/index.html` from the ledger, so that readers need no warehouse."""
     outdated = ledger.outdated_reports(connection)
     weeks = [_week(settings, row, row["as_of"] in outdated) for row in ledger.extracts(connection)]
-    write_atomically(settings.reports / "weeks.json", json.dumps(weeks, indent=2, ensure_ascii=False) + "\n")
-    write_atomically(settings.reports / "index.html", page.render_index(weeks))
+    with _lock(settings):
+        write_atomically(settings.reports / "weeks.json", json.dumps(weeks, indent=2, ensure_ascii=False) + "\n")
+        _write_index(settings)
+
+
+def write_index(settings: Settings) -> None:
+    """Write `reports/index.html` anew after something was delivered; it needs no warehouse."""
+    with _lock(settings):
+        _write_index(settings)
+
+
+def _write_index(settings: Settings) -> None:
+    write_atomically(settings.reports / "index.html", page.render_index(_weeks(settings)))
+
+
+@contextmanager
+def _lock(settings: Settings) -> Iterator[None]:
+    """Let one process at a time write the list: one that read an older `weeks.json` must not be the last to write."""
+    settings.reports.mkdir(parents=True, exist_ok=True)
+    with (settings.reports / ".index.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def outdated(settings: Settings) -> list[date]:
@@ -69,13 +93,17 @@ def _week(settings: Settings, extract: dict, outdated: bool) -> dict:
 def main() -> None:
     """Print a table of all weeks."""
     home = settings.load()
-    weeks = _recorded(home)
+    weeks = _weeks(home)
     # A reason is printed as it is, and a command is never cut short.
     console = Console(highlight=False, markup=False, emoji=False)
     if not weeks:
         console.print(f"No week has been landed in {home.home} yet. Next: make demo, or make backfill FROM=… TO=…")
         return
-    table = Table("week to", "state", "published", "report", "restated", Column("why / next", overflow="fold"))
+    table = Table(
+        *("week to", "state", "published", "report", "restated"),
+        Column("delivered", overflow="fold"),
+        Column("why / next", overflow="fold"),
+    )
     for week in weeks:
         table.add_row(
             week["as_of"],
@@ -83,9 +111,26 @@ def main() -> None:
             "yes" if week["published"] else "no",
             "yes" if week["has_report"] else "no",
             "to do" if week["outdated"] else "yes" if week["restated"] else "no",
+            "\n".join(week["delivered"] + week["owed"]) or "no",
             "\n".join(filter(None, [week["reason"], week["next_command"]])),
         )
     console.print(table)
+
+
+def _weeks(settings: Settings) -> list[dict]:
+    """Return what is recorded of each week, with where and when its digest was delivered, and where it is owed."""
+    return [week | _delivery(settings, datetime.fromisoformat(week["as_of"])) for week in _recorded(settings)]
+
+
+def _delivery(settings: Settings, as_of: datetime) -> dict[str, list[str]]:
+    sent = delivery_ledger.sent(settings, "digest", f"{as_of:%Y-%m-%d}")
+    delivered = [f"{row['channel']} {datetime.fromisoformat(row['sent_at']):%Y-%m-%d %H:%M} UTC" for row in sent]
+    in_outbox = (settings.home / "outbox" / f"digest-{as_of:%Y-%m-%d}.eml").exists()
+    owed = delivery_ledger.owed_on(settings, as_of)
+    return {
+        "delivered": delivered or (["outbox"] if in_outbox else []),
+        "owed": [f"owed in {channel}: {why}" for channel, why in owed.items()],
+    }
 
 
 def _recorded(settings: Settings) -> list[dict]:

@@ -21,6 +21,7 @@ from greenery.settings import DAG_ID, DELIVERY_POOL, WAREHOUSE_POOL
 log = logging.getLogger(__name__)
 
 SHORT = timedelta(seconds=30)
+SENDING = timedelta(minutes=10)
 # What a task leaves for the alert at the end of its run: that it wrote quality.json, and why it failed.
 JUDGED = "judged"
 FAILURE = "failure"
@@ -41,6 +42,7 @@ class WaitForExtract(BaseSensorOperator):
         as_of = week_end(context)
         if withdrawal(context):
             return True
+        announce(home, as_of, is_scheduled=context["dag_run"].run_type == "scheduled")
         for line in extracts.ignored_folders(home):
             self.log.warning(line)
         try:
@@ -73,6 +75,22 @@ class AcquireWarehouse(BaseSensorOperator):
                 return ledger.acquire(connection, context["run_id"], week_end(context), is_running, withdrawal(context))
             except (ledger.NothingToWithdrawError, ledger.LockLostError) as error:
                 raise AirflowFailException(str(error)) from error
+
+
+def announce(home: settings.Settings, as_of: datetime, *, is_scheduled: bool) -> None:
+    """Log what is wrong about delivery while there is time, and note that a scheduled week's digest is owed.
+
+    Nothing about delivery stops a run here: what can't be noted or checked is logged.
+    """
+    from greenery.delivery import channels, ledger
+
+    try:
+        if is_scheduled:
+            ledger.owe(home, as_of, "its scheduled run has not delivered it")
+        for line in channels.lines(home):
+            log.warning(line)
+    except Exception:
+        log.exception("delivery can't be prepared: its tasks will fail")
 
 
 def week_end(context: Context | dict[str, Any]) -> datetime:
@@ -203,12 +221,42 @@ def report(**context: Any) -> str:
     return str(home.report_folder(as_of))
 
 
-@task(pool=DELIVERY_POOL, retries=3, retry_delay=SHORT, trigger_rule="one_failed")
+@task(
+    pool=DELIVERY_POOL,
+    retries=3,
+    retry_delay=SHORT,
+    retry_exponential_backoff=True,
+    execution_timeout=SENDING,
+)
+def deliver(channel: str, **context: Any) -> str:
+    """Deliver the week's digest over one channel; it is skipped where the channel is off or nothing is to be sent."""
+    from greenery.delivery import PermanentError, channels
+    from greenery.delivery import deliver as delivery
+
+    if withdrawal(context):
+        raise AirflowSkipException("the run withdraws its week: nothing is delivered.")
+    try:
+        done = delivery.deliver(
+            settings.load(),
+            week_end(context),
+            channels.CHANNELS[channel],
+            context["params"]["deliver"],
+            is_scheduled=context["dag_run"].run_type == "scheduled",
+        )
+    except delivery.NotDeliveredError as error:
+        raise AirflowSkipException(str(error)) from error
+    except PermanentError as error:
+        raise AirflowFailException(str(error)) from error
+    log.info(done)
+    return done
+
+
+@task(pool=DELIVERY_POOL, retries=3, retry_delay=SHORT, execution_timeout=SENDING, trigger_rule="one_failed")
 def held_notice(**context: Any) -> None:
     """Tell those who expect the digest that the week is held: in a run that would have delivered it."""
     from greenery.alerts import incidents
 
-    if not context["ti"].xcom_pull(task_ids="quality", key=JUDGED):
+    if not _judged(context, _states(context)):
         raise AirflowSkipException("the week is not held: something else failed.")
     deliver = context["params"]["deliver"]
     if deliver == "never" or (deliver == "auto" and context["dag_run"].run_type != "scheduled"):
@@ -218,20 +266,19 @@ def held_notice(**context: Any) -> None:
         incidents.hold(home, _run(context), as_of)
 
 
-@task(pool=DELIVERY_POOL, retries=3, retry_delay=SHORT, trigger_rule="all_done")
+@task(pool=DELIVERY_POOL, retries=3, retry_delay=SHORT, execution_timeout=SENDING, trigger_rule="all_done")
 def alert(**context: Any) -> list[str]:
     """Tell of what failed in the run, unless it is a backfill, and resolve what no longer does; return what fails."""
     from greenery.alerts import incidents
 
-    home, ti, run_type = settings.load(), context["ti"], context["dag_run"].run_type
-    states = ti.get_task_states(dag_id=DAG_ID, run_ids=[context["run_id"]])[context["run_id"]]
+    home, ti, run_type, states = settings.load(), context["ti"], context["dag_run"].run_type, _states(context)
     failed = sorted(name for name, state in states.items() if state == "failed" and name != ti.task_id)
     notes = {name: ti.xcom_pull(task_ids=name, key=FAILURE) or {} for name in failed}
     outcome = incidents.Outcome(
         run=_run(context),
         states=states,
         failures=[incidents.Failure(name, **note) for name, note in notes.items()],
-        judged=bool(ti.xcom_pull(task_ids="quality", key=JUDGED)),
+        judged=_judged(context, states),
     )
     deliver = context["params"]["deliver"]
     tells = deliver == "always" or (deliver == "auto" and run_type != "backfill")
@@ -248,6 +295,18 @@ def note_failure(context: Context) -> None:
     reason = f"{type(error).__name__}: {error}" if error else ""
     value = {"reason": reason, "log": ti.log_url, "at": datetime.now(UTC).isoformat()}
     ti.xcom_push(key=FAILURE, value=value)
+
+
+def _states(context: Context | dict[str, Any]) -> dict[str, str]:
+    """Return the state of each task of the run."""
+    run_id = context["run_id"]
+    return context["ti"].get_task_states(dag_id=DAG_ID, run_ids=[run_id])[run_id]
+
+
+def _judged(context: Context | dict[str, Any], states: dict[str, str]) -> bool:
+    """Return whether the run wrote quality.json; what an earlier try left behind does not count."""
+    done = states.get("quality") in ("success", "failed")
+    return done and bool(context["ti"].xcom_pull(task_ids="quality", key=JUDGED))
 
 
 @contextmanager

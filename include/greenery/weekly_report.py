@@ -15,6 +15,7 @@ from greenery.files import write_atomically
 from greenery.publishing import open_published
 from greenery.report import chart, digest, page, restatement, summary
 from greenery.report.digest import Digest, Links
+from greenery.report.statistics import ENOUGH_PEERS, ENOUGH_SESSIONS
 from greenery.settings import Settings
 from greenery.warehouse import rows, statement
 
@@ -107,9 +108,20 @@ def figures(connection: duckdb.DuckDBPyConnection, as_of: datetime, maturity_day
             f"the extract {as_of:%Y-%m-%d} is not admitted: run its week first "
             f"(make backfill FROM={as_of:%Y-%m-%d} TO={as_of:%Y-%m-%d})."
         )
-    weeks = rows(connection, statement("report/sessions_by_week"), {"as_of": as_of})
-    order_changes = rows(connection, statement("report/order_changes"), {"as_of": as_of})
-    return summary.build(as_of, weeks, order_changes, extract[0]["previous_as_of"], maturity_days)
+
+    def found(name: str, **parameters: int) -> list[dict]:
+        return rows(connection, statement(f"report/{name}"), {"as_of": as_of, **parameters})
+
+    return summary.build(
+        as_of,
+        found("sessions_by_week"),
+        found("order_changes"),
+        extract[0]["previous_as_of"],
+        maturity_days,
+        pace=found("pace"),
+        movers=found("movers", enough=ENOUGH_SESSIONS),
+        stuck_orders=found("stuck_orders", enough=ENOUGH_PEERS),
+    )
 
 
 def _take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:

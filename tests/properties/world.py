@@ -240,12 +240,8 @@ def sql_text(value: Any) -> str:
 def publish(warehouse: Warehouse) -> None:
     """Copy what is published of the warehouse, as publishing writes a version."""
     connection = warehouse.open()
-    for schema, source, relations in (
-        ("analytics", "marts", ledger.ANALYTICS),
-        ("intermediate", "intermediate", publishing.HISTORY),
-    ):
-        for relation in relations:
-            connection.execute(f"create or replace table published.{schema}.{relation} as from {source}.{relation}")
+    for relation, query in publishing.relations():
+        connection.execute(f"create or replace table published.{relation} as {query}")
 
 
 def text(warehouse: Warehouse, as_of: datetime) -> str:

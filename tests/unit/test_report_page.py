@@ -128,6 +128,8 @@ WEEKS = [
         "restated": True,
         "outdated": False,
         "next_command": None,
+        "delivered": ["slack 2023-01-25 06:00 UTC"],
+        "owed": ["owed in email: <b>late</b>"],
     },
     {
         "as_of": "2023-02-01",
@@ -138,6 +140,8 @@ WEEKS = [
         "restated": False,
         "outdated": False,
         "next_command": "make backfill FROM=2023-02-01 TO=2023-02-01",
+        "delivered": [],
+        "owed": [],
     },
 ]
 

@@ -83,6 +83,27 @@ def hold(settings: Settings, run: Run, as_of: datetime) -> None:
     sending.hold(settings, render.notice([alert for alert in found if alert.severity == model.CRITICAL]))
 
 
+def tell_late(settings: Settings, as_of: datetime, run_id: str, url: str, state: str) -> bool:
+    """Tell that a scheduled week's digest is not out by its deadline; return whether there was something to tell.
+
+    state: what is known of the week's run. Where an incident has paged for the week already, nobody is woken again.
+    """
+    if ledger.sent(settings, "digest", f"{as_of:%Y-%m-%d}") and not ledger.owed(settings, as_of):
+        return False
+    if any(
+        alert.severity == model.CRITICAL for alert in sending.open_incidents(settings, f"{as_of:%Y-%m-%d}").values()
+    ):
+        return False
+    week = next((row for row in _weeks(settings) if row["as_of"] == f"{as_of:%Y-%m-%d}"), None)
+    known = f"{state}; its extract is {week['state'] if week else 'not landed'}"
+    if week and week["reason"]:
+        known += f": {week['reason']}"
+    ledger.owe(settings, as_of, "late")
+    late = model.late(run_of(settings, as_of, run_id, "scheduled", url), settings.deadline_hours, known)
+    sending.announce(settings, [late], f"the scheduled run {run_id}")
+    return True
+
+
 def announce_silences(settings: Settings) -> None:
     """Tell, once, of each silence that has expired or names no check."""
     for problem in silences.problems(silences.load(), known_checks(settings), datetime.now(UTC).date()):
@@ -180,12 +201,16 @@ def held_weeks(settings: Settings, before: datetime) -> list[dict]:
 
     These are the weeks that backfills hold.
     """
-    file = settings.reports / "weeks.json"
-    weeks = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
     return [
         {"as_of": week["as_of"], "reason": week["reason"]}
-        for week in weeks
+        for week in _weeks(settings)
         if week["state"] == "held"
         and week["as_of"] < f"{before:%Y-%m-%d}"
         and not ledger.sent(settings, sending.HELD, week["as_of"])
     ]
+
+
+def _weeks(settings: Settings) -> list[dict]:
+    """Return what became of each landed week, as `make status` shows it."""
+    file = settings.reports / "weeks.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else []

@@ -174,9 +174,11 @@ class _Slack:
                     client.post(given["upload_url"], content=file.content).raise_for_status()
         return given["file_id"]
 
-    def show(self, file_id: str, title: str) -> None:
-        """Complete the upload of a file that a block shows."""
-        self.repeatable.files_completeUploadExternal(files=[{"id": file_id, "title": title}])
+    def upload_to_show(self, file: Attachment) -> str:
+        """Upload a file that a block shows, and return its id; one whose answer is lost stays behind, unseen."""
+        file_id = self.upload(file)
+        self.once.files_completeUploadExternal(files=[{"id": file_id, "title": file.name}])
+        return file_id
 
     def share(self, file_id: str, title: str, place: _Place) -> None:
         """Complete the upload of a file in the thread of a message."""
@@ -234,10 +236,8 @@ def _upload_images(slack: _Slack, message: SlackMessage, sending: Sending) -> di
     ids: dict[str, str] = dict(sending.parts.get("images", {}))
     for image in message.images:
         if image.name not in ids:
-            file_id = slack.upload(image)
-            slack.show(file_id, image.name)
-            sending.keep(images=ids | {image.name: file_id})
-            ids[image.name] = file_id
+            ids[image.name] = _retrying(_may_have_arrived, TRIES)(slack.upload_to_show, image)
+            sending.keep(images=dict(ids))
     return ids
 
 

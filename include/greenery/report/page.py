@@ -5,7 +5,7 @@ from __future__ import annotations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from greenery.report import chart, wording
-from greenery.report.summary import CHANGES
+from greenery.report.order_changes import CHANGES
 from greenery.source_tables import STEPS
 
 SHOWN_ORDERS = 200
@@ -63,7 +63,7 @@ def render(
 def render_index(weeks: list[dict]) -> str:
     """Return the list of all weeks as HTML, newest first.
 
-    weeks: as_of (YYYY-MM-DD), state (landed, admitted, held), reason, published, has_report, restated, outdated and
-    next_command of each.
+    weeks: as_of (YYYY-MM-DD), state (landed, admitted, held), reason, published, has_report, restated, outdated,
+    next_command, delivered and owed (lists of lines) of each.
     """
     return _environment.get_template("index.html.j2").render(weeks=weeks)

@@ -8,7 +8,9 @@ from typing import Any
 # Lists of rows are compared by what a row is about, not by its position.
 ROW_NAMES: dict[str, Callable[[dict], str]] = {
     "trend": lambda row: row["end"][:10],
+    "movers.movers": lambda row: f"{row['dimension']} {row['value']}",
     "order_changes.status_transitions": lambda row: f"{row['from']} > {row['to']}",
+    "order_changes.stuck.orders": lambda row: row["order_id"],
 }
 
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from itertools import pairwise
+from statistics import median
 
+from greenery.report import movers as moved
+from greenery.report import order_changes as changed
+from greenery.report import statistics, values
+from greenery.report.statistics import Share
 from greenery.source_tables import STEPS
 
 COUNTS = ("sessions", *STEPS)
-CHANGES = ("new", "status_changed", "details_changed", "removed", "returned")
 WEEK = timedelta(days=7)
 TREND_WEEKS = 12
+MEDIAN_WEEKS = 4
+# What the headline speaks of.
+VERDICT_STEP = "checkout"
 
 
 def build(
@@ -21,14 +28,19 @@ def build(
     order_changes: list[dict],
     previous_as_of: datetime | None,
     maturity_days: int,
+    *,
+    pace: Sequence[dict] = (),
+    movers: Sequence[dict] = (),
+    stuck_orders: Sequence[dict] = (),
 ) -> dict:
     """Return the content of summary.json.
 
     as_of, previous_as_of: naive UTC; previous_as_of is None for the first extract of all.
-    weeks: rows of sessions_by_week.sql. order_changes: rows of order_changes.sql.
+    weeks, order_changes, pace, movers, stuck_orders: the rows of sessions_by_week.sql, order_changes.sql, pace.sql,
+    movers.sql and stuck_orders.sql.
     maturity_days: days after a week's end from which its shipments count as complete.
 
-    Shares are fractions of 1, rounded to 6 places; `*_pp` are percentage points, rounded to 4.
+    Shares are fractions of 1, `*_pp` are percentage points.
     """
     by_age = {row["weeks_ago"]: row for row in weeks}
     empty = dict.fromkeys((*COUNTS, "shipped_by_week_end", "checkouts_not_shipped"), 0)
@@ -48,31 +60,24 @@ def build(
     provisional = {
         "steps": provisional_steps["week"],
         "maturity_days": maturity_days,
-        "mature_at": _text(as_of + timedelta(days=maturity_days)),
+        "mature_at": values.moment(as_of + timedelta(days=maturity_days)),
         "equal_age": equal_age,
         "newest_mature_week": _newest_mature_week(as_of, by_age, maturity_days),
     }
-    at_equal_age = {*provisional_steps["week"], *provisional_steps["previous_week"]}
     return {
-        "as_of": _text(as_of),
-        "week": {"start": _text(as_of - WEEK), "end": _text(as_of)},
+        "as_of": values.moment(as_of),
+        "week": {"start": values.moment(as_of - WEEK), "end": values.moment(as_of)},
+        "verdict": _verdict(week, previous_week),
         "funnel": funnel,
         "rates": rates,
+        "intervals": {scope: _intervals(funnel[scope]) for scope in ("week", "all_time")},
         "largest_drop_off": {scope: _largest_drop_off(rates[scope], provisional_steps[scope]) for scope in funnel},
-        "change": _change(funnel, rates, equal_age, at_equal_age),
+        "change": _change(by_age, empty, maturity_days),
+        "pace": _pace(pace, provisional_steps["week"]),
+        "movers": moved.build(movers, week, previous_week),
         "provisional": provisional,
         "trend": _trend(as_of, by_age, empty, maturity_days),
-        "order_changes": {
-            "previous_as_of": _text(previous_as_of) if previous_as_of else None,
-            "weeks_since_previous": (as_of - previous_as_of) // WEEK if previous_as_of else None,
-            "total": len(order_changes),
-            **{change: sum(row["change"] == change for row in order_changes) for change in CHANGES},
-            "status_transitions": _transitions(order_changes),
-            "orders": [
-                {name: row[name] for name in ("order_id", "change", "status_from", "status_to", "changed_columns")}
-                for row in sorted(order_changes, key=lambda row: (row["change"], row["order_id"]))
-            ],
-        },
+        "order_changes": changed.build(as_of, previous_as_of, order_changes, stuck_orders),
     }
 
 
@@ -81,32 +86,20 @@ def to_json(document: dict) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
-def _text(moment: datetime) -> str:
-    return moment.replace(tzinfo=UTC).isoformat()
-
-
 def _counts(row: dict) -> dict[str, int]:
     return {name: row[name] for name in COUNTS}
-
-
-def _share(part: int, whole: int) -> float | None:
-    return round(part / whole, 6) if whole else None
-
-
-def _points(now: float | None, before: float | None) -> float | None:
-    return None if now is None or before is None else round((now - before) * 100, 4)
 
 
 def _rates(counts: dict[str, int]) -> dict:
     """Return for each step its conversion, its step conversion and what was lost since the step before."""
     rates = {}
     for before, step in pairwise(COUNTS):
-        conversion, conversion_before = (_share(counts[name], counts["sessions"]) for name in (step, before))
+        conversion, conversion_before = (values.share(counts[name], counts["sessions"]) for name in (step, before))
         rates[step] = {
             "conversion": conversion,
-            "step_conversion": _share(counts[step], counts[before]),
+            "step_conversion": values.share(counts[step], counts[before]),
             "lost": counts[before] - counts[step],
-            "lost_pp": _points(conversion_before, conversion),
+            "lost_pp": values.points_between(conversion_before, conversion),
         }
     return rates
 
@@ -134,7 +127,7 @@ def _equal_age(row: dict) -> dict:
         "sessions": row["sessions"],
         "checkout": row["checkout"],
         "package_shipped": row["shipped_by_week_end"],
-        "conversion": _share(row["shipped_by_week_end"], row["sessions"]),
+        "conversion": values.share(row["shipped_by_week_end"], row["sessions"]),
     }
 
 
@@ -143,33 +136,93 @@ def _newest_mature_week(as_of: datetime, by_age: dict[int, dict], maturity_days:
         if not _provisional_steps(age, row, maturity_days):
             end = as_of - age * WEEK
             return {
-                "start": _text(end - WEEK),
-                "end": _text(end),
+                "start": values.moment(end - WEEK),
+                "end": values.moment(end),
                 "sessions": row["sessions"],
                 "package_shipped": row["package_shipped"],
-                "conversion": _share(row["package_shipped"], row["sessions"]),
+                "conversion": values.share(row["package_shipped"], row["sessions"]),
             }
     return None
 
 
-def _change(funnel: dict, rates: dict, equal_age: dict, at_equal_age: set[str]) -> dict:
-    """Return the change since the previous week, for each step in percentage points of conversion.
+def _verdict(week: dict, previous_week: dict) -> dict:
+    """Return how sure the conversion of the headline is, and its change since the previous week."""
+    now, before = (_reached(row, VERDICT_STEP) for row in (week, previous_week))
+    difference = statistics.difference_interval(now, before)
+    p_value, reading = statistics.verdict(now, before)
+    return {
+        "step": VERDICT_STEP,
+        "conversion": values.share(*now),
+        "interval": values.shares(statistics.interval(now)),
+        "change_pp": values.points_between(values.share(*now), values.share(*before)),
+        "change_interval_pp": None if difference is None else [values.points(end) for end in difference],
+        "p_value": values.p_value(p_value),
+        "reading": reading,
+    }
 
-    A step that is provisional in either week is compared at equal age.
+
+def _intervals(counts: dict[str, int]) -> dict[str, list[float] | None]:
+    return {step: values.shares(statistics.interval(_reached(counts, step))) for step in STEPS}
+
+
+def _reached(row: dict, step: str, *, at_equal_age: bool = False) -> Share:
+    """Return how many of a week's sessions reached a step; at equal age, by the week's own end."""
+    return Share(row["shipped_by_week_end" if at_equal_age else step], row["sessions"])
+
+
+def _change(by_age: dict[int, dict], empty: dict, maturity_days: int) -> dict:
+    """Return the change since the previous week, and for each step against the weeks before it too.
+
+    A step that is provisional in any of the weeks that are compared is compared at equal age.
     """
-    sessions, sessions_before = (funnel[scope]["sessions"] for scope in ("week", "previous_week"))
+    ages = range(MEDIAN_WEEKS + 1)
+    week, previous_week, *_ = rows = [by_age.get(age, empty) for age in ages]
+    provisional = [_provisional_steps(age, row, maturity_days) for age, row in zip(ages, rows, strict=True)]
+    sessions, sessions_before = week["sessions"], previous_week["sessions"]
     steps = {}
     for step in STEPS:
-        now, before = (
-            equal_age[scope]["conversion"] if step in at_equal_age else rates[scope][step]["conversion"]
-            for scope in ("week", "previous_week")
-        )
-        steps[step] = {"conversion_pp": _points(now, before), "at_equal_age": step in at_equal_age}
+        at_equal_age = any(step in names for names in provisional[:2])
+        now, before = (_reached(row, step, at_equal_age=at_equal_age) for row in (week, previous_week))
+        p_value, reading = statistics.verdict(now, before)
+        median_at_equal_age = any(step in names for names in provisional)
+        steps[step] = {
+            "conversion_pp": values.points_between(values.share(*now), values.share(*before)),
+            "at_equal_age": at_equal_age,
+            **_against_median([_reached(row, step, at_equal_age=median_at_equal_age) for row in rows]),
+            "median_at_equal_age": median_at_equal_age,
+            "p_value": values.p_value(p_value),
+            "reading": reading,
+        }
     return {
         "sessions": sessions - sessions_before,
-        "sessions_share": _share(sessions - sessions_before, sessions_before),
+        "sessions_share": values.share(sessions - sessions_before, sessions_before),
         "steps": steps,
     }
+
+
+def _against_median(weeks: list[Share]) -> dict:
+    """Return the change of the first of the weeks against the median of the others that have sessions."""
+    now, *before = (values.share(*share) for share in weeks)
+    known = [conversion for conversion in before if conversion is not None]
+    usual = median(known) if known else None
+    return {"median_pp": values.points_between(now, usual), "median_weeks": len(known)}
+
+
+def _pace(rows: Sequence[dict], provisional_steps: list[str]) -> dict:
+    """Return how long sessions took from step to step; what is still to ship will make a provisional step slower."""
+    found = {row["step"]: row for row in rows}
+    steps = {
+        step: {
+            "from": before,
+            "median_seconds": values.seconds(found[step]["median_microseconds"]) if step in found else None,
+            "sessions": found[step]["sessions"] if step in found else 0,
+            "provisional": step in provisional_steps,
+        }
+        for before, step in pairwise(STEPS)
+    }
+    sure = [step for step in found if found[step]["sessions"] >= statistics.ENOUGH_SESSIONS]
+    slowest = max(sure, key=lambda step: (found[step]["median_microseconds"], -STEPS.index(step)), default=None)
+    return {"steps": steps, "slowest": slowest}
 
 
 def _trend(as_of: datetime, by_age: dict[int, dict], empty: dict, maturity_days: int) -> list[dict]:
@@ -179,20 +232,12 @@ def _trend(as_of: datetime, by_age: dict[int, dict], empty: dict, maturity_days:
         row, end = by_age.get(age, empty), as_of - age * WEEK
         trend.append(
             {
-                "start": _text(end - WEEK),
-                "end": _text(end),
+                "start": values.moment(end - WEEK),
+                "end": values.moment(end),
                 **_counts(row),
-                "conversion": {step: _share(row[step], row["sessions"]) for step in STEPS},
+                "conversion": {step: values.share(row[step], row["sessions"]) for step in STEPS},
+                "equal_age": {"package_shipped": values.share(row["shipped_by_week_end"], row["sessions"])},
                 "provisional": _provisional_steps(age, row, maturity_days),
             }
         )
     return trend
-
-
-def _transitions(order_changes: list[dict]) -> list[dict]:
-    moved = Counter(
-        (row["status_from"], row["status_to"]) for row in order_changes if row["change"] == "status_changed"
-    )
-    # A status can be empty in the source: it sorts first and prints as null.
-    ordered = sorted(moved.items(), key=lambda item: (-item[1], item[0][0] or "", item[0][1] or ""))
-    return [{"from": before, "to": after, "orders": orders} for (before, after), orders in ordered]

@@ -1,0 +1,74 @@
+"""Deliver the digest of a week over one channel, once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from greenery import status, weekly_report
+from greenery.delivery import PermanentError, ledger, mail, outbox, slack
+from greenery.delivery.channels import EMAIL, SLACK, Channel, readiness
+from greenery.delivery.ledger import Sending
+from greenery.report import mail as mail_digest
+from greenery.report import slack as slack_digest
+from greenery.report.digest import Digest
+from greenery.settings import Settings
+
+AUTO, ALWAYS, NEVER = MODES = ("auto", "always", "never")
+
+
+class NotDeliveredError(Exception):
+    """Nothing is sent, and that is as it should be; the message says why."""
+
+
+def deliver(settings: Settings, as_of: datetime, channel: Channel, mode: str, *, is_scheduled: bool) -> str:
+    """Deliver the digest of the week that ends at `as_of` (naive UTC) and return a line that says what was done.
+
+    mode: `always`; `never`; `auto` delivers a scheduled run, a week that is owed on the channel, and a week that was
+        delivered there before, whose readers else keep figures that are no longer right.
+
+    Raises NotDeliveredError where nothing is to be sent, PermanentError or PassingError where it can't be.
+    """
+    day = f"{as_of:%Y-%m-%d}"
+    if not _is_wanted(settings, as_of, channel, mode, is_scheduled):
+        reason = "never" if mode == NEVER else "auto, and this is no scheduled run of a week that is owed"
+        raise NotDeliveredError(f"the digest of {day} is not delivered to {channel.name}: deliver is {reason}.")
+    ready = readiness(settings, channel)
+    if not ready.is_on:
+        ledger.forgive(settings, as_of, channel.name)
+        if any(readiness(settings, other).is_on for other in (SLACK, EMAIL)):
+            raise NotDeliveredError(ready.off)
+        digest = weekly_report.read_digest(settings, as_of)
+        message = slack_digest.render(digest) if channel is SLACK else mail_digest.render(digest)
+        return f"{ready.off} It would have sent {outbox.write(settings, f'digest-{day}', message)}"
+    ledger.owe(settings, as_of, "its delivery began and has not ended", [channel.name])
+    if ready.wrong:
+        raise PermanentError(ready.wrong)
+    digest = weekly_report.read_digest(settings, as_of)
+    with ledger.sending(settings, "digest", day, channel.name, digest.content_hash) as sending:
+        if sending is None:
+            ledger.forgive(settings, as_of, channel.name)
+            done = f"the digest of {day} is in {channel.name} already, with this content: nothing is sent."
+        else:
+            corrects = sending.corrects
+            sending.finish(_send(settings, channel, digest, sending))
+            done = f"the digest of {day} was {'corrected' if corrects else 'sent'} in {channel.name}."
+    status.write_index(settings)
+    return done
+
+
+def _is_wanted(settings: Settings, as_of: datetime, channel: Channel, mode: str, is_scheduled: bool) -> bool:
+    if mode != AUTO:
+        return mode == ALWAYS
+    delivered = ledger.sent(settings, "digest", f"{as_of:%Y-%m-%d}")
+    return (
+        is_scheduled
+        or ledger.owed(settings, as_of, channel.name)
+        or channel.name in {message["channel"] for message in delivered}
+    )
+
+
+def _send(settings: Settings, channel: Channel, digest: Digest, sending: Sending) -> dict:
+    if channel is SLACK:
+        return slack.send(channel.connection_id, settings.slack_channel, slack_digest.render(digest), sending)
+    message = mail_digest.render(digest, correction=sending.corrects)
+    return mail.send(channel.connection_id, settings.email_to, settings.email_from, message, sending)

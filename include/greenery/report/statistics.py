@@ -1,0 +1,139 @@
+"""What can be said about shares of sessions: intervals, tests and where a change comes from. 95 % and 5 % throughout.
+
+statsmodels and scipy take a second to import, so functions import them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+# Under so many sessions on either side no verdict is given.
+ENOUGH_SESSIONS = 30
+# Under so many completed stays in a status nothing is called unusually long.
+ENOUGH_PEERS = 30
+LEVEL = 0.05
+# From here on the normal approximation of the two-proportion test holds; below it the test is exact.
+ENOUGH_EXPECTED = 5
+
+MORE_THAN_NOISE = "more_than_noise"
+WITHIN_NOISE = "within_noise"
+TOO_FEW_SESSIONS = "too_few_sessions"
+NO_COMPARISON = "no_comparison"
+
+
+class Share(NamedTuple):
+    """How many of a number of sessions reached a step."""
+
+    reached: int
+    sessions: int
+
+    @property
+    def rate(self) -> float:
+        """The share of the sessions; there must be one."""
+        return self.reached / self.sessions
+
+
+class Contribution(NamedTuple):
+    """What one part of all sessions adds to the change of the whole, in fractions of 1."""
+
+    mix: float
+    rate: float
+
+
+def interval(share: Share) -> tuple[float, float] | None:
+    """Return the 95 % interval of a share; None without sessions.
+
+    Wilson's score interval: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference",
+    JASA 22 (1927), 209-212; method 3 of Newcombe, Statistics in Medicine 17 (1998), 857-872. It stays inside 0 and 1
+    and holds at 0 %, at 100 % and with few sessions.
+    """
+    if not share.sessions:
+        return None
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(*share, alpha=LEVEL, method="wilson")
+    return float(low), float(high)
+
+
+def difference_interval(now: Share, before: Share) -> tuple[float, float] | None:
+    """Return the 95 % interval of the share now minus the share before; None where either has no sessions.
+
+    R. G. Newcombe, "Interval estimation for the difference between independent proportions", Statistics in Medicine 17
+    (1998), 873-890, method 10: the two Wilson intervals combined, so it holds where they do.
+    """
+    if not now.sessions or not before.sessions:
+        return None
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    low, high = confint_proportions_2indep(*now, *before, compare="diff", method="newcomb", alpha=LEVEL)
+    return float(low), float(high)
+
+
+def p_value(now: Share, before: Share) -> float:
+    """Return how likely two shares are to differ at least so much when nothing but chance is at work; two-sided.
+
+    The score test with Miettinen's and Nurminen's correction (Statistics in Medicine 4 (1985), 213-226), which is the
+    "N - 1" chi-squared test that I. Campbell, Statistics in Medicine 26 (2007), 3661-3675, recommends. Where fewer than
+    5 sessions are expected in any of the four cells, at 0 % and 100 % too, it is Fisher's exact test, after W. G.
+    Cochran's rule ("Some methods for strengthening the common chi-squared tests", Biometrics 10 (1954), 417-451).
+    """
+    reached = now.reached + before.reached
+    rarer = min(reached, now.sessions + before.sessions - reached)
+    if rarer * min(now.sessions, before.sessions) < ENOUGH_EXPECTED * (now.sessions + before.sessions):
+        from scipy.stats import fisher_exact
+
+        table = [[share.reached, share.sessions - share.reached] for share in (now, before)]
+        return min(1.0, float(fisher_exact(table).pvalue))
+    from statsmodels.stats.proportion import test_proportions_2indep
+
+    return float(test_proportions_2indep(*now, *before, compare="diff", method="score", correction=True).pvalue)
+
+
+def verdict(now: Share, before: Share) -> tuple[float | None, str]:
+    """Return the p-value of a change and how to read it; no p-value where too little is there to judge it."""
+    if not now.sessions or not before.sessions:
+        return None, NO_COMPARISON
+    if min(now.sessions, before.sessions) < ENOUGH_SESSIONS:
+        return None, TOO_FEW_SESSIONS
+    found = p_value(now, before)
+    return found, MORE_THAN_NOISE if found < LEVEL else WITHIN_NOISE
+
+
+def adjusted(p_values: Sequence[float]) -> list[float]:
+    """Return the p-values of one table corrected for looking at all of them, in their order.
+
+    S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979),
+    65-70. It bounds the chance that anything at all is called a change by mistake, however the values depend on each
+    other: here a state is part of its country, and a session meets several products. Benjamini and Hochberg's procedure
+    would find more, but lets a share of what it finds be wrong, and asks for a kind of dependence that is not assured.
+    """
+    if not p_values:
+        return []
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(value) for value in multipletests(p_values, alpha=LEVEL, method="holm")[1]]
+
+
+def contribution(now: Share, before: Share, all_now: Share, all_before: Share, *, is_part: bool) -> Contribution:
+    """Return what a group of sessions adds to the change of the conversion of all, told apart into mix and rate.
+
+    E. M. Kitagawa, "Components of a Difference Between Two Rates", JASA 50 (1955), 1168-1194: with w the group's share
+    of all sessions and r its conversion, rate is the change of r at the mean of w, mix the change of w at the mean of
+    r. The groups of a partition add up to the change of the whole.
+
+    is_part: the group is one of a partition. Its mean r then counts from the mean conversion of all, so that a growing
+    group with a poor conversion takes away; since the shares of a partition add up to 1, this changes no sum.
+    Otherwise both together are the change of the group's reached sessions as a share of all sessions.
+    A group without sessions on one side has the conversion of the other side there: all it adds is mix.
+    """
+    weight_now, weight_before = now.sessions / all_now.sessions, before.sessions / all_before.sessions
+    if not now.sessions and not before.sessions:
+        return Contribution(0.0, 0.0)
+    rate_now = (now if now.sessions else before).rate
+    rate_before = (before if before.sessions else now).rate
+    centre = (all_now.rate + all_before.rate) / 2 if is_part else 0.0
+    return Contribution(
+        mix=(weight_now - weight_before) * ((rate_now + rate_before) / 2 - centre),
+        rate=(rate_now - rate_before) * (weight_now + weight_before) / 2,
+    )

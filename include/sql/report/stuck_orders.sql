@@ -1,0 +1,69 @@
+-- The orders that as of $as_of have been in their status longer than 95 % of the stays in it that had ended by then.
+-- One row a status with at least $enough such stays and order stuck in it; order_id is null where none is. Times are
+-- UTC.
+with versions as (
+    select
+        order_id,
+        status,
+        created_at,
+        dbt_valid_from,
+        dbt_valid_to
+    from analytics.orders_snapshot
+    where dbt_valid_from <= $as_of and status is not null
+),
+
+with_previous as (
+    select
+        *,
+        lag(status) over (partition by order_id order by dbt_valid_from) as previous_status
+    from versions
+),
+
+-- An order that was away and comes back as it was goes on with its stay. An order begins as preparing; one that is
+-- first seen in another status came into it at a time that nobody knows.
+stays as (
+    select
+        order_id,
+        status,
+        case
+            when previous_status is null and status = 'preparing' and created_at < dbt_valid_from then created_at
+            else dbt_valid_from
+        end as since,
+        lead(dbt_valid_from) over (partition by order_id order by dbt_valid_from) as left_at
+    from with_previous
+    where previous_status is distinct from status
+),
+
+peers as (
+    select
+        status,
+        count(*) as stays,
+        percentile_cont(0.95) within group (order by datediff('microsecond', since, left_at)) as microseconds_95
+    from stays
+    where left_at is not null
+    group by status
+    having count(*) >= $enough
+),
+
+open_stays as (
+    select
+        stays.order_id,
+        stays.status,
+        stays.since,
+        datediff('microsecond', stays.since, $as_of) as microseconds
+    from stays
+    inner join versions on stays.order_id = versions.order_id
+    where stays.left_at is null and (versions.dbt_valid_to is null or versions.dbt_valid_to > $as_of)
+)
+
+select
+    peers.status,
+    peers.stays,
+    peers.microseconds_95,
+    open_stays.order_id,
+    open_stays.since,
+    open_stays.microseconds
+from peers
+left join open_stays on peers.status = open_stays.status and open_stays.microseconds > peers.microseconds_95
+where peers.status <> 'delivered'
+order by peers.status, open_stays.order_id
