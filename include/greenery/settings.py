@@ -36,6 +36,7 @@ class Settings:
     email_from: their sender; empty takes the one of the connection.
 
     What delivery needs is kept as it is written: a wrong value fails its channel at the end, and nothing before.
+    reports_url: where people open the folder of reports in a browser; empty where it is not served.
     """
 
     home: Path
@@ -50,6 +51,7 @@ class Settings:
     email_from: str = ""
     alert_channel: str = ""
     alert_email_to: tuple[str, ...] = ()
+    reports_url: str = ""
 
     @property
     def warehouse(self) -> Path:
@@ -118,6 +120,7 @@ def load() -> Settings:
         email_from=_text("GREENERY_EMAIL_FROM"),
         alert_channel=_text("GREENERY_ALERT_CHANNEL"),
         alert_email_to=_list("GREENERY_ALERT_EMAIL_TO"),
+        reports_url=_text("GREENERY_REPORTS_URL").rstrip("/"),
     )
 
 

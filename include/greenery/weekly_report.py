@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from greenery import ledger
 from greenery.files import write_atomically
 from greenery.publishing import open_published
-from greenery.report import chart, digest, page, restatement, summary
+from greenery.report import chart, digest, order_changes, page, restatement, summary
 from greenery.report.digest import Digest, Links
 from greenery.report.statistics import ENOUGH_PEERS, ENOUGH_SESSIONS
 from greenery.settings import Settings
@@ -44,7 +43,7 @@ def write(settings: Settings, as_of: datetime) -> Path:
     # The summary comes after what is worked out from the one before: a run killed in between writes both again.
     if before and summary.to_json(before) != now:
         write_atomically(folder / "restatement.json", summary.to_json(restatement.compare(before, found)))
-    write_atomically(folder / "order_changes.csv", order_changes_csv(found))
+    write_atomically(folder / "order_changes.csv", order_changes.to_csv(found["order_changes"]["orders"]))
     write_atomically(folder / "funnel.png", chart.to_png(chart.report_spec(found)))
     write_atomically(folder / "summary.json", now)
     write_page(settings, as_of)
@@ -147,9 +146,27 @@ def read_digest(settings: Settings, as_of: datetime) -> Digest:
         raise NoReportError(
             f"the week to {day} has no report in {settings.reports}: run it first (make backfill FROM={day} TO={day})."
         )
-    run = _read(folder / "run.json") or {}
-    links = Links(run=run.get("url"), report=str(folder / "index.html"))
-    return digest.build(figures, _read(folder / "quality.json"), _read(folder / "restatement.json"), links)
+    links = Links(run=(_read(folder / "run.json") or {}).get("url"), report=_address(settings, folder))
+    return digest.build(
+        figures,
+        _read(folder / "quality.json"),
+        _read(folder / "restatement.json"),
+        links,
+        _held_weeks(settings, figures),
+    )
+
+
+def _address(settings: Settings, folder: Path) -> str:
+    page_of_week = f"{folder.name}/index.html"
+    return f"{settings.reports_url}/{page_of_week}" if settings.reports_url else str(settings.reports / page_of_week)
+
+
+def _held_weeks(settings: Settings, figures: dict) -> list[dict]:
+    """Return as_of and reason of the weeks that the trend covers and whose extract is held, newest first."""
+    weeks = _read(settings.reports / "weeks.json") or []
+    first, last = figures["trend"][0]["end"][:10], figures["as_of"][:10]
+    held = [week for week in weeks if week["state"] == "held" and first <= week["as_of"] < last]
+    return sorted(held, key=lambda week: week["as_of"], reverse=True)
 
 
 def _write_page(folder: Path, summary: dict | None, held_because: str) -> None:
@@ -164,15 +181,5 @@ def _write_page(folder: Path, summary: dict | None, held_because: str) -> None:
     write_atomically(folder / "index.html", text)
 
 
-def _read(file: Path) -> dict | None:
+def _read(file: Path) -> Any:
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
-
-
-def order_changes_csv(figures: dict) -> str:
-    """Return the changed orders of a summary as CSV text with a header."""
-    text = io.StringIO()
-    names = ("order_id", "change", "status_from", "status_to", "changed_columns")
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(figures["order_changes"]["orders"])
-    return text.getvalue()

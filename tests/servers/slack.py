@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email import policy
 from email.parser import BytesParser
@@ -58,7 +59,11 @@ class Refused(Exception):
 
 @dataclass
 class SlackServer:
-    """The state of a workspace. Use it as a context manager."""
+    """The state of a workspace. Use it as a context manager.
+
+    faults: by method, what goes wrong with its next calls.
+    hooks: by method, what is done once its next call has taken effect and before it is answered.
+    """
 
     token: str = TOKEN
     file_delay: int = 0  # how often a message with a new file is refused
@@ -70,6 +75,7 @@ class SlackServer:
     posted: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     page_size: int = 100
+    hooks: dict[str, Callable[[], None]] = field(default_factory=dict)
 
     def __enter__(self) -> SlackServer:
         self.lock = threading.RLock()
@@ -200,7 +206,7 @@ class SlackServer:
     def receive(self, file_id: str, content: bytes) -> int:
         """Take the bytes of an upload; return the HTTP status."""
         file = self.files.get(file_id)
-        if file is None or "content" in file and file.get("completed"):
+        if file is None or ("content" in file and file.get("completed")):
             return 404
         if len(content) != file["length"]:
             return 400
@@ -355,6 +361,8 @@ def _handler(server: SlackServer) -> type[BaseHTTPRequestHandler]:
                 waiting = server.faults[call.method]
                 fault = waiting.pop(0) if waiting else None
                 answer = do() if fault is None or fault.done else None
+            if hook := server.hooks.pop(call.method, None):
+                hook()
             if fault and fault.delay:
                 time.sleep(fault.delay)
             if fault and fault.answer == LOST:

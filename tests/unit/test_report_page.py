@@ -422,9 +422,9 @@ class TestListOfWeeks:
     def test_newest_first_with_state_reason_and_what_to_do(self):
         parsed = _Page(page.render_index(WEEKS))
         assert (
-            "1 Feb 2023 held volume: <b>0</b> rows Next: make backfill FROM=2023-02-01 TO=2023-02-01 no -- "
-            "25 Jan 2023 admitted restated yes Open" in parsed.text
-        )
+            "1 Feb 2023 held volume: <b>0</b> rows Next: make backfill FROM=2023-02-01 TO=2023-02-01 no no -- "
+            "25 Jan 2023 admitted restated yes slack 2023-01-25 06:00 UTC owed in email: <b>late</b> Open"
+        ) in parsed.text
         assert [value for tag, name, value in parsed.attributes if (tag, name) == ("a", "href")] == [
             "2023-01-25/index.html"
         ]

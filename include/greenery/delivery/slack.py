@@ -31,6 +31,7 @@ EVENT_TYPE = "greenery_digest"
 TRIES = 4
 FILE_TRIES = 8  # an uploaded image can be shown some seconds later
 PAGES = 50
+ALT_TEXT = 1000
 
 # What Slack answers, and what to do about it. Others are named as they are.
 FIXES = {
@@ -166,7 +167,7 @@ class _Slack:
     def upload(self, file: Attachment) -> str:
         """Upload a file that is in no channel yet, and return its id; `files_upload_v2` would not tell it in time."""
         given = self.repeatable.files_getUploadURLExternal(
-            filename=file.name, length=len(file.content), alt_txt=file.title or None
+            filename=file.name, length=len(file.content), alt_txt=file.title[:ALT_TEXT] or None
         )
         with httpx.Client(proxy=self.repeatable.proxy, timeout=self.repeatable.timeout) as client:
             for attempt in _retrying(lambda error: isinstance(error, httpx.HTTPError), TRIES):

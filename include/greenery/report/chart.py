@@ -14,7 +14,6 @@ COLORS = {"page_view": "#7F7F7F", "add_to_cart": "#0072B2", "checkout": "#D55E00
 SHAPES = {"page_view": "square", "add_to_cart": "circle", "checkout": "triangle-up", "package_shipped": "diamond"}
 # The width of a phone, so that text keeps its size there.
 WIDTH = 360
-TREND_KEY = "Shaded: this week. Hollow and dashed: provisional."
 # In a page, the text takes the colour of the text around it; in a PNG it is black.
 TEXT = "currentColor"
 CONFIG = {
@@ -43,18 +42,32 @@ def funnel_spec(summary: dict) -> dict:
 
 
 def trend_spec(summary: dict) -> dict:
-    """Return the conversion of each step over the last weeks. Provisional points are hollow, their lines dashed."""
+    """Return the conversion of each step over the last weeks.
+
+    A provisional week has no point of its own for a step that is still to come. Instead all weeks have one of what each
+    had at its own end: hollow, on a dashed line.
+    """
     return _spec(_trend(summary), _trend_description(summary))
 
 
 def report_spec(summary: dict) -> dict:
     """Return both charts with their titles, on white, for media that show one picture."""
     funnel = {**_funnel(summary), "title": {"text": "Funnel", "subtitle": _funnel_subtitle(summary), "offset": 14}}
-    trend = {**_trend(summary), "title": {"text": "Conversion by week", "subtitle": TREND_KEY, "offset": 8}}
+    trend = {**_trend(summary), "title": {"text": "Conversion by week", "subtitle": trend_key(summary), "offset": 8}}
     description = f"{_funnel_description(summary)} {_trend_description(summary)}"
     body = {"vconcat": [funnel, trend] if has_trend(summary) else [funnel], "spacing": 32}
     body["resolve"] = {"scale": dict.fromkeys(("color", "fill", "shape", "stroke"), "independent")}
     return _spec(body, description, background="white", padding=20)
+
+
+def trend_key(summary: dict) -> list[str]:
+    """Return how the trend is to be read, line by line."""
+    if not _provisional_trend(summary):
+        return ["Shaded: this week."]
+    return [
+        "Shaded: this week. Filled: complete weeks.",
+        "Hollow, dashed: shipped by each week’s own end, as this one is.",
+    ]
 
 
 def has_trend(summary: dict) -> bool:
@@ -130,16 +143,14 @@ def _funnel(summary: dict) -> dict:
 def _trend(summary: dict) -> dict:
     weeks = summary["trend"]
     days = [wording.day(week["end"]) for week in weeks]
-    points = [_point(week, step) for week in weeks for step in STEPS]
+    series = [[_point(week, step) for week in weeks] for step in STEPS]
+    if _provisional_trend(summary):
+        series += [[_equal_age_point(week, step) for week in weeks] for step in weeks[-1]["equal_age"]]
+    points = [point for line in series for point in line]
     lines = [
-        {
-            **start,
-            "next": end["day"],
-            "next_share": end["share"],
-            "provisional": start["provisional"] or end["provisional"],
-        }
-        for before, after in pairwise(weeks)
-        for start, end in ((_point(before, step), _point(after, step)) for step in STEPS)
+        {**start, "next": end["day"], "next_share": end["share"]}
+        for line in series
+        for start, end in pairwise(line)
         if start["share"] is not None and end["share"] is not None
     ]
     x = {
@@ -188,7 +199,7 @@ def _trend(summary: dict) -> dict:
                     "y": y,
                     "y2": {"field": "next_share"},
                     "color": color,
-                    "strokeDash": {"condition": {"test": "datum.provisional", "value": [4, 3]}, "value": [1, 0]},
+                    "strokeDash": {"condition": {"test": "datum.equal_age", "value": [4, 3]}, "value": [1, 0]},
                 },
             },
             {
@@ -200,20 +211,25 @@ def _trend(summary: dict) -> dict:
                     "y": y,
                     "shape": {"field": "step", "scale": _scale(SHAPES), "legend": legend},
                     "stroke": color,
-                    "fill": {"condition": {"test": "datum.provisional", "value": "transparent"}, **color},
+                    "fill": {"condition": {"test": "datum.equal_age", "value": "transparent"}, **color},
                 },
             },
         ],
     }
 
 
+def _provisional_trend(summary: dict) -> bool:
+    """Return whether any of the last weeks has a step that is still to come."""
+    return any(week["provisional"] for week in summary["trend"])
+
+
 def _point(week: dict, step: str) -> dict:
-    return {
-        "day": wording.day(week["end"]),
-        "step": step,
-        "share": week["conversion"][step],
-        "provisional": step in week["provisional"],
-    }
+    share = None if step in week["provisional"] else week["conversion"][step]
+    return {"day": wording.day(week["end"]), "step": step, "share": share, "equal_age": False}
+
+
+def _equal_age_point(week: dict, step: str) -> dict:
+    return {"day": wording.day(week["end"]), "step": step, "share": week["equal_age"][step], "equal_age": True}
 
 
 def _text(field: str, **mark: object) -> dict:
@@ -233,8 +249,10 @@ def _funnel_subtitle(summary: dict) -> str:
 def _funnel_description(summary: dict) -> str:
     scope = wording.scope(summary)
     counts, rates = summary["funnel"][scope], summary["rates"][scope]
+    provisional = summary["provisional"]["steps"] if scope == "week" else []
     steps = [
         f"{name.lower()} {wording.count(counts[step])} ({wording.percent(rates[step]['conversion'])})"
+        f"{' so far, provisional' if step in provisional else ''}"
         for step, name in wording.STEP_NAMES.items()
     ]
     return f"Funnel, {_funnel_subtitle(summary)}: {', '.join(steps)}."
@@ -242,7 +260,18 @@ def _funnel_description(summary: dict) -> str:
 
 def _trend_description(summary: dict) -> str:
     weeks = [
-        f"{wording.day(week['end'])} " + " / ".join(wording.percent(week["conversion"][step]) for step in STEPS)
+        f"{wording.day(week['end'])} " + " / ".join(_share_text(week, step) for step in STEPS)
         for week in summary["trend"]
     ]
-    return f"Conversion by week ({' / '.join(wording.STEP_NAMES.values())}), week to {'; '.join(weeks)}."
+    text = f"Conversion by week ({' / '.join(wording.STEP_NAMES.values())}), week to {'; '.join(weeks)}."
+    if not _provisional_trend(summary):
+        return text
+    at_equal_age = [
+        f"{wording.day(week['end'])} {wording.percent(week['equal_age']['package_shipped'])}"
+        for week in summary["trend"]
+    ]
+    return f"{text} Shipped by each week’s own end: {'; '.join(at_equal_age)}."
+
+
+def _share_text(week: dict, step: str) -> str:
+    return "provisional" if step in week["provisional"] else wording.percent(week["conversion"][step])

@@ -1,12 +1,24 @@
-"""The digest of a week: one model that Slack, mail and the page show. Every figure is one of the report's files."""
+"""The digest of a week: one model that Slack, mail and the page show.
+
+Its texts are plain: each medium escapes them. Every figure in them is one of the report's files.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from greenery.report import wording
+from greenery.report import chart, order_changes, wording
+from greenery.source_tables import STEPS
+
+SHOWN_IDS = 10
+SHOWN_TRANSITIONS = 8
+SHOWN_STUCK = 5
+SHOWN_FIGURES = 12
+SHOWN_CHECKS = 6
+SHOWN_WEEKS = 5
 
 
 @dataclass(frozen=True)
@@ -19,31 +31,448 @@ class Links:
 
 
 @dataclass(frozen=True)
-class Digest:
-    """What a week's digest says.
+class FunnelRow:
+    """A step of the funnel.
 
+    step_before: name of the step that step_share is a share of; empty for the first.
+    change, median_change: of its conversion, against the week before and the median of the weeks before it.
+    noteworthy: the change is more than noise. equal_age, median_equal_age: it is by what each week had at its own end.
+    """
+
+    name: str
+    step_before: str
+    sessions: str
+    share: str
+    step_share: str
+    lost: str
+    change: str
+    median_change: str
+    median_time: str
+    provisional: bool
+    noteworthy: bool
+    equal_age: bool
+    median_equal_age: bool
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """The funnel of the week, or of all time where the week has no sessions.
+
+    compared: whether the rows have changes. median: what median_change compares with; empty where nothing is there.
+    """
+
+    title: str
+    rows: tuple[FunnelRow, ...]
+    compared: bool
+    median: str
+    drop_off: str
+    slowest: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TrendWeek:
+    """A week of the last ones: each step's conversion, and what had shipped by the week's own end.
+
+    An equal_age of nothing: all weeks are complete. A share of nothing: the step is provisional, or nobody came.
+    """
+
+    week: str
+    sessions: str
+    shares: tuple[str, ...]
+    equal_age: str
+
+
+@dataclass(frozen=True)
+class Mover:
+    """What a product, country or state adds to the change of the week."""
+
+    name: str
+    contribution: str
+    rate: str
+    mix: str
+    conversion_before: str
+    conversion: str
+    sessions_before: str
+    sessions: str
+    noteworthy: bool
+
+
+@dataclass(frozen=True)
+class Movers:
+    """What moved most, and how far that can be trusted."""
+
+    lead: str
+    rows: tuple[Mover, ...]
+
+
+@dataclass(frozen=True)
+class OrderGroup:
+    """Orders that changed in the same way: how many, the ids shown, and how many are not shown."""
+
+    name: str
+    orders: str
+    ids: tuple[str, ...]
+    more: str
+
+
+@dataclass(frozen=True)
+class StuckOrder:
+    """An order that is in its status for longer than its peers."""
+
+    order_id: str
+    status: str
+    days: str
+
+
+@dataclass(frozen=True)
+class Orders:
+    """Which orders changed and which don't.
+
+    more_transitions: status changes that are not among the groups; empty where all are.
+    """
+
+    lead: str
+    counts: str
+    transitions: tuple[OrderGroup, ...]
+    more_transitions: str
+    gone_and_back: tuple[OrderGroup, ...]
+    stuck_lead: str
+    stuck_peers: tuple[str, ...]
+    stuck: tuple[StuckOrder, ...]
+    stuck_more: str
+    csv: bytes
+    total: int
+
+
+@dataclass(frozen=True)
+class Badge:
+    """What the quality gate said: tone is good, warning or critical."""
+
+    tone: str
+    label: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Restated:
+    """What the week's figures were before: name, before and now of the main ones."""
+
+    lead: str
+    figures: tuple[tuple[str, str, str], ...]
+    in_all: str
+
+
+@dataclass(frozen=True)
+class Digest:
+    """What a week's digest says, in the order in which it is read.
+
+    notices: what has to be known before the figures are read.
+    picture, picture_text: a Vega-Lite spec and its numbers in words; None where there is nothing to draw.
+    picture_title: what the picture shows besides the funnel. trend: the same in figures, newest week first.
     content_hash: the same for the same figures and verdict, whichever run rendered them.
     """
 
     as_of: str
     title: str
     headline: str
+    verdict: str
+    notices: tuple[str, ...]
+    funnel: Funnel | None
+    picture_title: str
+    picture: dict | None
+    picture_text: str
+    trend: tuple[TrendWeek, ...]
+    maturity: str
+    movers: Movers | None
+    orders: Orders
+    restated: Restated | None
+    badge: Badge
+    footer: tuple[str, ...]
+    definitions: tuple[tuple[str, str], ...]
     links: Links
     content_hash: str
 
 
-def build(summary: dict, quality: dict | None, restatement: dict | None, links: Links) -> Digest:
+def build(
+    summary: dict,
+    quality: dict | None,
+    restatement: dict | None,
+    links: Links,
+    held_weeks: Sequence[dict] = (),
+) -> Digest:
     """Return the digest of a week.
 
     summary, quality, restatement: contents of the report's files; None where the file is not there.
+    held_weeks: as_of and reason of earlier weeks whose extract is held, so that the figures lack it.
     """
+    spec = chart.report_spec(summary) if summary["funnel"]["all_time"]["sessions"] else None
     return Digest(
         as_of=summary["as_of"],
         title=f"Greenery weekly: week to {wording.date(summary['as_of'])}",
-        headline=wording.headline(summary) + ".",
+        headline=f"{wording.headline(summary)}.",
+        verdict=wording.verdict(summary),
+        notices=_notices(summary, restatement, held_weeks),
+        funnel=_funnel(summary),
+        picture_title="Over time" if chart.has_trend(summary) else "",
+        picture=spec,
+        picture_text=spec["description"] if spec else "",
+        trend=_trend(summary),
+        maturity=wording.maturity(summary),
+        movers=_movers(summary),
+        orders=_orders(summary),
+        restated=_restated(restatement) if restatement else None,
+        badge=_badge(quality),
+        footer=_footer(summary, restatement),
+        definitions=tuple(wording.definitions(summary)),
         links=links,
         content_hash=_content_hash(summary, quality),
     )
+
+
+def _notices(summary: dict, restatement: dict | None, held_weeks: Sequence[dict]) -> tuple[str, ...]:
+    orders, notices = summary["order_changes"], []
+    if restatement:
+        notices.append("Restated: these figures differ from the ones reported before.")
+    if not orders["previous_as_of"]:
+        notices.append("First extract: there is none before it to compare orders with.")
+    elif orders["weeks_since_previous"] != 1:
+        notices.append(
+            f"After a gap: the extract before is of {wording.date(orders['previous_as_of'])}, "
+            f"{wording.count(orders['weeks_since_previous'], 'week')} older, and order changes are since then."
+        )
+    for week in held_weeks[:SHOWN_WEEKS]:
+        reason = wording.plain(week["reason"] or "no reason is given", 160)
+        notices.append(f"Held, and missing in these figures: the extract of {wording.date(week['as_of'])} ({reason}).")
+    if len(held_weeks) > SHOWN_WEEKS:
+        notices.append(f"{wording.count(len(held_weeks) - SHOWN_WEEKS, 'extract')} more held: see the list of weeks.")
+    return tuple(notices)
+
+
+def _funnel(summary: dict) -> Funnel | None:
+    scope = wording.scope(summary)
+    counts, in_week = summary["funnel"][scope], scope == "week"
+    if not counts["sessions"]:
+        return None
+    change = summary["change"]["steps"]
+    compared = in_week and change["checkout"]["conversion_pp"] is not None
+    median_weeks = change["checkout"]["median_weeks"] if in_week else 0
+    rows = tuple(_funnel_row(summary, scope, step, compared) for step in STEPS)
+    notes = []
+    if compared and any(row.noteworthy for row in rows):
+        notes.append("Bold changes are more than noise.")
+    if any(row.provisional for row in rows):
+        notes.append("* Provisional: packages are still going out; its changes are at equal age.")
+    elif any(row.equal_age for row in rows):
+        notes.append("* At equal age, as the week before is provisional.")
+    return Funnel(
+        title="Funnel" if in_week else "Funnel of all sessions so far",
+        rows=rows,
+        compared=compared,
+        median=f"{median_weeks}-week median" if median_weeks else "",
+        drop_off=wording.drop_off(summary),
+        slowest=wording.slowest(summary) if in_week else "",
+        notes=tuple(notes),
+    )
+
+
+def _funnel_row(summary: dict, scope: str, step: str, compared: bool) -> FunnelRow:
+    rate, change = summary["rates"][scope][step], summary["change"]["steps"][step]
+    times = summary["pace"]["steps"] if summary["pace"] and scope == "week" else {}
+    return FunnelRow(
+        name=wording.STEP_NAMES[step],
+        step_before=wording.STEP_NAMES[STEPS[STEPS.index(step) - 1]].lower() if step != STEPS[0] else "",
+        sessions=wording.count(summary["funnel"][scope][step]),
+        share=wording.percent(rate["conversion"]),
+        step_share=wording.percent(rate["step_conversion"]),
+        lost=wording.count(rate["lost"]),
+        change=wording.points(change["conversion_pp"] if compared else None),
+        median_change=wording.points(change["median_pp"] if scope == "week" else None),
+        median_time=wording.duration(times[step]["median_seconds"] if step in times else None),
+        provisional=scope == "week" and step in summary["provisional"]["steps"],
+        noteworthy=compared and change["reading"] == "more_than_noise",
+        equal_age=compared and change["at_equal_age"],
+        median_equal_age=scope == "week" and change["median_at_equal_age"],
+    )
+
+
+def _trend(summary: dict) -> tuple[TrendWeek, ...]:
+    provisional = any(week["provisional"] for week in summary["trend"])
+    return tuple(
+        TrendWeek(
+            week=wording.day(week["end"]),
+            sessions=wording.count(week["sessions"], "session"),
+            shares=tuple(
+                wording.percent(None if step in week["provisional"] else week["conversion"][step]) for step in STEPS
+            ),
+            equal_age=wording.percent(week["equal_age"]["package_shipped"]) if provisional else "",
+        )
+        for week in reversed(summary["trend"])
+        if chart.has_trend(summary)
+    )
+
+
+def _movers(summary: dict) -> Movers | None:
+    """Return what moved; None where there is no week to compare with."""
+    movers = summary["movers"]
+    if not movers or summary["verdict"]["reading"] == "no_comparison":
+        return None
+    return Movers(
+        lead=wording.moved(summary),
+        rows=tuple(
+            Mover(
+                name=f"{wording.DIMENSION_NAMES[row['dimension']]} {wording.plain(row['name'])}",
+                contribution=wording.points(row["contribution_pp"]),
+                rate=wording.points(row["rate_pp"]),
+                mix=wording.points(row["mix_pp"]),
+                conversion_before=wording.percent(row["conversion_before"]),
+                conversion=wording.percent(row["conversion"]),
+                sessions_before=wording.count(row["sessions_before"]),
+                sessions=wording.count(row["sessions"]),
+                noteworthy=row["significant"],
+            )
+            for row in movers["movers"]
+        ),
+    )
+
+
+def _orders(summary: dict) -> Orders:
+    orders = summary["order_changes"]
+    moves, stuck = orders["status_transitions"], orders["stuck"]
+    shown = moves[:SHOWN_TRANSITIONS]
+    ids = _ids_by_transition(orders)
+    # The rarest move is the one that someone looks up: its ids come first.
+    left, shown_ids = SHOWN_IDS, {}
+    for number in sorted(range(len(shown)), key=lambda number: (shown[number]["orders"], number)):
+        move = shown[number]
+        shown_ids[number] = ids[move["from"], move["to"]][:left]
+        left -= len(shown_ids[number])
+    counts = [
+        f"{wording.count(orders[kind])} {name.lower()}" for kind, name in wording.CHANGE_NAMES.items() if orders[kind]
+    ]
+    return Orders(
+        lead=wording.orders_changed(summary),
+        counts=", ".join(counts),
+        transitions=tuple(
+            _group(_transition(move["from"], move["to"]), move["orders"], shown_ids[number])
+            for number, move in enumerate(shown)
+        ),
+        more_transitions=_more(sum(move["orders"] for move in moves[len(shown) :]), "in other status changes"),
+        gone_and_back=tuple(
+            _group(
+                wording.CHANGE_NAMES[kind],
+                orders[kind],
+                [order["order_id"] for order in orders["orders"] if order["change"] == kind][:SHOWN_IDS],
+            )
+            for kind in ("removed", "returned")
+            if orders[kind]
+        ),
+        stuck_lead=wording.stuck(summary),
+        stuck_peers=_peers(stuck)[:SHOWN_STUCK],
+        stuck=tuple(_stuck_order(order) for order in stuck["orders"][:SHOWN_STUCK]),
+        stuck_more=_more(stuck["total"] - SHOWN_STUCK, "in the report"),
+        csv=order_changes.to_csv(orders["orders"]).encode(),
+        total=orders["total"],
+    )
+
+
+def _ids_by_transition(orders: dict) -> dict[tuple, list[str]]:
+    found: dict[tuple, list[str]] = {}
+    for order in orders["orders"]:
+        if order["change"] == "status_changed":
+            found.setdefault((order["status_from"], order["status_to"]), []).append(order["order_id"])
+    return found
+
+
+def _transition(before: str | None, after: str | None) -> str:
+    return " → ".join(wording.plain("no status" if status is None else status) for status in (before, after))
+
+
+def _group(name: str, orders: int, ids: list[str]) -> OrderGroup:
+    return OrderGroup(
+        name=name,
+        orders=wording.count(orders, "order"),
+        ids=tuple(wording.plain(order_id) for order_id in ids),
+        more=_more(orders - len(ids), "in order_changes.csv"),
+    )
+
+
+def _more(number: int, where: str) -> str:
+    return f"{wording.count(number)} more {where}" if number > 0 else ""
+
+
+def _peers(stuck: dict) -> tuple[str, ...]:
+    """Return for each status in which orders are stuck how long others stayed in it."""
+    statuses = dict.fromkeys(order["status"] for order in stuck["orders"])
+    return tuple(
+        f"{wording.plain(status)}: 95% of {wording.count(stuck['peers'][status]['orders'], 'order')} left it within "
+        f"{wording.days(stuck['peers'][status]['days_95'])}"
+        for status in statuses
+    )
+
+
+def _stuck_order(order: dict) -> StuckOrder:
+    return StuckOrder(
+        order_id=wording.plain(order["order_id"]),
+        status=wording.plain(order["status"]),
+        days=wording.days(order["days"]),
+    )
+
+
+def _restated(restatement: dict) -> Restated:
+    figures = wording.restated_figures(restatement)
+    return Restated(
+        lead="These figures differ from the ones reported before, because an extract up to this week was added, "
+        "corrected or withdrawn since.",
+        figures=tuple(figures[:SHOWN_FIGURES]),
+        in_all=wording.restated_in_all(restatement),
+    )
+
+
+def _badge(quality: dict | None) -> Badge:
+    if not quality or not quality["checks"]:
+        return Badge("warning", "Data quality: no check has been made", ())
+    checks = quality["checks"]
+    failed = [check for check in checks if not check["passed"]]
+    accepted = quality.get("accepted")
+    total = wording.count(len(checks), "check")
+    label = f"{wording.count(len(checks) - len(failed))} of {total} passed" if failed else f"all of {total} passed"
+    lines = []
+    if accepted:
+        names = ", ".join(wording.plain(name) for name in accepted["checks"])
+        lines.append(f"Accepted though {names} failed. Reason: {wording.plain(accepted['reason'], 200)}")
+    named = [check for check in failed if not (accepted and check["check"] in accepted["checks"])]
+    lines += [_failed_check(check) for check in named[:SHOWN_CHECKS]]
+    if len(named) > SHOWN_CHECKS:
+        lines.append(_more(len(named) - SHOWN_CHECKS, "failed: see the report"))
+    if quality["landing_warnings"]:
+        lines.append(f"{wording.count(len(quality['landing_warnings']), 'note')} from landing: see the report")
+    if quality["verdict"] == "held" or accepted:
+        tone = "critical"
+    else:
+        tone = "warning" if any(check["severity"] != "info" for check in failed) else "good"
+    return Badge(tone, f"Data quality: {label}", tuple(lines))
+
+
+def _failed_check(check: dict) -> str:
+    silenced = check.get("silenced")
+    text = f"{check['severity'].capitalize()}: {wording.plain(check['check'])}. {wording.plain(check['meaning'], 160)}"
+    if silenced:
+        until = wording.date(str(silenced["until"]))
+        text += f" (silenced until {until} by {wording.plain(silenced['owner'])}: {wording.plain(silenced['reason'])})"
+    return text
+
+
+def _footer(summary: dict, restatement: dict | None) -> tuple[str, ...]:
+    previous = summary["order_changes"]["previous_as_of"]
+    as_of = f"As of {wording.date(summary['as_of'])}, 00:00 UTC"
+    lines = [f"{as_of}; extract before: {wording.date(previous) if previous else 'none'}."]
+    if summary["provisional"]["steps"] and summary["funnel"]["week"]["sessions"]:
+        lines.append(f"Provisional until {wording.date(summary['provisional']['mature_at'])} at the latest: shipped.")
+    else:
+        lines.append("No step is provisional.")
+    lines.append("Restated." if restatement else "Not restated.")
+    return tuple(lines)
 
 
 def _content_hash(summary: dict, quality: dict | None) -> str:

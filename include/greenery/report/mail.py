@@ -1,22 +1,47 @@
-"""The digest as a mail."""
+"""The digest as a mail, in text and in HTML."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from email.message import EmailMessage, MIMEPart
-from html import escape
 from typing import cast
 
-from greenery.report.digest import Digest
-from greenery.report.messages import MailMessage
+from greenery.report import chart, wording
+from greenery.report.digest import Digest, FunnelRow, OrderGroup, TrendWeek
+from greenery.report.messages import Attachment, MailMessage
+from greenery.report.templating import environment
+
+PICTURE = "funnel.png"
+LONGEST_SUBJECT = 200
 
 
 def render(digest: Digest, correction: bool = False) -> MailMessage:
-    """Return the digest as a mail.
+    """Return the digest as a mail with its picture and the changed orders.
 
     correction: the week's digest was mailed before with other content; this one says what changed.
     """
-    subject = f"{'Correction: ' if correction else ''}{digest.title}: {digest.headline}"
-    return MailMessage(subject=subject, text=digest.headline + "\n", html=f"<p>{escape(digest.headline)}</p>")
+    subject = f"{'Correction: ' if correction else ''}{digest.title}: {digest.headline.rstrip('.')}"
+    changed = _what_changed(digest) if correction else ""
+    inline = (
+        (Attachment(PICTURE, chart.to_png(digest.picture), "image/png", digest.picture_text),) if digest.picture else ()
+    )
+    orders = (Attachment("order_changes.csv", digest.orders.csv, "text/csv"),) if digest.orders.total else ()
+    html = environment.get_template("mail.html.j2").render(
+        digest=digest,
+        subject=subject,
+        changed=changed,
+        links=_links(digest),
+        picture=PICTURE,
+        wording=wording,
+    )
+    return MailMessage(
+        # A header is one line, whatever is in it.
+        subject=wording.plain(subject, LONGEST_SUBJECT),
+        text="\n".join(_text(digest, changed)) + "\n",
+        html=html,
+        inline=inline,
+        attachments=orders,
+    )
 
 
 def to_mime(message: MailMessage) -> EmailMessage:
@@ -36,3 +61,101 @@ def to_mime(message: MailMessage) -> EmailMessage:
         maintype, subtype = file.media_type.split("/")
         mime.add_attachment(file.content, maintype=maintype, subtype=subtype, filename=file.name)
     return mime
+
+
+def _what_changed(digest: Digest) -> str:
+    if digest.restated:
+        return f"This corrects the mail sent before. {digest.restated.lead}"
+    return (
+        f"This replaces the mail sent before. The figures are as they were; what changed is this: {digest.badge.label}."
+    )
+
+
+def _links(digest: Digest) -> list[tuple[str, str, bool]]:
+    """Return label and address of what the digest points to, and whether a mail can open it."""
+    addresses = (("Funnel page", digest.links.funnel), ("Report", digest.links.report), ("Run", digest.links.run))
+    return [(label, address, address.startswith(("https://", "http://"))) for label, address in addresses if address]
+
+
+def _text(digest: Digest, changed: str) -> Iterator[str]:
+    """Yield the lines of the text part."""
+    yield digest.title.upper()
+    yield from _paragraph(" ".join(filter(None, [digest.headline, digest.verdict])))
+    yield from _paragraph(*digest.notices)
+    if changed:
+        yield from _paragraph(changed)
+        yield from _restated(digest)
+    if digest.funnel:
+        yield from _heading(digest.funnel.title)
+        for row in digest.funnel.rows:
+            yield from _funnel_row(row, digest.funnel.median)
+        yield from _paragraph(*filter(None, [digest.funnel.drop_off, digest.funnel.slowest]))
+        yield from _paragraph(*(note for note in digest.funnel.notes if note.startswith("*")))
+    if digest.trend:
+        yield from _heading(digest.picture_title)
+        yield " / ".join(wording.STEP_NAMES.values())
+        yield from (_trend_week(week) for week in digest.trend)
+    yield from _paragraph(*filter(None, [digest.maturity]))
+    if digest.movers:
+        yield from _heading("What moved")
+        yield digest.movers.lead
+        for mover in digest.movers.rows:
+            noise = ", more than noise" if mover.noteworthy else ""
+            yield f"- {mover.name}: {mover.contribution} (rate {mover.rate}, mix {mover.mix}){noise}"
+            yield f"  {mover.conversion_before} → {mover.conversion}, n = {mover.sessions_before} → {mover.sessions}"
+    yield from _heading("Orders")
+    yield digest.orders.lead + (f" {digest.orders.counts}." if digest.orders.counts else "")
+    for group in (*digest.orders.transitions, *digest.orders.gone_and_back):
+        yield from _group(group)
+    yield from filter(None, [digest.orders.more_transitions])
+    if digest.orders.stuck_lead:
+        yield from _paragraph(digest.orders.stuck_lead, *(f"{peers}." for peers in digest.orders.stuck_peers))
+        yield from (f"- {order.order_id}: {order.status} for {order.days}" for order in digest.orders.stuck)
+        yield from filter(None, [digest.orders.stuck_more])
+    if digest.restated and not changed:
+        yield from _heading("Restated")
+        yield digest.restated.lead
+        yield from _restated(digest)
+    yield from _heading("About these figures")
+    yield f"{digest.badge.label}."
+    yield from (f"- {line}" for line in digest.badge.lines)
+    yield from _paragraph(" ".join(digest.footer))
+    yield from _paragraph(*(f"{term}: {meaning}" for term, meaning in digest.definitions))
+    yield from _paragraph(*(f"{label}: {address}" for label, address, _ in _links(digest)))
+
+
+def _heading(text: str) -> Iterator[str]:
+    yield from ("", text, "-" * len(text))
+
+
+def _paragraph(*lines: str) -> Iterator[str]:
+    if lines:
+        yield from ("", *lines)
+
+
+def _funnel_row(row: FunnelRow, median: str) -> Iterator[str]:
+    mark = "*" if row.provisional or row.equal_age else ""
+    step = f", {row.step_share} of {row.step_before}" if row.step_before else ""
+    yield f"{row.name}{mark}: {row.sessions}, {row.share} of all{step}"
+    if row.change != wording.NOTHING:
+        noise = ", more than noise" if row.noteworthy else ""
+        against_median = f", {row.median_change} on the {median}" if median else ""
+        yield f"  {row.change} on the week before{noise}{against_median}"
+
+
+def _trend_week(week: TrendWeek) -> str:
+    equal_age = f"; shipped by its own end {week.equal_age}" if week.equal_age else ""
+    return f"Week to {week.week}: {' / '.join(week.shares)} of {week.sessions}{equal_age}"
+
+
+def _group(group: OrderGroup) -> Iterator[str]:
+    yield f"- {group.name}: {group.orders}"
+    yield from (f"  {order_id}" for order_id in group.ids)
+    if group.more and group.ids:
+        yield f"  {group.more}"
+
+
+def _restated(digest: Digest) -> Iterator[str]:
+    if digest.restated:
+        yield from (f"- {name}: {old} → {new}" for name, old, new in digest.restated.figures)
+        yield digest.restated.in_all

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,6 +12,7 @@ from operator import itemgetter
 from greenery.report import values
 
 CHANGES = ("new", "status_changed", "details_changed", "removed", "returned")
+COLUMNS = ("order_id", "change", "status_from", "status_to", "changed_columns")
 WEEK = timedelta(days=7)
 
 
@@ -26,11 +29,19 @@ def build(as_of: datetime, previous_as_of: datetime | None, changes: list[dict],
         **{change: sum(row["change"] == change for row in changes) for change in CHANGES},
         "status_transitions": _transitions(changes),
         "orders": [
-            {name: row[name] for name in ("order_id", "change", "status_from", "status_to", "changed_columns")}
-            for row in sorted(changes, key=itemgetter("change", "order_id"))
+            {name: row[name] for name in COLUMNS} for row in sorted(changes, key=itemgetter("change", "order_id"))
         ],
         "stuck": _stuck(stuck),
     }
+
+
+def to_csv(orders: list[dict]) -> str:
+    """Return changed orders (rows of `orders`) as CSV text with a header."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(orders)
+    return text.getvalue()
 
 
 def _transitions(changes: list[dict]) -> list[dict]:

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from greenery.report import chart, wording
+from greenery.report import chart, digest, wording
+from greenery.report.digest import Links
 from greenery.report.order_changes import CHANGES
+from greenery.report.templating import environment
 from greenery.source_tables import STEPS
 
 SHOWN_ORDERS = 200
-SHOWN_FIGURES = 12
-
-_environment = Environment(
-    loader=PackageLoader("greenery.report"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
-_environment.filters |= {
-    "number": wording.count,
-    "signed": wording.signed,
-    "percent": wording.percent,
-    "signed_percent": wording.signed_percent,
-    "points": wording.points,
-    "day": wording.day,
-    "date": wording.date,
-}
 
 
 def render(
@@ -45,18 +26,17 @@ def render(
     restated: content of restatement.json; None where the figures were never others.
     held_because: why the week's extract is held; empty where it is not.
     """
-    return _environment.get_template("week.html.j2").render(
+    return environment.get_template("week.html.j2").render(
         summary=summary,
+        digest=digest.build(summary, quality, restated, Links()) if summary else None,
         quality=quality,
         links=links,
-        restated=restated,
         held_because=held_because,
         chart=chart,
         wording=wording,
         steps=STEPS,
         changes=CHANGES,
         shown_orders=SHOWN_ORDERS,
-        shown_figures=SHOWN_FIGURES,
     )
 
 
@@ -66,4 +46,4 @@ def render_index(weeks: list[dict]) -> str:
     weeks: as_of (YYYY-MM-DD), state (landed, admitted, held), reason, published, has_report, restated, outdated,
     next_command, delivered and owed (lists of lines) of each.
     """
-    return _environment.get_template("index.html.j2").render(weeks=weeks)
+    return environment.get_template("index.html.j2").render(weeks=weeks)

@@ -1,17 +1,191 @@
-"""The digest as a Slack message."""
+"""The digest as a Slack message.
+
+What the shop wrote stands in rich text and plain text only: Slack reads no markup there, so a product's name can't call
+a channel or turn bold. The fallback and the thread's note are read as markup, and are escaped.
+"""
 
 from __future__ import annotations
 
-from greenery.report.digest import Digest
-from greenery.report.messages import SlackMessage
+from collections.abc import Iterable
+
+from greenery.report import chart, wording
+from greenery.report.digest import Badge, Digest, FunnelRow, Links, Mover, OrderGroup, Orders, Restated
+from greenery.report.messages import Attachment, SlackMessage
+
+PICTURE = "funnel.png"
+LONGEST_HEADER = 150
+LONGEST_TEXT = 3000
+LONGEST_ALT_TEXT = 2000
+SHOWN_FIGURES = 5
+DEFINED = ("Conversion",)
 
 
 def render(digest: Digest) -> SlackMessage:
-    """Return the digest as Block Kit blocks."""
-    return SlackMessage(
-        text=f"{digest.title}: {digest.headline}",
-        blocks=[
-            {"type": "header", "text": {"type": "plain_text", "text": digest.title, "emoji": False}},
-            {"type": "section", "text": {"type": "plain_text", "text": digest.headline, "emoji": False}},
-        ],
+    """Return the digest as Block Kit blocks with its picture, the changed orders as a file for the thread."""
+    picture = (
+        (Attachment(PICTURE, chart.to_png(digest.picture), "image/png", digest.picture_text),) if digest.picture else ()
     )
+    orders = (
+        (Attachment("order_changes.csv", digest.orders.csv, "text/csv", "Changed orders"),)
+        if digest.orders.total
+        else ()
+    )
+    return SlackMessage(
+        text=escape(f"{digest.title}. {digest.headline} {digest.verdict}".strip()),
+        blocks=list(_blocks(digest)),
+        images=picture,
+        thread_files=orders,
+        thread_note=escape(_thread_note(digest)),
+    )
+
+
+def escape(text: str) -> str:
+    """Return text that Slack's markup shows as it is: nobody is called, nothing is linked."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _thread_note(digest: Digest) -> str:
+    if digest.restated:
+        return f"Restated. {_restated(digest.restated)}"
+    return f"Updated: the figures are as before. {_badge(digest.badge)}"
+
+
+def _blocks(digest: Digest) -> Iterable[dict]:
+    yield {"type": "header", "text": _plain_text(wording.plain(digest.title, LONGEST_HEADER))}
+    yield _rich(
+        _section(_text(digest.headline, bold=True)),
+        *([_section(_text(digest.verdict))] if digest.verdict else []),
+        *([_list([[_text(notice)] for notice in digest.notices])] if digest.notices else []),
+    )
+    if digest.funnel:
+        yield _rich(
+            _section(_text(digest.funnel.title, bold=True)),
+            _list([_funnel_row(row, digest.funnel.median) for row in digest.funnel.rows]),
+            _section(_text(" ".join(filter(None, [digest.funnel.drop_off, digest.funnel.slowest])))),
+        )
+    if digest.picture:
+        yield {
+            "type": "image",
+            "slack_file": {"id": PICTURE},
+            "alt_text": wording.plain(digest.picture_text, LONGEST_ALT_TEXT),
+        }
+    if digest.maturity:
+        yield _rich(_section(_text(digest.maturity)))
+    if digest.movers:
+        yield _rich(
+            _section(_text("What moved", bold=True)),
+            _section(_text(digest.movers.lead)),
+            *([_list([_mover(row) for row in digest.movers.rows])] if digest.movers.rows else []),
+        )
+    yield from _orders(digest.orders)
+    if digest.restated:
+        yield _rich(_section(_text("Restated", bold=True)), _section(_text(_restated(digest.restated))))
+    yield _context(_badge(digest.badge))
+    yield _context(" ".join(digest.footer))
+    used = [*DEFINED, *(["More than noise"] if digest.verdict else []), *(["Rate and mix"] if digest.movers else [])]
+    yield _context(" ".join(f"{term}: {meaning}" for term, meaning in digest.definitions if term in used))
+    links = _links(digest.links)
+    if links:
+        yield _rich(_section(*links))
+
+
+def _funnel_row(row: FunnelRow, median: str) -> list[dict]:
+    mark = "*" if row.provisional or row.equal_age else ""
+    figures = f" {row.sessions} · {row.share} of all"
+    if row.step_before:
+        figures += f" · {row.step_share} of {row.step_before}"
+    elements = [_text(row.name + mark, bold=True), _text(figures)]
+    if row.change != wording.NOTHING:
+        noise = ", more than noise" if row.noteworthy else ""
+        against_median = f", {row.median_change} on the {median}" if median else ""
+        age = " (at equal age)" if row.equal_age else ""
+        elements.append(_text(f"\n{row.change} on the week before{noise}{against_median}{age}"))
+    return elements
+
+
+def _mover(row: Mover) -> list[dict]:
+    noise = ", more than noise" if row.noteworthy else ""
+    return [
+        _text(f"{row.name} {row.contribution}", bold=True),
+        _text(
+            f" (rate {row.rate}, mix {row.mix}){noise}\n"
+            f"{row.conversion_before} → {row.conversion}, n = {row.sessions_before} → {row.sessions}"
+        ),
+    ]
+
+
+def _orders(orders: Orders) -> Iterable[dict]:
+    counts = f" {orders.counts}." if orders.counts else ""
+    groups = [_group(group) for group in (*orders.transitions, *orders.gone_and_back)]
+    yield _rich(
+        _section(_text("Orders", bold=True)),
+        _section(_text(orders.lead + counts)),
+        *([_list(groups)] if groups else []),
+        *([_section(_text(orders.more_transitions))] if orders.more_transitions else []),
+    )
+    if orders.stuck_lead:
+        stuck = [
+            [_text(order.order_id, code=True), _text(f"\n{order.status} for {order.days}")] for order in orders.stuck
+        ]
+        yield _rich(
+            _section(_text("Stuck orders", bold=True)),
+            _section(_text(" ".join([orders.stuck_lead, _peers(orders)]))),
+            _list(stuck),
+            *([_section(_text(orders.stuck_more))] if orders.stuck_more else []),
+        )
+
+
+def _peers(orders: Orders) -> str:
+    return f"({'; '.join(orders.stuck_peers)}.)"
+
+
+def _group(group: OrderGroup) -> list[dict]:
+    elements = [_text(f"{group.name}: ", bold=True), _text(group.orders)]
+    for order_id in group.ids:
+        elements += [_text("\n"), _text(order_id, code=True)]
+    return [*elements, _text(f"\n{group.more}")] if group.more and group.ids else elements
+
+
+def _restated(restated: Restated) -> str:
+    figures = [f"{name} {old} → {new}" for name, old, new in restated.figures[:SHOWN_FIGURES]]
+    return "; ".join([*figures, restated.in_all])
+
+
+def _badge(badge: Badge) -> str:
+    return "\n".join([f"{badge.label}.", *badge.lines])
+
+
+def _links(links: Links) -> list[dict]:
+    elements: list[dict] = []
+    for label, address in (("Funnel page", links.funnel), ("Report", links.report), ("Run", links.run)):
+        if address:
+            elements += [_text(" · ")] if elements else []
+            if address.startswith(("https://", "http://")):
+                elements.append({"type": "link", "url": address, "text": label})
+            else:
+                elements.append(_text(f"{label}: {address}"))
+    return elements
+
+
+def _plain_text(text: str) -> dict:
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def _context(text: str) -> dict:
+    return {"type": "context", "elements": [_plain_text(text)]}
+
+
+def _rich(*elements: dict) -> dict:
+    return {"type": "rich_text", "elements": list(elements)}
+
+
+def _section(*elements: dict) -> dict:
+    return {"type": "rich_text_section", "elements": list(elements)}
+
+
+def _list(items: list[list[dict]]) -> dict:
+    return {"type": "rich_text_list", "style": "bullet", "elements": [_section(*item) for item in items]}
+
+
+def _text(text: str, **style: bool) -> dict:
+    return {"type": "text", "text": text, **({"style": style} if style else {})}

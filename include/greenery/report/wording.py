@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Callable
 from datetime import datetime
 
 STEP_NAMES = {
@@ -17,9 +20,34 @@ CHANGE_NAMES = {
     "removed": "Removed",
     "returned": "Returned",
 }
+DIMENSION_NAMES = {"product": "Product", "country": "Country", "state": "State"}
 NOTHING = "\N{EN DASH}"
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+LONGEST_NAME = 60
+LONGEST_SENTENCE = 300
 # As wide as a plus, so that figures line up.
 MINUS = "\N{MINUS SIGN}"
+# Between a figure and its unit no line ends.
+SPACE = "\N{NO-BREAK SPACE}"
+
+
+def plain(text: object, longest: int = LONGEST_NAME) -> str:
+    """Return a text of the shop on one line, not longer than `longest`, that leaves the order of its neighbours alone.
+
+    Control characters become spaces. What is written from right to left is isolated; marks that would turn the text
+    around it go.
+    """
+    kept = "".join(" " if unicodedata.category(sign) in ("Cc", "Zl", "Zp") else sign for sign in str(text))
+    kept = re.sub(" +", " ", re.sub("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]", "", kept)).strip()
+    if len(kept) > longest:
+        # An emoji of several signs is not cut between them, nor a letter from its accents.
+        cut = longest - 1
+        while cut > longest // 2 and (unicodedata.combining(kept[cut]) or "\u200d" in kept[cut - 1 : cut + 1]):
+            cut -= 1
+        kept = kept[:cut].rstrip() + ELLIPSIS
+    if any(unicodedata.bidirectional(sign) in ("R", "AL", "AN") for sign in kept):
+        kept = f"\N{FIRST STRONG ISOLATE}{kept}\N{POP DIRECTIONAL ISOLATE}"
+    return kept or NOTHING
 
 
 def count(number: int, noun: str = "") -> str:
@@ -45,11 +73,47 @@ def signed_percent(share: float | None) -> str:
 
 def points(number: float | None) -> str:
     """Return percentage points as "+1.4 pp"."""
-    return NOTHING if number is None else _unsigned_zero(f"{number:+.1f} pp")
+    return NOTHING if number is None else _unsigned_zero(f"{number:+.1f}{SPACE}pp")
+
+
+def size(number: float) -> str:
+    """Return percentage points without their sign, as "1.4 pp"."""
+    return points(abs(number)).lstrip("+")
+
+
+def points_between(interval: list[float]) -> str:
+    """Return an interval of percentage points as "-2.0 to +4.8 pp"."""
+    low, high = (points(bound) for bound in interval)
+    return f"{low.removesuffix(SPACE + 'pp')} to {high}"
+
+
+def percent_between(interval: list[float] | None) -> str:
+    """Return an interval of shares of 1 as "58.0-66.0%", with a longer dash."""
+    return NOTHING if interval is None else f"{percent(interval[0]).removesuffix('%')}\N{EN DASH}{percent(interval[1])}"
+
+
+def p_value(number: float) -> str:
+    """Return a p-value as "p = 0.041"."""
+    return f"p{SPACE}<{SPACE}0.001" if number < 0.001 else f"p{SPACE}={SPACE}{number:.3f}"
+
+
+def days(number: float) -> str:
+    """Return "6.5 days"."""
+    return f"{number:,.1f}{SPACE}days"
+
+
+def duration(seconds: int | None) -> str:
+    """Return a time in the unit that suits it: "45 s", "2.3 min", "5.0 h", "2.3 days"."""
+    if seconds is None:
+        return NOTHING
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:,.1f}{SPACE}{unit}"
+    return f"{seconds}{SPACE}s"
 
 
 def _unsigned_zero(text: str) -> str:
-    return text[1:] if text[1:].startswith(("0.0%", "0.0 ")) else text.replace("-", MINUS)
+    return text[1:] if text[1:].startswith(("0.0%", f"0.0{SPACE}")) else text.replace("-", MINUS)
 
 
 def day(moment: str) -> str:
@@ -74,6 +138,8 @@ def headline(summary: dict) -> str:
     checked_out, conversion = count(counts["checkout"]), percent(rates["checkout"]["conversion"])
     if scope(summary) == "week":
         change = _against_the_week_before(summary["change"]["steps"]["checkout"]["conversion_pp"])
+        if summary["verdict"]["reading"] == "too_few_sessions":
+            change = "too few sessions to compare with the week before"
         return f"{conversion} of sessions checked out ({checked_out} of {count(counts['sessions'])}), {change}"
     if counts["sessions"]:
         return f"No session started this week; of all {count(counts['sessions'])} so far, {conversion} checked out"
@@ -83,10 +149,22 @@ def headline(summary: dict) -> str:
 def _against_the_week_before(change_pp: float | None) -> str:
     if change_pp is None:
         return "with no session the week before to compare with"
-    size = points(abs(change_pp)).lstrip("+")
-    if size == "0.0 pp":
+    if size(change_pp) == size(0):
         return "level with the week before"
-    return f"{'up' if change_pp > 0 else 'down'} {size} on the week before"
+    return f"{'up' if change_pp > 0 else 'down'} {size(change_pp)} on the week before"
+
+
+def verdict(summary: dict) -> str:
+    """Return whether the change of the headline is more than noise; empty where there is none."""
+    found = summary["verdict"]
+    if found["reading"] == "too_few_sessions":
+        return "Under 30 sessions in one of the two weeks, so no verdict is given."
+    if found["reading"] == "no_comparison":
+        return ""
+    likely = f"{p_value(found['p_value'])}, 95% interval {points_between(found['change_interval_pp'])}"
+    if found["reading"] == "more_than_noise":
+        return f"That is more than chance alone usually does ({likely})."
+    return f"That is within what chance alone would do ({likely})."
 
 
 def drop_off(summary: dict) -> str:
@@ -94,12 +172,88 @@ def drop_off(summary: dict) -> str:
     most = summary["largest_drop_off"][scope(summary)]
     if most:
         before, step = STEP_NAMES[most["from"]].lower(), STEP_NAMES[most["to"]].lower()
-        lost, lost_pp = count(most["lost"], "session"), points(most["lost_pp"]).lstrip("+")
+        lost, lost_pp = count(most["lost"], "session"), size(most["lost_pp"])
         text = f"The largest drop-off is between {before} and {step}: {lost}, {lost_pp}."
     else:
         text = "No step has fewer sessions than the step before."
     provisional = [STEP_NAMES[step] for step in summary["provisional"]["steps"] if scope(summary) == "week"]
     return " ".join([text, *(f"{name} is not counted here while it is provisional." for name in provisional)])
+
+
+def slowest(summary: dict) -> str:
+    """Return which step takes longest, in one sentence; empty where too few sessions say so."""
+    step = summary["pace"] and summary["pace"]["slowest"]
+    if not step:
+        return ""
+    found = summary["pace"]["steps"][step]
+    text = (
+        f"The slowest step is from {STEP_NAMES[found['from']].lower()} to {STEP_NAMES[step].lower()}: "
+        f"{duration(found['median_seconds'])} in the median of {count(found['sessions'], 'session')}"
+    )
+    return f"{text}, provisional as later ones are still to come." if found["provisional"] else f"{text}."
+
+
+def maturity(summary: dict) -> str:
+    """Return what can be said of shipments that are still to come; empty where nothing has to be."""
+    equal_age, change = summary["provisional"]["equal_age"], summary["change"]["steps"]["package_shipped"]
+    if not change["at_equal_age"]:
+        return ""
+    at_equal_age = f"by its own end {percent(equal_age['week']['conversion'])} of the week’s sessions had shipped"
+    if change["conversion_pp"] is not None:
+        before = percent(equal_age["previous_week"]["conversion"])
+        at_equal_age += f", {before} of the week before’s ({points(change['conversion_pp'])})"
+    if not summary["provisional"]["steps"]:
+        return f"The week before is still provisional at shipped, so both are compared at equal age: {at_equal_age}."
+    return f"Shipped is provisional and compared at equal age only: {at_equal_age}. {newest_mature_week(summary)}"
+
+
+def newest_mature_week(summary: dict) -> str:
+    """Return the share shipped in the newest week whose shipments are complete."""
+    mature = summary["provisional"]["newest_mature_week"]
+    if not mature:
+        return "No week is complete yet."
+    return (
+        f"The newest complete week, to {date(mature['end'])}, has {percent(mature['conversion'])} shipped "
+        f"({count(mature['package_shipped'])} of {count(mature['sessions'])})."
+    )
+
+
+def moved(summary: dict) -> str:
+    """Return how the products, countries and states that moved most are to be read."""
+    movers = summary["movers"]
+    if not movers["compared"]:
+        return "No product, country or state has 30 sessions in both weeks, so none is compared."
+    noted, shown = sum(mover["significant"] for mover in movers["movers"]), len(movers["movers"])
+    compared = f"Of {count(movers['compared'])} products, countries and states with 30 or more sessions in both weeks"
+    if movers["compared"] == 1:
+        compared = "Of products, countries and states with 30 or more sessions in both weeks, of which there is one"
+    judged = {shown: "all of them are more than noise", 0: "none of them is more than noise"}.get(
+        noted, f"{count(noted)} of them {'is' if noted == 1 else 'are'} more than noise"
+    )
+    return (
+        f"{compared}, these add most to the change at {STEP_NAMES[movers['step']].lower()}; {judged}, "
+        "corrected for looking at many."
+    )
+
+
+def orders_changed(summary: dict) -> str:
+    """Return how many orders changed since which extract."""
+    orders = summary["order_changes"]
+    if not orders["previous_as_of"]:
+        return "This is the first extract, the baseline: changes are counted from the next extract on."
+    total = count(orders["total"], "order") if orders["total"] else "No order"
+    older = f", which is {count(orders['weeks_since_previous'], 'week')} older"
+    gap = older if orders["weeks_since_previous"] != 1 else ""
+    return f"{total} changed since the extract of {date(orders['previous_as_of'])}{gap}."
+
+
+def stuck(summary: dict) -> str:
+    """Return how many orders are stuck; empty where none is."""
+    total = summary["order_changes"]["stuck"]["total"]
+    if not total:
+        return ""
+    verb, their = ("is", "its") if total == 1 else ("are", "their")
+    return f"{count(total, 'order')} {verb} stuck: in {their} status for longer than 95% of the orders that left it."
 
 
 def lost(rate: dict) -> str:
@@ -110,19 +264,57 @@ def lost(rate: dict) -> str:
     return f"{signed(-rate['lost'])} {noun} ({points(-rate['lost_pp'])})"
 
 
+def definitions(summary: dict) -> list[tuple[str, str]]:
+    """Return the terms of a report with their meanings."""
+    mature_after = count(summary["provisional"]["maturity_days"], "day")
+    return [
+        ("Session", "All events with one session id. It belongs to the week in which its first event falls."),
+        ("Step reached", "The session has any event of that type, in any order; a session may skip a step."),
+        ("Conversion", "Sessions that reached the step, of all sessions."),
+        (
+            "Step conversion",
+            "Sessions that reached the step, of those that reached the step before; can be above 100%.",
+        ),
+        ("Drop-off", "Sessions fewer than at the step before, also in percentage points (pp) of all sessions."),
+        ("More than noise", "By a two-sided test at 5%, which says so once in 20 times where nothing has changed."),
+        ("Rate and mix", "What is due to a group’s own conversion, and what to its share of the sessions."),
+        ("New", "An order that no earlier extract has."),
+        ("Status changed", "The order’s status differs from the extract before; other columns may differ too."),
+        ("Details changed", "Another column of the order differs, and its status does not."),
+        ("Removed", "The extract before has the order, this one does not."),
+        ("Returned", "The order had been removed and is back."),
+        ("Stuck", "The order is in its status for longer than 95% of the orders that have left it by now."),
+        ("Provisional", f"Not complete before {mature_after} after the week’s end, unless every checkout has shipped."),
+        ("At equal age", "By what each week had at its own end; a provisional step is compared in no other way."),
+    ]
+
+
 SCOPE_NAMES = {"week": "This week", "previous_week": "The week before", "all_time": "All time"}
 
 
-def restated_counts(restatement: dict) -> list[tuple[str, object, object]]:
-    """Return the counts of restatement.json that differ as name, value before and value now; other figures follow."""
-    counts = []
+def restated_figures(restatement: dict) -> list[tuple[str, str, str]]:
+    """Return the main figures of restatement.json that differ as name, value before and value now; others follow."""
+    figures = []
     for figure in restatement["figures"]:
         part, *path = figure["figure"].split(".")
-        if part == "funnel":
+        write: Callable = _count_or_nothing
+        if figure["figure"] == "verdict.conversion":
+            name, write = "This week: share checked out", percent
+        elif part == "funnel":
             name = f"{SCOPE_NAMES[path[0]]}: {STEP_NAMES.get(path[1], path[1]).lower()}"
         elif part == "order_changes" and path[0] in CHANGE_NAMES:
             name = f"Orders: {CHANGE_NAMES[path[0]].lower()}"
         else:
             continue
-        counts.append((name, figure["old"], figure["new"]))
-    return counts
+        figures.append((name, write(figure["old"]), write(figure["new"])))
+    return figures
+
+
+def _count_or_nothing(number: int | None) -> str:
+    return NOTHING if number is None else count(number)
+
+
+def restated_in_all(restatement: dict) -> str:
+    """Return how many figures and orders of restatement.json differ."""
+    figures, orders = len(restatement["figures"]), len(restatement["orders"])
+    return f"{count(figures, 'figure')} and {count(orders, 'changed order')} differ in all: see restatement.json."

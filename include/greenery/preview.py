@@ -1,0 +1,81 @@
+"""`make preview`: what a week's digest looks like in each medium, as files in its report's folder. Nothing is sent."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from greenery import settings, weekly_report
+from greenery.files import write_atomically
+from greenery.report import mail, slack, slack_page
+from greenery.report.digest import Digest
+from greenery.report.messages import MailMessage
+from greenery.settings import Settings
+
+
+def write(settings: Settings, as_of: datetime) -> list[Path]:
+    """Write the week's digest as it would be sent into the folder `preview` of its report, and return the files.
+
+    A restated week has its correction, too. Raises weekly_report.NoReportError where the week has no report.
+    """
+    digest = weekly_report.read_digest(settings, as_of)
+    folder = settings.report_folder(as_of) / "preview"
+    files = _slack(digest) | _mail("email", mail.render(digest))
+    if digest.restated:
+        files |= _mail("correction", mail.render(digest, correction=True))
+    for old in folder.glob("*"):
+        old.unlink()
+    for name, content in files.items():
+        write_atomically(folder / name, content)
+    return [folder / name for name in files]
+
+
+def newest(settings: Settings) -> datetime:
+    """Return the newest week (as_of) that has a report; raise weekly_report.NoReportError where none has."""
+    weeks = sorted(file.parent.name for file in settings.reports.glob("*/summary.json"))
+    if not weeks:
+        raise weekly_report.NoReportError(
+            f"no week has a report in {settings.reports}: run one (make demo, make backfill)."
+        )
+    return datetime.fromisoformat(weeks[-1])
+
+
+def _slack(digest: Digest) -> dict[str, str | bytes]:
+    message = slack.render(digest)
+    sent = {"text": message.text, "blocks": message.blocks, "thread_note": message.thread_note}
+    return {
+        "slack.json": json.dumps(sent, indent=2, ensure_ascii=False) + "\n",
+        "slack.html": slack_page.render(message),
+    }
+
+
+def _mail(name: str, message: MailMessage) -> dict[str, str | bytes]:
+    html = message.html
+    for image in message.inline:
+        html = html.replace(f"cid:{image.name}", slack_page.data_url(image))
+    return {f"{name}.eml": mail.to_mime(message).as_bytes(), f"{name}.html": html}
+
+
+def main() -> int:
+    """Write the preview of a week and print its files; return 1 where there is no report to make it of."""
+    parser = argparse.ArgumentParser(prog="make preview", description=__doc__)
+    parser.add_argument("--as-of", default="", help="the day on which the week ends; the newest one without it")
+    as_of = parser.parse_args().as_of
+    try:
+        home = settings.load()
+        week = home.check_as_of(datetime.fromisoformat(as_of)) if as_of else newest(home)
+        files = write(home, week)
+    except (ValueError, weekly_report.NoReportError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"The digest of the week to {week:%Y-%m-%d}, as it would be sent (nothing was):")
+    for file in files:
+        print(f"  {file}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,11 @@
+"""Deliver the week's digest over the channel that is named: the process that a test kills."""
+
+import sys
+
+from greenery.delivery import deliver
+from greenery.delivery.channels import CHANNELS
+from greenery.settings import load
+
+from tests.delivery.world import AS_OF
+
+print(deliver.deliver(load(), AS_OF, CHANNELS[sys.argv[1]], "always", is_scheduled=False))
