@@ -11,7 +11,7 @@ ifdef EXTRACTS
 export GREENERY_EXTRACTS := $(abspath $(EXTRACTS))
 endif
 
-.PHONY: help install install-dev demo test check prove bench up down backfill withdraw status docs lock
+.PHONY: help install install-dev demo test check prove bench up down backfill withdraw incident status docs lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -69,6 +69,9 @@ down: ## stop it
 
 backfill: install ## FROM=2023-01-11 TO=2023-02-01 [EXTRACTS=dir] [PARAMS='{"reextract": true}'] [ARGS=--run-backwards]: run past weeks
 	@$(RUN) -m greenery.backfill --from '$(FROM)' --to '$(TO)' --params '$(PARAMS)' $(ARGS)
+
+incident: install ## play an incident on a simulated shop: fault, alert, held week, fix, resolution
+	@$(RUN) -m greenery.incident
 
 withdraw: install ## AS_OF=2023-02-01 REASON='prices in cents': hold an admitted extract and publish without it
 	@$(RUN) -m greenery.withdraw --as-of '$(AS_OF)' --reason '$(subst ','\'',$(REASON))'

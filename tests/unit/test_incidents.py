@@ -116,7 +116,7 @@ def test_a_warning_pages_nobody_and_one_that_was_critical_ends_its_page(home, pa
     judged(home, check(severity="warning"), verdict="passed")
     incidents.settle(home, passed(home), WEEK, tells=True)
     assert page.calls == []
-    assert (home.home / "outbox" / "alert-sessions_unique.eml").exists()
+    assert (home.home / "outbox" / "alert-2025-01-22-sessions_unique.eml").exists()
     judged(home, check())
     incidents.settle(home, outcome(home), WEEK, tells=True)
     judged(home, check(severity="warning"), verdict="passed")
@@ -142,7 +142,7 @@ def test_a_refusing_pagerduty_says_what_to_fix_and_keeps_the_others_from_nothing
     with pytest.raises(sending.NotSentError, match="routing key of the connection greenery_pagerduty") as raised:
         incidents.settle(home, outcome(home), WEEK, tells=True)
     assert raised.value.permanent
-    assert (home.home / "outbox" / "alert-sessions_near_history.json").exists()
+    assert (home.home / "outbox" / "alert-2025-01-22-sessions_near_history.json").exists()
 
 
 def test_a_page_whose_sender_was_killed_is_resolved_all_the_same(home, page, monkeypatch):
@@ -167,13 +167,17 @@ def test_without_any_connection_the_outbox_shows_what_would_be_sent(home):
     incidents.hold(home, outcome(home).run, WEEK)
     names = {path.name for path in (home.home / "outbox").iterdir()}
     assert names == {
-        *("alert-sessions_unique.json", "alert-sessions_unique.eml", "alert-sessions_unique.pagerduty.json"),
+        *(
+            "alert-2025-01-22-sessions_unique.json",
+            "alert-2025-01-22-sessions_unique.eml",
+            "alert-2025-01-22-sessions_unique.pagerduty.json",
+        ),
         *("held-2025-01-22.json", "held-2025-01-22.eml"),
     }
     assert ledger.owed(home, WEEK)
     judged(home, check(passed=True), verdict="passed")
     incidents.settle(home, passed(home), WEEK, tells=True)
-    assert "RESOLVED" in (home.home / "outbox" / "resolved-sessions_unique.json").read_text()
+    assert "RESOLVED" in (home.home / "outbox" / "resolved-2025-01-22-sessions_unique.json").read_text()
 
 
 def test_weeks_held_by_backfills_are_named_until_a_notice_went_out(home):

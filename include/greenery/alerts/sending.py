@@ -147,7 +147,7 @@ def _open(settings: Settings, alert: Alert, channel: str, run: str) -> None:
             render.to_slack(alert, note=note),
             render.to_mail(alert),
             render.to_pagerduty(alert),
-            name=f"alert-{alert.check}",
+            name=_file("alert", alert),
         )
         sending.finish({**reference, "state": "open", "alert": asdict(alert)})
         log.info("%s: told %s", alert.key, channel)
@@ -166,10 +166,15 @@ def _resolve(settings: Settings, message: dict[str, Any], by: str) -> None:
             render.to_slack(alert, resolved=by, note=f"Resolved by {by}."),
             render.to_mail(alert, resolved=by),
             None,
-            name=f"resolved-{alert.check}",
+            name=_file("resolved", alert),
         )
         sending.finish({**reference, "state": RESOLVED, "alert": asdict(alert)})
         log.info("%s: resolved on %s", key, channel)
+
+
+def _file(kind: str, alert: Alert) -> str:
+    """Return the name of the files of an alert in the outbox."""
+    return f"{kind}-{alert.week}-{alert.check.replace('/', '-')}"
 
 
 def _remembered(key: str, reference: dict[str, Any]) -> Alert:
