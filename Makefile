@@ -11,7 +11,7 @@ ifdef EXTRACTS
 export GREENERY_EXTRACTS := $(abspath $(EXTRACTS))
 endif
 
-.PHONY: help install install-dev demo test check prove bench up down backfill withdraw incident status docs lock
+.PHONY: help install install-dev demo test check prove bench up down backfill withdraw incident heartbeat status docs lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,7 @@ prove: install-dev ## the long proofs; `make test` runs a sample of each
 	@$(BIN)/python -m pytest -q -n 2 tests/properties --hypothesis-profile prove
 	@GREENERY_PROVE=1 $(BIN)/python -m pytest tests/e2e/test_concurrency.py tests/e2e/test_kills.py
 	@PYTHONPATH=include:. $(BIN)/python -m tests.e2e.kills --points 100 --step-points 100 --report docs/proofs/kills.md
+	@PYTHONPATH=include:. $(BIN)/python -m tests.alerts_proof --report docs/proofs/alerts.md
 
 check: install-dev ## linters, types and generated docs
 	@$(BIN)/ruff check && $(BIN)/ruff format --check
@@ -72,6 +73,9 @@ backfill: install ## FROM=2023-01-11 TO=2023-02-01 [EXTRACTS=dir] [PARAMS='{"ree
 
 incident: install ## play an incident on a simulated shop: fault, alert, held week, fix, resolution
 	@$(RUN) -m greenery.incident
+
+heartbeat: install ## whether the newest digest is out and Airflow works: one line, for an outside monitor
+	@$(RUN) -m greenery.heartbeat $(ARGS)
 
 withdraw: install ## AS_OF=2023-02-01 REASON='prices in cents': hold an admitted extract and publish without it
 	@$(RUN) -m greenery.withdraw --as-of '$(AS_OF)' --reason '$(subst ','\'',$(REASON))'

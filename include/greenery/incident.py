@@ -40,7 +40,7 @@ def play(settings: Settings) -> None:
     good = file.read_bytes()
 
     _step(2, f"The export of {day} loses a column: {TABLE}.{COLUMN} is empty in {file}")
-    _empty_column(file, COLUMN)
+    empty_column(file, COLUMN)
 
     with airflow_for(settings) as airflow:
         _step(3, "The weeks are run; the last one as if it were scheduled (deliver: always)")
@@ -90,7 +90,8 @@ def _place(reference: dict) -> dict:
     return {name: value for name, value in reference.items() if name not in ("alert", "state")}
 
 
-def _empty_column(file: Path, name: str) -> None:
+def empty_column(file: Path, name: str) -> None:
+    """Empty a column of a CSV file."""
     with file.open(newline="", encoding="utf-8") as handle:
         rows: Sequence[dict] = list(csv.DictReader(handle))
     with file.open("w", newline="", encoding="utf-8") as handle:

@@ -9,6 +9,8 @@ from dataclasses import replace
 from greenery.alerts import model, render
 from greenery.alerts.model import Failure, Run
 
+from tests.alerting import check, quality
+
 RUN = Run(
     week="2025-01-22",
     id="scheduled__2025-01-15T00:00:00+00:00",
@@ -19,35 +21,6 @@ RUN = Run(
     where=" GREENERY_HOME=/srv/greenery",
 )
 HOSTILE = "*_~`</pre><script>alert(1)</script> & <!channel> \u202eevil\u202c 🌱 \"quotes\" 'single'" + "x" * 300
-
-
-def check(name: str = "sessions_unique", **changes) -> dict:
-    return {
-        "check": name,
-        "relation": "fct_sessions",
-        "severity": "critical",
-        "owner": "web-team",
-        "meaning": "Every session is one row of fct_sessions.",
-        "runbook": f"docs/runbook.md#{name}",
-        "passed": False,
-        "accepted": False,
-        "silenced": None,
-        "observed": "27 of 430 rows fail",
-        "expected": "each session_id once",
-        "rows": 430,
-        "failing_rows": 27,
-        "examples": [{"session_id": f"s{number}", "email": "asa@example.com"} for number in range(9)],
-    } | changes
-
-
-def quality(week: str, *checks: dict, verdict: str = "held") -> dict:
-    return {
-        "as_of": f"{week}T00:00:00+00:00",
-        "verdict": verdict,
-        "accepted": None,
-        "checks": list(checks),
-        "landing_warnings": [],
-    }
 
 
 def the_alert(**changes) -> model.Alert:

@@ -15,13 +15,10 @@ from greenery.alerts.model import Failure
 from greenery.delivery import ledger
 from greenery.settings import Settings
 
+from tests.alerting import GOOD, HELD, WEEK, check, judged
 from tests.servers.pagerduty import ROUTING_KEY, PagerDuty, running_pagerduty
-from tests.unit.test_alerts import check, quality
 
-WEEK = datetime(2025, 1, 22)
 KEY = "greenery/2025-01-22/sessions_unique"
-HELD = {"quality": "failed", "publish": "upstream_failed", "release_warehouse": "success"}
-GOOD = {"quality": "success", "publish": "success", "report": "success"}
 
 
 @pytest.fixture
@@ -31,12 +28,6 @@ def page(monkeypatch) -> Iterator[PagerDuty]:
         connection = {"conn_type": "pagerduty_events", "password": ROUTING_KEY, "extra": {"base_url": server.url}}
         monkeypatch.setenv("AIRFLOW_CONN_GREENERY_PAGERDUTY", json.dumps(connection))
         yield server
-
-
-def judged(home: Settings, *checks: dict, verdict: str = "held") -> None:
-    folder = home.report_folder(WEEK)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "quality.json").write_text(json.dumps(quality("2025-01-22", *checks, verdict=verdict)))
 
 
 def outcome(home: Settings, number: int = 1, type: str = "scheduled", **changes) -> Outcome:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from greenery import status
 from greenery.alerts import model, render, sending, silences
 from greenery.alerts.model import Alert, Failure, Run, key_of
 from greenery.delivery import ledger
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 MANIFEST = REPOSITORY / "include" / "dbt" / "target" / "manifest.json"
 
 # A failed task of these says what a check said already, once the checks are written down.
-JUDGES = ("quality", "dbt.dbt_test")
+JUDGES = ("quality",)
 STREAK_WEEKS = 26
 
 
@@ -94,10 +95,7 @@ def tell_late(settings: Settings, as_of: datetime, run_id: str, url: str, state:
         alert.severity == model.CRITICAL for alert in sending.open_incidents(settings, f"{as_of:%Y-%m-%d}").values()
     ):
         return False
-    week = next((row for row in _weeks(settings) if row["as_of"] == f"{as_of:%Y-%m-%d}"), None)
-    known = f"{state}; its extract is {week['state'] if week else 'not landed'}"
-    if week and week["reason"]:
-        known += f": {week['reason']}"
+    known = f"{state}; {status.state_of(settings, as_of)}"
     ledger.owe(settings, as_of, "late")
     late = model.late(run_of(settings, as_of, run_id, "scheduled", url), settings.deadline_hours, known)
     sending.announce(settings, [late], f"the scheduled run {run_id}")
@@ -202,15 +200,7 @@ def held_weeks(settings: Settings, before: datetime) -> list[dict]:
     These are the weeks that backfills hold.
     """
     return [
-        {"as_of": week["as_of"], "reason": week["reason"]}
-        for week in _weeks(settings)
-        if week["state"] == "held"
-        and week["as_of"] < f"{before:%Y-%m-%d}"
-        and not ledger.sent(settings, sending.HELD, week["as_of"])
+        week
+        for week in status.held_weeks(settings)
+        if week["as_of"] < f"{before:%Y-%m-%d}" and not ledger.sent(settings, sending.HELD, week["as_of"])
     ]
-
-
-def _weeks(settings: Settings) -> list[dict]:
-    """Return what became of each landed week, as `make status` shows it."""
-    file = settings.reports / "weeks.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
