@@ -111,14 +111,18 @@ def figures(connection: duckdb.DuckDBPyConnection, as_of: datetime, maturity_day
     def found(name: str, **parameters: int) -> list[dict]:
         return rows(connection, statement(f"report/{name}"), {"as_of": as_of, **parameters})
 
+    weeks = found("sessions_by_week")
+    # Where a week as a whole has too few sessions, so has each part of it.
+    sessions = {row["weeks_ago"]: row["sessions"] for row in weeks}
+    comparable = min(sessions.get(0, 0), sessions.get(1, 0)) >= ENOUGH_SESSIONS
     return summary.build(
         as_of,
-        found("sessions_by_week"),
+        weeks,
         found("order_changes"),
         extract[0]["previous_as_of"],
         maturity_days,
         pace=found("pace"),
-        movers=found("movers", enough=ENOUGH_SESSIONS),
+        movers=found("movers", enough=ENOUGH_SESSIONS) if comparable else [],
         stuck_orders=found("stuck_orders", enough=ENOUGH_PEERS),
     )
 
