@@ -11,7 +11,7 @@ ifdef EXTRACTS
 export GREENERY_EXTRACTS := $(abspath $(EXTRACTS))
 endif
 
-.PHONY: help install install-dev demo test check prove bench up down backfill withdraw incident heartbeat status docs lock
+.PHONY: help install install-dev demo test check prove bench up down backfill withdraw incident heartbeat status preview docs lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -82,6 +82,9 @@ withdraw: install ## AS_OF=2023-02-01 REASON='prices in cents': hold an admitted
 
 status: install ## what became of each week
 	@$(RUN) -m greenery.status
+
+preview: install ## [AS_OF=2023-02-01]: the digest of a week as Slack and mail would show it; sends nothing
+	@$(RUN) -m greenery.preview --as-of '$(AS_OF)'
 
 docs: install ## write docs/DAGS.md
 	@$(RUN) -m greenery.dag_docs

@@ -13,7 +13,7 @@ from greenery.files import write_atomically
 from greenery.report import mail, slack, slack_page
 from greenery.report.digest import Digest
 from greenery.report.messages import MailMessage
-from greenery.settings import Settings
+from greenery.settings import SettingError, Settings
 
 
 def write(settings: Settings, as_of: datetime) -> list[Path]:
@@ -59,6 +59,13 @@ def _mail(name: str, message: MailMessage) -> dict[str, str | bytes]:
     return {f"{name}.eml": mail.to_mime(message).as_bytes(), f"{name}.html": html}
 
 
+def _date(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingError(f"AS_OF={text} is no date: write the day on which the week ends, as 2023-02-01.") from None
+
+
 def main() -> int:
     """Write the preview of a week and print its files; return 1 where there is no report to make it of."""
     parser = argparse.ArgumentParser(prog="make preview", description=__doc__)
@@ -66,9 +73,9 @@ def main() -> int:
     as_of = parser.parse_args().as_of
     try:
         home = settings.load()
-        week = home.check_as_of(datetime.fromisoformat(as_of)) if as_of else newest(home)
+        week = home.check_as_of(_date(as_of)) if as_of else newest(home)
         files = write(home, week)
-    except (ValueError, weekly_report.NoReportError) as error:
+    except (SettingError, weekly_report.NoReportError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"The digest of the week to {week:%Y-%m-%d}, as it would be sent (nothing was):")

@@ -66,7 +66,7 @@ def trend_key(summary: dict) -> list[str]:
         return ["Shaded: this week."]
     return [
         "Shaded: this week. Filled: complete weeks.",
-        "Hollow, dashed: shipped by each week’s own end, as this one is.",
+        "Hollow, dashed: shipped by each week’s own end.",
     ]
 
 

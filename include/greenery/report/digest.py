@@ -158,6 +158,7 @@ class Badge:
 class Restated:
     """What the week's figures were before: name, before and now of the main ones."""
 
+    notice: str
     lead: str
     figures: tuple[tuple[str, str, str], ...]
     in_all: str
@@ -212,7 +213,7 @@ def build(
         title=f"Greenery weekly: week to {wording.date(summary['as_of'])}",
         headline=f"{wording.headline(summary)}.",
         verdict=wording.verdict(summary),
-        notices=_notices(summary, restatement, held_weeks),
+        notices=_notices(summary, held_weeks),
         funnel=_funnel(summary),
         picture_title="Over time" if chart.has_trend(summary) else "",
         picture=spec,
@@ -230,10 +231,8 @@ def build(
     )
 
 
-def _notices(summary: dict, restatement: dict | None, held_weeks: Sequence[dict]) -> tuple[str, ...]:
+def _notices(summary: dict, held_weeks: Sequence[dict]) -> tuple[str, ...]:
     orders, notices = summary["order_changes"], []
-    if restatement:
-        notices.append("Restated: these figures differ from the ones reported before.")
     if not orders["previous_as_of"]:
         notices.append("First extract: there is none before it to compare orders with.")
     elif orders["weeks_since_previous"] != 1:
@@ -245,7 +244,7 @@ def _notices(summary: dict, restatement: dict | None, held_weeks: Sequence[dict]
         reason = wording.plain(week["reason"] or "no reason is given", 160)
         notices.append(f"Held, and missing in these figures: the extract of {wording.date(week['as_of'])} ({reason}).")
     if len(held_weeks) > SHOWN_WEEKS:
-        notices.append(f"{wording.count(len(held_weeks) - SHOWN_WEEKS, 'extract')} more held: see the list of weeks.")
+        notices.append("More extracts are held: see the list of weeks.")
     return tuple(notices)
 
 
@@ -263,13 +262,14 @@ def _funnel(summary: dict) -> Funnel | None:
         notes.append("Bold changes are more than noise.")
     if any(row.provisional for row in rows):
         notes.append("* Provisional: packages are still going out; its changes are at equal age.")
-    elif any(row.equal_age for row in rows):
-        notes.append("* At equal age, as the week before is provisional.")
+    elif any(row.equal_age or (row.median_equal_age and median_weeks > 1) for row in rows):
+        notes.append("* At equal age, as a week before is provisional.")
     return Funnel(
         title="Funnel" if in_week else "Funnel of all sessions so far",
         rows=rows,
         compared=compared,
-        median=f"{median_weeks}-week median" if median_weeks else "",
+        # Of one week it would be that week, which stands beside it.
+        median=f"{median_weeks}-week median" if median_weeks > 1 else "",
         drop_off=wording.drop_off(summary),
         slowest=wording.slowest(summary) if in_week else "",
         notes=tuple(notes),
@@ -357,7 +357,7 @@ def _orders(summary: dict) -> Orders:
             _group(_transition(move["from"], move["to"]), move["orders"], shown_ids[number])
             for number, move in enumerate(shown)
         ),
-        more_transitions=_more(sum(move["orders"] for move in moves[len(shown) :]), "in other status changes"),
+        more_transitions=_more(len(moves) - len(shown), "status changes in the report"),
         gone_and_back=tuple(
             _group(
                 wording.CHANGE_NAMES[kind],
@@ -385,7 +385,7 @@ def _ids_by_transition(orders: dict) -> dict[tuple, list[str]]:
 
 
 def _transition(before: str | None, after: str | None) -> str:
-    return " → ".join(wording.plain("no status" if status is None else status) for status in (before, after))
+    return " → ".join(wording.plain(status or "no status") for status in (before, after))
 
 
 def _group(name: str, orders: int, ids: list[str]) -> OrderGroup:
@@ -398,7 +398,8 @@ def _group(name: str, orders: int, ids: list[str]) -> OrderGroup:
 
 
 def _more(number: int, where: str) -> str:
-    return f"{wording.count(number)} more {where}" if number > 0 else ""
+    """Return where the rest is; how many they are would be a figure that no file has."""
+    return f"more {where}" if number > 0 else ""
 
 
 def _peers(stuck: dict) -> tuple[str, ...]:
@@ -422,6 +423,7 @@ def _stuck_order(order: dict) -> StuckOrder:
 def _restated(restatement: dict) -> Restated:
     figures = wording.restated_figures(restatement)
     return Restated(
+        notice="Restated: these figures differ from the ones reported before.",
         lead="These figures differ from the ones reported before, because an extract up to this week was added, "
         "corrected or withdrawn since.",
         figures=tuple(figures[:SHOWN_FIGURES]),
@@ -436,7 +438,7 @@ def _badge(quality: dict | None) -> Badge:
     failed = [check for check in checks if not check["passed"]]
     accepted = quality.get("accepted")
     total = wording.count(len(checks), "check")
-    label = f"{wording.count(len(checks) - len(failed))} of {total} passed" if failed else f"all of {total} passed"
+    label = f"{wording.count(len(checks) - len(failed))} of {total} passed"
     lines = []
     if accepted:
         names = ", ".join(wording.plain(name) for name in accepted["checks"])
@@ -444,7 +446,7 @@ def _badge(quality: dict | None) -> Badge:
     named = [check for check in failed if not (accepted and check["check"] in accepted["checks"])]
     lines += [_failed_check(check) for check in named[:SHOWN_CHECKS]]
     if len(named) > SHOWN_CHECKS:
-        lines.append(_more(len(named) - SHOWN_CHECKS, "failed: see the report"))
+        lines.append("More failed: see the report")
     if quality["landing_warnings"]:
         lines.append(f"{wording.count(len(quality['landing_warnings']), 'note')} from landing: see the report")
     if quality["verdict"] == "held" or accepted:

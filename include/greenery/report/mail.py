@@ -22,6 +22,8 @@ def render(digest: Digest, correction: bool = False) -> MailMessage:
     """
     subject = f"{'Correction: ' if correction else ''}{digest.title}: {digest.headline.rstrip('.')}"
     changed = _what_changed(digest) if correction else ""
+    first = changed or (digest.restated.notice if digest.restated else "")
+    notices = [*([first] if first else []), *digest.notices]
     inline = (
         (Attachment(PICTURE, chart.to_png(digest.picture), "image/png", digest.picture_text),) if digest.picture else ()
     )
@@ -29,7 +31,8 @@ def render(digest: Digest, correction: bool = False) -> MailMessage:
     html = environment.get_template("mail.html.j2").render(
         digest=digest,
         subject=subject,
-        changed=changed,
+        notices=notices,
+        correction=correction,
         links=_links(digest),
         picture=PICTURE,
         wording=wording,
@@ -37,7 +40,7 @@ def render(digest: Digest, correction: bool = False) -> MailMessage:
     return MailMessage(
         # A header is one line, whatever is in it.
         subject=wording.plain(subject, LONGEST_SUBJECT),
-        text="\n".join(_text(digest, changed)) + "\n",
+        text="\n".join(_text(digest, notices, correction)) + "\n",
         html=html,
         inline=inline,
         attachments=orders,
@@ -66,9 +69,7 @@ def to_mime(message: MailMessage) -> EmailMessage:
 def _what_changed(digest: Digest) -> str:
     if digest.restated:
         return f"This corrects the mail sent before. {digest.restated.lead}"
-    return (
-        f"This replaces the mail sent before. The figures are as they were; what changed is this: {digest.badge.label}."
-    )
+    return f"This replaces the mail sent before. The figures are as they were; this is new: {digest.badge.label}."
 
 
 def _links(digest: Digest) -> list[tuple[str, str, bool]]:
@@ -77,13 +78,12 @@ def _links(digest: Digest) -> list[tuple[str, str, bool]]:
     return [(label, address, address.startswith(("https://", "http://"))) for label, address in addresses if address]
 
 
-def _text(digest: Digest, changed: str) -> Iterator[str]:
+def _text(digest: Digest, notices: list[str], correction: bool) -> Iterator[str]:
     """Yield the lines of the text part."""
     yield digest.title.upper()
     yield from _paragraph(" ".join(filter(None, [digest.headline, digest.verdict])))
-    yield from _paragraph(*digest.notices)
-    if changed:
-        yield from _paragraph(changed)
+    yield from _paragraph(*notices)
+    if correction:
         yield from _restated(digest)
     if digest.funnel:
         yield from _heading(digest.funnel.title)
@@ -112,7 +112,7 @@ def _text(digest: Digest, changed: str) -> Iterator[str]:
         yield from _paragraph(digest.orders.stuck_lead, *(f"{peers}." for peers in digest.orders.stuck_peers))
         yield from (f"- {order.order_id}: {order.status} for {order.days}" for order in digest.orders.stuck)
         yield from filter(None, [digest.orders.stuck_more])
-    if digest.restated and not changed:
+    if digest.restated and not correction:
         yield from _heading("Restated")
         yield digest.restated.lead
         yield from _restated(digest)

@@ -51,11 +51,12 @@ def _thread_note(digest: Digest) -> str:
 
 
 def _blocks(digest: Digest) -> Iterable[dict]:
+    notices = [*([digest.restated.notice] if digest.restated else []), *digest.notices]
     yield {"type": "header", "text": _plain_text(wording.plain(digest.title, LONGEST_HEADER))}
     yield _rich(
         _section(_text(digest.headline, bold=True)),
         *([_section(_text(digest.verdict))] if digest.verdict else []),
-        *([_list([[_text(notice)] for notice in digest.notices])] if digest.notices else []),
+        *([_list([[_text(notice)] for notice in notices])] if notices else []),
     )
     if digest.funnel:
         yield _rich(
@@ -82,7 +83,11 @@ def _blocks(digest: Digest) -> Iterable[dict]:
         yield _rich(_section(_text("Restated", bold=True)), _section(_text(_restated(digest.restated))))
     yield _context(_badge(digest.badge))
     yield _context(" ".join(digest.footer))
-    used = [*DEFINED, *(["More than noise"] if digest.verdict else []), *(["Rate and mix"] if digest.movers else [])]
+    used = [
+        *DEFINED,
+        *(["More than noise"] if digest.verdict else []),
+        *(["Rate and mix"] if digest.movers and digest.movers.rows else []),
+    ]
     yield _context(" ".join(f"{term}: {meaning}" for term, meaning in digest.definitions if term in used))
     links = _links(digest.links)
     if links:

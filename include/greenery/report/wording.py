@@ -223,17 +223,14 @@ def moved(summary: dict) -> str:
     movers = summary["movers"]
     if not movers["compared"]:
         return "No product, country or state has 30 sessions in both weeks, so none is compared."
-    noted, shown = sum(mover["significant"] for mover in movers["movers"]), len(movers["movers"])
-    compared = f"Of {count(movers['compared'])} products, countries and states with 30 or more sessions in both weeks"
-    if movers["compared"] == 1:
-        compared = "Of products, countries and states with 30 or more sessions in both weeks, of which there is one"
-    judged = {shown: "all of them are more than noise", 0: "none of them is more than noise"}.get(
-        noted, f"{count(noted)} of them {'is' if noted == 1 else 'are'} more than noise"
-    )
-    return (
-        f"{compared}, these add most to the change at {STEP_NAMES[movers['step']].lower()}; {judged}, "
-        "corrected for looking at many."
-    )
+    one = movers["compared"] == 1
+    groups, verb = ("product, country or state", "was") if one else ("products, countries and states", "were")
+    compared = f"{count(movers['compared'])} {groups} with 30 or more sessions in both weeks {verb} compared."
+    if any(mover["significant"] for mover in movers["movers"]):
+        judged = "those that are more than noise, corrected for looking at many, are marked"
+    else:
+        judged = "corrected for looking at many, none of them is more than noise"
+    return f"{compared} These add most to the change at {STEP_NAMES[movers['step']].lower()}; {judged}."
 
 
 def orders_changed(summary: dict) -> str:
@@ -273,7 +270,7 @@ def definitions(summary: dict) -> list[tuple[str, str]]:
         ("Conversion", "Sessions that reached the step, of all sessions."),
         (
             "Step conversion",
-            "Sessions that reached the step, of those that reached the step before; can be above 100%.",
+            "Sessions that reached the step, of those that reached the step before; may exceed 100%.",
         ),
         ("Drop-off", "Sessions fewer than at the step before, also in percentage points (pp) of all sessions."),
         ("More than noise", "By a two-sided test at 5%, which says so once in 20 times where nothing has changed."),

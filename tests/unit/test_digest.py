@@ -1,0 +1,401 @@
+"""What the digest of a week says, whatever the week."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+from greenery.report import chart, digest, mail, page, slack, wording
+from greenery.report.digest import Links
+
+from tests.unit import printed, summaries
+from tests.unit.digests import DIGESTS, LINKS
+from tests.unit.slack_blocks import as_text
+
+GOLDEN = Path(__file__).parent / "golden"
+# Rewrites the texts to be compared with: look at the difference before committing it. Tests fail while it is set.
+RIGHT_TO_LEFT = "\u05e9\u05dc\u05d5\u05dd"
+REWRITE = os.environ.get("GREENERY_REWRITE_GOLDEN")
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch):
+    """Leave out drawing, which takes longer than all else; test_slack.py and test_mail.py have real pictures."""
+    monkeypatch.setattr(chart, "to_png", lambda spec: b"\x89PNG")
+    monkeypatch.setattr(chart, "to_svg", lambda spec: "<svg></svg>")
+
+
+def copy_of(figures, **changes):
+    """Return a summary with other values at paths such as `verdict__reading`."""
+    other = json.loads(json.dumps(figures))
+    for path, value in changes.items():
+        *parents, name = path.split("__")
+        part = other
+        for parent in parents:
+            part = part[parent]
+        part[name] = value
+    return other
+
+
+def built(figures, quality=summaries.PASSED, restatement=None, held_weeks=()):
+    return digest.build(figures, quality, restatement, LINKS, held_weeks)
+
+
+def ordinary(text):
+    return text.replace(wording.SPACE, " ").replace(wording.MINUS, "-")
+
+
+class TestVerdict:
+    def test_within_noise(self):
+        assert ordinary(DIGESTS["normal"].verdict) == (
+            "That is within what chance alone would do (p = 0.631, 95% interval -4.2 to +7.0 pp)."
+        )
+
+    def test_more_than_noise_is_still_no_certainty(self):
+        figures = summaries.build(summaries.week(0, 578, 467, 361, 335), summaries.week(1, 560, 450, 242, 230))
+        assert re.fullmatch(
+            r"That is more than chance alone usually does \(p < 0\.001, 95% interval \+13\.\d to \+24\.\d pp\)\.",
+            ordinary(built(figures).verdict),
+        )
+
+    def test_too_few_sessions_give_no_verdict_and_no_direction(self):
+        figures = summaries.build(summaries.week(0, 29, 20, 19, 10), summaries.week(1, 560, 450, 42, 30))
+        found = built(figures)
+        assert found.headline == (
+            "65.5% of sessions checked out (19 of 29), too few sessions to compare with the week before."
+        )
+        assert found.verdict == "Under 30 sessions in one of the two weeks, so no verdict is given."
+        assert not any(row.noteworthy for row in found.funnel.rows)
+
+    @pytest.mark.parametrize("week", ["first", "empty", "zero"])
+    def test_nothing_to_compare_with(self, week):
+        assert DIGESTS[week].verdict == ""
+        assert DIGESTS[week].movers is None
+
+
+class TestFunnel:
+    def test_each_step_with_its_changes(self):
+        rows = DIGESTS["normal"].funnel.rows
+        assert [(row.name, row.sessions, row.share, row.step_share, row.step_before) for row in rows] == [
+            ("Page view", "578", "100.0%", "100.0%", ""),
+            ("Add to cart", "467", "80.8%", "80.8%", "page view"),
+            ("Checkout", "361", "62.5%", "77.3%", "add to cart"),
+            ("Shipped", "335", "58.0%", "92.8%", "checkout"),
+        ]
+        assert [(ordinary(row.change), ordinary(row.median_change)) for row in rows] == [
+            ("0.0 pp", "0.0 pp"),
+            ("+0.4 pp", "+1.8 pp"),
+            ("+1.4 pp", "+3.1 pp"),
+            ("-1.0 pp", "+0.9 pp"),
+        ]
+        assert DIGESTS["normal"].funnel.median == "4-week median"
+
+    def test_a_median_of_one_week_is_left_out(self):
+        figures = summaries.build(summaries.week(0, 578, 467, 361, 335), summaries.week(1, 560, 450, 342, 330))
+        assert built(figures).funnel.median == ""
+
+    def test_steps_that_moved_more_than_noise_are_marked(self):
+        figures = copy_of(summaries.NORMAL, change__steps__checkout__reading="more_than_noise")
+        assert [row.noteworthy for row in built(figures).funnel.rows] == [False, False, True, False]
+
+    def test_drop_off_and_slowest_step_are_named(self):
+        funnel = DIGESTS["normal"].funnel
+        assert ordinary(funnel.drop_off) == (
+            "The largest drop-off is between page view and add to cart: 111 sessions, 19.2 pp."
+        )
+        assert ordinary(funnel.slowest) == (
+            "The slowest step is from checkout to shipped: 2.3 days in the median of 330 sessions."
+        )
+
+    def test_too_few_sessions_have_no_slowest_step(self):
+        figures = summaries.build(summaries.week(0, 578, 467, 361, 335), pace=summaries.pace(checkout=(60, 29)))
+        assert built(figures).funnel.slowest == ""
+
+    def test_an_empty_week_shows_all_time_without_changes(self):
+        funnel = DIGESTS["empty"].funnel
+        assert funnel.title == "Funnel of all sessions so far"
+        assert [row.share for row in funnel.rows] == ["100.0%", "80.8%", "62.5%", "58.0%"]
+        assert not funnel.compared
+        assert {row.change for row in funnel.rows} == {wording.NOTHING}
+
+    def test_no_session_ever(self):
+        assert DIGESTS["zero"].funnel is None
+        assert DIGESTS["zero"].picture is None
+
+
+class TestMaturity:
+    def test_provisional_step_is_compared_at_equal_age_with_the_newest_complete_week_beside_it(self):
+        found = DIGESTS["provisional"]
+        assert ordinary(found.maturity) == (
+            "Shipped is provisional and compared at equal age only: by its own end 13.8% of the week’s sessions had "
+            "shipped, 16.1% of the week before’s (-2.2 pp). The newest complete week, to 18 Jan 2023, has 58.2% "
+            "shipped (320 of 550)."
+        )
+        assert [(row.provisional, row.equal_age) for row in found.funnel.rows][-1] == (True, True)
+        assert "Provisional until 1 Mar 2023 at the latest: shipped." in found.footer
+
+    def test_trend_has_no_figure_of_a_provisional_step_but_that_at_equal_age(self):
+        newest, before, mature = DIGESTS["provisional"].trend[:3]
+        assert (newest.shares[-1], newest.equal_age) == (wording.NOTHING, "13.8%")
+        assert (before.shares[-1], before.equal_age) == (wording.NOTHING, "16.1%")
+        assert (mature.shares[-1], mature.equal_age) == ("58.2%", "15.5%")
+
+    def test_complete_weeks_need_no_equal_age(self):
+        assert DIGESTS["normal"].maturity == ""
+        assert {week.equal_age for week in DIGESTS["normal"].trend} == {""}
+
+
+class TestMovers:
+    def test_rate_and_mix_are_told_apart_and_n_is_shown(self):
+        fern = DIGESTS["normal"].movers.rows[0]
+        assert fern.name == "Product Fern"
+        assert ordinary(f"{fern.contribution} {fern.rate} {fern.mix}") == "+5.7 pp +5.1 pp +0.6 pp"
+        assert (fern.conversion_before, fern.conversion) == ("46.2%", "67.9%")
+        assert (fern.sessions_before, fern.sessions, fern.noteworthy) == ("130", "140", True)
+
+    def test_what_is_no_more_than_noise_is_not_called_so(self):
+        assert DIGESTS["provisional"].movers.lead == (
+            "1 product, country or state with 30 or more sessions in both weeks was compared. These add most to the "
+            "change at checkout; corrected for looking at many, none of them is more than noise."
+        )
+
+    def test_nothing_had_enough_sessions(self):
+        figures = copy_of(summaries.NORMAL, movers={"step": "checkout", "compared": 0, "movers": []})
+        assert built(figures).movers.lead == (
+            "No product, country or state has 30 sessions in both weeks, so none is compared."
+        )
+
+
+class TestOrders:
+    def test_transitions_with_up_to_ten_ids_the_rarest_first_to_have_theirs(self):
+        orders = DIGESTS["normal"].orders
+        assert [(group.name, group.orders, len(group.ids), group.more) for group in orders.transitions] == [
+            ("shipped → delivered", "14 orders", 8, "more in order_changes.csv"),
+            ("preparing → shipped", "2 orders", 2, ""),
+        ]
+
+    def test_removed_and_returned_are_on_their_own(self):
+        assert [(group.name, group.ids) for group in DIGESTS["normal"].orders.gone_and_back] == [
+            ("Removed", ("order-4",)),
+            ("Returned", ("order-5",)),
+        ]
+
+    def test_stuck_orders_with_their_peers(self):
+        orders = DIGESTS["normal"].orders
+        assert orders.stuck_lead == (
+            "2 orders are stuck: in their status for longer than 95% of the orders that left it."
+        )
+        assert [ordinary(peers) for peers in orders.stuck_peers] == [
+            "preparing: 95% of 120 orders left it within 6.5 days"
+        ]
+        assert [(order.order_id, ordinary(order.days)) for order in orders.stuck] == [
+            ("order-30", "12.0 days"),
+            ("order-31", "9.5 days"),
+        ]
+
+    def test_all_are_in_the_file(self):
+        lines = DIGESTS["huge"].orders.csv.decode().splitlines()
+        assert lines[0] == "order_id,change,status_from,status_to,changed_columns"
+        assert len(lines) == 1501
+        assert len(DIGESTS["huge"].orders.transitions[0].ids) == 10
+
+
+class TestNotices:
+    def test_first_extract(self):
+        assert DIGESTS["first"].notices == ("First extract: there is none before it to compare orders with.",)
+        assert DIGESTS["first"].footer[0] == "As of 1 Feb 2023, 00:00 UTC; extract before: none."
+
+    def test_after_a_gap_and_held_weeks(self):
+        assert DIGESTS["gap"].notices == (
+            "After a gap: the extract before is of 11 Jan 2023, 3 weeks older, and order changes are since then.",
+            "Held, and missing in these figures: the extract of 18 Jan 2023 (sessions_unique: found twice).",
+        )
+
+    def test_many_held_weeks(self):
+        assert len(DIGESTS["hostile"].notices) == 6
+        assert DIGESTS["hostile"].notices[-1] == "More extracts are held: see the list of weeks."
+
+    def test_restated(self):
+        found = DIGESTS["restated"]
+        assert found.restated.notice == "Restated: these figures differ from the ones reported before."
+        assert found.footer[-1] == "Restated."
+        assert ("This week: sessions", "570", "578") in found.restated.figures
+        assert ("This week: share checked out", "61.4%", "62.5%") in found.restated.figures
+
+    def test_a_normal_week_has_none(self):
+        assert DIGESTS["normal"].notices == ()
+        assert DIGESTS["normal"].footer[-1] == "Not restated."
+
+
+SILENCED = (
+    "Warning: unknown_states. The meaning of unknown_states. (silenced until 20 Feb 2023 by ana: the shop is moving)"
+)
+
+
+class TestBadge:
+    @pytest.mark.parametrize(
+        ("quality", "tone", "label", "lines"),
+        [
+            (summaries.PASSED, "good", "Data quality: 2 of 2 checks passed", ()),
+            (None, "warning", "Data quality: no check has been made", ()),
+            (
+                summaries.WARNED,
+                "warning",
+                "Data quality: 1 of 3 checks passed",
+                (
+                    "Warning: sessions_near_history. The meaning of sessions_near_history.",
+                    SILENCED,
+                    "1 note from landing: see the report",
+                ),
+            ),
+            (
+                summaries.ACCEPTED,
+                "critical",
+                "Data quality: 1 of 2 checks passed",
+                ("Accepted though sessions_near_history failed. Reason: a sale began on Monday",),
+            ),
+            (
+                summaries.quality(*[summaries.check(f"c{number}", False, "info") for number in range(9)]),
+                "good",
+                "Data quality: 0 of 9 checks passed",
+                (
+                    *[f"Info: c{number}. The meaning of c{number}." for number in range(6)],
+                    "More failed: see the report",
+                ),
+            ),
+        ],
+        ids=["passed", "none", "warnings", "accepted", "many"],
+    )
+    def test_says_what_failed_and_why_it_is_sent_all_the_same(self, quality, tone, label, lines):
+        badge = built(summaries.NORMAL, quality).badge
+        assert (badge.tone, badge.label, badge.lines) == (tone, label, lines)
+
+    def test_a_file_from_before_acceptance_and_silences(self):
+        check = {
+            name: value
+            for name, value in summaries.check("volume", False, "warning").items()
+            if name not in ("accepted", "silenced", "owner", "runbook")
+        }
+        old = {"as_of": "2023-02-01T00:00:00+00:00", "verdict": "passed", "checks": [check], "landing_warnings": []}
+        assert built(summaries.NORMAL, old).badge.lines == ("Warning: volume. The meaning of volume.",)
+
+
+class TestContentHash:
+    def test_is_of_the_figures_and_the_verdict(self):
+        hashes = {
+            built(summaries.NORMAL).content_hash,
+            built(summaries.FIRST).content_hash,
+            built(summaries.NORMAL, summaries.WARNED).content_hash,
+            built(summaries.NORMAL, summaries.ACCEPTED).content_hash,
+        }
+        assert len(hashes) == 4
+
+    def test_is_not_of_links_observed_values_or_what_was_before(self):
+        again = summaries.quality(
+            summaries.check("orders_unique", observed="seen"), summaries.check("sessions_unique", rows=9)
+        )
+        assert {
+            built(summaries.NORMAL).content_hash,
+            digest.build(summaries.NORMAL, again, summaries.RESTATEMENT, Links()).content_hash,
+            built(summaries.NORMAL, held_weeks=[{"as_of": "2023-01-18", "reason": None}]).content_hash,
+        } == {DIGESTS["normal"].content_hash}
+
+
+class TestPlain:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("Fern", "Fern"),
+            ("a\r\nb\tc\x00d\u2028e", "a b c d e"),
+            ("x" * 300, "x" * 59 + "…"),
+            ("x" * 60, "x" * 60),
+            ("", wording.NOTHING),
+            ("\u202egnp.exe", "gnp.exe"),
+            (RIGHT_TO_LEFT, f"\u2068{RIGHT_TO_LEFT}\u2069"),
+            ("x" * 58 + "e\u0301\u0301zz", "x" * 58 + "…"),
+            ("x" * 57 + "👩\u200d🌾zz", "x" * 57 + "…"),
+        ],
+    )
+    def test_a_name_is_one_line_that_turns_nothing_around(self, text, expected):
+        assert wording.plain(text) == expected
+
+    def test_a_long_name_from_right_to_left_is_closed_again(self):
+        cut = wording.plain(RIGHT_TO_LEFT * 100)
+        assert (cut[0], cut[-2:], len(cut)) == ("\u2068", "…\u2069", 62)
+
+
+RENDERED = {
+    "slack": lambda found: as_text(slack.render(found)),
+    "mail": lambda found: f"Subject: {mail.render(found).subject}\n\n{mail.render(found).text}",
+}
+
+
+@pytest.mark.parametrize("medium", RENDERED)
+@pytest.mark.parametrize("week", DIGESTS)
+def test_golden(week, medium):
+    _compare(GOLDEN / f"{week}.{medium}.txt", RENDERED[medium](DIGESTS[week]))
+
+
+def test_golden_correction():
+    message = mail.render(DIGESTS["restated"], correction=True)
+    _compare(GOLDEN / "correction.mail.txt", f"Subject: {message.subject}\n\n{message.text}")
+
+
+@pytest.mark.parametrize("week", ["first", "zero"])
+def test_golden_blocks(week):
+    blocks = json.dumps(slack.render(DIGESTS[week]).blocks, indent=1, ensure_ascii=False)
+    _compare(GOLDEN / f"{week}.blocks.json", f"{blocks}\n")
+
+
+def _compare(file, text):
+    if REWRITE:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        pytest.fail(f"{file.name} is rewritten: look at the difference, then run again without GREENERY_REWRITE_GOLDEN")
+    assert text == file.read_text(encoding="utf-8")
+
+
+WITH_FILES = {
+    "normal": (summaries.NORMAL, summaries.PASSED, None),
+    "warned": (summaries.NORMAL, summaries.WARNED, None),
+    "first": (summaries.FIRST, summaries.PASSED, None),
+    "empty": (summaries.EMPTY, summaries.WARNED, None),
+    "gap": (summaries.GAP, summaries.PASSED, None),
+    "restated": (summaries.NORMAL, summaries.PASSED, summaries.RESTATEMENT),
+    "provisional": (summaries.PROVISIONAL, summaries.ACCEPTED, None),
+    "zero": (summaries.ZERO, None, None),
+    "huge": (summaries.HUGE, summaries.PASSED, None),
+    "upside down": (summaries.UPSIDE_DOWN, summaries.PASSED, None),
+}
+
+
+@pytest.mark.parametrize("week", WITH_FILES)
+def test_every_figure_is_in_the_files(week):
+    figures, quality, restatement = WITH_FILES[week]
+    found = digest.build(figures, quality, restatement, LINKS)
+    known = printed.known(figures, quality, restatement)
+    corrected = mail.render(found, correction=True)
+    texts = {
+        "slack": as_text(slack.render(found)),
+        "mail": mail.render(found).text,
+        "correction": corrected.text + corrected.subject,
+        "mail as html": _words(corrected.html),
+        "page": _words(page.render(figures, quality, {}, restatement)),
+    }
+    for medium, text in texts.items():
+        assert week == "zero" or len(printed.figures(text)) > 3, medium
+        assert printed.figures(text) - known == set(), medium
+
+
+def _words(html):
+    """Return what is read of a page: no styles, no charts, whose numbers their label says."""
+    without = re.sub(r"<(style|svg|title)[ >].*?</\1>|<!--.*?-->", " ", html, flags=re.DOTALL)
+    spoken = re.findall(r'(?:aria-label|alt)="([^"]*)"', without)
+    words = re.sub(r"<[^>]*>", " ", without).replace("&#39;", "'").replace("&#34;", '"').replace("&shy;", "")
+    return " ".join([words, *spoken])
+
+
+def test_a_figure_that_is_in_no_file_would_be_found():
+    known = printed.known(summaries.NORMAL)
+    assert printed.figures("98.7% of 578 sessions, +1.4 pp, 1,234 since 1 Feb 2023") - known == {"98.7%", "1,234"}

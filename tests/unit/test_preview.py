@@ -1,0 +1,108 @@
+"""`make preview`: the digest of a week as files, from the files of its report."""
+
+import json
+from datetime import datetime
+
+import pytest
+from greenery import preview, weekly_report
+from greenery.files import write_atomically
+from greenery.report import digest, summary
+
+from tests.unit import summaries
+
+AS_OF = datetime(2023, 2, 1)
+
+
+@pytest.fixture
+def reported(home):
+    """A home with the report files of a week, and of one before it."""
+    folder = home.report_folder(AS_OF)
+    write_atomically(folder / "summary.json", summary.to_json(summaries.NORMAL))
+    write_atomically(folder / "quality.json", summary.to_json(summaries.PASSED))
+    write_atomically(folder / "run.json", json.dumps({"url": "https://airflow.example/runs/1"}))
+    write_atomically(home.reports / "2023-01-25" / "summary.json", summary.to_json(summaries.FIRST))
+    weeks = [
+        {"as_of": "2023-01-18", "state": "held", "reason": "sessions_unique: found twice"},
+        {"as_of": "2023-01-25", "state": "admitted", "reason": None},
+        {"as_of": "2023-02-08", "state": "held", "reason": "later"},
+    ]
+    write_atomically(home.reports / "weeks.json", json.dumps(weeks))
+    return home
+
+
+def test_every_medium_is_written_into_the_reports_folder(reported):
+    files = preview.write(reported, AS_OF)
+    folder = reported.report_folder(AS_OF) / "preview"
+    assert [file.relative_to(folder).name for file in files] == ["slack.json", "slack.html", "email.eml", "email.html"]
+    assert json.loads((folder / "slack.json").read_text())["blocks"][0]["type"] == "header"
+    assert b"Subject: " in (folder / "email.eml").read_bytes()
+    assert "cid:" not in (folder / "email.html").read_text()
+
+
+def test_a_restated_week_has_its_correction_until_it_is_none_any_more(reported):
+    folder = reported.report_folder(AS_OF)
+    write_atomically(folder / "restatement.json", summary.to_json(summaries.RESTATEMENT))
+    assert "correction.eml" in [file.name for file in preview.write(reported, AS_OF)]
+    (folder / "restatement.json").unlink()
+    preview.write(reported, AS_OF)
+    assert sorted(file.name for file in (folder / "preview").iterdir()) == [
+        "email.eml",
+        "email.html",
+        "slack.html",
+        "slack.json",
+    ]
+
+
+class TestReadDigest:
+    def test_is_made_of_the_reports_files(self, reported):
+        found = weekly_report.read_digest(reported, AS_OF)
+        assert found.headline == digest.build(summaries.NORMAL, summaries.PASSED, None, found.links).headline
+        assert found.links.run == "https://airflow.example/runs/1"
+        assert found.links.report == str(reported.reports / "2023-02-01" / "index.html")
+        assert found.links.funnel is None
+
+    def test_weeks_held_within_the_trend_are_named(self, reported):
+        assert weekly_report.read_digest(reported, AS_OF).notices == (
+            "Held, and missing in these figures: the extract of 18 Jan 2023 (sessions_unique: found twice).",
+        )
+
+    def test_reports_that_are_served_are_linked_where_they_are_served(self, reported):
+        served = type(reported)(reported.home, reported.extracts, reports_url="https://reports.example/greenery")
+        assert weekly_report.read_digest(served, AS_OF).links.report == (
+            "https://reports.example/greenery/2023-02-01/index.html"
+        )
+
+    def test_no_report(self, home):
+        with pytest.raises(weekly_report.NoReportError, match="make backfill FROM=2023-02-01 TO=2023-02-01"):
+            weekly_report.read_digest(home, AS_OF)
+
+
+class TestCommand:
+    def run(self, monkeypatch, home, *arguments):
+        monkeypatch.setenv("GREENERY_HOME", str(home.home))
+        monkeypatch.setattr("sys.argv", ["preview", *arguments])
+        return preview.main()
+
+    def test_newest_week_with_a_report(self, reported, monkeypatch, capsys):
+        assert self.run(monkeypatch, reported, "--as-of", "") == 0
+        assert f"  {reported.report_folder(AS_OF) / 'preview' / 'email.eml'}\n" in capsys.readouterr().out
+
+    def test_a_week_that_is_asked_for(self, reported, monkeypatch, capsys):
+        assert self.run(monkeypatch, reported, "--as-of", "2023-01-25") == 0
+        assert "week to 2023-01-25" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("as_of", "message"),
+        [
+            ("2023-01-18", "the week to 2023-01-18 has no report"),
+            ("2023-01-19", "does not end a week"),
+            ("yesterday", "AS_OF=yesterday is no date"),
+        ],
+    )
+    def test_what_cannot_be_shown_is_said(self, reported, monkeypatch, capsys, as_of, message):
+        assert self.run(monkeypatch, reported, "--as-of", as_of) == 1
+        assert message in capsys.readouterr().err
+
+    def test_no_report_at_all(self, home, monkeypatch, capsys):
+        assert self.run(monkeypatch, home) == 1
+        assert "no week has a report in" in capsys.readouterr().err
