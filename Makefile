@@ -11,7 +11,7 @@ ifdef EXTRACTS
 export GREENERY_EXTRACTS := $(abspath $(EXTRACTS))
 endif
 
-.PHONY: help install install-dev demo test check prove bench up down backfill withdraw incident heartbeat status preview docs lock
+.PHONY: help install install-dev demo test check prove bench up down backfill withdraw incident heartbeat status preview doctor docs lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,13 +42,14 @@ demo: install ## simulate a shop and run the weekly DAG over its eight weeks
 	@$(RUN) -m greenery.demo
 
 test: install-dev check ## every check and test
-	@$(BIN)/python -m pytest -n 2 tests/unit tests/properties
+	@$(BIN)/python -m pytest -n 2 tests/unit tests/properties tests/delivery
 	@$(BIN)/python -m pytest tests/dags tests/dbt tests/e2e
 
 # One line a proof; each writes its report into docs/proofs.
 prove: install-dev ## the long proofs; `make test` runs a sample of each
 	@$(BIN)/python -m pytest -q -n 2 tests/properties --hypothesis-profile prove
 	@GREENERY_PROVE=1 $(BIN)/python -m pytest tests/e2e/test_concurrency.py tests/e2e/test_kills.py
+	@PYTHONPATH=include:. $(BIN)/python -m tests.delivery.table docs/proofs/delivery.md
 	@PYTHONPATH=include:. $(BIN)/python -m tests.e2e.kills --points 100 --step-points 100 --report docs/proofs/kills.md
 	@PYTHONPATH=include:. $(BIN)/python -m tests.alerts_proof --report docs/proofs/alerts.md
 
@@ -85,6 +86,9 @@ status: install ## what became of each week
 
 preview: install ## [AS_OF=2023-02-01]: the digest of a week as Slack and mail would show it; sends nothing
 	@$(RUN) -m greenery.preview --as-of '$(AS_OF)'
+
+doctor: install ## check settings, connections (by asking them) and the warehouse
+	@$(RUN) -m greenery.doctor
 
 docs: install ## write docs/DAGS.md
 	@$(RUN) -m greenery.dag_docs

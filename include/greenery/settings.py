@@ -34,9 +34,9 @@ class Settings:
     slack_channel, alert_channel: ids of the channels for the digest and for alerts; empty where there is none.
     email_to, alert_email_to: who gets the digest and the alerts by email.
     email_from: their sender; empty takes the one of the connection.
+    reports_url: where people open the folder of reports in a browser; empty where it is not served.
 
     What delivery needs is kept as it is written: a wrong value fails its channel at the end, and nothing before.
-    reports_url: where people open the folder of reports in a browser; empty where it is not served.
     """
 
     home: Path

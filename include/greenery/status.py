@@ -133,7 +133,13 @@ def main() -> None:
 
 def _weeks(settings: Settings) -> list[dict]:
     """Return what is recorded of each week, with where and when its digest was delivered, and where it is owed."""
-    return [week | _delivery(settings, datetime.fromisoformat(week["as_of"])) for week in _recorded(settings)]
+    weeks = []
+    for week in _recorded(settings):
+        delivery = _delivery(settings, datetime.fromisoformat(week["as_of"]))
+        if delivery["owed"] and week["published"] and not week["next_command"]:
+            week["next_command"] = f"make backfill FROM={week['as_of']} TO={week['as_of']}"  # delivers what is owed
+        weeks.append(week | delivery)
+    return weeks
 
 
 def _delivery(settings: Settings, as_of: datetime) -> dict[str, list[str]]:

@@ -232,6 +232,7 @@ def deliver(channel: str, **context: Any) -> str:
     """Deliver the week's digest over one channel; it is skipped where the channel is off or nothing is to be sent."""
     from greenery.delivery import PermanentError, channels
     from greenery.delivery import deliver as delivery
+    from greenery.weekly_report import NoReportError
 
     if withdrawal(context):
         raise AirflowSkipException("the run withdraws its week: nothing is delivered.")
@@ -245,7 +246,7 @@ def deliver(channel: str, **context: Any) -> str:
         )
     except delivery.NotDeliveredError as error:
         raise AirflowSkipException(str(error)) from error
-    except PermanentError as error:
+    except (PermanentError, NoReportError) as error:
         raise AirflowFailException(str(error)) from error
     log.info(done)
     return done

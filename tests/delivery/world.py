@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from greenery.delivery import deliver, ledger
 from greenery.delivery.channels import CHANNELS
-from greenery.report import summary
+from greenery.report import restatement, summary
 from greenery.settings import REPOSITORY, Settings, load
 
 from tests.servers.slack import CHANNEL, SlackServer
@@ -52,9 +53,11 @@ class World:
         figures = build([week(0, 100, 80, checkouts, 10), week(1, 100, 70, 50, 40)], changes)
         folder = self.settings.report_folder(AS_OF)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "summary.json").write_text(summary.to_json(figures), encoding="utf-8")
-        (folder / "order_changes.csv").write_text(f"order_id,change\no1,status_changed\n{'x' * checkouts}\n")
-        (folder / "funnel.png").write_bytes(b"\x89PNG\r\n" + b"0" * 64)
+        before = folder / "summary.json"
+        if before.exists():
+            changed = restatement.compare(json.loads(before.read_text(encoding="utf-8")), figures)
+            (folder / "restatement.json").write_text(summary.to_json(changed), encoding="utf-8")
+        before.write_text(summary.to_json(figures), encoding="utf-8")
 
     def deliver(self, channel: str, mode: str = "always", *, is_scheduled: bool = False) -> str:
         """Deliver the week's digest in this process; return what it says."""
@@ -95,8 +98,8 @@ class World:
 
 
 @contextmanager
-def world(folder: Path) -> Iterator[World]:
-    """Yield a world whose environment is set, with the week's report written; the environment is restored."""
+def world(folder: Path, *, report: bool = True) -> Iterator[World]:
+    """Yield a world whose environment is set, with the week's report written if so wished; restore the environment."""
     before = dict(os.environ)
     with SlackServer() as slack, SmtpServer(folder) as smtp:
         made = World(folder, slack, smtp)
@@ -110,7 +113,8 @@ def world(folder: Path) -> Iterator[World]:
             AIRFLOW_CONN_GREENERY_EMAIL=smtp.connection(),
             SSL_CERT_FILE=str(smtp.ca),
         )
-        made.report()
+        if report:
+            made.report()
         try:
             yield made
         finally:

@@ -28,7 +28,7 @@ LOST = "lost"  # the line is cut instead of an answer
 class Fault:
     """An answer that a call gets instead of its own.
 
-    answer: an HTTP status, an error code of Slack, or LOST.
+    answer: an HTTP status, an error code of Slack, or LOST; None lets the call be.
     done: whether the call takes effect all the same.
     retry_after: seconds, with status 429.
     delay: seconds before anything is answered.
@@ -99,7 +99,7 @@ class SlackServer:
 
     def messages(self, channel: str = CHANNEL) -> list[dict[str, Any]]:
         """Return what people see in a channel, oldest first, without the threads."""
-        return [message for message in self.posted[channel] if message.get("thread_ts", message["ts"]) == message["ts"]]
+        return [message for message in self._in_channel(channel) if message.get("subtype") != "tombstone"]
 
     def thread(self, ts: str, channel: str = CHANNEL) -> list[dict[str, Any]]:
         """Return the replies to a message, oldest first."""
@@ -110,8 +110,11 @@ class SlackServer:
         return [call.method for call in self.calls]
 
     def delete(self, ts: str, channel: str = CHANNEL) -> None:
-        """Delete a message, as a person would."""
-        self.posted[channel] = [message for message in self.posted[channel] if message["ts"] != ts]
+        """Delete a message, as a person would; where it has replies, a tombstone stays."""
+        kept = [message for message in self.posted[channel] if message["ts"] != ts]
+        if self.thread(ts, channel):
+            kept.insert(0, {"ts": ts, "subtype": "tombstone", "text": "This message was deleted.", "metadata": None})
+        self.posted[channel] = kept
 
     # Slack's methods; the names are its own.
 
@@ -141,7 +144,7 @@ class SlackServer:
     ) -> dict:
         self._check_member(channel)
         message = next((message for message in self.posted[channel] if message["ts"] == ts), None)
-        if message is None:
+        if message is None or message.get("subtype") == "tombstone":
             raise Refused("message_not_found")
         message.update(self._content(text, blocks, metadata), edited=True)
         return {"channel": channel, "ts": ts}
@@ -156,7 +159,8 @@ class SlackServer:
         **_: Any,
     ) -> dict:
         self._check_member(channel)
-        newest_first = [message for message in reversed(self.messages(channel)) if float(message["ts"]) > float(oldest)]
+        posted = reversed(self._in_channel(channel))
+        newest_first = [message for message in posted if float(message["ts"]) > float(oldest)]
         return self._page(newest_first, limit, cursor, include_all_metadata)
 
     def do_conversations_replies(
@@ -212,6 +216,9 @@ class SlackServer:
             return 400
         file["content"] = content
         return 200
+
+    def _in_channel(self, channel: str) -> list[dict[str, Any]]:
+        return [message for message in self.posted[channel] if message.get("thread_ts", message["ts"]) == message["ts"]]
 
     def _channel(self, channel: str) -> dict[str, Any]:
         if channel not in self.channels:
@@ -271,8 +278,10 @@ class SlackServer:
 
     def _block_error(self, block: dict) -> tuple[str, str] | None:
         match block.get("type"):
-            case "divider" | "rich_text":
+            case "divider":
                 return None
+            case "rich_text":
+                return _rich_text_error(block, "")
             case "header":
                 return _text_error(block.get("text"), 150, ("plain_text",), "/text")
             case "section":
@@ -332,6 +341,30 @@ def _text_error(text: Any, length: int, types: tuple[str, ...], pointer: str) ->
     return None
 
 
+def _rich_text_error(part: dict, pointer: str) -> tuple[str, str] | None:
+    """Check a part of rich text: parts hold parts, and at the end there is text, a link or an emoji."""
+    match part.get("type"):
+        case "text":
+            return None if part.get("text") else ("must be more than 0 characters", f"{pointer}/text")
+        case "link":
+            is_address = re.match(r"(https?|mailto):", part.get("url", ""))
+            return None if is_address else ("invalid url", f"{pointer}/url")
+        case "emoji":
+            return None if part.get("name") else ("missing required field: name", pointer)
+        case (
+            "rich_text" | "rich_text_section" | "rich_text_list" | "rich_text_quote" | "rich_text_preformatted" as kind
+        ):
+            if kind == "rich_text_list" and part.get("style") not in ("bullet", "ordered"):
+                return "must be a valid list style", f"{pointer}/style"
+            parts = part.get("elements")
+            if not parts:
+                return "missing required field: elements", pointer
+            errors = (_rich_text_error(inner, f"{pointer}/elements/{number}") for number, inner in enumerate(parts))
+            return next(filter(None, errors), None)
+        case other:
+            return f"unsupported type: {other}", f"{pointer}/type"
+
+
 def _handler(server: SlackServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: Any) -> None:
@@ -360,7 +393,7 @@ def _handler(server: SlackServer) -> type[BaseHTTPRequestHandler]:
                 server.calls.append(call)
                 waiting = server.faults[call.method]
                 fault = waiting.pop(0) if waiting else None
-                answer = do() if fault is None or fault.done else None
+                answer = do() if fault is None or fault.done or fault.answer is None else None
             if hook := server.hooks.pop(call.method, None):
                 hook()
             if fault and fault.delay:

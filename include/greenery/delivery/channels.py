@@ -69,7 +69,7 @@ def readiness(settings: Settings, channel: Channel) -> Readiness:
         return Readiness(
             off=f"{channel.name} is off: add the connection {channel.connection_id} ({variable}) to use it."
         )
-    targets = _targets(settings, channel)
+    targets = target(settings, channel)
     if channel.setting and not targets:
         return Readiness(off=f"{channel.name} is off: set {channel.setting} to use the connection.")
     if channel.is_slack:
@@ -87,14 +87,15 @@ def lines(settings: Settings) -> list[str]:
     return [one.wrong for one in found if one.wrong]
 
 
-def _targets(settings: Settings, channel: Channel) -> tuple[str, ...]:
+def target(settings: Settings, channel: Channel) -> tuple[str, ...]:
+    """Return where the channel sends to: channel ids or addresses; empty where no setting says so."""
     targets = {
-        "slack": (settings.slack_channel,),
-        "email": settings.email_to,
-        "slack_alerts": (settings.alert_channel,),
-        "email_alerts": settings.alert_email_to,
+        SLACK: (settings.slack_channel,),
+        EMAIL: settings.email_to,
+        SLACK_ALERTS: (settings.alert_channel,),
+        EMAIL_ALERTS: settings.alert_email_to,
     }
-    return tuple(filter(None, targets.get(channel.name, ())))
+    return tuple(filter(None, targets.get(channel, ())))
 
 
 def _connection(connection_id: str) -> Any:

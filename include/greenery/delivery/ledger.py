@@ -61,7 +61,8 @@ class Sending:
     doubtful: whether a send of the message began since, and nobody knows whether it arrived.
     doubtful_since: when the first of these began.
     corrects: whether readers have, or may have, other content of the message.
-    parts: what an earlier try of this content is known to have delivered; empty where there was none.
+    parts: what an earlier try of this content is known to have prepared or delivered; empty where there was none.
+    has_arrived: whether this try is known to have delivered a part.
     """
 
     settings: Settings
@@ -76,6 +77,7 @@ class Sending:
     doubtful_since: datetime | None
     corrects: bool
     parts: dict[str, Any]
+    has_arrived: bool = False
 
     @property
     def key(self) -> str:
@@ -84,6 +86,11 @@ class Sending:
 
     def keep(self, **parts: Any) -> None:
         """Write down parts that have arrived, so that another try goes on from there."""
+        self.has_arrived = True
+        self.prepare(**parts)
+
+    def prepare(self, **parts: Any) -> None:
+        """Write down what another try needs to know, of which readers see nothing yet."""
         self.parts |= parts
         with _open(self.settings) as connection:
             connection.execute("update sends set reference = ? where id = ?", [json.dumps(self.parts), self.id])
@@ -109,7 +116,8 @@ def sending(settings: Settings, kind: str, subject: str, channel: str, content_h
     """Hold the message's lock and yield the right to send this content; None where it was the last one sent.
 
     The lock ends with the process that holds it, however it ends. A block that raises, or a process that is killed,
-    leaves the send unfinished, which makes the next one doubtful; a PermanentError does not: the channel said no.
+    leaves the send unfinished, which makes the next one doubtful. A PermanentError does not, as long as nothing has
+    arrived: the channel said no.
 
     Raises PassingError where another process has been sending the message for too long.
     """
@@ -147,7 +155,7 @@ def sending(settings: Settings, kind: str, subject: str, channel: str, content_h
         try:
             yield begun
         except PermanentError:
-            if not begun.parts:
+            if not begun.has_arrived:
                 with _open(settings) as connection:
                     connection.execute("delete from sends where id = ?", [begun.id])
             raise

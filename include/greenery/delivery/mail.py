@@ -104,7 +104,9 @@ def compose(message: MailMessage, to: Sequence[str], sender: str, sending: Sendi
         # All mails of a week refer to one that does not exist: it makes them a thread.
         thread = f"<{_slug(sending.subject)}@{domain}>"
         earlier = (sending.previous or {}).get("message_id")
-        mail["Message-ID"] = f"<{_slug(sending.key)}.{sending.content_hash[:16]}@{domain}>"
+        # Content that comes back after other content is another mail: many clients show an id once.
+        content = hashlib.sha256(f"{earlier} {sending.content_hash}".encode()).hexdigest()[:16]
+        mail["Message-ID"] = f"<{_slug(sending.key)}.{content}@{domain}>"
         mail["In-Reply-To"] = earlier or thread
         mail["References"] = f"{thread} {earlier}" if earlier else thread
         mail["Date"] = format_datetime(datetime.now(UTC))

@@ -50,8 +50,9 @@ FIXES = {
 }
 # The message to be replaced is not there any more, or not to be changed: a new one takes its place.
 GONE = ("message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_archived")
+NO_ANSWER = "no answer of Slack's"
 # Slack may have done what was asked, or not.
-PASSING = ("internal_error", "fatal_error", "service_unavailable", "request_timeout", "ratelimited")
+PASSING = ("internal_error", "fatal_error", "service_unavailable", "request_timeout", NO_ANSWER)
 
 
 def send(connection_id: str, channel_id: str, message: SlackMessage, sending: Sending) -> dict[str, Any]:
@@ -159,10 +160,23 @@ class _Slack:
 
     def thread(self, place: _Place) -> list[dict]:
         """Return the replies to a message."""
+        return [reply for reply in self._with_thread(place) if reply["ts"] != place.ts]
+
+    def has(self, place: _Place) -> bool:
+        """Whether the message is still there; of one that had replies a tombstone stays."""
+        try:
+            found = self._with_thread(place)
+        except SlackApiError as error:
+            if _code(error) in ("thread_not_found", "message_not_found"):
+                return False
+            raise
+        return any(message["ts"] == place.ts and message.get("subtype") != "tombstone" for message in found)
+
+    def _with_thread(self, place: _Place) -> list[dict]:
         pages = self.repeatable.conversations_replies(
             channel=place.channel, ts=place.ts, include_all_metadata=True, limit=200
         )
-        return [reply for page in islice(pages, PAGES) for reply in page["messages"] if reply["ts"] != place.ts]
+        return [message for page in islice(pages, PAGES) for message in page["messages"]]
 
     def upload(self, file: Attachment) -> str:
         """Upload a file that is in no channel yet, and return its id; `files_upload_v2` would not tell it in time."""
@@ -190,8 +204,11 @@ class _Slack:
 
 def _place(slack: _Slack, channel_id: str, message: SlackMessage, sending: Sending) -> _Place:
     """See to it that the channel shows the message, and return where."""
-    if "ts" in sending.parts:
-        return _Place(sending.parts["channel"], sending.parts["ts"])
+    if sending.parts.get("ts"):
+        place = _Place(sending.parts["channel"], sending.parts["ts"])
+        if slack.has(place):
+            return place
+        sending.prepare(ts=None, note=False, shared=[], thread_files={})  # someone deleted it, and its thread
 
     def find() -> dict | None:
         since = (sending.doubtful_since or sending.begun_at) - timedelta(hours=1)  # Slack's clock is another
@@ -203,22 +220,23 @@ def _place(slack: _Slack, channel_id: str, message: SlackMessage, sending: Sendi
     if found:
         old = _Place(channel_id, found["ts"])
         if _payload(found)["content_hash"] == sending.content_hash:
-            sending.keep(channel=old.channel, ts=old.ts, replaces=sending.previous is not None)
+            replaces = sending.parts.get("replaces", sending.previous is not None)
+            sending.keep(channel=old.channel, ts=old.ts, replaces=replaces)
             return old
-    sending.keep(replaces=old is not None)
+    sending.prepare(replaces=old is not None)
     content = {
         "text": message.text,
         "blocks": _with_ids(message, _upload_images(slack, message, sending)),
         "metadata": _metadata(sending, sending.key),
     }
-    place = _update(slack, old, content) if old else None
-    if place is None:
+    new = _update(slack, old, content) if old else None
+    if new is None:
         ts = slack.post_once(
             lambda: (find() or {}).get("ts"), channel=channel_id, unfurl_links=False, unfurl_media=False, **content
         )
-        place = _Place(channel_id, ts)
-    sending.keep(channel=place.channel, ts=place.ts)
-    return place
+        new = _Place(channel_id, ts)
+    sending.keep(channel=new.channel, ts=new.ts)
+    return new
 
 
 def _update(slack: _Slack, place: _Place, content: dict[str, Any]) -> _Place | None:
@@ -226,7 +244,7 @@ def _update(slack: _Slack, place: _Place, content: dict[str, Any]) -> _Place | N
     try:
         _with_files(slack.repeatable.chat_update, channel=place.channel, ts=place.ts, **content)
     except SlackApiError as error:
-        if error.response.get("error") in GONE:
+        if _code(error) in GONE:
             return None
         raise
     return place
@@ -238,7 +256,7 @@ def _upload_images(slack: _Slack, message: SlackMessage, sending: Sending) -> di
     for image in message.images:
         if image.name not in ids:
             ids[image.name] = _retrying(_may_have_arrived, TRIES)(slack.upload_to_show, image)
-            sending.keep(images=dict(ids))
+            sending.prepare(images=dict(ids))
     return ids
 
 
@@ -285,7 +303,7 @@ def _share_once(slack: _Slack, place: _Place, file: Attachment, sending: Sending
         with attempt:
             if attempt.retry_state.attempt_number == 1 or not is_shared(slack.thread(place)):
                 ids[file.name] = slack.upload(file)
-                sending.keep(thread_files=dict(ids))
+                sending.prepare(thread_files=dict(ids))
                 slack.share(ids[file.name], file.name, place)
     sending.keep(shared=[*sending.parts.get("shared", []), file.name])
 
@@ -327,13 +345,13 @@ def _waits_for_file(error: BaseException) -> bool:
 def _may_have_arrived(error: BaseException) -> bool:
     """Whether the answer was lost on the way, or Slack failed in the middle."""
     if isinstance(error, SlackApiError):
-        return error.response.status_code >= 500 or _code(error) in PASSING[:-1]
+        return error.response.status_code >= 500 or _code(error) in PASSING
     return isinstance(error, OSError | HTTPException)
 
 
 def _code(error: SlackApiError) -> str:
     data = error.response.data
-    return str(data.get("error", "")) if isinstance(data, dict) else ""
+    return str(data.get("error", "")) if isinstance(data, dict) else NO_ANSWER
 
 
 @contextmanager
@@ -343,7 +361,7 @@ def _named(connection_id: str, channel_id: str) -> Iterator[None]:
         yield
     except SlackApiError as error:
         status, code = error.response.status_code, _code(error)
-        if status == httpx.codes.TOO_MANY_REQUESTS or status >= 500 or code in PASSING:
+        if status == httpx.codes.TOO_MANY_REQUESTS or _may_have_arrived(error):
             raise PassingError(f"Slack is busy: it answered {status} {code} after {TRIES} tries.") from error
         raise PermanentError(_refusal(connection_id, channel_id, code, error)) from error
     except (OSError, HTTPException, httpx.HTTPError) as error:

@@ -1,0 +1,289 @@
+"""Which runs deliver, what a channel needs, and what the tasks make of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from greenery import doctor, status, tasks
+from greenery.delivery import PermanentError, channels, ledger, mail, slack
+from greenery.delivery.channels import EMAIL, SLACK, readiness
+from greenery.delivery.deliver import NotDeliveredError
+from greenery.files import write_atomically
+from greenery.report.messages import Attachment, MailMessage, SlackMessage
+
+from tests.delivery.world import AS_OF, WEEK
+from tests.servers.slack import CHANNEL, TOKEN, Fault
+from tests.servers.smtp import PASSWORD
+
+
+def test_a_scheduled_run_delivers(made):
+    assert "was sent" in made.deliver("slack", "auto", is_scheduled=True)
+
+
+def test_another_run_delivers_nothing_by_itself(made):
+    with pytest.raises(NotDeliveredError, match="deliver is auto, and this is no scheduled run"):
+        made.deliver("slack", "auto")
+    assert made.slack.calls == []
+
+
+def test_never_is_never(made):
+    with pytest.raises(NotDeliveredError, match="deliver is never"):
+        made.deliver("email", "never", is_scheduled=True)
+    assert made.smtp.log == []
+
+
+def test_any_run_delivers_what_is_owed_and_then_no_more(made):
+    ledger.owe(made.settings, AS_OF, "held: quality")
+    for channel in ("slack", "email"):
+        assert made.owed(channel)
+        assert "was sent" in made.deliver(channel, "auto")
+        assert not made.owed(channel)
+    assert "nothing is sent" in made.deliver("slack", "auto")
+
+
+def test_any_run_corrects_what_was_delivered_there(made):
+    made.deliver("slack")
+    made.report(checkouts=61)
+    assert "was corrected" in made.deliver("slack", "auto")
+    # Nobody has the week's mail, so nobody has a wrong one.
+    with pytest.raises(NotDeliveredError):
+        made.deliver("email", "auto")
+
+
+def test_one_channel_that_is_off_is_skipped_and_owes_nothing(made):
+    ledger.owe(made.settings, AS_OF, "held: quality")
+    made.set(AIRFLOW_CONN_GREENERY_EMAIL="")
+    with pytest.raises(NotDeliveredError, match=r"add the connection greenery_email \(AIRFLOW_CONN_GREENERY_EMAIL\)"):
+        made.deliver("email", "auto")
+    assert not made.owed("email")
+    assert made.owed("slack")
+    assert not (made.settings.home / "outbox").exists()
+
+
+def test_the_ledger_is_for_its_owner_only(made):
+    made.deliver("slack")
+    assert (made.settings.home / "delivery.sqlite").stat().st_mode & 0o777 == 0o600
+    assert (made.settings.home / "delivery.locks").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_lock_is_waited_for_within_a_bound(made, monkeypatch):
+    monkeypatch.setattr(ledger, "LOCK_SECONDS", 0.5)
+    with (
+        ledger.sending(made.settings, "digest", WEEK, "slack", "a"),
+        pytest.raises(ledger.PassingError, match="another process has been sending digest 2023-02-01 over slack"),
+        ledger.sending(made.settings, "digest", WEEK, "slack", "b"),
+    ):
+        raise AssertionError("two hold the lock")
+    # Another message is not held up.
+    with ledger.sending(made.settings, "digest", WEEK, "email", "a") as sending:
+        assert sending
+
+
+@pytest.mark.parametrize(
+    ("variables", "channel", "says"),
+    [
+        ({"GREENERY_SLACK_CHANNEL": "#weekly"}, SLACK, "GREENERY_SLACK_CHANNEL=#weekly is no channel id"),
+        ({"AIRFLOW_CONN_GREENERY_SLACK": "{not json"}, SLACK, "AIRFLOW_CONN_GREENERY_SLACK is not read"),
+        ({"AIRFLOW_CONN_GREENERY_SLACK": '{"password": "secret-9"}'}, SLACK, "is no Slack token"),
+        ({"GREENERY_EMAIL_TO": "ada@shop.example, bo"}, EMAIL, "'bo' is no address"),
+        ({"GREENERY_EMAIL_FROM": ""}, EMAIL, "set GREENERY_EMAIL_FROM"),
+        ({"AIRFLOW_CONN_GREENERY_EMAIL": '{"extra": {"disable_ssl": true}}'}, EMAIL, "has no host"),
+        ({"AIRFLOW_CONN_GREENERY_EMAIL": '{"host": "mail.example"}'}, EMAIL, "asks for TLS twice"),
+        (
+            {"AIRFLOW_CONN_GREENERY_EMAIL": "smtp://a:b@mail.example:587?disable_ssl=true&disable_tls=false"},
+            EMAIL,
+            "URI",
+        ),
+        (
+            {
+                "AIRFLOW_CONN_GREENERY_EMAIL": json.dumps(
+                    {"host": "mail.example", "password": "p", "extra": {"disable_ssl": True, "disable_tls": True}}
+                )
+            },
+            EMAIL,
+            "in the clear",
+        ),
+    ],
+)
+def test_what_is_wrong_is_seen_without_asking_and_fails_the_channel(made, variables, channel, says):
+    made.set(**variables)
+    assert says in readiness(made.settings, channel).wrong
+    assert says in " ".join(channels.lines(made.settings))
+    assert "secret-9" not in " ".join(channels.lines(made.settings))
+    with pytest.raises(PermanentError, match="can't be used"):
+        made.deliver(channel.name)
+    assert made.owed(channel.name)
+
+
+@pytest.mark.parametrize(("variable", "channel"), [("GREENERY_SLACK_CHANNEL", SLACK), ("GREENERY_EMAIL_TO", EMAIL)])
+def test_a_missing_setting_switches_its_channel_off(made, variable, channel):
+    made.set(**{variable: ""})
+    assert readiness(made.settings, channel).off == f"{channel.name} is off: set {variable} to use the connection."
+
+
+# The tasks
+
+
+def context(run_type: str = "backfill", deliver: str = "always", withdraw: str | None = None) -> dict:
+    end = AS_OF.replace(tzinfo=UTC)
+    return {
+        "data_interval_end": end,
+        "dag_run": SimpleNamespace(run_type=run_type, run_after=end),
+        "params": {"withdraw": withdraw, "deliver": deliver},
+    }
+
+
+deliver_task = tasks.deliver.function
+
+
+def test_the_task_delivers(made):
+    assert "was sent" in deliver_task("slack", **context())
+
+
+def test_the_task_is_skipped_where_nothing_is_to_be_sent(made):
+    with pytest.raises(AirflowSkipException, match="deliver is auto"):
+        deliver_task("slack", **context(deliver="auto"))
+    with pytest.raises(AirflowSkipException, match="withdraws"):
+        deliver_task("slack", **context(withdraw="prices in cents"))
+
+
+def test_the_task_is_not_tried_again_where_that_does_not_help(made):
+    made.set(GREENERY_SLACK_CHANNEL="C0NOWHERE99")
+    with pytest.raises(AirflowFailException, match="channel_not_found"):
+        deliver_task("slack", **context())
+
+
+def test_a_scheduled_run_owes_its_digest_from_its_start(made):
+    tasks.announce(made.settings, AS_OF, is_scheduled=False)
+    assert not ledger.owed(made.settings, AS_OF)
+    tasks.announce(made.settings, AS_OF, is_scheduled=True)
+    assert ledger.owed_on(made.settings, AS_OF) == dict.fromkeys(
+        ("email", "slack"), "its scheduled run has not delivered it"
+    )
+
+
+def test_nothing_about_delivery_stops_a_run(made, caplog):
+    made.set(GREENERY_SLACK_CHANNEL="#weekly")
+    tasks.announce(made.settings, AS_OF, is_scheduled=True)
+    assert "GREENERY_SLACK_CHANNEL=#weekly is no channel id" in caplog.text
+    (made.settings.home / "delivery.sqlite").write_bytes(b"spoiled" * 1000)
+    tasks.announce(made.settings, AS_OF, is_scheduled=True)
+    assert "delivery can't be prepared" in caplog.text
+
+
+# Where it is seen
+
+
+def test_the_list_of_weeks_says_where_it_was_delivered_and_where_it_is_owed(made, capsys):
+    row = {"as_of": WEEK, "state": "admitted", "reason": None, "published": True, "has_report": True}
+    weeks = [row | {"restated": False, "outdated": False, "next_command": None}]
+    write_atomically(made.settings.reports / "weeks.json", json.dumps(weeks))
+    ledger.owe(made.settings, AS_OF, "its extract was late")
+    made.deliver("slack", "auto")
+    now = datetime.now(UTC)
+    html = (made.settings.reports / "index.html").read_text()
+    assert any(f"slack {moment:%Y-%m-%d %H:%M} UTC" in html for moment in (now, now - timedelta(minutes=1)))
+    assert "owed in email: its extract was late" in html
+    status.main()
+    printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "delivered" in printed
+    assert "owed in" in printed
+
+
+def test_the_doctor_asks_each_channel(made, capsys):
+    made.settings.extracts.mkdir()
+    made.settings.home.chmod(0o700)
+    assert doctor.main() == 0, capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "ok   slack: posts to #weekly of Greenery" in printed
+    assert "ok   email: logs in, sends to ada@shop.example, bo@shop.example" in printed
+    made.slack.channels[CHANNEL]["is_member"] = False
+    made.smtp.password = "changed"
+    made.set(GREENERY_WEEK_ENDS_ON="friday")
+    assert doctor.main() == 1
+    printed = capsys.readouterr().out
+    assert "FIX  slack: Slack refuses" in printed
+    assert "/invite" in printed
+    assert "FIX  email: The mail server of greenery_email refuses the login" in printed
+    assert PASSWORD not in printed
+
+
+# What must not get out, and what must arrive as it is
+
+
+def test_no_secret_is_logged_or_kept(made, caplog):
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # the test server's own
+    for channel in ("slack", "email"):
+        made.deliver(channel)
+    made.slack.token, made.smtp.password = "xoxb-another", "changed"
+    made.report(checkouts=61)
+    errors = []
+    for channel in ("slack", "email"):
+        with pytest.raises(PermanentError) as raised:
+            made.deliver(channel)
+        errors.append(f"{raised.value} {raised.value.__cause__}")
+    made.set(AIRFLOW_CONN_GREENERY_SLACK="", AIRFLOW_CONN_GREENERY_EMAIL="")
+    for channel in ("slack", "email"):
+        made.deliver(channel)
+    kept = b"".join(path.read_bytes() for path in made.settings.home.rglob("*") if path.is_file())
+    for secret in (TOKEN, PASSWORD):
+        assert secret not in caplog.text
+        assert secret not in " ".join(errors)
+        assert secret.encode() not in kept
+
+
+def test_a_reply_goes_into_the_thread_once(made):
+    with ledger.sending(made.settings, "alert", "k", "slack_alerts", "open") as sending:
+        sending.finish(slack.send("greenery_slack", CHANNEL, SlackMessage("failing", []), sending))
+    made.slack.faults["chat.postMessage"] = [Fault(500, done=True)]
+    with ledger.sending(made.settings, "alert", "k", "slack_alerts", "resolved") as sending:
+        reply = slack.post_reply("greenery_slack", sending.previous, "resolved", sending)
+    # The block ended without a word: the next one finds the reply.
+    with ledger.sending(made.settings, "alert", "k", "slack_alerts", "resolved") as sending:
+        assert sending.doubtful
+        assert slack.post_reply("greenery_slack", sending.previous, "resolved", sending) == reply
+    assert [message["text"] for message in made.slack.thread(reply["thread_ts"])] == ["resolved"]
+
+
+def test_a_correction_goes_where_the_message_is(made):
+    made.deliver("slack")
+    made.slack.channels["C0ANOTHER22"] = {"name": "another", "is_member": True}
+    made.set(GREENERY_SLACK_CHANNEL="C0ANOTHER22")
+    made.report(checkouts=61)
+    made.deliver("slack", "auto")
+    assert "61.0%" in made.slack.messages()[0]["text"]
+    assert made.slack.messages("C0ANOTHER22") == []
+    made.slack.channels[CHANNEL]["is_archived"] = True
+    made.report(checkouts=62)
+    made.deliver("slack", "auto")
+    assert "62.0%" in made.slack.messages("C0ANOTHER22")[0]["text"]
+
+
+HOSTILE = 'Fern "<script>alert(1)</script>" & *bold* _it_ ~no~ <!channel> \u202egnirts\u202c \U0001f33f ' + "x" * 300
+
+
+def test_hostile_text_arrives_as_it_was_rendered(made):
+    block = {"type": "section", "text": {"type": "plain_text", "text": HOSTILE, "emoji": False}}
+    file = Attachment('changes \U0001f33f "<a>" & b.csv', b"a\n", "text/csv")
+    with ledger.sending(made.settings, "digest", WEEK, "slack", "a") as sending:
+        message = SlackMessage(HOSTILE, [block], thread_files=(file,))
+        reference = slack.send("greenery_slack", CHANNEL, message, sending)
+    (posted,) = made.slack.messages()
+    assert (posted["text"], posted["blocks"]) == (HOSTILE, [block])
+    assert made.slack.thread(reference["ts"])[0]["files"][0]["name"] == file.name
+
+    with ledger.sending(made.settings, "digest", WEEK, "email", "a") as sending:
+        message = MailMessage(f"{HOSTILE}\r\nBcc: eve@example.com", HOSTILE, f"<p>{HOSTILE}</p>", attachments=(file,))
+        mail.send("greenery_email", made.settings.email_to, made.settings.email_from, message, sending)
+    sent = made.smtp.mails[0].message
+    # The standard library may move a space when it folds a long subject.
+    assert "".join(sent["Subject"].split()) == "".join(f"{HOSTILE}Bcc:eve@example.com".split())
+    assert sent["Bcc"] is None
+    assert sent.get_body(("plain",)).get_content().strip() == HOSTILE
+    assert next(sent.iter_attachments()).get_filename() == file.name
