@@ -121,17 +121,18 @@ def land(**context: Any) -> dict:
 
 @task(pool=WAREHOUSE_POOL, retries=0)
 def quality(**context: Any) -> dict:
-    """Judge the week's marts; a failed critical check holds the extract and ends the run failed."""
-    from greenery.ledger import LockLostError
+    """Judge the week's marts and dbt's tests; a failed critical check holds the extract and ends the run failed."""
+    from greenery.ledger import LockLostError, NotTestedError
     from greenery.quality import HeldError, judge
 
     try:
-        verdict = judge(settings.load(), context["run_id"])
-    except (HeldError, LockLostError) as error:
+        verdict = judge(settings.load(), context["run_id"], accept=context["params"]["accept"] or "")
+    except (HeldError, LockLostError, NotTestedError) as error:
         raise AirflowFailException(str(error)) from error
     for check in verdict.failed_warnings:
         log.warning("%s: %s", check["meaning"], check["observed"])
     return {
+        "verdict": verdict.name,
         "checks": len(verdict.checks),
         "warnings": [check["check"] for check in verdict.failed_warnings],
     }

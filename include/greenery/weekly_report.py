@@ -17,7 +17,7 @@ from greenery.report import chart, page, restatement, summary
 from greenery.settings import Settings
 from greenery.warehouse import rows, statement
 
-FILES = ("summary.json", "quality.json", "order_changes.csv", "funnel.png", "restatement.json")
+FILES = ("summary.json", "quality.html", "quality.json", "order_changes.csv", "funnel.png", "restatement.json")
 
 
 class NotAdmittedError(Exception):
@@ -119,7 +119,7 @@ def _take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of:
 
 
 def _write_page(folder: Path, summary: dict | None, held_because: str) -> None:
-    present = [name for name in FILES if (folder / name).exists()] if summary else ["quality.json"]
+    present = [name for name in FILES if (folder / name).exists()] if summary else ["quality.html", "quality.json"]
     text = page.render(
         summary,
         _read(folder / "quality.json"),
