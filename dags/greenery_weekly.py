@@ -3,11 +3,12 @@
 
 Every week: which orders changed, and how sessions move through page_view > add_to_cart > checkout > package_shipped.
 
-**land** the week's extract of the shop's tables, whole or not at all. **dbt** builds and tests the models. **quality**
-judges what was built; a failed critical check holds the extract, and readers keep the last good state. **publish**
-admits the extract and switches the published version. **report** writes the week's figures and page. **deliver_slack**
-and **deliver_email** send its digest, once; a channel that is not connected is skipped. A held week gets a
-**held_notice** in place of its digest. **alert** tells of what failed and resolves what no longer does.
+**land** the week's extract of the shop's tables, whole or not at all. **dbt** builds the models and runs their tests.
+**quality** judges what was built and what the tests said; a failed critical check holds the extract, and readers keep
+the last good state. **publish** admits the extract and switches the published version. **report** writes the week's
+figures and page. **deliver_slack** and **deliver_email** send its digest, once; a channel that is not connected is
+skipped. A held week gets a **held_notice** in place of its digest. **alert** tells of what failed and resolves what no
+longer does.
 
 A run covers the week [start, end); its extract is the one as of the week's **end**. Weeks end on Wednesday 00:00 UTC
 unless set otherwise. Any week can be run at any time, and again: its report depends on the extracts up to its end.
@@ -74,6 +75,13 @@ SETTINGS = settings.load()
             type="boolean",
             title="Accept a shrunk extract",
             description="Land the extract although more than half of its predecessor's orders or events are gone.",
+        ),
+        "accept": Param(
+            None,
+            type=["null", "string"],
+            title="Accept what the checks found",
+            description="Why failed critical checks are accepted that say what the shop did, such as a tenth of the "
+            "usual sessions. It is kept with the extract. A broken structure can't be accepted.",
         ),
         "withdraw": Param(
             None,

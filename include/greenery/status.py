@@ -95,13 +95,18 @@ def _week(settings: Settings, extract: dict, outdated: bool) -> dict:
     return {
         "as_of": day,
         "state": state,
-        "reason": extract["reason"],
+        "reason": extract["reason"] or (state == "admitted" and _acceptance(extract)) or None,
         "published": state == "admitted",
         "has_report": (folder / "index.html").exists(),
         "restated": (folder / "restatement.json").exists(),
         "outdated": outdated,
         "next_command": rerun if outdated else commands.get(state),
     }
+
+
+def _acceptance(extract: dict) -> str:
+    accepted = json.loads(extract["accepted"] or "null")
+    return f"accepted: {accepted['reason']} ({', '.join(accepted['checks'])})" if accepted else ""
 
 
 def main() -> None:

@@ -144,21 +144,22 @@ def land(**context: Any) -> dict:
 
 @task(pool=WAREHOUSE_POOL, retries=0)
 def quality(**context: Any) -> dict:
-    """Judge the week's marts; a failed critical check holds the extract and ends the run failed."""
-    from greenery.ledger import LockLostError
+    """Judge the week's marts and dbt's tests; a failed critical check holds the extract and ends the run failed."""
+    from greenery.ledger import LockLostError, NotTestedError
     from greenery.quality import HeldError, judge
 
     try:
-        verdict = judge(settings.load(), context["run_id"])
+        verdict = judge(settings.load(), context["run_id"], accept=context["params"]["accept"] or "")
     except HeldError as error:
         context["ti"].xcom_push(key=JUDGED, value=True)
         raise AirflowFailException(str(error)) from error
-    except LockLostError as error:
+    except (LockLostError, NotTestedError) as error:
         raise AirflowFailException(str(error)) from error
     context["ti"].xcom_push(key=JUDGED, value=not withdrawal(context))
     for check in verdict.failed_warnings:
         log.warning("%s: %s", check["meaning"], check["observed"])
     return {
+        "verdict": verdict.name,
         "checks": len(verdict.checks),
         "warnings": [check["check"] for check in verdict.failed_warnings],
     }
