@@ -50,6 +50,7 @@ def test_every_param_has_a_type_and_a_description(dag):
         "reextract": False,
         "accept_shrink": False,
         "full_refresh": False,
+        "accept": None,
         "withdraw": None,
         "deliver": "auto",
     }

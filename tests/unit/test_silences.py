@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 
 import pytest
 from greenery.alerts import silences
 from greenery.alerts.silences import SilenceError
-from greenery.quality import suites
-from greenery.settings import REPOSITORY
+from greenery.dbt_tests import MANIFEST
+from greenery.quality.checks import BY_ID
 
 GOOD = """
 - check: sessions_unique
@@ -20,9 +21,9 @@ GOOD = """
 
 
 def known_checks() -> set[str]:
-    """Return the names of all checks: of the suites, and the tests of the dbt project."""
-    tests = {path.stem for path in (REPOSITORY / "include" / "dbt" / "tests").glob("**/*.sql")}
-    return tests | {expectation.meta["check"] for suite in suites().values() for expectation in suite.expectations}
+    """Return the names of all checks: those of the gate, and the tests of the dbt project."""
+    nodes = json.loads(MANIFEST.read_text(encoding="utf-8"))["nodes"].values()
+    return BY_ID.keys() | {node["name"] for node in nodes if node["resource_type"] == "test"}
 
 
 def test_the_silences_of_this_repository_stand():

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 
 from greenery import status
 from greenery.alerts import model, render, sending, silences
-from greenery.alerts.model import Alert, Failure, Run, key_of
+from greenery.alerts.model import Advice, Alert, Failure, Run, key_of
+from greenery.dbt_tests import MANIFEST
 from greenery.delivery import ledger
 from greenery.settings import REPOSITORY, Settings
 
 log = logging.getLogger(__name__)
 
-MANIFEST = REPOSITORY / "include" / "dbt" / "target" / "manifest.json"
 
 # A failed task of these says what a check said already, once the checks are written down.
 JUDGES = ("quality",)
@@ -127,7 +127,7 @@ def run_of(settings: Settings, as_of: datetime, id: str, type: str, url: str) ->
         id=id,
         type=str(getattr(type, "value", type)),
         url=url,
-        quality=str(settings.report_folder(as_of) / "index.html"),
+        quality=str(settings.report_folder(as_of) / "quality.html"),
         runbook=settings.runbook,
         where=where,
     )
@@ -142,7 +142,7 @@ def alerts(settings: Settings, outcome: Outcome, quality: Mapping | None, as_of:
     failures = list(outcome.failures)
     if quality:
         log = next((failure.log for failure in failures if failure.task in JUDGES), "")
-        checks = model.of_checks(quality, earlier(settings, as_of), outcome.run, log)
+        checks = model.of_checks(quality, earlier(settings, as_of), outcome.run, log, _advice())
         if quality["verdict"] == "held":
             failures = [failure for failure in failures if failure.task not in JUDGES]
     return [*checks, *model.of_failures(failures, outcome.run, outcome.published)]
@@ -170,6 +170,13 @@ def over(
         if is_over:
             ended[key] = _ended_by(checks.get(name, {}), quality, outcome.run)
     return ended
+
+
+def _advice() -> dict[str, Advice]:
+    """Return what to do about each check that fails."""
+    from greenery.quality.checks import ADVICE, BY_ID  # with it comes the whole gate: only who tells of checks pays
+
+    return {name: Advice(*ADVICE[name], acceptable=check.acceptable) for name, check in BY_ID.items()}
 
 
 def _ended_by(check: Mapping, quality: Mapping | None, run: Run) -> str:

@@ -55,6 +55,18 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Advice:
+    """What to do when a check fails.
+
+    acceptable: whether a person may accept it with a reason.
+    """
+
+    look: str = ""
+    remedy: str = ""
+    acceptable: bool = False
+
+
+@dataclass(frozen=True)
 class Failure:
     """A task that failed by itself, not because of one before it.
 
@@ -144,17 +156,28 @@ def failed_checks(quality: Mapping) -> list[dict]:
     ]
 
 
-def of_checks(quality: Mapping, earlier: Sequence[Mapping], run: Run, log: str = "") -> list[Alert]:
+def of_checks(
+    quality: Mapping,
+    earlier: Sequence[Mapping],
+    run: Run,
+    log: str = "",
+    advice: Mapping[str, Advice] | None = None,
+) -> list[Alert]:
     """Return an alert for each failed check of a week, the critical ones first.
 
     earlier: the quality.json of earlier weeks, newest first; they tell since when a check fails.
     log: address of the log of the task that judged.
+    advice: what to do about a check, by its name.
     """
     held = quality["verdict"] == "held"
     alerts = []
     for check in sorted(failed_checks(quality), key=lambda check: check["severity"] != CRITICAL):
-        first_bad, streak = _streak(check["check"], run.week, earlier)
         name = check["check"]
+        first_bad, streak = _streak(name, run.week, earlier)
+        do = (advice or {}).get(name, Advice())
+        commands = [run.command({"reextract": True})]
+        if held and do.acceptable:
+            commands.append(run.command({"accept": "<why>"}))
         links = {"Checks of the week": run.quality, "Log": log or run.url, "Runbook": _anchor(run, check)}
         alerts.append(
             Alert(
@@ -177,8 +200,8 @@ def of_checks(quality: Mapping, earlier: Sequence[Mapping], run: Run, log: str =
                 held_back="the digest, the published marts and the page of this week; readers keep the last good state"
                 if held
                 else "nothing: the week is published, its digest names the warning",
-                fix="Correct the extract, then" if held else "If the extract is wrong, correct it, then",
-                command=run.command({"reextract": True}),
+                fix=f"{do.look} {do.remedy}".strip() or "Correct the extract, then run the week again.",
+                command="\n".join(commands),
                 links=_known(links),
             )
         )
@@ -212,7 +235,7 @@ def of_failures(failures: Iterable[Failure], run: Run, published: bool) -> list[
             expected="the task succeeds",
             first_bad=run.week,
             held_back=_held_back(first.task, published),
-            fix="Read the log and the runbook, then",
+            fix="Read the log and the runbook, then run the week again.",
             command=run.command(),
             links=_known(links),
         )
@@ -238,7 +261,7 @@ def late(run: Run, hours: float, state: str) -> Alert:
         expected=f"delivered within {hours:g} hours of the week's end",
         first_bad=run.week,
         held_back="the digest of this week",
-        fix="See what the run waits for, then",
+        fix="See what the run waits for in Airflow; after a crash, run the week again.",
         command=run.command(),
         links=_known({"Run": run.url, "Runbook": f"{run.runbook}#the-report-is-missing"}),
     )

@@ -113,7 +113,10 @@ def to_slack(alert: Alert, resolved: str = "", note: str = "") -> SlackMessage:
         ]
         if alert.examples:
             parts.append(_preformatted(_table(alert.examples)))
-        parts += [_section(_text(f"{alert.fix}:")), _preformatted(alert.command)]
+        parts += [
+            _section(_text("Next: ", bold=True), _text(_short(alert.fix, PART_LENGTH))),
+            _preformatted(alert.command),
+        ]
     blocks: list[dict] = [{"type": "header", "text": _plain(headline)}, {"type": "rich_text", "elements": parts}]
     return SlackMessage(
         text=slack_escape(headline), blocks=[*blocks, *_links(alert.links)], thread_note=slack_escape(note)
@@ -129,7 +132,7 @@ def to_mail(alert: Alert, resolved: str = "") -> MailMessage:
     else:
         lines += [f"{label}: {text}" for label, text in facts(alert).items()]
         lines += ["", *(f"  {line}" for line in _table(alert.examples).splitlines())] if alert.examples else []
-        lines += ["", f"{alert.fix}:", f"  {alert.command}"]
+        lines += ["", f"Next: {alert.fix}", *(f"  {line}" for line in alert.command.splitlines())]
     lines += ["", *(f"{label}: {address}" for label, address in alert.links.items())]
     html = _environment.get_template("alert.html.j2").render(
         headline=headline,
@@ -148,7 +151,7 @@ def to_pagerduty(alert: Alert) -> dict:
     details = facts(alert) | {
         "Meaning": alert.meaning,
         "Rows": [dict(row) for row in alert.examples],
-        "Then run": f"{alert.fix} {alert.command}",
+        "Next": f"{alert.fix} {alert.command}",
         **{label: address for label, address in alert.links.items() if not _is_address(address)},
     }
     summary = f"{title(alert)}: {alert.failing or alert.observed}"

@@ -84,7 +84,6 @@ def read(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, li
         "shift": [shift(hours)],
         "products_by_week": products(fetch("products"), sessions),
         "order_values": [order_values(fetch("order_values"))],
-        
         **freshness(fetch("newest"), {"events": sessions, "orders": orders}, as_of),
     }
 

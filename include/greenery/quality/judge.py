@@ -9,6 +9,7 @@ from datetime import datetime
 import duckdb
 
 from greenery import ledger, status, weekly_report
+from greenery.alerts import silences
 from greenery.files import write_atomically
 from greenery.quality.checks import ADVICE, BY_ID, CHECKS, DATA
 from greenery.quality.findings import Finding, find
@@ -76,7 +77,11 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
                 raise ledger.NotTestedError(f"without the extract, dbt tests fail: {names}. Nothing is withdrawn.")
             return Verdict([])
         extract = rows(connection, "select * from landing.extracts where extract_id = ?", [lock["extract_id"]])[0]
-        checks = [*judged(frames(connection, lock["as_of"])), *map(_failed_test, failed_tests)]
+        silenced = silences.by_check(lock["as_of"].date(), silences.load())
+        checks = [
+            {**check, "silenced": silenced.get(check["check"])}
+            for check in [*judged(frames(connection, lock["as_of"])), *map(_failed_test, failed_tests)]
+        ]
         verdict = _accepting(checks, accept.strip(), json.loads(extract["accepted"] or "null"))
         _write(settings, lock["as_of"], verdict, json.loads(extract["warnings"]))
         if not verdict.failed_critical:

@@ -46,7 +46,7 @@ def render_quality(quality: dict, advice: dict[str, tuple[str, str]]) -> str:
 
     quality: content of quality.json. advice: for a check, what to look at and what to do then.
     """
-    return _environment.get_template("quality.html.j2").render(quality=quality, advice=advice, severities=SEVERITIES)
+    return environment.get_template("quality.html.j2").render(quality=quality, advice=advice, severities=SEVERITIES)
 
 
 def render_index(weeks: list[dict]) -> str:
