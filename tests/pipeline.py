@@ -24,7 +24,12 @@ def dbt(home: Settings, *arguments: str) -> list[dict]:
     assert result.success, messages or result.exception
     found = result.result if arguments[0] in ("build", "run", "test") else []
     return [
-        {"unique_id": node.node.unique_id, "status": str(node.status), "failures": node.failures, "message": node.message}
+        {
+            "unique_id": node.node.unique_id,
+            "status": str(node.status),
+            "failures": node.failures,
+            "message": node.message,
+        }
         for node in found or []
     ]
 
