@@ -11,7 +11,7 @@ ifdef EXTRACTS
 export GREENERY_EXTRACTS := $(abspath $(EXTRACTS))
 endif
 
-.PHONY: help install install-dev demo test check prove bench up down backfill withdraw incident heartbeat status preview doctor docs lock
+.PHONY: help install install-dev demo test check prove bench up down backfill withdraw incident heartbeat status preview doctor docs gate-report lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,7 +42,7 @@ demo: install ## simulate a shop and run the weekly DAG over its eight weeks
 	@$(RUN) -m greenery.demo
 
 test: install-dev check ## every check and test
-	@$(BIN)/python -m pytest -n 2 tests/unit tests/properties tests/delivery
+	@$(BIN)/python -m pytest -n 2 tests/unit tests/properties tests/delivery tests/gate
 	@$(BIN)/python -m pytest tests/dags tests/dbt tests/e2e
 
 # One line a proof; each writes its report into docs/proofs.
@@ -52,6 +52,7 @@ prove: install-dev ## the long proofs; `make test` runs a sample of each
 	@PYTHONPATH=include:. $(BIN)/python -m tests.delivery.table docs/proofs/delivery.md
 	@PYTHONPATH=include:. $(BIN)/python -m tests.e2e.kills --points 100 --step-points 100 --report docs/proofs/kills.md
 	@PYTHONPATH=include:. $(BIN)/python -m tests.alerts_proof --report docs/proofs/alerts.md
+	@PYTHONPATH=include:. $(BIN)/python -m tests.gate.report
 
 check: install-dev ## linters, types and generated docs
 	@$(BIN)/ruff check && $(BIN)/ruff format --check
@@ -59,6 +60,7 @@ check: install-dev ## linters, types and generated docs
 	@$(BIN)/sqlfluff lint --processes 2 include/dbt/models include/dbt/tests
 	@$(BIN)/hadolint Dockerfile
 	@$(RUN) -m greenery.dag_docs --check
+	@$(RUN) -m greenery.quality.runbook --check
 
 bench: install-dev ## 104 weekly runs: how their work grows with the extracts; writes docs/growth.md
 	@PYTHONPATH=include:. $(BIN)/python -m tests.bench.growth
@@ -90,8 +92,12 @@ preview: install ## [AS_OF=2023-02-01]: the digest of a week as Slack and mail w
 doctor: install ## check settings, connections (by asking them) and the warehouse
 	@$(RUN) -m greenery.doctor
 
-docs: install ## write docs/DAGS.md
+docs: install ## write docs/DAGS.md, and the checks in docs/runbook.md
 	@$(RUN) -m greenery.dag_docs
+	@$(RUN) -m greenery.quality.runbook
+
+gate-report: install-dev ## plant all faults, judge hundreds of clean weeks; writes docs/proofs/gate.md
+	@PYTHONPATH=include:. $(BIN)/python -m tests.gate.report
 
 lock: ## compile requirements.in and requirements-dev.in into their locks, for all three Pythons
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv

@@ -261,14 +261,14 @@ def products(found: list[dict], sessions: Sequence[float]) -> list[Reading]:
 
 
 def order_values(found: list[dict[str, Any]]) -> Reading:
-    """Return the median total of the newest extract's new orders over that of the extracts before."""
-    name = "median total of new orders"
-    now, *before = found or [{"orders": 0, "median_total": None}]
-    known = [row["median_total"] for row in before if row["orders"] >= ENOUGH and row["median_total"]]
-    if len(known) < ENOUGH_WEEKS or now["orders"] < ENOUGH or now["median_total"] is None:
-        return Reading(name, 1.0, "too few orders", "nothing")
-    usual = float(np.median(known))
-    return Reading(name, now["median_total"] / usual, f"{now['median_total']:,.2f}", f"{usual:,.2f}")
+    """Return the median total of the week's orders over that of the weeks before."""
+    name = "median total of the week's orders"
+    medians = {row["weeks_ago"]: float(row["median_total"]) for row in found if row["orders"] >= ENOUGH}
+    before = [total for week, total in medians.items() if week > 0]
+    if len(before) < ENOUGH_WEEKS or 0 not in medians:
+        return Reading(name, 1.0, "too few orders to tell", "nothing")
+    usual = float(np.median(before))
+    return Reading(name, medians[0] / usual, f"{medians[0]:,.2f}", f"{usual:,.2f}")
 
 
 def freshness(found: list[dict], weeks: dict[str, list[float]], as_of: datetime) -> dict[str, list[Reading]]:

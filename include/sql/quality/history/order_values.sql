@@ -1,30 +1,24 @@
--- The median total of the orders that each extract up to $as_of is the first to show; number 0 is that of $as_of.
+-- The median total of the orders made in the week that ends at $as_of and in each of the eight weeks before it, as each
+-- order was first shown: a rewritten history does not hide that the new orders are in another unit.
 with first_shown as (
     select
-        as_of,
-        order_total
+        order_id,
+        order_total,
+        cast(ceil(datediff('microsecond', created_at, $as_of) / 604800000000.0) as integer) - 1 as weeks_ago
     from intermediate.int_order_versions
     where
         as_of <= $as_of
-        and as_of >= $as_of - interval '84 days'
+        and created_at < $as_of
+        and created_at >= $as_of - interval '63 days'
         and kind = 'appeared'
         and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
-),
-
-medians as (
-    select
-        as_of,
-        count(order_total) as orders,
-        cast(median(order_total) as double) as median_total
-    from first_shown
-    group by as_of
+    qualify row_number() over (partition by order_id order by as_of) = 1
 )
 
 select
-    extracts.as_of,
-    coalesce(medians.orders, 0) as orders,
-    medians.median_total
-from intermediate.int_extract_pairs as extracts
-left join medians on extracts.as_of = medians.as_of
-where extracts.as_of <= $as_of and extracts.as_of >= $as_of - interval '84 days'
-order by extracts.as_of desc
+    weeks_ago,
+    count(order_total) as orders,
+    cast(median(order_total) as double) as median_total
+from first_shown
+group by weeks_ago
+order by weeks_ago
