@@ -11,7 +11,7 @@ ifdef EXTRACTS
 export GREENERY_EXTRACTS := $(abspath $(EXTRACTS))
 endif
 
-.PHONY: help install install-dev demo test check prove bench up down backfill withdraw status preview doctor docs lock
+.PHONY: help install install-dev demo test check prove bench up down backfill withdraw incident heartbeat status preview doctor docs gate-report lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,7 +42,7 @@ demo: install ## simulate a shop and run the weekly DAG over its eight weeks
 	@$(RUN) -m greenery.demo
 
 test: install-dev check ## every check and test
-	@$(BIN)/python -m pytest -n 2 tests/unit tests/properties tests/delivery
+	@$(BIN)/python -m pytest -n 2 tests/unit tests/properties tests/delivery tests/gate
 	@$(BIN)/python -m pytest tests/dags tests/dbt tests/e2e
 
 # One line a proof; each writes its report into docs/proofs.
@@ -51,6 +51,8 @@ prove: install-dev ## the long proofs; `make test` runs a sample of each
 	@GREENERY_PROVE=1 $(BIN)/python -m pytest tests/e2e/test_concurrency.py tests/e2e/test_kills.py
 	@PYTHONPATH=include:. $(BIN)/python -m tests.delivery.table docs/proofs/delivery.md
 	@PYTHONPATH=include:. $(BIN)/python -m tests.e2e.kills --points 100 --step-points 100 --report docs/proofs/kills.md
+	@PYTHONPATH=include:. $(BIN)/python -m tests.alerts_proof --report docs/proofs/alerts.md
+	@PYTHONPATH=include:. $(BIN)/python -m tests.gate.report
 
 check: install-dev ## linters, types and generated docs
 	@$(BIN)/ruff check && $(BIN)/ruff format --check
@@ -58,6 +60,7 @@ check: install-dev ## linters, types and generated docs
 	@$(BIN)/sqlfluff lint --processes 2 include/dbt/models include/dbt/tests
 	@$(BIN)/hadolint Dockerfile
 	@$(RUN) -m greenery.dag_docs --check
+	@$(RUN) -m greenery.quality.runbook --check
 
 bench: install-dev ## 104 weekly runs: how their work grows with the extracts; writes docs/growth.md
 	@PYTHONPATH=include:. $(BIN)/python -m tests.bench.growth
@@ -71,6 +74,12 @@ down: ## stop it
 backfill: install ## FROM=2023-01-11 TO=2023-02-01 [EXTRACTS=dir] [PARAMS='{"reextract": true}'] [ARGS=--run-backwards]: run past weeks
 	@$(RUN) -m greenery.backfill --from '$(FROM)' --to '$(TO)' --params '$(PARAMS)' $(ARGS)
 
+incident: install ## play an incident on a simulated shop: fault, alert, held week, fix, resolution
+	@$(RUN) -m greenery.incident
+
+heartbeat: install ## whether the newest digest is out and Airflow works: one line, for an outside monitor
+	@$(RUN) -m greenery.heartbeat $(ARGS)
+
 withdraw: install ## AS_OF=2023-02-01 REASON='prices in cents': hold an admitted extract and publish without it
 	@$(RUN) -m greenery.withdraw --as-of '$(AS_OF)' --reason '$(subst ','\'',$(REASON))'
 
@@ -83,8 +92,12 @@ preview: install ## [AS_OF=2023-02-01]: the digest of a week as Slack and mail w
 doctor: install ## check settings, connections (by asking them) and the warehouse
 	@$(RUN) -m greenery.doctor
 
-docs: install ## write docs/DAGS.md
+docs: install ## write docs/DAGS.md, and the checks in docs/runbook.md
 	@$(RUN) -m greenery.dag_docs
+	@$(RUN) -m greenery.quality.runbook
+
+gate-report: install-dev ## plant all faults, judge hundreds of clean weeks; writes docs/proofs/gate.md
+	@PYTHONPATH=include:. $(BIN)/python -m tests.gate.report
 
 lock: ## compile requirements.in and requirements-dev.in into their locks, for all three Pythons
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv

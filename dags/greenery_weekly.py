@@ -3,10 +3,12 @@
 
 Every week: which orders changed, and how sessions move through page_view > add_to_cart > checkout > package_shipped.
 
-**land** the week's extract of the shop's tables, whole or not at all. **dbt** builds and tests the models. **quality**
-judges what was built; a failed critical check holds the extract, and readers keep the last good state. **publish**
-admits the extract and switches the published version. **report** writes the week's figures and page. **deliver_slack**
-and **deliver_email** send its digest, once; a channel that is not connected is skipped.
+**land** the week's extract of the shop's tables, whole or not at all. **dbt** builds the models and runs their tests.
+**quality** judges what was built and what the tests said; a failed critical check holds the extract, and readers keep
+the last good state. **publish** admits the extract and switches the published version. **report** writes the week's
+figures and page. **deliver_slack** and **deliver_email** send its digest, once; a channel that is not connected is
+skipped. A held week gets a **held_notice** in place of its digest. **alert** tells of what failed and resolves what no
+longer does.
 
 A run covers the week [start, end); its extract is the one as of the week's **end**. Weeks end on Wednesday 00:00 UTC
 unless set otherwise. Any week can be run at any time, and again: its report depends on the extracts up to its end.
@@ -27,7 +29,10 @@ What to do when a task fails is in `docs/runbook.md`.
 
 from datetime import datetime, timedelta
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import Param, chain, dag
+from airflow.sdk.definitions.callback import SyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.timezone import utc
 from airflow.timetables.interval import CronDataIntervalTimetable
 from greenery import settings, tasks
@@ -46,7 +51,18 @@ SETTINGS = settings.load()
     catchup=False,
     max_active_runs=4,
     tags=["greenery", "weekly", "impact:tier_2"],
-    default_args={"owner": "data-team", "retry_delay": timedelta(minutes=1)},
+    default_args={
+        "owner": "data-team",
+        "retry_delay": timedelta(minutes=1),
+        "on_failure_callback": tasks.note_failure,
+    },
+    deadline=DeadlineAlert(
+        # The logical date is the week's start.
+        reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
+        interval=settings.WEEK + timedelta(hours=SETTINGS.deadline_hours),
+        callback=SyncCallback("greenery.alerts.deadline.missed"),
+        name="digest",
+    ),
     params={
         "reextract": Param(
             False,
@@ -59,6 +75,13 @@ SETTINGS = settings.load()
             type="boolean",
             title="Accept a shrunk extract",
             description="Land the extract although more than half of its predecessor's orders or events are gone.",
+        ),
+        "accept": Param(
+            None,
+            type=["null", "string"],
+            title="Accept what the checks found",
+            description="Why failed critical checks are accepted that say what the shop did, such as a tenth of the "
+            "usual sessions. It is kept with the extract. A broken structure can't be accepted.",
         ),
         "withdraw": Param(
             None,
@@ -107,9 +130,15 @@ def greenery_weekly():
     report = tasks.report()
     deliver_slack = tasks.deliver.override(task_id="deliver_slack")("slack")
     deliver_email = tasks.deliver.override(task_id="deliver_email")("email")
+    # The run's state is that of its leaves: `finished` fails with any step, `alert` runs whatever became of them.
+    finished = EmptyOperator(task_id="finished", trigger_rule="none_failed")
+    held = tasks.held_notice()
+    alert = tasks.alert()
 
-    chain(wait, land, acquire.as_setup(), dbt, quality, publish, report, [deliver_slack, deliver_email])
+    chain(wait, land, acquire.as_setup(), dbt, quality, publish, report, [deliver_slack, deliver_email], finished)
     publish >> release.as_teardown(setups=acquire)
+    quality >> held
+    [release, held, deliver_slack, deliver_email] >> alert
 
 
 greenery_weekly()

@@ -6,15 +6,15 @@ import os
 from datetime import datetime
 
 from dbt.cli.main import dbtRunner
-from greenery import landing, ledger, publishing, quality, status, weekly_report
+from greenery import dbt_tests, landing, ledger, publishing, quality, status, weekly_report
 from greenery.settings import REPOSITORY, Settings
 from greenery.warehouse import connect
 
 PROJECT = REPOSITORY / "include" / "dbt"
 
 
-def dbt(home: Settings, *arguments: str) -> None:
-    """Run dbt on the warehouse of `home`; fail with dbt's messages where a node failed."""
+def dbt(home: Settings, *arguments: str) -> list[dict]:
+    """Run dbt on the warehouse of `home` and return its results; fail with dbt's messages where a node failed."""
     os.environ["GREENERY_WAREHOUSE"] = str(home.warehouse)
     target = home.home.parent / "dbt"
     options = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles")]
@@ -22,9 +22,27 @@ def dbt(home: Settings, *arguments: str) -> None:
     result = dbtRunner().invoke(["--quiet", *arguments, *options])
     messages = [node.message for node in result.result or [] if str(node.status) in ("error", "fail")]
     assert result.success, messages or result.exception
+    found = result.result if arguments[0] in ("build", "run", "test") else []
+    return [
+        {
+            "unique_id": node.node.unique_id,
+            "status": str(node.status),
+            "failures": node.failures,
+            "message": node.message,
+        }
+        for node in found or []
+    ]
 
 
-def run_week(home: Settings, as_of: datetime, withdrawal: str = "", **parameters: bool) -> list[datetime]:
+def record_tests(home: Settings, run_id: str, results: list[dict]) -> None:
+    """Record what dbt's tests said, as the task dbt_test does."""
+    with connect(home) as connection:
+        ledger.tested(connection, run_id, dbt_tests.failures(results))
+
+
+def run_week(
+    home: Settings, as_of: datetime, withdrawal: str = "", accept: str = "", **parameters: bool
+) -> list[datetime]:
     """Do all of a weekly run: land, build and test, judge, publish, report; return the weeks to be restated."""
     run_id = f"test__{as_of:%Y-%m-%d}"
     full_refresh = ["--full-refresh"] if parameters.pop("full_refresh", False) else []
@@ -33,8 +51,8 @@ def run_week(home: Settings, as_of: datetime, withdrawal: str = "", **parameters
     with connect(home) as connection:
         assert ledger.acquire(connection, run_id, as_of, lambda _: False, withdrawal)
     try:
-        dbt(home, "build", "--exclude-resource-type", "unit_test", *full_refresh)
-        quality.judge(home, run_id)
+        record_tests(home, run_id, dbt(home, "build", "--exclude-resource-type", "unit_test", *full_refresh))
+        quality.judge(home, run_id, accept)
         publishing.publish(home, run_id)
     finally:
         with connect(home) as connection:

@@ -71,7 +71,8 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
                 f"extract {as_of:%Y-%m-%d}: {folder.path} differs from what was landed ({difference}"
                 '). If the new content is right, run the week with {"reextract": true}; if not, restore the files.'
             )
-        warnings += _check_shrink(connection, folder, accept_shrink=accept_shrink)
+        # Said now, not kept: what is kept with an extract must not depend on what else was landed before it.
+        beside_others = _check_shrink(connection, folder, accept_shrink=accept_shrink)
         row_counts = {table.name: _count(connection, table) for table in TABLES}
         extract_id = f"{as_of:%Y-%m-%d}-{content_hash[:16]}"
         with transaction(connection):
@@ -84,7 +85,7 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
             )
             if rows(connection, "select 1 from landing.extracts where extract_id = $id", {"id": extract_id}):
                 # The content in use is back, before a build took up the other.
-                return Landing(as_of, extract_id, "unchanged", row_counts, warnings)
+                return Landing(as_of, extract_id, "unchanged", row_counts, warnings + beside_others)
             connection.execute(
                 """
                 insert into landing.extracts
@@ -107,7 +108,7 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
                     f"insert into landing.{table.name} (extract_id, {names}) select ?, {names} from {_typed(table)}",
                     [extract_id],
                 )
-    return Landing(as_of, extract_id, "landed", row_counts, warnings)
+    return Landing(as_of, extract_id, "landed", row_counts, warnings + beside_others)
 
 
 def _kept(landed: dict, outcome: str) -> Landing:

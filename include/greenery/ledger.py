@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 
@@ -39,6 +40,10 @@ class LockLostError(Exception):
 
 class NotJudgedError(Exception):
     """The quality gate has not passed what the run built; the message says what to clear."""
+
+
+class NotTestedError(Exception):
+    """dbt's tests have not run on what the run built, or fail without the extract to be withdrawn."""
 
 
 class NothingToWithdrawError(Exception):
@@ -189,11 +194,40 @@ def check_build(connection: DuckDBPyConnection, run_id: str) -> dict:
     return lock
 
 
-def passed(connection: DuckDBPyConnection, lock: dict) -> None:
-    """Record that the quality gate passed the extract of the lock on top of the other extracts that it was built on."""
+def tested(connection: DuckDBPyConnection, run_id: str, failed: list[dict]) -> None:
+    """Record that all of dbt's tests have run on what `run_id` built, and which failed (as `dbt_tests` reads them)."""
+    lock = check_build(connection, run_id)
+    with transaction(connection):
+        connection.execute("delete from landing.tested")
+        connection.execute(
+            "insert into landing.tested values (?, ?)", [_built(lock), json.dumps(failed, ensure_ascii=False)]
+        )
+
+
+def failed_tests(connection: DuckDBPyConnection, lock: dict) -> list[dict]:
+    """Return which of dbt's tests failed on the build of the lock.
+
+    Raises NotTestedError where they have not run on it. So a test task that was marked a success admits nothing.
+    """
+    found = rows(connection, "select failed from landing.tested where extracts = ?", [_built(lock)])
+    if not found:
+        raise NotTestedError("dbt's tests have not run on what this run built: clear its task dbt.dbt_test.")
+    return json.loads(found[0]["failed"])
+
+
+def _built(lock: dict) -> str:
+    """Return the extracts that the models of the lock's run are built from, as text."""
+    return " ".join(sorted([*lock["admitted_extracts"].split(), *([] if lock["withdrawal"] else [lock["extract_id"]])]))
+
+
+def passed(connection: DuckDBPyConnection, lock: dict, accepted: dict | None = None) -> None:
+    """Record that the quality gate passed the extract of the lock on top of the other extracts that it was built on.
+
+    accepted: the reason and the failed checks that were accepted; kept with the extract, for when it is judged again.
+    """
     connection.execute(
-        "update landing.extracts set passed_with = ? where extract_id = ?",
-        [lock["admitted_extracts"], lock["extract_id"]],
+        "update landing.extracts set passed_with = ?, accepted = coalesce(?, accepted) where extract_id = ?",
+        [lock["admitted_extracts"], accepted and json.dumps(accepted, ensure_ascii=False), lock["extract_id"]],
     )
 
 

@@ -29,6 +29,8 @@ class Settings:
     week_ends_on: weekday (0 = Monday) on whose 00:00 UTC a week ends.
     maturity_days: days after a week's end from which its shipments count as complete.
     extract_wait_hours: how long a scheduled run waits for its extract.
+    deadline_hours: after a week's end, when its digest must be out.
+    runbook: address of docs/runbook.md, for links in alerts.
     slack_channel, alert_channel: ids of the channels for the digest and for alerts; empty where there is none.
     email_to, alert_email_to: who gets the digest and the alerts by email.
     email_from: their sender; empty takes the one of the connection.
@@ -42,6 +44,8 @@ class Settings:
     week_ends_on: int = 2
     maturity_days: int = 28
     extract_wait_hours: float = 24.0
+    deadline_hours: float = 12.0
+    runbook: str = "docs/runbook.md"
     slack_channel: str = ""
     email_to: tuple[str, ...] = ()
     email_from: str = ""
@@ -109,6 +113,8 @@ def load() -> Settings:
         week_ends_on=WEEKDAYS.index(weekday),
         maturity_days=int(_number("GREENERY_MATURITY_DAYS", 28)),
         extract_wait_hours=_number("GREENERY_EXTRACT_WAIT_HOURS", 24),
+        deadline_hours=_number("GREENERY_DEADLINE_HOURS", 12),
+        runbook=_text("GREENERY_RUNBOOK_URL") or "docs/runbook.md",
         slack_channel=_text("GREENERY_SLACK_CHANNEL"),
         email_to=_list("GREENERY_EMAIL_TO"),
         email_from=_text("GREENERY_EMAIL_FROM"),

@@ -52,6 +52,20 @@ def outdated(settings: Settings) -> list[date]:
     return [date.fromisoformat(week["as_of"]) for week in _recorded(settings) if week["outdated"]]
 
 
+def state_of(settings: Settings, as_of: datetime) -> str:
+    """Return what is known of a week's extract, such as `its extract is held: sessions_unique: 3 rows fail`."""
+    week = next((week for week in _recorded(settings) if week["as_of"] == f"{as_of:%Y-%m-%d}"), None)
+    if week is None:
+        return "its extract is not landed"
+    return f"its extract is {week['state']}" + (f": {week['reason']}" if week["reason"] else "")
+
+
+def held_weeks(settings: Settings) -> list[dict]:
+    """Return as_of and reason of each week that is held, oldest first."""
+    weeks = (week for week in _recorded(settings) if week["state"] == "held")
+    return [{"as_of": week["as_of"], "reason": week["reason"]} for week in weeks]
+
+
 def rerun_commands(weeks: list[date]) -> list[str]:
     """Return the commands that rerun these weeks (as_of), oldest first: one for each stretch without a gap."""
     return [f"make backfill FROM={first} TO={last}" for first, last in stretches(weeks)]
@@ -81,13 +95,18 @@ def _week(settings: Settings, extract: dict, outdated: bool) -> dict:
     return {
         "as_of": day,
         "state": state,
-        "reason": extract["reason"],
+        "reason": extract["reason"] or (state == "admitted" and _acceptance(extract)) or None,
         "published": state == "admitted",
         "has_report": (folder / "index.html").exists(),
         "restated": (folder / "restatement.json").exists(),
         "outdated": outdated,
         "next_command": rerun if outdated else commands.get(state),
     }
+
+
+def _acceptance(extract: dict) -> str:
+    accepted = json.loads(extract["accepted"] or "null")
+    return f"accepted: {accepted['reason']} ({', '.join(accepted['checks'])})" if accepted else ""
 
 
 def main() -> None:

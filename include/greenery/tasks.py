@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +21,10 @@ from greenery.settings import DAG_ID, DELIVERY_POOL, WAREHOUSE_POOL
 log = logging.getLogger(__name__)
 
 SHORT = timedelta(seconds=30)
+SENDING = timedelta(minutes=10)
+# What a task leaves for the alert at the end of its run: that it wrote quality.json, and why it failed.
+JUDGED = "judged"
+FAILURE = "failure"
 
 
 class WaitForExtract(BaseSensorOperator):
@@ -138,17 +144,22 @@ def land(**context: Any) -> dict:
 
 @task(pool=WAREHOUSE_POOL, retries=0)
 def quality(**context: Any) -> dict:
-    """Judge the week's marts; a failed critical check holds the extract and ends the run failed."""
-    from greenery.ledger import LockLostError
+    """Judge the week's marts and dbt's tests; a failed critical check holds the extract and ends the run failed."""
+    from greenery.ledger import LockLostError, NotTestedError
     from greenery.quality import HeldError, judge
 
     try:
-        verdict = judge(settings.load(), context["run_id"])
-    except (HeldError, LockLostError) as error:
+        verdict = judge(settings.load(), context["run_id"], accept=context["params"]["accept"] or "")
+    except HeldError as error:
+        context["ti"].xcom_push(key=JUDGED, value=True)
         raise AirflowFailException(str(error)) from error
+    except (LockLostError, NotTestedError) as error:
+        raise AirflowFailException(str(error)) from error
+    context["ti"].xcom_push(key=JUDGED, value=not withdrawal(context))
     for check in verdict.failed_warnings:
         log.warning("%s: %s", check["meaning"], check["observed"])
     return {
+        "verdict": verdict.name,
         "checks": len(verdict.checks),
         "warnings": [check["check"] for check in verdict.failed_warnings],
     }
@@ -199,7 +210,7 @@ def report(**context: Any) -> str:
             {
                 "run_id": run.run_id,
                 "run_type": run.run_type.value,
-                "url": f"{conf.get('api', 'base_url').rstrip('/')}/dags/{DAG_ID}/runs/{quote(run.run_id, safe='')}",
+                "url": run_url(run.run_id),
                 "restates": [str(week) for week in later],
                 "next_commands": status.rerun_commands(later),
             },
@@ -216,7 +227,7 @@ def report(**context: Any) -> str:
     retries=3,
     retry_delay=SHORT,
     retry_exponential_backoff=True,
-    execution_timeout=timedelta(minutes=10),
+    execution_timeout=SENDING,
 )
 def deliver(channel: str, **context: Any) -> str:
     """Deliver the week's digest over one channel; it is skipped where the channel is off or nothing is to be sent."""
@@ -240,3 +251,87 @@ def deliver(channel: str, **context: Any) -> str:
         raise AirflowFailException(str(error)) from error
     log.info(done)
     return done
+
+
+@task(pool=DELIVERY_POOL, retries=3, retry_delay=SHORT, execution_timeout=SENDING, trigger_rule="one_failed")
+def held_notice(**context: Any) -> None:
+    """Tell those who expect the digest that the week is held: in a run that would have delivered it."""
+    from greenery.alerts import incidents
+
+    if not _judged(context, _states(context)):
+        raise AirflowSkipException("the week is not held: something else failed.")
+    deliver = context["params"]["deliver"]
+    if deliver == "never" or (deliver == "auto" and context["dag_run"].run_type != "scheduled"):
+        raise AirflowSkipException("this run delivers nothing; the next scheduled digest names the week as held.")
+    home, as_of = settings.load(), week_end(context)
+    with _telling():
+        incidents.hold(home, _run(context), as_of)
+
+
+@task(pool=DELIVERY_POOL, retries=3, retry_delay=SHORT, execution_timeout=SENDING, trigger_rule="all_done")
+def alert(**context: Any) -> list[str]:
+    """Tell of what failed in the run, unless it is a backfill, and resolve what no longer does; return what fails."""
+    from greenery.alerts import incidents
+
+    home, ti, run_type, states = settings.load(), context["ti"], context["dag_run"].run_type, _states(context)
+    failed = sorted(name for name, state in states.items() if state == "failed" and name != ti.task_id)
+    notes = {name: ti.xcom_pull(task_ids=name, key=FAILURE) or {} for name in failed}
+    outcome = incidents.Outcome(
+        run=_run(context),
+        states=states,
+        failures=[incidents.Failure(name, **note) for name, note in notes.items()],
+        judged=_judged(context, states),
+    )
+    deliver = context["params"]["deliver"]
+    tells = deliver == "always" or (deliver == "auto" and run_type != "backfill")
+    with _telling():
+        found = incidents.settle(home, outcome, week_end(context), tells)
+        if run_type == "scheduled":
+            incidents.announce_silences(home)
+    return [one.key for one in found]
+
+
+def note_failure(context: Context) -> None:
+    """Leave word of why a task failed, and where its log is, for the alert at the end of the run."""
+    ti, error = context["ti"], context.get("exception")
+    reason = f"{type(error).__name__}: {error}" if error else ""
+    value = {"reason": reason, "log": ti.log_url, "at": datetime.now(UTC).isoformat()}
+    ti.xcom_push(key=FAILURE, value=value)
+
+
+def _states(context: Context | dict[str, Any]) -> dict[str, str]:
+    """Return the state of each task of the run."""
+    run_id = context["run_id"]
+    return context["ti"].get_task_states(dag_id=DAG_ID, run_ids=[run_id])[run_id]
+
+
+def _judged(context: Context | dict[str, Any], states: dict[str, str]) -> bool:
+    """Return whether the run wrote quality.json; what an earlier try left behind does not count."""
+    done = states.get("quality") in ("success", "failed")
+    return done and bool(context["ti"].xcom_pull(task_ids="quality", key=JUDGED))
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Fail the task for good where every channel that failed would refuse the message again."""
+    from greenery.alerts.sending import NotSentError
+
+    try:
+        yield
+    except NotSentError as error:
+        if error.permanent:
+            raise AirflowFailException(str(error)) from error
+        raise
+
+
+def _run(context: Context | dict[str, Any]) -> Any:
+    """Return the run as an alert describes it."""
+    from greenery.alerts import incidents
+
+    run = context["dag_run"]
+    return incidents.run_of(settings.load(), week_end(context), run.run_id, run.run_type, run_url(run.run_id))
+
+
+def run_url(run_id: str) -> str:
+    """Return the address of a run's page in Airflow."""
+    return f"{conf.get('api', 'base_url').rstrip('/')}/dags/{DAG_ID}/runs/{quote(run_id, safe='')}"

@@ -19,7 +19,7 @@ from greenery.report.statistics import ENOUGH_PEERS, ENOUGH_SESSIONS
 from greenery.settings import Settings
 from greenery.warehouse import rows, statement
 
-FILES = ("summary.json", "quality.json", "order_changes.csv", "funnel.png", "restatement.json")
+FILES = ("summary.json", "quality.html", "quality.json", "order_changes.csv", "funnel.png", "restatement.json")
 
 
 class NoReportError(Exception):
@@ -182,7 +182,7 @@ def _held_weeks(settings: Settings, figures: dict) -> list[dict]:
 
 
 def _write_page(folder: Path, summary: dict | None, held_because: str) -> None:
-    present = [name for name in FILES if (folder / name).exists()] if summary else ["quality.json"]
+    present = [name for name in FILES if (folder / name).exists()] if summary else ["quality.html", "quality.json"]
     text = page.render(
         summary,
         _read(folder / "quality.json"),

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
+from collections import namedtuple
+from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.models import DagRun
 from greenery.settings import DELIVERY_POOL, REPOSITORY, WAREHOUSE_POOL
+
+TaskInstance = namedtuple("TaskInstance", ["task_id", "state"])
 
 # What would make every parse of a DAG file slow.
 HEAVY = ("dbt", "duckdb", "great_expectations", "pandas", "pyarrow", "vl_convert", "snowflake.connector")
@@ -43,6 +50,7 @@ def test_every_param_has_a_type_and_a_description(dag):
         "reextract": False,
         "accept_shrink": False,
         "full_refresh": False,
+        "accept": None,
         "withdraw": None,
         "deliver": "auto",
     }
@@ -61,17 +69,53 @@ def test_every_task_that_opens_the_warehouse_is_in_its_pool(dag):
     # The staging models are written into those that use them: their tasks stand for them and do nothing.
     outside = {task.task_id: task for task in dag.tasks if task.pool != WAREHOUSE_POOL}
     delivering = {name for name, task in outside.items() if task.pool == DELIVERY_POOL}
-    assert delivering == {"deliver_slack", "deliver_email"}
-    others = {(task.task_type, name.startswith("dbt.stg_")) for name, task in outside.items() if name not in delivering}
-    assert others == {("EmptyOperator", True)}
+    assert delivering == {"deliver_slack", "deliver_email", "held_notice", "alert"}
+    others = {name: task.task_type for name, task in outside.items() if name not in delivering}
+    assert set(others.values()) == {"EmptyOperator"}
+    assert all(name == "finished" or name.startswith("dbt.stg_") for name in others)
 
 
 def test_the_channels_wait_for_the_report_and_not_for_each_other(dag):
     for name in ("deliver_slack", "deliver_email"):
         task = dag.get_task(name)
-        assert (task.upstream_task_ids, task.downstream_task_ids) == ({"report"}, set())
+        assert (task.upstream_task_ids, task.downstream_task_ids) == ({"report"}, {"finished", "alert"})
         assert task.retries > 0
         assert task.execution_timeout
+
+
+def test_a_run_fails_with_any_of_its_steps_although_alert_comes_last(dag):
+    tis = [TaskInstance(task.task_id, "success") for task in dag.tasks]
+    leaves = {ti.task_id for ti in DagRun._tis_for_dagrun_state(None, dag=dag, tis=tis)}
+    assert leaves == {"finished", "alert"}
+    finished = dag.get_task("finished")
+    assert finished.trigger_rule == "none_failed"
+    before = finished.get_flat_relative_ids(upstream=True)
+    assert {task.task_id for task in dag.tasks} - before == {"finished", "alert", "held_notice", "release_warehouse"}
+
+
+def test_alert_comes_after_all_and_whatever_became_of_it(dag):
+    alert, held = dag.get_task("alert"), dag.get_task("held_notice")
+    assert (alert.trigger_rule, held.trigger_rule) == ("all_done", "one_failed")
+    assert held.upstream_task_ids == {"quality"}
+    before = alert.get_flat_relative_ids(upstream=True)
+    assert {task.task_id for task in dag.tasks} - before == {"alert", "finished"}
+    # Else a lock that could not be taken would fail the alert with it.
+    assert list(alert.get_upstreams_only_setups()) == list(held.get_upstreams_only_setups()) == []
+    for task in (alert, held):
+        assert task.retries == 3
+        assert task.execution_timeout
+
+
+def test_every_task_leaves_word_of_its_failure(dag):
+    for task in dag.tasks:
+        assert [callback.__name__ for callback in task.on_failure_callback] == ["note_failure"]
+
+
+def test_the_digest_has_a_deadline_after_the_end_of_its_week(dag):
+    (deadline,) = dag.deadline
+    assert deadline.interval == timedelta(days=7, hours=12)
+    module, _, name = deadline.callback.path.rpartition(".")
+    assert inspect.signature(getattr(import_module(module), name)).parameters.keys() == {"context"}
 
 
 def test_the_steps_follow_each_other(dag):

@@ -180,7 +180,7 @@ class Warehouse:
         """
         connection = self.open()
         try:
-            statements = [*self._left_over(connection), *self._statements(connection, afresh)]
+            statements = [*self._left_over(connection), *build_statements(self.recording, connection, afresh=afresh)]
             done = len(statements) if break_at is None else break_at * len(statements) // 1000
             for statement in statements[:done]:
                 connection.execute(statement)
@@ -198,37 +198,40 @@ class Warehouse:
         """
         return [f'drop table "{schema}"."{name}"' for schema, name in connection.execute(query).fetchall()]
 
-    def _statements(self, connection: Connection, afresh: bool) -> Iterator[str]:
-        yield from self.recording.schemas
-        there = self._relations(connection)
-        for node in self.recording.nodes:
-            if node.relation not in there:
-                yield from node.first
-            else:
-                yield from node.afresh if afresh else node.again
-
-    def _relations(self, connection: Connection) -> set[tuple[str, str]]:
-        query = """
-            select schema_name, table_name from duckdb_tables() where database_name = 'warehouse'
-            union all
-            select schema_name, view_name from duckdb_views() where database_name = 'warehouse' and not internal
-        """
-        return set(connection.execute(query).fetchall())
-
     def failures(self) -> dict[str, int]:
         """Run all data tests; return those that fail with an error, with the number of their failures."""
-        connection = self.open()
-        found = {}
-        for check in self.recording.checks:
-            cursor = connection.execute(check.query)
-            row = dict(zip((column[0] for column in cursor.description), cursor.fetchone() or (), strict=True))
-            if row["should_error"]:
-                found[check.name] = row["failures"]
-        return found
+        return data_test_failures(self.recording, self.open())
 
     def relations(self, schemas: tuple[str, ...] = ("marts", "intermediate")) -> dict[str, list[tuple]]:
         """Return the rows of all relations of `schemas`, sorted, by the relation's name."""
         return contents(self.open(), schemas)
+
+
+def build_statements(recording: Recording, connection: Any, *, afresh: bool = False) -> Iterator[str]:
+    """Yield what dbt would execute on the connection's database, which is called warehouse, to build all models."""
+    yield from recording.schemas
+    query = """
+        select schema_name, table_name from duckdb_tables() where database_name = 'warehouse'
+        union all
+        select schema_name, view_name from duckdb_views() where database_name = 'warehouse' and not internal
+    """
+    there = set(connection.execute(query).fetchall())
+    for node in recording.nodes:
+        if node.relation not in there:
+            yield from node.first
+        else:
+            yield from node.afresh if afresh else node.again
+
+
+def data_test_failures(recording: Recording, connection: Any) -> dict[str, int]:
+    """Run all data tests; return those that fail with an error, with the number of their failures."""
+    found = {}
+    for check in recording.checks:
+        cursor = connection.execute(check.query)
+        row = dict(zip((column[0] for column in cursor.description), cursor.fetchone() or (), strict=True))
+        if row["should_error"]:
+            found[check.name] = row["failures"]
+    return found
 
 
 def contents(connection: Connection, schemas: tuple[str, ...]) -> dict[str, list[tuple]]:

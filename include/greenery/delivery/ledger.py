@@ -173,6 +173,31 @@ def sent(settings: Settings, kind: str, subject: str) -> list[dict[str, Any]]:
     return [row for row in found if row]
 
 
+def messages(settings: Settings, kind: str, prefix: str) -> list[dict[str, Any]]:
+    """Return every message of a kind whose subject begins like this: subject, channel, reference and doubtful.
+
+    reference: of the last completed send; None where a send began and none ever ended.
+    doubtful: whether a send began since that nobody knows the end of.
+    """
+    with _open(settings) as connection:
+        found = connection.execute(
+            "select distinct subject, channel from sends where kind = ? and substr(subject, 1, ?) = ? order by 1, 2",
+            [kind, len(prefix), prefix],
+        ).fetchall()
+    rows = []
+    for subject, channel in found:
+        last = _last_sent(settings, kind, subject, channel)
+        rows.append(
+            {
+                "subject": subject,
+                "channel": channel,
+                "reference": last["reference"] if last else None,
+                "doubtful": bool(_sends(settings, kind, subject, channel, "begun")),
+            }
+        )
+    return rows
+
+
 def owe(settings: Settings, as_of: datetime, why: str, channels: Sequence[str] = DIGEST_CHANNELS) -> None:
     """Write down that the digest of the week that ends at `as_of` is owed on these channels until it was sent there."""
     with _open(settings) as connection:

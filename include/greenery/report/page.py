@@ -8,6 +8,7 @@ from greenery.report.order_changes import CHANGES
 from greenery.report.templating import environment
 from greenery.source_tables import STEPS
 
+SEVERITIES = ("critical", "warning", "info")
 SHOWN_ORDERS = 200
 
 
@@ -38,6 +39,14 @@ def render(
         changes=CHANGES,
         shown_orders=SHOWN_ORDERS,
     )
+
+
+def render_quality(quality: dict, advice: dict[str, tuple[str, str]]) -> str:
+    """Return the page of a week's checks as HTML.
+
+    quality: content of quality.json. advice: for a check, what to look at and what to do then.
+    """
+    return environment.get_template("quality.html.j2").render(quality=quality, advice=advice, severities=SEVERITIES)
 
 
 def render_index(weeks: list[dict]) -> str:

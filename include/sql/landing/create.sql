@@ -19,7 +19,9 @@ create table if not exists landing.extracts (
 -- withdrawn: held by a person's word, so that only a person's word (reextract) brings it back.
 -- passed_with: the other extracts that it was built on when the quality gate passed it.
 alter table landing.extracts add column if not exists withdrawn boolean default false;
+-- accepted: why failed checks of the quality gate were accepted, and which, as JSON.
 alter table landing.extracts add column if not exists passed_with varchar;
+alter table landing.extracts add column if not exists accepted varchar;
 
 -- The run that builds, judges and publishes, with its week, and the other extracts that it builds on; no row while
 -- nobody does. withdrawal: why the week's extract is left out of the build, empty where it is part of it.
@@ -49,3 +51,6 @@ create table if not exists landing.funnel_keys (
 
 -- One row: which version of the published relations holds the admitted extracts.
 create table if not exists landing.publication (version integer not null);
+
+-- One row: the extracts that the models were built from when all of dbt's tests ran on them, and those that failed.
+create table if not exists landing.tested (extracts varchar not null, failed varchar not null);

@@ -1,0 +1,213 @@
+"""What a run of a week means for its incidents: which are told of, and which are over."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from greenery import status
+from greenery.alerts import model, render, sending, silences
+from greenery.alerts.model import Advice, Alert, Failure, Run, key_of
+from greenery.dbt_tests import MANIFEST
+from greenery.delivery import ledger
+from greenery.settings import REPOSITORY, Settings
+
+log = logging.getLogger(__name__)
+
+
+# A failed task of these says what a check said already, once the checks are written down.
+JUDGES = ("quality",)
+STREAK_WEEKS = 26
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run went, before its incidents are settled.
+
+    states: of its tasks, by task id.
+    failures: the tasks that failed by themselves.
+    judged: whether the run wrote the quality.json of its week.
+    """
+
+    run: Run
+    states: Mapping[str, str]
+    failures: Sequence[Failure] = field(default=())
+    judged: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether no task failed."""
+        return not self.failures
+
+    @property
+    def published(self) -> bool:
+        """Whether the week was published."""
+        return self.states.get("publish") == "success"
+
+
+def settle(settings: Settings, outcome: Outcome, as_of: datetime, tells: bool) -> list[Alert]:
+    """Tell of what fails in a week and resolve what no longer does; return the alerts.
+
+    tells: whether failures are told of; what is over is resolved either way.
+
+    Raises sending.NotSentError, after all channels were tried, where one did not take its part.
+    """
+    quality = read_quality(settings, as_of) if outcome.judged else None
+    found = alerts(settings, outcome, quality, as_of)
+    errors: list[Exception] = []
+    for send in (
+        lambda: sending.announce(settings, found if tells else [], f"the {outcome.run.type} run {outcome.run.id}"),
+        lambda: sending.resolve(settings, over(settings, outcome, quality, found, as_of)),
+    ):
+        try:
+            send()
+        except sending.NotSentError as error:
+            errors += error.errors
+    if errors:
+        raise sending.NotSentError(errors)
+    return found
+
+
+def hold(settings: Settings, run: Run, as_of: datetime) -> None:
+    """Send the notice that a week is held, in place of its digest, and write down that the digest is owed."""
+    quality = read_quality(settings, as_of)
+    if not quality or quality["verdict"] != "held":
+        raise ValueError(f"the week to {as_of:%Y-%m-%d} is not held: there is nothing to tell its readers.")
+    # A silenced check wakes nobody, but readers are told why they get no digest.
+    loud = {**quality, "checks": [{**check, "silenced": None} for check in quality["checks"]]}
+    found = model.of_checks(loud, earlier(settings, as_of), run)
+    ledger.owe(settings, as_of, "held")
+    sending.hold(settings, render.notice([alert for alert in found if alert.severity == model.CRITICAL]))
+
+
+def tell_late(settings: Settings, as_of: datetime, run_id: str, url: str, state: str) -> bool:
+    """Tell that a scheduled week's digest is not out by its deadline; return whether there was something to tell.
+
+    state: what is known of the week's run. Where an incident has paged for the week already, nobody is woken again.
+    """
+    if ledger.sent(settings, "digest", f"{as_of:%Y-%m-%d}") and not ledger.owed(settings, as_of):
+        return False
+    if any(
+        alert.severity == model.CRITICAL for alert in sending.open_incidents(settings, f"{as_of:%Y-%m-%d}").values()
+    ):
+        return False
+    known = f"{state}; {status.state_of(settings, as_of)}"
+    ledger.owe(settings, as_of, "late")
+    late = model.late(run_of(settings, as_of, run_id, "scheduled", url), settings.deadline_hours, known)
+    sending.announce(settings, [late], f"the scheduled run {run_id}")
+    return True
+
+
+def announce_silences(settings: Settings) -> None:
+    """Tell, once, of each silence that has expired or names no check."""
+    for problem in silences.problems(silences.load(), known_checks(settings), datetime.now(UTC).date()):
+        log.warning(problem)
+        sending.notice(settings, "silences", f"In {silences.FILE.name}, {problem}.")
+
+
+def known_checks(settings: Settings) -> set[str]:
+    """Return the names of the checks that the newest quality.json has, and of the tests of the dbt project."""
+    newest = max(settings.reports.glob("*/quality.json"), default=None)
+    checks = json.loads(newest.read_text(encoding="utf-8"))["checks"] if newest else []
+    nodes = json.loads(MANIFEST.read_text(encoding="utf-8"))["nodes"].values()
+    return {check["check"] for check in checks} | {node["name"] for node in nodes if node["resource_type"] == "test"}
+
+
+def run_of(settings: Settings, as_of: datetime, id: str, type: str, url: str) -> Run:
+    """Return a run as an alert describes it."""
+    home, extracts = settings.home != REPOSITORY / ".greenery", settings.extracts != settings.home / "extracts"
+    where = f" GREENERY_HOME={shlex.quote(str(settings.home))}" if home else ""
+    where += f" EXTRACTS={shlex.quote(str(settings.extracts))}" if extracts else ""
+    return Run(
+        week=f"{as_of:%Y-%m-%d}",
+        id=id,
+        type=str(getattr(type, "value", type)),
+        url=url,
+        quality=str(settings.report_folder(as_of) / "quality.html"),
+        runbook=settings.runbook,
+        where=where,
+    )
+
+
+def alerts(settings: Settings, outcome: Outcome, quality: Mapping | None, as_of: datetime) -> list[Alert]:
+    """Return what fails now: a check each, and one for the task that failed first.
+
+    quality: content of the quality.json that the run wrote; None where it wrote none.
+    """
+    checks: list[Alert] = []
+    failures = list(outcome.failures)
+    if quality:
+        log = next((failure.log for failure in failures if failure.task in JUDGES), "")
+        checks = model.of_checks(quality, earlier(settings, as_of), outcome.run, log, _advice())
+        if quality["verdict"] == "held":
+            failures = [failure for failure in failures if failure.task not in JUDGES]
+    return [*checks, *model.of_failures(failures, outcome.run, outcome.published)]
+
+
+def over(
+    settings: Settings, outcome: Outcome, quality: Mapping | None, found: Sequence[Alert], as_of: datetime
+) -> dict[str, str]:
+    """Return the open incidents of the week that are over, by key, with what ended them.
+
+    A check's is over when the run judged the week and it does not fail; a task's when the task succeeded; any when the
+    run passed as a whole, but that the report is missing only once its digest is no longer owed.
+    """
+    failing = {alert.key for alert in found}
+    checks = {check["check"]: check for check in quality["checks"]} if quality else {}
+    ended = {}
+    for key in sending.open_incidents(settings, outcome.run.week).keys() - failing:
+        name = key.removeprefix(key_of(outcome.run.week, ""))
+        if name == "late":
+            is_over = outcome.passed and not ledger.owed(settings, as_of)
+        elif name.startswith("task/"):
+            is_over = outcome.passed or outcome.states.get(name.removeprefix("task/")) == "success"
+        else:
+            is_over = outcome.passed or quality is not None
+        if is_over:
+            ended[key] = _ended_by(checks.get(name, {}), quality, outcome.run)
+    return ended
+
+
+def _advice() -> dict[str, Advice]:
+    """Return what to do about each check that fails."""
+    from greenery.quality.checks import ADVICE, BY_ID  # with it comes the whole gate: only who tells of checks pays
+
+    return {name: Advice(*ADVICE[name], acceptable=check.acceptable) for name, check in BY_ID.items()}
+
+
+def _ended_by(check: Mapping, quality: Mapping | None, run: Run) -> str:
+    if quality and check and not check["passed"]:
+        if check.get("accepted"):
+            return f"a person, who accepted it: {(quality.get('accepted') or {}).get('reason', '')}"
+        if silence := check.get("silenced"):
+            return f"a silence of {silence['owner']} until {silence['until']}: {silence['reason']}"
+    return f"the {run.type} run {run.id}"
+
+
+def read_quality(settings: Settings, as_of: datetime) -> dict | None:
+    """Return the quality.json of a week, None where it was never judged."""
+    file = settings.report_folder(as_of) / "quality.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+def earlier(settings: Settings, as_of: datetime) -> list[dict]:
+    """Return the quality.json of the weeks judged before this one, newest first, half a year at most."""
+    files = sorted(settings.reports.glob("*/quality.json"), reverse=True)
+    before = [file for file in files if file.parent.name < f"{as_of:%Y-%m-%d}"]
+    return [json.loads(file.read_text(encoding="utf-8")) for file in before[:STREAK_WEEKS]]
+
+
+def held_weeks(settings: Settings, before: datetime) -> list[dict]:
+    """Return the held weeks before this one that no notice told of, for the next digest: as_of, and why each is held.
+
+    These are the weeks that backfills hold.
+    """
+    return [
+        week
+        for week in status.held_weeks(settings)
+        if week["as_of"] < f"{before:%Y-%m-%d}" and not ledger.sent(settings, sending.HELD, week["as_of"])
+    ]

@@ -1,0 +1,263 @@
+"""Alerts and held notices as Slack messages, mails and PagerDuty events: to be read on a phone in a minute.
+
+In Slack all stands in rich text or plain text, where no markup is read: a value can't call a channel or turn bold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from greenery.alerts.model import CRITICAL, Alert
+from greenery.report import wording
+from greenery.report.messages import MailMessage, SlackMessage
+
+LIST_ID = "Greenery alerts <alerts.greenery>"
+HEADER_LENGTH = 150  # Slack's limits, and PagerDuty's
+TEXT_LENGTH = 3000
+PART_LENGTH = 600
+SUMMARY_LENGTH = 1024
+CELL_LENGTH = 60
+
+_MARKS = {"critical": "🔴", "warning": "🟡"}
+_environment = Environment(
+    loader=PackageLoader("greenery.alerts"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True)
+class HeldNotice:
+    """What goes out in place of a digest.
+
+    week: the day it ends.
+    reasons: what failed, a sentence each.
+    since: since when, such as `8 Jan 2025, 3 weeks in a row`.
+    owners: who works on it.
+    links: label and address or path.
+    """
+
+    week: str
+    reasons: tuple[str, ...]
+    since: str
+    owners: tuple[str, ...]
+    links: Mapping[str, str]
+
+    @property
+    def title(self) -> str:
+        """The headline."""
+        return f"Greenery weekly: the week to {wording.date(self.week)} is held"
+
+    @property
+    def outlook(self) -> str:
+        """What readers can count on meanwhile."""
+        return (
+            "Its figures can't be trusted yet. What is published stays as it was; the digest follows once it is right."
+        )
+
+
+def notice(alerts: Sequence[Alert]) -> HeldNotice:
+    """Return the notice for a week that critical checks hold.
+
+    alerts: of those checks; one at least.
+    """
+    longest = max(alerts, key=lambda alert: alert.streak)
+    return HeldNotice(
+        week=alerts[0].week,
+        reasons=tuple(f"{alert.meaning} ({_counted(alert)})" for alert in alerts),
+        since=longest.since,
+        owners=tuple(sorted({alert.owner for alert in alerts})),
+        links={label: address for label, address in alerts[0].links.items() if label == "Checks of the week"},
+    )
+
+
+def title(alert: Alert, resolved: str = "") -> str:
+    """Return the line that names an incident, such as `CRITICAL: sessions_unique failed in fct_sessions, week to …`."""
+    return f"{'RESOLVED' if resolved else alert.severity.upper()}: {alert.title}, week to {wording.date(alert.week)}"
+
+
+def facts(alert: Alert) -> dict[str, str]:
+    """Return what on-call has to know, label by label; what is not known is left out."""
+    found = {
+        "Observed": alert.observed,
+        "Expected": alert.expected,
+        "Failing rows": alert.failing,
+        "Since": alert.since,
+        "Held back": alert.held_back,
+        "Owner": alert.owner,
+        "Run": alert.run_type,
+    }
+    return {label: text for label, text in found.items() if text}
+
+
+def to_slack(alert: Alert, resolved: str = "", note: str = "") -> SlackMessage:
+    """Return the alert as a Slack message.
+
+    resolved: by what it was resolved; empty while it is open.
+    note: what the thread says when an earlier message is replaced.
+    """
+    headline = f"{'✅' if resolved else _MARKS.get(alert.severity, '')} {title(alert, resolved)}"
+    parts: list[dict] = [_section(_text(_short(alert.meaning, PART_LENGTH)))]
+    if resolved:
+        parts.append(_section(_text("Resolved", bold=True), _text(f" by {resolved}.")))
+    else:
+        parts += [
+            _section(_text(f"{label}: ", bold=True), _text(_short(text, PART_LENGTH)))
+            for label, text in facts(alert).items()
+        ]
+        if alert.examples:
+            parts.append(_preformatted(_table(alert.examples)))
+        parts += [
+            _section(_text("Next: ", bold=True), _text(_short(alert.fix, PART_LENGTH))),
+            _preformatted(alert.command),
+        ]
+    blocks: list[dict] = [{"type": "header", "text": _plain(headline)}, {"type": "rich_text", "elements": parts}]
+    return SlackMessage(
+        text=slack_escape(headline), blocks=[*blocks, *_links(alert.links)], thread_note=slack_escape(note)
+    )
+
+
+def to_mail(alert: Alert, resolved: str = "") -> MailMessage:
+    """Return the alert as a mail; `resolved` says by what it was resolved, empty while it is open."""
+    headline = title(alert, resolved)
+    lines = [headline, "", alert.meaning, ""]
+    if resolved:
+        lines += [f"Resolved by {resolved}."]
+    else:
+        lines += [f"{label}: {text}" for label, text in facts(alert).items()]
+        lines += ["", *(f"  {line}" for line in _table(alert.examples).splitlines())] if alert.examples else []
+        lines += ["", f"Next: {alert.fix}", *(f"  {line}" for line in alert.command.splitlines())]
+    lines += ["", *(f"{label}: {address}" for label, address in alert.links.items())]
+    html = _environment.get_template("alert.html.j2").render(
+        headline=headline,
+        color="#1a7048" if resolved else "#b3261e" if alert.severity == CRITICAL else "#8a5a00",
+        alert=alert,
+        resolved=resolved,
+        facts=facts(alert),
+        table=_table(alert.examples),
+        is_address=_is_address,
+    )
+    return MailMessage(subject=f"[greenery] {headline}", text="\n".join(lines) + "\n", html=html, list_id=LIST_ID)
+
+
+def to_pagerduty(alert: Alert) -> dict:
+    """Return what an Events v2 trigger says beside its key: payload and links."""
+    details = facts(alert) | {
+        "Meaning": alert.meaning,
+        "Rows": [dict(row) for row in alert.examples],
+        "Next": f"{alert.fix} {alert.command}",
+        **{label: address for label, address in alert.links.items() if not _is_address(address)},
+    }
+    summary = f"{title(alert)}: {alert.failing or alert.observed}"
+    return {
+        "payload": {
+            "summary": _short(summary, SUMMARY_LENGTH),
+            "source": "greenery_weekly",
+            "severity": alert.severity,
+            "component": alert.relation or alert.check,
+            "group": alert.week,
+            "class": alert.check,
+            "custom_details": {label: value for label, value in details.items() if value},
+        },
+        "links": [{"href": address, "text": label} for label, address in alert.links.items() if _is_address(address)],
+    }
+
+
+def held_to_slack(held: HeldNotice) -> SlackMessage:
+    """Return a held notice as a Slack message."""
+    headline = f"⏸️ {held.title}"
+    reasons = [_section(_text(_short(reason, PART_LENGTH))) for reason in held.reasons]
+    parts = [
+        _section(_text(held.outlook)),
+        _section(_text("What failed", bold=True)),
+        {"type": "rich_text_list", "style": "bullet", "elements": reasons},
+        _section(_text("Since: ", bold=True), _text(held.since)),
+        _section(_text("Works on it: ", bold=True), _text(_short(", ".join(held.owners), PART_LENGTH))),
+    ]
+    blocks: list[dict] = [{"type": "header", "text": _plain(headline)}, {"type": "rich_text", "elements": parts}]
+    note = "What is known has changed."
+    return SlackMessage(text=slack_escape(headline), blocks=[*blocks, *_links(held.links)], thread_note=note)
+
+
+def held_to_mail(held: HeldNotice) -> MailMessage:
+    """Return a held notice as a mail."""
+    lines = [held.title, "", held.outlook, "", "What failed:", *(f"- {reason}" for reason in held.reasons)]
+    lines += ["", f"Since: {held.since}", f"Works on it: {', '.join(held.owners)}"]
+    lines += ["", *(f"{label}: {address}" for label, address in held.links.items())]
+    html = _environment.get_template("held.html.j2").render(held=held, is_address=_is_address)
+    return MailMessage(subject=held.title, text="\n".join(lines) + "\n", html=html)
+
+
+def line_to_slack(text: str) -> SlackMessage:
+    """Return one line for the alert channel."""
+    parts = [_section(_text(_short(text, TEXT_LENGTH)))]
+    return SlackMessage(text=slack_escape(text), blocks=[{"type": "rich_text", "elements": parts}])
+
+
+def line_to_mail(text: str) -> MailMessage:
+    """Return one line as a mail."""
+    subject = f"[greenery] {_short(text, 100)}"
+    return MailMessage(subject=subject, text=f"{text}\n", html=f"<p>{escape(text)}</p>", list_id=LIST_ID)
+
+
+def _counted(alert: Alert) -> str:
+    return f"{alert.failing} rows fail" if alert.failing else alert.observed
+
+
+def _table(examples: Sequence[Mapping[str, str]]) -> str:
+    """Return rows as aligned columns; a long value is cut short."""
+    if not examples:
+        return ""
+    names = list(dict.fromkeys(name for row in examples for name in row))
+    rows = [names, *([_short(row.get(name, ""), CELL_LENGTH) for name in names] for row in examples)]
+    widths = [max(len(row[position]) for row in rows) for position in range(len(names))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _links(links: Mapping[str, str]) -> list[dict]:
+    """Return a block of links; what is no address is shown as the path that it is."""
+    elements: list[dict] = []
+    for label, address in links.items():
+        elements += [_text(" · ")] if elements else []
+        if _is_address(address):
+            elements.append({"type": "link", "url": address, "text": label})
+        else:
+            elements += [_text(f"{label}: "), _text(address, code=True)]
+    return [{"type": "rich_text", "elements": [_section(*elements)]}] if elements else []
+
+
+def _is_address(link: str) -> bool:
+    return link.startswith(("http://", "https://"))
+
+
+def _plain(text: str) -> dict:
+    return {"type": "plain_text", "text": _short(text, HEADER_LENGTH), "emoji": True}
+
+
+def _section(*elements: dict) -> dict:
+    return {"type": "rich_text_section", "elements": list(elements)}
+
+
+def _preformatted(text: str) -> dict:
+    return {"type": "rich_text_preformatted", "elements": [_text(_short(text, TEXT_LENGTH))]}
+
+
+def _text(text: str, **style: bool) -> dict:
+    return {"type": "text", "text": text, **({"style": style} if style else {})}
+
+
+def slack_escape(text: str) -> str:
+    """Return a text that Slack's markup shows as it is: nobody is called, nothing is linked."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -1,0 +1,199 @@
+"""Who is told of what: one incident a check and week, opened, updated and resolved on every channel that is there.
+
+The delivery ledger remembers what is open: a message of the kind `alert`, whose subject is the incident's key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from greenery.alerts import model, render, transport
+from greenery.alerts.model import CRITICAL, Alert, key_of
+from greenery.alerts.render import HeldNotice
+from greenery.delivery import PermanentError, ledger
+from greenery.settings import Settings
+
+log = logging.getLogger(__name__)
+
+ALERT, HELD, NOTICE = "alert", "held", "notice"
+RESOLVED = "resolved"
+
+
+class NotSentError(Exception):
+    """Channels did not take what was to be sent; the others got it. The message says which and why."""
+
+    def __init__(self, errors: Sequence[Exception]) -> None:
+        super().__init__("; ".join(f"{type(error).__name__}: {error}" for error in errors))
+        self.errors = errors
+
+    @property
+    def permanent(self) -> bool:
+        """Whether another try would be refused as well."""
+        return all(isinstance(error, PermanentError) for error in self.errors)
+
+
+def channels(settings: Settings, severity: str) -> list[str]:
+    """Return where an alert of this severity goes: a critical one pages; all go to the alert channel and by mail.
+
+    Without any of these, to the outbox.
+    """
+    found = transport.there(settings, transport.ALERT_CHANNELS)
+    return [name for name in found if name != "pagerduty" or severity == CRITICAL] or [transport.OUTBOX]
+
+
+def open_incidents(settings: Settings, week: str) -> dict[str, Alert]:
+    """Return the incidents of a week that are not resolved on every channel: by key, as they were last told.
+
+    A send that began and never ended counts as open: the page may have gone out.
+    """
+    found: dict[str, Alert] = {}
+    for message in ledger.messages(settings, ALERT, key_of(week, "")):
+        reference = message["reference"] or {}
+        if reference.get("state") != RESOLVED or message["doubtful"]:
+            found[message["subject"]] = _remembered(message["subject"], reference)
+    return found
+
+
+def announce(settings: Settings, alerts: Sequence[Alert], run: str) -> None:
+    """Open or update an incident for each alert, on each channel, whatever becomes of the others.
+
+    run: what found it, such as `scheduled__2025-01-15`; a channel that can be updated says it of each run.
+
+    Raises NotSentError at the end where a channel did not take something.
+    """
+    sends: list[Callable[[], None]] = []
+    for alert in alerts:
+        told_on = channels(settings, alert.severity)
+        sends += [partial(_open, settings, alert, channel, run) for channel in told_on]
+        if "pagerduty" not in told_on:  # a page of an incident that has become a warning ends
+            sends += [
+                partial(_resolve, settings, message, f"{run}: it is a warning now")
+                for message in ledger.messages(settings, ALERT, alert.key)
+                if (message["subject"], message["channel"]) == (alert.key, "pagerduty")
+            ]
+    _all(sends)
+
+
+def resolve(settings: Settings, alerts: dict[str, str]) -> None:
+    """Resolve incidents wherever they were told of.
+
+    alerts: by key what resolved it, such as `the run manual__…`.
+
+    Raises NotSentError at the end where a channel did not take something.
+    """
+    told = [
+        (message, by)
+        for key, by in alerts.items()
+        for message in ledger.messages(settings, ALERT, key)
+        if message["subject"] == key
+    ]
+    _all(partial(_resolve, settings, message, by) for message, by in told)
+
+
+def hold(settings: Settings, held: HeldNotice) -> None:
+    """Send the held notice of a week to those who expect its digest, once for the same content."""
+    digest = hashlib.sha256(json.dumps(asdict(held)).encode()).hexdigest()
+
+    def send(channel: str) -> None:
+        with ledger.sending(settings, HELD, held.week, channel, digest) as sending:
+            if sending:
+                sending.finish(
+                    transport.send(
+                        settings,
+                        channel,
+                        sending,
+                        render.held_to_slack(held),
+                        render.held_to_mail(held),
+                        name=f"held-{held.week}",
+                    )
+                )
+
+    there = transport.there(settings, transport.DIGEST_CHANNELS)
+    _all(partial(send, channel) for channel in there)
+
+
+def notice(settings: Settings, subject: str, text: str) -> None:
+    """Send a line to the alert channel and by mail, once for the same text."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+
+    def send(channel: str) -> None:
+        with ledger.sending(settings, NOTICE, f"{subject}/{digest[:16]}", channel, digest) as sending:
+            if sending:
+                messages = render.line_to_slack(text), render.line_to_mail(text)
+                sending.finish(transport.send(settings, channel, sending, *messages, name=f"notice-{subject}"))
+
+    _all(partial(send, channel) for channel in channels(settings, model.WARNING))
+
+
+def _open(settings: Settings, alert: Alert, channel: str, run: str) -> None:
+    # A mail can't be updated: another one is worth it only where something else is wrong than was said.
+    told = alert.state if channel == "email_alerts" else f"{alert.state} {run}"
+    with ledger.sending(settings, ALERT, alert.key, channel, told) as sending:
+        if sending is None:
+            log.info("%s: %s has it already", alert.key, channel)
+            return
+        again = bool(sending.previous) and (sending.previous or {}).get("state") != RESOLVED
+        note = f"{'Still failing' if again else 'Failing again'}: {run}"
+        reference = transport.send(
+            settings,
+            channel,
+            sending,
+            render.to_slack(alert, note=note),
+            render.to_mail(alert),
+            render.to_pagerduty(alert),
+            name=_file("alert", alert),
+        )
+        sending.finish({**reference, "state": "open", "alert": asdict(alert)})
+        log.info("%s: told %s", alert.key, channel)
+
+
+def _resolve(settings: Settings, message: dict[str, Any], by: str) -> None:
+    key, channel = message["subject"], message["channel"]
+    alert = _remembered(key, message["reference"] or {})
+    with ledger.sending(settings, ALERT, key, channel, RESOLVED) as sending:
+        if sending is None:
+            return
+        reference = transport.send(
+            settings,
+            channel,
+            sending,
+            render.to_slack(alert, resolved=by, note=f"Resolved by {by}."),
+            render.to_mail(alert, resolved=by),
+            None,
+            name=_file("resolved", alert),
+        )
+        sending.finish({**reference, "state": RESOLVED, "alert": asdict(alert)})
+        log.info("%s: resolved on %s", key, channel)
+
+
+def _file(kind: str, alert: Alert) -> str:
+    """Return the name of the files of an alert in the outbox."""
+    return f"{kind}-{alert.week}-{alert.check.replace('/', '-')}"
+
+
+def _remembered(key: str, reference: dict[str, Any]) -> Alert:
+    """Return the alert as it was last told; of one whose sending never ended only the key is known."""
+    if "alert" in reference:
+        told = reference["alert"]
+        return Alert(**{**told, "examples": tuple(told["examples"])})
+    week, check = key.split("/", 2)[1:]
+    return Alert(key, CRITICAL, f"{check} failed", week, "", "data-team", check)
+
+
+def _all(sends: Iterable[Callable[[], None]]) -> None:
+    """Make every send; raise NotSentError at the end where any failed."""
+    errors = []
+    for send in sends:
+        try:
+            send()
+        except Exception as error:  # one channel's failure must not keep the others from being told
+            log.exception("not sent")
+            errors.append(error)
+    if errors:
+        raise NotSentError(errors)

@@ -1,0 +1,197 @@
+"""Judge what a run built before anything of it is published."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from greenery import ledger, status, weekly_report
+from greenery.alerts import silences
+from greenery.files import write_atomically
+from greenery.quality.checks import ADVICE, BY_ID, CHECKS, DATA
+from greenery.quality.findings import Finding, find
+from greenery.quality.suites import validate
+from greenery.report import page, summary
+from greenery.settings import Settings
+from greenery.warehouse import connect, rows
+
+DBT_RUNBOOK = "docs/runbook.md#dbt_tests"
+
+
+class HeldError(Exception):
+    """A critical check failed: the extract is held and nothing of the run is published."""
+
+    def __init__(self, message: str, verdict: Verdict) -> None:
+        self.verdict = verdict
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checks said: the failed critical ones hold the extract, the failed warnings do not.
+
+    accepted: the reason for which failed critical checks were accepted, and their ids; None where none was.
+    """
+
+    checks: list[dict]
+    accepted: dict | None = None
+
+    @property
+    def failed_critical(self) -> list[dict]:
+        """The failed checks that hold the extract."""
+        return [check for check in self._failed("critical") if not check["accepted"]]
+
+    @property
+    def failed_warnings(self) -> list[dict]:
+        """The failed checks that are shown and hold nothing."""
+        return self._failed("warning")
+
+    @property
+    def name(self) -> str:
+        """The verdict in one word: passed, held or accepted."""
+        return "held" if self.failed_critical else "accepted" if self.accepted else "passed"
+
+    def _failed(self, severity: str) -> list[dict]:
+        return [check for check in self.checks if not check["passed"] and check["severity"] == severity]
+
+
+def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
+    """Judge the week of the run that holds the build lock, and write its `quality.json` and its page.
+
+    accept: why failed checks are accepted that are anomalies: the extract is then admitted all the same, now and when
+    the same content is judged again. A broken structure can't be accepted.
+
+    Raises HeldError, with the extract marked held, where a critical check failed; LockLostError where the run no
+    longer holds the lock; NotTestedError where dbt's tests have not run on what it built. A run that withdraws its
+    extract has nothing to be judged: its verdict has no checks.
+    """
+    with connect(settings) as connection:
+        lock = ledger.check_build(connection, run_id)
+        failed_tests = ledger.failed_tests(connection, lock)
+        if lock["withdrawal"]:
+            if failed_tests:
+                names = ", ".join(test["test"] for test in failed_tests)
+                raise ledger.NotTestedError(f"without the extract, dbt tests fail: {names}. Nothing is withdrawn.")
+            return Verdict([])
+        extract = rows(connection, "select * from landing.extracts where extract_id = ?", [lock["extract_id"]])[0]
+        silenced = silences.by_check(lock["as_of"].date(), silences.load())
+        checks = [
+            {**check, "silenced": silenced.get(check["check"])}
+            for check in [*judged(frames(connection, lock["as_of"])), *map(_failed_test, failed_tests)]
+        ]
+        verdict = _accepting(checks, accept.strip(), json.loads(extract["accepted"] or "null"))
+        _write(settings, lock["as_of"], verdict, json.loads(extract["warnings"]))
+        if not verdict.failed_critical:
+            ledger.passed(connection, lock, verdict.accepted)
+        else:
+            reason = "; ".join(f"{check['check']}: {check['observed']}" for check in verdict.failed_critical)
+            ledger.hold(connection, lock["extract_id"], reason)
+            weekly_report.write_page(settings, lock["as_of"], held_because=reason)
+            status.record(settings, connection)
+            raise HeldError(_how_to_go_on(settings, lock["as_of"], verdict, reason), verdict)
+    return verdict
+
+
+def frames(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, Finding]:
+    """Return what each check finds in the week that ends at `as_of`: all that is asked of the warehouse."""
+    return find(connection, as_of)
+
+
+def judged(found: dict[str, Finding]) -> list[dict]:
+    """Return the checks as `quality.json` keeps them."""
+    passed = validate(found)
+    return [
+        {
+            "check": check.id,
+            "relation": check.relation,
+            "severity": check.severity,
+            "owner": check.owner,
+            "meaning": check.meaning,
+            "runbook": check.runbook,
+            "passed": passed[check.id],
+            "accepted": False,
+            "silenced": None,
+            "observed": found[check.id].observed,
+            "expected": str(check.limit),
+            "rows": found[check.id].rows,
+            "failing_rows": found[check.id].failing,
+            "examples": [] if passed[check.id] else found[check.id].examples,
+        }
+        for check in CHECKS
+    ]
+
+
+def acceptable(check: dict) -> bool:
+    """Return whether a person may accept that a check of `quality.json` fails."""
+    return check["check"] in BY_ID and BY_ID[check["check"]].acceptable
+
+
+def _failed_test(test: dict) -> dict:
+    """Return a failed dbt test as a check of `quality.json`."""
+    return {
+        "check": test["test"],
+        "relation": test["model"],
+        "severity": "critical",
+        "owner": DATA,
+        "meaning": test["meaning"],
+        "runbook": DBT_RUNBOOK,
+        "passed": False,
+        "accepted": False,
+        "silenced": None,
+        "observed": f"{test['failures']:,} rows fail" if test["failures"] is not None else test["message"],
+        "expected": "none",
+        "rows": test["failures"] or 0,
+        "failing_rows": test["failures"] or 0,
+        "examples": [],
+    }
+
+
+def _accepting(checks: list[dict], reason: str, before: dict | None) -> Verdict:
+    """Return the verdict, failed anomalies being accepted for `reason`, or as they were before.
+
+    before: what was accepted of the same content, as kept with the extract; it holds for those checks only.
+    """
+    failed = [check for check in checks if not check["passed"] and check["severity"] == "critical"]
+    ids = sorted(check["check"] for check in failed)
+    if not failed or not all(map(acceptable, failed)):
+        return Verdict(checks)
+    if not reason:
+        if not before or not set(ids) <= set(before["checks"]):
+            return Verdict(checks)
+        reason = before["reason"]
+    accepted = {"reason": reason, "checks": ids}
+    return Verdict([{**check, "accepted": check["check"] in ids} for check in checks], accepted)
+
+
+def _write(settings: Settings, as_of: datetime, verdict: Verdict, landing_warnings: list[str]) -> None:
+    document = {
+        "as_of": f"{as_of:%Y-%m-%dT%H:%M:%S}+00:00",
+        "verdict": verdict.name,
+        "accepted": verdict.accepted,
+        "checks": verdict.checks,
+        "landing_warnings": landing_warnings,
+    }
+    folder = settings.report_folder(as_of)
+    write_atomically(folder / "quality.html", page.render_quality(document, ADVICE))
+    write_atomically(folder / "quality.json", summary.to_json(document))
+
+
+def _how_to_go_on(settings: Settings, as_of: datetime, verdict: Verdict, reason: str) -> str:
+    structural = [check["check"] for check in verdict.failed_critical if not acceptable(check)]
+    if structural:
+        way = (
+            f"{', '.join(structural)} can't be accepted: correct the extract or the model and run the week again "
+            'with {"reextract": true}.'
+        )
+    else:
+        way = (
+            'correct the extract and run the week again with {"reextract": true}; or, if the shop really did it, '
+            'with {"accept": "<why>"}.'
+        )
+    return (
+        f"the extract {as_of:%Y-%m-%d} is held, nothing is published: {reason}. "
+        f"See {settings.report_folder(as_of) / 'quality.html'}; {way}"
+    )

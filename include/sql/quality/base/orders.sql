@@ -1,0 +1,38 @@
+-- The orders of the extract as of $as_of beside what the extract before shows of them.
+-- is_news: what it says of the order is new, so that a fault is reported once and not in every week after.
+with orders as (
+    select landed.*
+    from quality_week
+    inner join landing.orders as landed on quality_week.extract_id = landed.extract_id
+),
+
+previous_orders as (
+    select landed.*
+    from quality_week
+    inner join landing.orders as landed on quality_week.previous_extract_id = landed.extract_id
+)
+
+select
+    orders.*,
+    previous_orders.order_id as previous_order_id,
+    previous_orders.status as previous_status,
+    previous_orders.order_id is null
+    or orders.user_id is distinct from previous_orders.user_id
+    or orders.promo_id is distinct from previous_orders.promo_id
+    or orders.address_id is distinct from previous_orders.address_id
+    or orders.created_at is distinct from previous_orders.created_at
+    or orders.order_cost is distinct from previous_orders.order_cost
+    or orders.shipping_cost is distinct from previous_orders.shipping_cost
+    or orders.order_total is distinct from previous_orders.order_total
+    or orders.tracking_id is distinct from previous_orders.tracking_id
+    or orders.shipping_service is distinct from previous_orders.shipping_service
+    or orders.estimated_delivery_at is distinct from previous_orders.estimated_delivery_at
+    or orders.delivered_at is distinct from previous_orders.delivered_at
+    or orders.status is distinct from previous_orders.status as is_news,
+    orders.user_id is distinct from previous_orders.user_id
+    or orders.created_at is distinct from previous_orders.created_at
+    or orders.order_cost is distinct from previous_orders.order_cost
+    or orders.shipping_cost is distinct from previous_orders.shipping_cost
+    or orders.order_total is distinct from previous_orders.order_total as has_other_facts
+from orders
+left join previous_orders on orders.order_id = previous_orders.order_id

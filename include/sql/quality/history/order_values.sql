@@ -1,0 +1,24 @@
+-- The median total of the orders made in the week that ends at $as_of and in each of the eight weeks before it, as each
+-- order was first shown: a rewritten history does not hide that the new orders are in another unit.
+with first_shown as (
+    select
+        order_id,
+        order_total,
+        cast(ceil(datediff('microsecond', created_at, $as_of) / 604800000000.0) as integer) - 1 as weeks_ago
+    from intermediate.int_order_versions
+    where
+        as_of <= $as_of
+        and created_at < $as_of
+        and created_at >= $as_of - interval '63 days'
+        and kind = 'appeared'
+        and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
+    qualify row_number() over (partition by order_id order by as_of) = 1
+)
+
+select
+    weeks_ago,
+    count(order_total) as orders,
+    cast(median(order_total) as double) as median_total
+from first_shown
+group by weeks_ago
+order by weeks_ago

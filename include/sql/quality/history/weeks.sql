@@ -1,0 +1,11 @@
+-- The week that ends at $as_of and the eight before it: their sessions and how far these came, as known at $as_of.
+select
+    weeks_ago,
+    count(*) as sessions,
+    count(page_view_at) as page_view,
+    count(add_to_cart_at) as add_to_cart,
+    count(checkout_at) as checkout,
+    count(case when user_id is null then 1 end) as without_user
+from quality_sessions
+group by weeks_ago
+order by weeks_ago

@@ -1,0 +1,113 @@
+-- The days of the week that ends at $as_of: how fct_funnel_daily fits itself and the marts that it adds up. These are
+-- marts alone, which later extracts of the build extend alike.
+with days as (
+    select cast($as_of - numbers.number * interval '1 day' as date) as session_date
+    from (values (1), (2), (3), (4), (5), (6), (7)) as numbers (number)
+),
+
+daily_rows as (
+    select * from marts.fct_funnel_daily
+    where session_date in (select days.session_date from days)
+),
+
+daily as (
+    select
+        session_date,
+        product_id,
+        country,
+        state,
+        count(*) as cell_rows,
+        sum(sessions) as sessions,
+        sum(page_view) as page_view,
+        sum(add_to_cart) as add_to_cart,
+        sum(checkout) as checkout,
+        sum(package_shipped) as package_shipped
+    from daily_rows
+    group by session_date, product_id, country, state
+),
+
+sessions as (
+    select
+        *,
+        cast(started_at as date) as session_date
+    from marts.fct_sessions
+    where cast(started_at as date) in (select days.session_date from days)
+),
+
+counted as (
+    select
+        session_date,
+        'all' as product_id,
+        country,
+        state,
+        count(*) as sessions,
+        count(page_view_at) as page_view,
+        count(add_to_cart_at) as add_to_cart,
+        count(checkout_at) as checkout,
+        count(package_shipped_at) as package_shipped
+    from sessions
+    group by session_date, country, state
+    union all
+    select
+        sessions.session_date,
+        session_products.product_id,
+        sessions.country,
+        sessions.state,
+        count(*) as sessions,
+        count(session_products.page_view_at) as page_view,
+        count(session_products.add_to_cart_at) as add_to_cart,
+        count(session_products.checkout_at) as checkout,
+        count(session_products.package_shipped_at) as package_shipped
+    from sessions
+    inner join marts.fct_session_products as session_products on sessions.session_id = session_products.session_id
+    group by sessions.session_date, session_products.product_id, sessions.country, sessions.state
+),
+
+cells as (
+    select
+        coalesce(daily.session_date, counted.session_date) as session_date,
+        coalesce(daily.product_id, counted.product_id) as product_id,
+        coalesce(daily.cell_rows, 0) as cell_rows,
+        daily.sessions is distinct from counted.sessions
+        or daily.page_view is distinct from counted.page_view
+        or daily.add_to_cart is distinct from counted.add_to_cart
+        or daily.checkout is distinct from counted.checkout
+        or daily.package_shipped is distinct from counted.package_shipped as differs,
+        daily.page_view > daily.sessions as page_view_above,
+        daily.add_to_cart > daily.sessions as add_to_cart_above,
+        daily.checkout > daily.sessions as checkout_above,
+        daily.package_shipped > daily.sessions as package_shipped_above
+    from daily
+    full outer join counted
+        on
+            daily.session_date = counted.session_date
+            and daily.product_id = counted.product_id
+            and daily.country = counted.country
+            and daily.state = counted.state
+),
+
+per_day as (
+    select
+        session_date,
+        count(case when cell_rows > 1 then 1 end) as cells_twice,
+        count(case when product_id = 'all' and differs then 1 end) as all_differ,
+        count(case when product_id <> 'all' and differs then 1 end) as products_differ,
+        count(case when page_view_above then 1 end) as page_view_above,
+        count(case when add_to_cart_above then 1 end) as add_to_cart_above,
+        count(case when checkout_above then 1 end) as checkout_above,
+        count(case when package_shipped_above then 1 end) as package_shipped_above
+    from cells
+    group by session_date
+)
+
+select
+    days.session_date,
+    coalesce(per_day.cells_twice, 0) > 0 as funnel_daily_unique,
+    coalesce(per_day.all_differ, 0) > 0 as funnel_daily_equals_sessions,
+    coalesce(per_day.products_differ, 0) > 0 as funnel_daily_equals_session_products,
+    coalesce(per_day.page_view_above, 0) > 0 as page_view_within_sessions,
+    coalesce(per_day.add_to_cart_above, 0) > 0 as add_to_cart_within_sessions,
+    coalesce(per_day.checkout_above, 0) > 0 as checkout_within_sessions,
+    coalesce(per_day.package_shipped_above, 0) > 0 as package_shipped_within_sessions
+from days
+left join per_day on days.session_date = per_day.session_date

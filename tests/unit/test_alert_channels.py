@@ -1,0 +1,100 @@
+"""An incident on a real Slack, mail and PagerDuty server: told once a run, updated in place, resolved everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pagerduty
+import pytest
+from greenery.alerts import incidents, sending
+
+from tests.alerting import ALERTS, DAY, DIGESTS, WEEK, Alerting, alerting, check
+from tests.servers.slack import Fault
+
+KEY = f"greenery/{DAY}/sessions_unique"
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch) -> Iterator[Alerting]:
+    monkeypatch.setattr(pagerduty.EventsApiV2Client, "sleep_timer", 0.01)
+    with alerting(tmp_path) as made:
+        yield made
+
+
+def subjects(world: Alerting) -> list[str]:
+    return [mail.message["Subject"].removeprefix("[greenery] ")[:8] for mail in world.smtp.mails]
+
+
+def test_one_incident_across_three_tries_on_every_channel(world):
+    for _ in range(3):
+        world.run(check())
+    assert world.page.accepted() == [("trigger", KEY)] * 3
+    (message,) = world.slack.messages(ALERTS)
+    assert [reply["text"] for reply in world.slack.thread(message["ts"], ALERTS)] == [
+        "Still failing: the scheduled run scheduled__2",
+        "Still failing: the scheduled run scheduled__3",
+    ]
+    assert subjects(world) == ["CRITICAL"]  # nothing else is wrong than was said: one mail
+    assert world.smtp.mails[0].to == ["oncall@shop.example"]
+
+    world.run(check(passed=True), type="backfill")
+    assert world.page.incidents == {KEY: "resolved"}
+    (message,) = world.slack.messages(ALERTS)
+    assert "RESOLVED" in message["text"]
+    assert world.slack.thread(message["ts"], ALERTS)[-1]["text"] == "Resolved by the backfill run backfill__4."
+    assert subjects(world) == ["CRITICAL", "RESOLVED"]
+    first, second = (mail.message for mail in world.smtp.mails)
+    assert second["In-Reply-To"] == first["Message-ID"]
+
+    calls = len(world.page.calls), len(world.slack.calls), len(world.smtp.mails)
+    world.run(check(passed=True))
+    assert (len(world.page.calls), len(world.slack.calls), len(world.smtp.mails)) == calls
+
+
+def test_more_failing_rows_are_worth_another_mail(world):
+    world.run(check())
+    world.run(check(failing_rows=90, observed="90 of 430 rows fail"))
+    assert subjects(world) == ["CRITICAL", "CRITICAL"]
+    assert "90 of 430" in world.smtp.mails[1].message.get_body(("plain",)).get_content()
+
+
+def test_one_failing_channel_keeps_no_other_from_being_told_and_is_told_later(world):
+    world.page.faults.extend([500] * 99)
+    with pytest.raises(sending.NotSentError, match="PagerDuty did not take") as raised:
+        world.run(check())
+    assert not raised.value.permanent
+    assert len(world.slack.messages(ALERTS)) == len(world.smtp.mails) == 1
+    world.page.faults.clear()
+    world.slack.faults["chat.update"].append(Fault("channel_not_found"))
+    world.run(check())
+    assert world.page.accepted() == [("trigger", KEY)]
+    assert subjects(world) == ["CRITICAL"]
+
+
+def test_a_refusing_slack_does_not_keep_the_page_from_going_out(world):
+    world.slack.channels[ALERTS]["is_member"] = False
+    with pytest.raises(sending.NotSentError, match="not_in_channel") as raised:
+        world.run(check(), check("orders_unique"))
+    assert raised.value.permanent
+    assert set(world.page.incidents.values()) == {"triggered"}
+    assert len(world.page.incidents) == 2
+
+
+def test_the_held_notice_goes_to_the_readers_once(world):
+    world.run(check())
+    run = incidents.run_of(world.settings, WEEK, "scheduled__1", "scheduled", "https://airflow.example/r")
+    for _ in range(2):
+        incidents.hold(world.settings, run, WEEK)
+    (message,) = world.slack.messages(DIGESTS)
+    assert "is held" in message["text"]
+    held = [mail for mail in world.smtp.mails if mail.to == ["ada@shop.example"]]
+    assert len(held) == 1
+    assert "Works on it: web-team" in held[0].message.get_body(("plain",)).get_content()
+
+
+def test_a_report_that_is_missing_is_told_of_unless_someone_is_on_it(world):
+    assert incidents.tell_late(world.settings, WEEK, "scheduled__1", "https://airflow.example/r", "its run is running")
+    assert world.page.incidents == {f"greenery/{DAY}/late": "triggered"}
+    assert "not landed" in world.page.calls[0].event["payload"]["custom_details"]["Observed"]
+    assert not incidents.tell_late(world.settings, WEEK, "scheduled__1", "https://airflow.example/r", "as before")
+    assert len(world.page.calls) == 1

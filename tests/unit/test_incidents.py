@@ -1,0 +1,187 @@
+"""One incident a check and week: opened, updated and resolved once on every channel, whatever becomes of the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+import pagerduty
+import pytest
+from greenery.alerts import incidents, sending
+from greenery.alerts.incidents import Outcome
+from greenery.alerts.model import Failure
+from greenery.delivery import ledger
+from greenery.settings import Settings
+
+from tests.alerting import GOOD, HELD, WEEK, check, judged
+from tests.servers.pagerduty import ROUTING_KEY, PagerDuty, running_pagerduty
+
+KEY = "greenery/2025-01-22/sessions_unique"
+
+
+@pytest.fixture
+def page(monkeypatch) -> Iterator[PagerDuty]:
+    monkeypatch.setattr(pagerduty.EventsApiV2Client, "sleep_timer", 0.01)
+    with running_pagerduty() as server:
+        connection = {"conn_type": "pagerduty_events", "password": ROUTING_KEY, "extra": {"base_url": server.url}}
+        monkeypatch.setenv("AIRFLOW_CONN_GREENERY_PAGERDUTY", json.dumps(connection))
+        yield server
+
+
+def outcome(home: Settings, number: int = 1, type: str = "scheduled", **changes) -> Outcome:
+    run = incidents.run_of(home, WEEK, f"{type}__{number}", type, "https://airflow.example/r")
+    failed = Outcome(run, HELD, [Failure("quality", "AirflowFailException: held", "https://airflow.example/log")], True)
+    return replace(failed, **changes)
+
+
+def passed(home: Settings, type: str = "scheduled") -> Outcome:
+    return outcome(home, 9, type, states=GOOD, failures=[])
+
+
+def test_three_tries_are_one_incident_and_a_pass_resolves_it(home, page):
+    judged(home, check())
+    for number in (1, 2, 3):
+        incidents.settle(home, outcome(home, number), WEEK, tells=True)
+        incidents.settle(home, outcome(home, number), WEEK, tells=True)  # the task is tried again
+    assert page.accepted() == [("trigger", KEY)] * 3
+    assert page.calls[0].event["payload"]["severity"] == "critical"
+    judged(home, check(passed=True), verdict="passed")
+    incidents.settle(home, passed(home, "backfill"), WEEK, tells=False)
+    incidents.settle(home, passed(home), WEEK, tells=True)
+    assert page.accepted() == [("trigger", KEY)] * 3 + [("resolve", KEY)]
+    assert page.incidents == {KEY: "resolved"}
+    assert sending.open_incidents(home, "2025-01-22") == {}
+
+
+def test_while_a_backfill_runs_nobody_is_paged(home, page):
+    judged(home, check())
+    incidents.settle(home, outcome(home, type="backfill"), WEEK, tells=False)
+    assert page.calls == []
+    incidents.settle(home, outcome(home), WEEK, tells=True)
+    incidents.settle(home, outcome(home, 2, "backfill"), WEEK, tells=False)
+    assert page.accepted() == [("trigger", KEY)]
+
+
+def test_a_failure_that_comes_back_opens_the_incident_again(home, page):
+    for fails in (True, False, True, False):
+        judged(home, check(passed=not fails), verdict="held" if fails else "passed")
+        incidents.settle(home, outcome(home) if fails else passed(home), WEEK, tells=True)
+    assert page.accepted() == [("trigger", KEY), ("resolve", KEY)] * 2
+
+
+def test_only_what_passed_is_resolved_while_another_check_fails(home, page):
+    judged(home, check(), check("orders_unique"))
+    incidents.settle(home, outcome(home), WEEK, tells=True)
+    judged(home, check(passed=True), check("orders_unique"))
+    incidents.settle(home, outcome(home, 2), WEEK, tells=True)
+    assert page.incidents == {KEY: "resolved", "greenery/2025-01-22/orders_unique": "triggered"}
+    # A run that never came to judge says nothing of the checks.
+    crashed = [Failure("land", "ExtractError: a wrong value")]
+    incidents.settle(
+        home, outcome(home, 3, failures=crashed, states={"land": "failed"}, judged=False), WEEK, tells=True
+    )
+    assert page.incidents["greenery/2025-01-22/orders_unique"] == "triggered"
+    assert page.incidents["greenery/2025-01-22/task/land"] == "triggered"
+    incidents.settle(home, outcome(home, 4, states={**HELD, "land": "success"}), WEEK, tells=True)
+    assert page.incidents["greenery/2025-01-22/task/land"] == "resolved"
+
+
+def test_accepted_and_silenced_failures_page_nobody_and_end_the_incident(home, page):
+    for change in (
+        {"accepted": True},
+        {"silenced": {"reason": "known", "owner": "web-team", "until": "2025-02-01"}},
+    ):
+        judged(home, check())
+        incidents.settle(home, outcome(home, str(change)), WEEK, tells=True)
+        assert page.incidents[KEY] == "triggered"
+        calls = len(page.calls)
+        judged(home, check(**change), verdict="accepted")
+        incidents.settle(home, passed(home), WEEK, tells=True)
+        assert page.incidents[KEY] == "resolved"
+        assert len(page.calls) == calls + 1
+
+
+def test_a_warning_pages_nobody_and_one_that_was_critical_ends_its_page(home, page):
+    judged(home, check(severity="warning"), verdict="passed")
+    incidents.settle(home, passed(home), WEEK, tells=True)
+    assert page.calls == []
+    assert (home.home / "outbox" / "alert-2025-01-22-sessions_unique.eml").exists()
+    judged(home, check())
+    incidents.settle(home, outcome(home), WEEK, tells=True)
+    judged(home, check(severity="warning"), verdict="passed")
+    incidents.settle(home, passed(home), WEEK, tells=True)
+    assert page.incidents == {KEY: "resolved"}
+
+
+def test_a_busy_pagerduty_is_tried_again_within_a_bound(home, page):
+    judged(home, check())
+    page.faults.extend([429, 500, 503])
+    incidents.settle(home, outcome(home), WEEK, tells=True)
+    assert [call.status for call in page.calls] == [429, 500, 503, 202]
+    page.faults.extend([429] * 99)
+    with pytest.raises(sending.NotSentError, match="PassingError: PagerDuty did not take the trigger") as raised:
+        incidents.settle(home, outcome(home, 2), WEEK, tells=True)
+    assert not raised.value.permanent
+    assert len(page.calls) < 15
+
+
+def test_a_refusing_pagerduty_says_what_to_fix_and_keeps_the_others_from_nothing(home, page, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_GREENERY_PAGERDUTY", json.dumps({"conn_type": "http", "password": "short"}))
+    judged(home, check(), check("sessions_near_history", severity="warning"))
+    with pytest.raises(sending.NotSentError, match="routing key of the connection greenery_pagerduty") as raised:
+        incidents.settle(home, outcome(home), WEEK, tells=True)
+    assert raised.value.permanent
+    assert (home.home / "outbox" / "alert-2025-01-22-sessions_near_history.json").exists()
+
+
+def test_a_page_whose_sender_was_killed_is_resolved_all_the_same(home, page, monkeypatch):
+    judged(home, check())
+
+    def die(self, reference):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger.Sending, "finish", die)
+        with pytest.raises(KeyboardInterrupt):
+            incidents.settle(home, outcome(home), WEEK, tells=True)
+    assert page.incidents == {KEY: "triggered"}
+    judged(home, check(passed=True), verdict="passed")
+    incidents.settle(home, passed(home), WEEK, tells=True)
+    assert page.incidents == {KEY: "resolved"}
+
+
+def test_without_any_connection_the_outbox_shows_what_would_be_sent(home):
+    judged(home, check())
+    incidents.settle(home, outcome(home), WEEK, tells=True)
+    incidents.hold(home, outcome(home).run, WEEK)
+    names = {path.name for path in (home.home / "outbox").iterdir()}
+    assert names == {
+        *(
+            "alert-2025-01-22-sessions_unique.json",
+            "alert-2025-01-22-sessions_unique.eml",
+            "alert-2025-01-22-sessions_unique.pagerduty.json",
+        ),
+        *("held-2025-01-22.json", "held-2025-01-22.eml"),
+    }
+    assert ledger.owed(home, WEEK)
+    judged(home, check(passed=True), verdict="passed")
+    incidents.settle(home, passed(home), WEEK, tells=True)
+    assert "RESOLVED" in (home.home / "outbox" / "resolved-2025-01-22-sessions_unique.json").read_text()
+
+
+def test_weeks_held_by_backfills_are_named_until_a_notice_went_out(home):
+    home.reports.mkdir(parents=True)
+    weeks = [
+        {"as_of": "2025-01-15", "state": "held", "reason": "sessions_unique: 3"},
+        {"as_of": "2025-01-22", "state": "held", "reason": "orders_unique: 1"},
+        {"as_of": "2025-01-29", "state": "admitted", "reason": None},
+    ]
+    (home.reports / "weeks.json").write_text(json.dumps(weeks))
+    judged(home, check())
+    incidents.hold(home, outcome(home).run, WEEK)
+    assert incidents.held_weeks(home, datetime(2025, 1, 29)) == [
+        {"as_of": "2025-01-15", "reason": "sessions_unique: 3"}
+    ]
+    assert incidents.held_weeks(home, datetime(2025, 1, 15)) == []
