@@ -39,7 +39,13 @@ def test_every_dag_is_documented_owned_and_tagged(bag):
 
 def test_every_param_has_a_type_and_a_description(dag):
     defaults = {name: dag.params.get_param(name).value for name in dag.params}
-    assert defaults == {"reextract": False, "accept_shrink": False, "full_refresh": False, "withdraw": None}
+    assert defaults == {
+        "reextract": False,
+        "accept_shrink": False,
+        "full_refresh": False,
+        "withdraw": None,
+        "accept": None,
+    }
     for name, default in defaults.items():
         param = dag.params.get_param(name)
         # A form's text field that may stay empty has to allow null.
