@@ -38,8 +38,8 @@ HEADER = """# The quality gate: planted faults and clean weeks
 
 Written by `make gate-report`; `make test` runs a sample of it. Each fault is planted into a good week of a simulated
 shop with 1,200 sessions a week and nine weeks of history, which is then landed, built, tested and judged as any other.
-It has to be caught by the checks that the catalogue names, at their severity: a critical one holds the extract, a warning
-is published and shown. The catalogue is `tests/gate/faults.toml`.
+It has to be caught by the checks that the catalogue names, at their severity: a critical one holds the extract, a
+warning is published and shown. The catalogue is `tests/gate/faults.toml`.
 """
 
 
