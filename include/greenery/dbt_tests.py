@@ -1,4 +1,4 @@
-"""What dbt's data tests said of a build: recorded for the quality gate, which counts a failed test as a failed check."""
+"""What dbt's tests said of a build: recorded for the quality gate, which counts a failed test as a failed check."""
 
 from __future__ import annotations
 

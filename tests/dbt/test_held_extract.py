@@ -8,15 +8,15 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from greenery import ledger, publishing, quality
-from greenery.ledger import LockLostError, NotJudgedError
+from greenery import dbt_tests, ledger, publishing, quality
+from greenery.ledger import LockLostError, NotJudgedError, NotTestedError
 from greenery.publishing import open_published
 from greenery.quality import HeldError
 from greenery.settings import Settings
 from greenery.simulator import Shop, simulate
 from greenery.warehouse import connect, rows
 
-from tests.pipeline import dbt, run_week
+from tests.pipeline import dbt, record_tests, run_week
 
 WEEKS = [datetime(2025, 1, 8), datetime(2025, 1, 15), datetime(2025, 1, 22)]
 
@@ -55,7 +55,7 @@ def test_a_week_is_held_the_next_does_without_it_and_corrected_it_joins(home):
     assert quality["verdict"] == "held"
     failed = [check for check in quality["checks"] if not check["passed"] and check["severity"] == "critical"]
     assert [check["check"] for check in failed] == ["required_columns_mostly_filled"]
-    assert failed[0]["examples"] == [{"column": "orders.status", "empty_share": "1"}]
+    assert [example["column_name"] for example in failed[0]["examples"]] == ["orders.status"]
     assert not (home.report_folder(WEEKS[1]) / "summary.json").exists()
 
     run_week(home, WEEKS[2])
@@ -112,8 +112,11 @@ def test_a_publish_killed_after_admitting_is_tried_again(home, monkeypatch):
         ledger.hold(connection, extract["extract_id"], "withdrawn")
         ledger.acquire(connection, "run", week, lambda _: False)
     dbt(home, "run")
+    with pytest.raises(NotTestedError, match=r"clear its task dbt\.dbt_test"):
+        quality.judge(home, "run")
     with pytest.raises(NotJudgedError, match="clear its task quality"):
         publishing.publish(home, "run")
+    record_tests(home, "run", dbt(home, "test", "--exclude-resource-type", "unit_test"))
     quality.judge(home, "run")
     with monkeypatch.context() as patch:
         patch.setattr(publishing, "switch_link", killed)
@@ -145,3 +148,33 @@ def test_five_versions_are_kept(home):
     for _ in range(2):
         run_week(home, WEEKS[2])
     assert len(list((home.home / "versions").iterdir())) == publishing.KEPT_VERSIONS
+
+
+def test_a_failed_dbt_test_holds_the_extract_like_a_check_and_can_not_be_accepted(home):
+    week = WEEKS[2]
+    with connect(home) as connection:
+        assert ledger.acquire(connection, "run", week, lambda _: False)
+    dbt(home, "run")
+    test = "test.greenery.unique_fct_sessions_session_id."
+    nodes = json.loads(dbt_tests.MANIFEST.read_text())["nodes"]
+    unique = next(node for node in nodes if node.startswith(test))
+    record_tests(home, "run", [{"unique_id": unique, "status": "fail", "failures": 2, "message": "Got 2 results"}])
+    with pytest.raises(HeldError, match=r"unique_fct_sessions_session_id: 2 rows fail.*can't be accepted") as held:
+        quality.judge(home, "run", accept="never mind")
+    assert [check["check"] for check in held.value.verdict.failed_critical] == ["unique_fct_sessions_session_id"]
+    document = json.loads((home.report_folder(week) / "quality.json").read_text())
+    assert document["verdict"] == "held"
+    assert document["checks"][-1]["relation"] == "fct_sessions"
+    assert "unique_fct_sessions_session_id" in (home.report_folder(week) / "quality.html").read_text()
+    with pytest.raises(NotJudgedError):
+        publishing.publish(home, "run")
+    with connect(home) as connection:
+        ledger.release(connection, "run")
+
+
+def test_a_dbt_test_that_could_not_run_says_nothing():
+    with pytest.raises(dbt_tests.TestsBrokenError, match=r"test\.greenery\.x\.y: no such table"):
+        dbt_tests.failures(
+            [{"unique_id": "test.greenery.x.y", "status": "error", "failures": None, "message": "no such table"}]
+        )
+    assert dbt_tests.failures([{"unique_id": "model.greenery.x", "status": "success"}]) == []

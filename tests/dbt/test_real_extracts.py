@@ -20,8 +20,8 @@ CHANGED = {
 }
 
 
-def summaries(home: Settings) -> dict[str, bytes]:
-    return {f"{week:%Y-%m-%d}": (home.report_folder(week) / "summary.json").read_bytes() for week in WEEKS}
+def summaries(home: Settings, name: str = "summary.json") -> dict[str, bytes]:
+    return {f"{week:%Y-%m-%d}": (home.report_folder(week) / name).read_bytes() for week in WEEKS}
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,15 @@ def test_the_first_extract_is_the_baseline(in_order):
     assert (changes["previous_as_of"], changes["orders"]) == (None, [])
 
 
+def test_the_checks_pass_and_warn_of_nothing_but_the_age_of_the_data(in_order):
+    for text in summaries(in_order, "quality.json").values():
+        quality = json.loads(text)
+        assert quality["verdict"] == "passed"
+        failed = {check["check"] for check in quality["checks"] if not check["passed"]}
+        # All events and orders are of 2021.
+        assert failed == {"events_fresh", "orders_fresh"}
+
+
 @pytest.mark.parametrize("time_zone", ["UTC", "America/Los_Angeles", "Pacific/Kiritimati"])
 def test_the_snapshot_query_that_people_write(in_order, time_zone):
     with duckdb.connect(in_order.published / "greenery.duckdb", read_only=True) as connection:
@@ -66,6 +75,7 @@ def test_backwards_and_the_named_weeks_again_gives_the_same_bytes(in_order, real
     for week in [*reversed(WEEKS), *WEEKS[1:]]:
         run_week(home, week)
     assert summaries(home) == summaries(in_order)
+    assert summaries(home, "quality.json") == summaries(in_order, "quality.json")
     with open_published(home) as backwards, open_published(in_order) as forwards:
         relations = backwards.execute(
             "select table_schema || '.' || table_name from information_schema.tables order by all"

@@ -91,7 +91,7 @@ def test_withdrawn_it_counts_as_missing_and_brought_back_all_is_as_before(in_ord
 
     assert run_week(home, SECOND, withdrawal="prices <in> cents") == differ
     folder = home.report_folder(SECOND)
-    assert sorted(path.name for path in folder.iterdir()) == ["index.html", "quality.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["index.html", "quality.html", "quality.json"]
     assert "withdrawn: prices &lt;in&gt; cents" in (folder / "index.html").read_text()
     with connect(home) as connection:
         held = ledger.newest(connection, SECOND)

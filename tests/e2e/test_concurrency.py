@@ -43,7 +43,7 @@ DAYS = [(LAST - (WEEKS - 1 - number) * WEEK).date() for number in range(WEEKS)]
 
 
 def state_of(home: Settings) -> dict[str, Any]:
-    """Return what must not depend on the order of runs: quality.json counts rows that later weeks brought as well."""
+    """Return what must not depend on the order of runs: quality.json is of what was admitted when it was judged."""
     state = kills.state_of(home)
     judged = [name for name in state if name.endswith("quality.json")]
     assert {json.loads(state.pop(name))["verdict"] for name in judged} == {"passed"}

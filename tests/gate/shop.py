@@ -11,9 +11,12 @@ from pathlib import Path
 import duckdb
 from greenery import landing, ledger, quality
 from greenery.quality import HeldError
+from greenery.report.page import SEVERITIES
 from greenery.settings import Settings
+from greenery.simulator import Shop, simulate
 from greenery.warehouse import connect
 
+from tests.gate.faults import AS_OF, BEFORE, Fault, plant
 from tests.properties.replay import Recording, build_statements, data_test_failures
 
 RUN = "gate"
@@ -66,3 +69,38 @@ def copied(home: Settings, folder: Path) -> Settings:
 def failed(document: dict) -> dict[str, str]:
     """Return the failed checks of a quality.json: their severity by id."""
     return {check["check"]: check["severity"] for check in document["checks"] if not check["passed"]}
+
+
+def good_shop(folder: Path, recording: Recording, sessions: int = 1200) -> Settings:
+    """Return a home whose first extract shows nine weeks of a shop, is run and admitted; the second waits."""
+    home = Settings(home=folder / "home", extracts=folder / "extracts")
+    shop = Shop(BEFORE, 2, sessions, history_weeks=8, file_format="parquet", improved_checkout_week=9)
+    simulate(shop, home.extracts)
+    assert set(failed(run_week(home, BEFORE, recording)).values()) <= {"info"}
+    return home
+
+
+def run_fault(home: Settings, fault: Fault, recording: Recording, folder: Path) -> dict:
+    """Plant a fault into a copy, in `folder`, of a good shop and return the quality.json of its week."""
+    copy = copied(home, folder)
+    if fault.where == "extract":
+        plant(fault, copy.extracts)
+
+    def change(connection: duckdb.DuckDBPyConnection) -> None:
+        for statement in fault.statements:
+            connection.execute(statement)
+
+    changes: dict[str, Change] = {} if fault.where == "extract" else {fault.where: change}
+    return run_week(copy, AS_OF, recording, landed=changes.get("landing"), built=changes.get("marts"))
+
+
+def problem(fault: Fault, document: dict) -> str:
+    """Return in what the checks of a fault's week are other than they should be; empty where they are as said."""
+    found = failed(document)
+    worst = next((severity for severity in SEVERITIES if severity in found.values()), "")
+    missing = [check for check in fault.checks if check not in found]
+    if missing:
+        return f"not failed: {', '.join(missing)}"
+    if not fault.severity:
+        return f"caught after all, by {', '.join(found)}" if worst not in ("", "info") else ""
+    return "" if worst == fault.severity else f"{worst or 'nothing'} in place of {fault.severity}: {', '.join(found)}"

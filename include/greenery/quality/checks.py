@@ -1,8 +1,8 @@
 """What is checked of a week: each check's severity, owner, meaning, and what to do when it fails.
 
 The rule of severity: critical is what is wrong whatever the shop did, in our own logic or in the structure of the
-extract, and holds it. What a shop itself can do is a warning; past a stated extreme, with enough history, it is critical
-too, but a person may accept it with a reason (`acceptable`). Info is kept, and bothers nobody.
+extract, and holds it. What a shop itself can do is a warning; past a stated extreme, with enough history, it is
+critical too, but a person may accept it with a reason (`acceptable`). Info is kept, and bothers nobody.
 """
 
 from __future__ import annotations
@@ -827,7 +827,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         "orders",
         "orders",
-        "At most 5% of the new or changed orders cost less than half or more than twice what their items do.",
+        "At most 5% of the orders with new amounts cost less than half or more than twice what their items do.",
         "the order's items and the prices in products.csv",
         "export",
         SHOP,
@@ -838,7 +838,7 @@ CHECKS: tuple[Check, ...] = (
         "critical",
         "orders",
         "orders",
-        "At most half of the new or changed orders cost ten times more, or less, than their items.",
+        "At most half of the orders with new amounts cost ten times more, or less, than their items.",
         "whether orders.csv or products.csv is in cents",
         "accept",
         SHOP,
@@ -936,11 +936,11 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         "products",
         "previous_products",
-        "At most a fifth of the products of the extract before are gone.",
+        "At most a tenth of the products of the extract before are gone.",
         "whether products.csv is complete",
         "shop",
         SHOP,
-        share(0.2),
+        share(0.1),
     ),
     Check(
         "addresses_keep_their_place",
@@ -1074,7 +1074,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         "fct_sessions",
         "conversion",
-        "The conversion of each step is within 10 pp of the weeks before; package_shipped, still provisional, is left out.",
+        "The conversion of each step, but for the provisional package_shipped, is within 10 pp of the weeks before.",
         "the report's funnel, by product and place",
         "shop",
         SHOP,

@@ -1,8 +1,8 @@
 """One number a check: worked out by SQL in the warehouse, so that what leaves it is small whatever its size.
 
-Each statement in include/sql/quality/rows gives the rows that checks look at, with a column a check that is true in a row
-that fails and empty in one that it does not look at. They are counted there; of the failing rows a few are fetched. The
-statements are plain SQL, the same for DuckDB and Snowflake; everything in them is as known at the week's end.
+Each statement in include/sql/quality/rows gives the rows that checks look at, with a column a check that is true in a
+row that fails and empty in one that it does not look at. They are counted there; of the failing rows a few are fetched.
+The statements are plain SQL, the same for DuckDB and Snowflake; everything in them is as known at the week's end.
 """
 
 from __future__ import annotations

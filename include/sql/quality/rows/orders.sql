@@ -122,11 +122,11 @@ select
     case when orders.is_news then items.order_id is null end as orders_have_items,
     case when orders.is_news and orders.promo_id is not null then promos.promo_id is null end as orders_have_promos,
     case
-        when orders.is_news and items.worth > 0
+        when (orders.previous_order_id is null or orders.has_other_facts) and items.worth > 0
             then orders.order_cost > 2 * items.worth or orders.order_cost < 0.5 * items.worth
     end as order_cost_fits_items,
     case
-        when orders.is_news and items.worth > 0
+        when (orders.previous_order_id is null or orders.has_other_facts) and items.worth > 0
             then orders.order_cost > 10 * items.worth or orders.order_cost < 0.1 * items.worth
     end as order_cost_in_scale,
     case

@@ -1,0 +1,75 @@
+"""A sample of the faults and clean weeks of `make gate-report`; and a verdict does not depend on what ran since."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import permutations
+
+import pytest
+from greenery.quality.checks import CHECKS
+from greenery.settings import Settings
+from greenery.simulator import Shop, simulate
+
+from tests.gate.faults import AS_OF, FAULTS
+from tests.gate.report import clean_weeks
+from tests.gate.shop import copied, failed, good_shop, problem, run_fault, run_week
+
+SAMPLE = (
+    "a day of events is lost",
+    "package_shipped is not tracked",
+    "new orders are in cents",
+    "packages are shipped before they are ordered",
+    "half of the states are empty",
+    "a session is there twice",
+    "versions overlap",
+    "five events are lost",
+)
+
+
+@pytest.fixture(scope="module")
+def good(recording, tmp_path_factory) -> Settings:
+    return good_shop(tmp_path_factory.mktemp("good"), recording, sessions=500)
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_a_planted_fault_is_caught_as_said(good, recording, tmp_path, name):
+    fault = next(fault for fault in FAULTS if fault.name == name)
+    assert problem(fault, run_fault(good, fault, recording, tmp_path / "planted")) == ""
+
+
+def test_the_good_week_itself_passes(good, recording, tmp_path):
+    document = run_week(copied(good, tmp_path / "clean"), AS_OF, recording)
+    assert set(failed(document).values()) <= {"info"}
+    assert document["verdict"] == "passed"
+
+
+@pytest.mark.parametrize(("sessions", "weeks"), [(5, 4), (60, 4)])
+def test_clean_weeks_raise_no_alarm(recording, sessions, weeks):
+    assert clean_weeks(recording, sessions, seed=1, weeks=weeks) == []
+
+
+def test_every_check_is_hit_by_a_fault():
+    assert len(FAULTS) >= 40
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+    assert all(fault.checks if fault.severity else fault.reason for fault in FAULTS)
+    assert {check.id for check in CHECKS} <= {check for fault in FAULTS for check in fault.checks}
+
+
+def test_a_verdict_is_the_same_on_the_day_and_after_later_weeks(recording, tmp_path):
+    weeks = [datetime(2025, 1, 8) + number * timedelta(days=7) for number in range(3)]
+    extracts = tmp_path / "extracts"
+    # Sessions whose events and shipments come late, users who move, and orders sent back.
+    simulate(Shop(weeks[0], 3, 120, file_format="parquet"), extracts)
+
+    def texts(home: Settings, order: tuple[datetime, ...]) -> list[bytes]:
+        found = {}
+        for week in order:
+            run_week(home, week, recording)
+            found[week] = (home.report_folder(week) / "quality.json").read_bytes()
+        return [found[week] for week in weeks]
+
+    on_the_day = texts(Settings(tmp_path / "in order", extracts), tuple(weeks))
+    # Judged again with all three admitted, and in an order in which each week once comes after a later one.
+    assert texts(Settings(tmp_path / "in order", extracts), tuple(weeks)) == on_the_day
+    backwards = next(order for order in permutations(weeks) if list(order) == weeks[::-1])
+    assert texts(Settings(tmp_path / "backwards", extracts), (*backwards, *weeks)) == on_the_day
