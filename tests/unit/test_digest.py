@@ -228,7 +228,10 @@ class TestNotices:
         assert DIGESTS["normal"].footer[-1] == "Not restated."
 
 
-SILENCED = "Warning: unknown_states failed. It checks: The meaning of unknown_states. (silenced until 20 Feb 2023 by ana: the shop is moving)"
+SILENCED = (
+    "Warning: unknown_states failed. It checks: The meaning of unknown_states. "
+    "(silenced until 20 Feb 2023 by ana: the shop is moving)"
+)
 
 
 class TestBadge:
@@ -258,7 +261,7 @@ class TestBadge:
                 "good",
                 "Data quality: 0 of 9 checks passed",
                 (
-                    *[f"Info: c{number}. The meaning of c{number}." for number in range(6)],
+                    *[f"Info: c{n} failed. It checks: The meaning of c{n}." for n in range(6)],
                     "More failed: see the report",
                 ),
             ),
