@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ def write(settings: Settings, as_of: datetime) -> Path:
     write_atomically(folder / "order_changes.csv", order_changes.to_csv(found["order_changes"]["orders"]))
     write_atomically(folder / "funnel.png", chart.to_png(chart.report_spec(found)))
     write_atomically(folder / "summary.json", now)
+    _forget_preview(folder)
     write_page(settings, as_of)
     return folder
 
@@ -111,14 +113,18 @@ def figures(connection: duckdb.DuckDBPyConnection, as_of: datetime, maturity_day
     def found(name: str, **parameters: int) -> list[dict]:
         return rows(connection, statement(f"report/{name}"), {"as_of": as_of, **parameters})
 
+    weeks = found("sessions_by_week")
+    # Where a week as a whole has too few sessions, so has each part of it.
+    sessions = {row["weeks_ago"]: row["sessions"] for row in weeks}
+    comparable = min(sessions.get(0, 0), sessions.get(1, 0)) >= ENOUGH_SESSIONS
     return summary.build(
         as_of,
-        found("sessions_by_week"),
+        weeks,
         found("order_changes"),
         extract[0]["previous_as_of"],
         maturity_days,
         pace=found("pace"),
-        movers=found("movers", enough=ENOUGH_SESSIONS),
+        movers=found("movers", enough=ENOUGH_SESSIONS) if comparable else [],
         stuck_orders=found("stuck_orders", enough=ENOUGH_PEERS),
     )
 
@@ -131,7 +137,13 @@ def _take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of:
     _write_page(folder, None, reason)
     for name in ("order_changes.csv", "funnel.png", "restatement.json", "run.json", "summary.json"):
         (folder / name).unlink(missing_ok=True)
+    _forget_preview(folder)
     connection.execute("delete from landing.reports where as_of = ?", [as_of])
+
+
+def _forget_preview(folder: Path) -> None:
+    """Delete what `make preview` wrote: it shows figures that may be others now."""
+    shutil.rmtree(folder / "preview", ignore_errors=True)
 
 
 def read_digest(settings: Settings, as_of: datetime) -> Digest:

@@ -10,7 +10,11 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
 
+WEEK = timedelta(days=7)
+INSTANT = timedelta(microseconds=1)
 STEPS = ("page_view", "add_to_cart", "checkout", "package_shipped")
 CHANGES = ("new", "status_changed", "details_changed", "removed", "returned")
 ORDER_COLUMNS = (
@@ -59,14 +63,13 @@ def analytics(extracts: Iterable[Extract]) -> dict[str, list[dict]]:
     }
 
 
-def summary(extracts: Iterable[Extract], as_of: datetime) -> dict:
+def summary(extracts: Iterable[Extract], as_of: datetime, maturity_days: int) -> dict:
     """Return the figures of the week that ends at `as_of`, as the design lists them for summary.json."""
     extracts = _in_order(extracts)
     sessions = _sessions(known_events(extracts, as_of))
-    week = timedelta(days=7)
 
     def funnel(start: datetime, end: datetime) -> dict[str, int]:
-        inside = [session for session in sessions if start <= session["started_at"] < end]
+        inside = _between(sessions, start, end)
         reached = {step: sum(session[f"{step}_at"] is not None for session in inside) for step in STEPS}
         return {"sessions": len(inside), **reached}
 
@@ -79,12 +82,14 @@ def summary(extracts: Iterable[Extract], as_of: datetime) -> dict:
             moves[move] = moves.get(move, 0) + 1
     return {
         "as_of": _text(as_of),
-        "week": {"start": _text(as_of - week), "end": _text(as_of)},
+        "week": {"start": _text(as_of - WEEK), "end": _text(as_of)},
         "funnel": {
-            "week": funnel(as_of - week, as_of),
-            "previous_week": funnel(as_of - 2 * week, as_of - week),
+            "week": funnel(as_of - WEEK, as_of),
+            "previous_week": funnel(as_of - 2 * WEEK, as_of - WEEK),
             "all_time": funnel(datetime(1, 1, 1), as_of),
         },
+        "pace": pace(_between(sessions, as_of - WEEK, as_of)),
+        "against_median": {step: against_median(sessions, as_of, step, maturity_days) for step in STEPS},
         "order_changes": {
             "previous_as_of": _text(max(earlier)) if earlier else None,
             **{name: sum(change["change"] == name for change in changes) for name in CHANGES},
@@ -96,6 +101,123 @@ def summary(extracts: Iterable[Extract], as_of: datetime) -> dict:
             ),
         },
     }  # fmt: skip
+
+
+def pace(sessions: list[dict]) -> dict[str, tuple[int, int | None]]:
+    """Return for each step but the first in how many sessions it followed the step before, and the median seconds."""
+    found = {}
+    for before, step in pairwise(STEPS):
+        took = [
+            session[f"{step}_at"] - session[f"{before}_at"]
+            for session in sessions
+            if session[f"{step}_at"] and session[f"{before}_at"] and session[f"{before}_at"] <= session[f"{step}_at"]
+        ]
+        found[step] = (len(took), round(median(time / INSTANT for time in took) / 1_000_000) if took else None)
+    return found
+
+
+def against_median(sessions: list[dict], as_of: datetime, step: str, maturity_days: int) -> tuple[float | None, int]:
+    """Return by how many points a step's conversion is above its median in the four weeks before, and in how many.
+
+    Weeks without sessions are left out. If shipping is provisional in any of the five weeks, each counts what was
+    shipped by its own end.
+    """
+    ends = [as_of - weeks * WEEK for weeks in range(5)]
+    weeks = {end: _between(sessions, end - WEEK, end) for end in ends}
+    immature = any(
+        as_of < end + timedelta(days=maturity_days)
+        and any(session["checkout_at"] and not session["package_shipped_at"] for session in weeks[end])
+        for end in ends
+    )
+    conversions = {}
+    for end, inside in weeks.items():
+        reached = [session for session in inside if session[f"{step}_at"] is not None]
+        if step == "package_shipped" and immature:
+            reached = [session for session in reached if session["package_shipped_at"] < end]
+        if inside:
+            conversions[end] = round(len(reached) / len(inside), 6)
+    now, before = conversions.pop(as_of, None), list(conversions.values())
+    if now is None or not before:
+        return None, len(before)
+    return round((now - median(before)) * 100, 4), len(before)
+
+
+def movers(extracts: Iterable[Extract], as_of: datetime) -> list[dict]:
+    """Return the checkouts of each product, country and state that has sessions in the week and in the week before."""
+    extracts = [extract for extract in _in_order(extracts) if extract.as_of <= as_of]
+    sessions = _with_places(_sessions(known_events(extracts, as_of)), extracts)
+    names = {key: product["name"] for key, product in newest_known(extracts, "products", "product_id").items()}
+    by_id = {session["session_id"]: session for session in sessions}
+    met: list[tuple[str, str, dict, bool]] = [
+        (place, session[place], session, session["checkout_at"] is not None)
+        for session in sessions
+        for place in ("country", "state")
+    ]
+    for row in _session_products(extracts, as_of):
+        met.append(("product", row["product_id"], by_id[row["session_id"]], row["checkout_at"] is not None))
+    found = []
+    for dimension, value in sorted({(dimension, value) for dimension, value, _, _ in met}):
+        counts = {}
+        for suffix, end in (("", as_of), ("_before", as_of - WEEK)):
+            reached = [
+                reached
+                for its_dimension, its_value, session, reached in met
+                if (its_dimension, its_value) == (dimension, value) and end - WEEK <= session["started_at"] < end
+            ]
+            counts |= {f"sessions{suffix}": len(reached), f"reached{suffix}": sum(reached)}
+        if counts["sessions"] and counts["sessions_before"]:
+            name = names.get(value, value) if dimension == "product" else value
+            found.append({"dimension": dimension, "value": value, "name": name, **counts})
+    return found
+
+
+def stuck_orders(extracts: Iterable[Extract], as_of: datetime) -> dict[str, tuple[int, float, dict[str, datetime]]]:
+    """Return for each status but the last that orders have left: how many times, the 95th percentile of the days in it,
+    and the orders that are in it longer, with the time since when.
+
+    An order that is away is in no status, and goes on with the one that it had when it comes back. An empty status says
+    nothing. An order that is first seen as preparing is so since it was created.
+    """  # fmt: skip
+    extracts = [extract for extract in _in_order(extracts) if extract.as_of <= as_of]
+    now: dict[str, tuple[str, datetime]] = {}
+    ended: dict[str, list[timedelta]] = {}
+    for extract in extracts:
+        for order in extract.tables["orders"]:
+            order_id, status = order["order_id"], order["status"]
+            if status is None or (order_id in now and now[order_id][0] == status):
+                continue
+            if order_id in now:
+                left, since = now[order_id]
+                ended.setdefault(left, []).append(extract.as_of - since)
+                now[order_id] = (status, extract.as_of)
+            elif status == "preparing" and order["created_at"] is not None:
+                now[order_id] = (status, min(order["created_at"], extract.as_of))
+            else:
+                now[order_id] = (status, extract.as_of)
+    there = {order["order_id"]: order["status"] for order in extracts[-1].tables["orders"]}
+    found = {}
+    for status, times in ended.items():
+        if status != "delivered":
+            limit = _percentile_95(times)
+            found[status] = (
+                len(times),
+                round(limit / timedelta(days=1), 6),
+                {
+                    order_id: since
+                    for order_id, (its_status, since) in now.items()
+                    if its_status == status == there.get(order_id) and as_of - since > limit
+                },
+            )
+    return found
+
+
+def _percentile_95(times: list[timedelta]) -> timedelta:
+    """Return the value below which 95 % lie, between two of them in proportion."""
+    times = sorted(times)
+    place = 0.95 * (len(times) - 1)
+    below = int(place)
+    above = min(below + 1, len(times) - 1)
+    return times[below] + (place - below) * (times[above] - times[below])
 
 
 def known_events(extracts: list[Extract], as_of: datetime) -> list[dict]:
@@ -175,6 +297,10 @@ def newest_known(extracts: list[Extract], table: str, key: str) -> dict[str, dic
     for extract in extracts:
         found.update(_by(extract.tables[table], key))
     return found
+
+
+def _between(sessions: list[dict], start: datetime, end: datetime) -> list[dict]:
+    return [session for session in sessions if start <= session["started_at"] < end]
 
 
 def _sessions(events: list[dict]) -> list[dict]:

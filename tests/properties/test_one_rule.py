@@ -17,8 +17,9 @@ from hypothesis import given, note, seed, strategies
 from tests.properties import reference
 from tests.properties.histories import CHOICES, FIRST_AS_OF, WEEK, Case, case_of, extract_id
 from tests.properties.proof_numbers import PARTS, PROPERTY, history_features
+from tests.properties.reference import Extract
 from tests.properties.replay import Warehouse
-from tests.properties.world import World, insert, publish, published_rows, text
+from tests.properties.world import MATURITY_DAYS, World, insert, publish, published_rows, report_rows, text
 
 
 # Each part runs as many cases as the profile says: 1,000 in all in `make test`, 10,000 in `make prove`.
@@ -116,7 +117,7 @@ def check_against_definitions(world: World) -> None:
         assert rows == wanted, f"{relation}: missing {wanted - rows}, too many {rows - wanted}"
     for extract in admitted:
         found = json.loads(world.written[extract.as_of])
-        expected = reference.summary(admitted, extract.as_of)
+        expected = reference.summary(admitted, extract.as_of, MATURITY_DAYS)
         changes = found["order_changes"]
         changes["status_transitions"] = {(m["from"], m["to"]): m["orders"] for m in changes["status_transitions"]}
         changes["orders"] = [
@@ -127,9 +128,32 @@ def check_against_definitions(world: World) -> None:
             "as_of": found["as_of"],
             "week": found["week"],
             "funnel": found["funnel"],
+            "pace": {
+                step: (figures["sessions"], figures["median_seconds"])
+                for step, figures in found["pace"]["steps"].items()
+            },
+            "against_median": {
+                step: (figures["median_pp"], figures["median_weeks"])
+                for step, figures in found["change"]["steps"].items()
+            },
             "order_changes": {name: changes[name] for name in expected["order_changes"]},
         }
         assert part == expected
+        check_what_few_sessions_hide(world, admitted, extract.as_of)
+
+
+def check_what_few_sessions_hide(world: World, admitted: list[Extract], as_of: datetime) -> None:
+    """A summary names movers and stuck orders only where there are enough sessions and orders; here one is enough."""
+    movers, stuck = (report_rows(world.warehouse, name, as_of, enough=1) for name in ("movers", "stuck_orders"))
+    assert movers == reference.movers(admitted, as_of)
+    orders: dict[str, dict] = {row["status"]: {} for row in stuck}
+    for row in stuck:
+        if row["order_id"] is not None:
+            orders[row["status"]][row["order_id"]] = row["since"]
+    assert {
+        row["status"]: (row["stays"], round(row["microseconds_95"] / 86_400_000_000, 6), orders[row["status"]])
+        for row in stuck
+    } == reference.stuck_orders(admitted, as_of)
 
 
 def same(found: dict[str, list[tuple]], wanted: dict[str, list[tuple]]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from greenery import ledger, publishing, weekly_report
 from greenery.report import summary
 from greenery.source_tables import TABLES
-from greenery.warehouse import rows, transaction
+from greenery.warehouse import rows, statement, transaction
 
 from tests.properties.histories import FIRST_AS_OF, WEEK, Operation, extract_id
 from tests.properties.reference import Extract
@@ -252,3 +252,8 @@ def text(warehouse: Warehouse, as_of: datetime) -> str:
 def published_rows(warehouse: Warehouse, relation: str) -> list[dict]:
     """Return the rows of a published relation."""
     return rows(warehouse.open("published"), f"from analytics.{relation}")
+
+
+def report_rows(warehouse: Warehouse, name: str, as_of: datetime, **parameters: int) -> list[dict]:
+    """Return the rows of a statement of `include/sql/report/` on what is published."""
+    return rows(warehouse.open("published"), statement(f"report/{name}"), {"as_of": as_of, **parameters})

@@ -156,8 +156,8 @@ class TestMovers:
 
     def test_what_is_no_more_than_noise_is_not_called_so(self):
         assert DIGESTS["provisional"].movers.lead == (
-            "1 product, country or state with 30 or more sessions in both weeks was compared. These add most to the "
-            "change at checkout; corrected for looking at many, none of them is more than noise."
+            "1 product, country or state with 30 or more sessions in both weeks was compared. This one adds most to "
+            "the change at checkout; corrected for looking at many, none of them is more than noise."
         )
 
     def test_nothing_had_enough_sessions(self):
@@ -229,7 +229,8 @@ class TestNotices:
 
 
 SILENCED = (
-    "Warning: unknown_states. The meaning of unknown_states. (silenced until 20 Feb 2023 by ana: the shop is moving)"
+    "Warning: unknown_states failed. It checks: The meaning of unknown_states. "
+    "(silenced until 20 Feb 2023 by ana: the shop is moving)"
 )
 
 
@@ -244,7 +245,7 @@ class TestBadge:
                 "warning",
                 "Data quality: 1 of 3 checks passed",
                 (
-                    "Warning: sessions_near_history. The meaning of sessions_near_history.",
+                    "Warning: sessions_near_history failed. It checks: The meaning of sessions_near_history.",
                     SILENCED,
                     "1 note from landing: see the report",
                 ),
@@ -260,7 +261,7 @@ class TestBadge:
                 "good",
                 "Data quality: 0 of 9 checks passed",
                 (
-                    *[f"Info: c{number}. The meaning of c{number}." for number in range(6)],
+                    *[f"Info: c{n} failed. It checks: The meaning of c{n}." for n in range(6)],
                     "More failed: see the report",
                 ),
             ),
@@ -278,7 +279,9 @@ class TestBadge:
             if name not in ("accepted", "silenced", "owner", "runbook")
         }
         old = {"as_of": "2023-02-01T00:00:00+00:00", "verdict": "passed", "checks": [check], "landing_warnings": []}
-        assert built(summaries.NORMAL, old).badge.lines == ("Warning: volume. The meaning of volume.",)
+        assert built(summaries.NORMAL, old).badge.lines == (
+            "Warning: volume failed. It checks: The meaning of volume.",
+        )
 
 
 class TestContentHash:

@@ -1,6 +1,7 @@
 """`make preview`: the digest of a week as files, from the files of its report."""
 
 import json
+from contextlib import nullcontext
 from datetime import datetime
 
 import pytest
@@ -51,6 +52,14 @@ def test_a_restated_week_has_its_correction_until_it_is_none_any_more(reported):
         "slack.html",
         "slack.json",
     ]
+
+
+def test_a_preview_goes_when_the_report_is_written_again(reported, monkeypatch):
+    preview.write(reported, AS_OF)
+    monkeypatch.setattr(weekly_report, "open_published", nullcontext)
+    monkeypatch.setattr(weekly_report, "figures", lambda *_: summaries.FIRST)
+    weekly_report.write(reported, AS_OF)
+    assert not (reported.report_folder(AS_OF) / "preview").exists()
 
 
 class TestReadDigest:

@@ -55,3 +55,20 @@ def test_each_figure_and_order_that_differs_is_named_with_both_values():
         ("o2", True, False),
     ]
     assert wording.restated_figures(found) == [("This week: sessions", "5", "6"), ("Orders: new", "1", "0")]
+
+
+def test_movers_and_stuck_orders_are_compared_by_what_they_are_about():
+    def rows(movers, stuck):
+        return summary(
+            movers={"compared": 2, "movers": movers}, order_changes={"stuck": {"orders": stuck}, "orders": []}
+        )
+
+    us = {"dimension": "country", "value": "US", "rate_pp": 1.5}
+    fern = {"dimension": "product", "value": "p1", "rate_pp": -0.5}
+    old = rows([us, fern], [{"order_id": "o1", "days": 12.0}, {"order_id": "o2", "days": 11.0}])
+    new = rows([{**fern, "rate_pp": -2.0}, us], [{"order_id": "o2", "days": 11.0}])
+    assert {figure["figure"]: (figure["old"], figure["new"]) for figure in compare(old, new)["figures"]} == {
+        "movers.movers.product p1.rate_pp": (-0.5, -2.0),
+        "order_changes.stuck.orders.o1.order_id": ("o1", None),
+        "order_changes.stuck.orders.o1.days": (12.0, None),
+    }

@@ -70,8 +70,8 @@ class TestThreadNote:
     def test_the_same_figures_with_another_verdict(self):
         assert slack.render(DIGESTS["warned"]).thread_note == (
             "Updated: the figures are as before. Data quality: 1 of 3 checks passed.\n"
-            "Warning: sessions_near_history. The meaning of sessions_near_history.\n"
-            "Warning: unknown_states. The meaning of unknown_states. "
+            "Warning: sessions_near_history failed. It checks: The meaning of sessions_near_history.\n"
+            "Warning: unknown_states failed. It checks: The meaning of unknown_states. "
             "(silenced until 20 Feb 2023 by ana: the shop is moving)\n"
             "1 note from landing: see the report"
         )

@@ -34,8 +34,8 @@ def change(order_id, kind, status_from=None, status_to=None, changed_columns=Non
     }
 
 
-def build(weeks=(), changes=(), previous_as_of=AS_OF - WEEK, maturity_days=28):
-    return summary.build(AS_OF, list(weeks), list(changes), previous_as_of, maturity_days)
+def build(weeks=(), changes=(), previous_as_of=AS_OF - WEEK, maturity_days=28, **rows):
+    return summary.build(AS_OF, list(weeks), list(changes), previous_as_of, maturity_days, **rows)
 
 
 def compared(figures, step):
@@ -161,6 +161,187 @@ class TestChange:
         assert compared(build(weeks), "package_shipped") == (0.0, False)
 
 
+class TestVerdict:
+    def test_speaks_of_the_share_that_checked_out_and_its_change(self):
+        verdict = build([week(0, 80, 70, 56, 56), week(1, 70, 60, 42, 42)])["verdict"]
+        low, high = verdict.pop("interval")
+        assert (low, high) == (0.592318, 0.789354)
+        low_pp, high_pp = verdict.pop("change_interval_pp")
+        assert low_pp < 10 < high_pp
+        assert verdict == {
+            "step": "checkout",
+            "conversion": 0.7,
+            "change_pp": 10.0,
+            "p_value": 0.200688,
+            "reading": "within_noise",
+        }
+
+    def test_without_a_week_before_compares_nothing(self):
+        verdict = build([week(0, 578, 467, 361, 335)])["verdict"]
+        assert verdict["interval"] is not None
+        assert [verdict[name] for name in ("change_pp", "change_interval_pp", "p_value")] == [None, None, None]
+        assert verdict["reading"] == "no_comparison"
+
+    def test_of_an_empty_week_is_none(self):
+        verdict = build([week(1, 578, 467, 361, 335)])["verdict"]
+        assert verdict.pop("step") == "checkout"
+        assert verdict.pop("reading") == "no_comparison"
+        assert set(verdict.values()) == {None}
+
+    def test_is_not_given_under_30_sessions_but_how_unsure_it_is(self):
+        verdict = build([week(0, 29, 20, 20, 20), week(1, 300, 100, 10, 10)])["verdict"]
+        assert (verdict["p_value"], verdict["reading"]) == (None, "too_few_sessions")
+        assert verdict["change_interval_pp"] is not None
+
+    def test_is_what_the_step_says_too(self):
+        figures = build([week(0, 800, 700, 560, 560), week(1, 700, 600, 350, 350)])
+        step, verdict = figures["change"]["steps"]["checkout"], figures["verdict"]
+        assert (step["p_value"], step["reading"]) == (verdict["p_value"], "more_than_noise")
+        assert step["conversion_pp"] == verdict["change_pp"] == 20.0
+
+
+class TestIntervals:
+    def test_are_of_each_step_this_week_and_of_all_time(self):
+        intervals = build([week(0, 20, 20, 10, 0), week(1, 20, 20, 10, 0)])["intervals"]
+        assert list(intervals) == ["week", "all_time"]
+        assert intervals["week"] == {
+            "page_view": [0.838875, 1.0],
+            "add_to_cart": [0.838875, 1.0],
+            "checkout": [0.299298, 0.700702],
+            "package_shipped": [0.0, 0.161125],
+        }
+        assert intervals["all_time"]["package_shipped"] == [0.0, 0.087622]
+
+    def test_of_a_week_without_sessions_are_none(self):
+        assert set(build([REAL])["intervals"]["week"].values()) == {None}
+
+
+class TestAgainstTheMedian:
+    @staticmethod
+    def against(weeks, step="checkout", **options):
+        change = build(weeks, **options)["change"]["steps"][step]
+        return change["median_pp"], change["median_weeks"]
+
+    def test_of_the_four_weeks_before(self):
+        before = [week(ago, 100, 50, checkout, checkout) for ago, checkout in [(1, 10), (2, 20), (3, 40), (4, 90)]]
+        assert self.against([week(0, 100, 50, 50, 50), *before, week(5, 100, 50, 0, 0)]) == (20.0, 4)
+
+    def test_leaves_out_weeks_without_sessions(self):
+        assert self.against([week(0, 100, 50, 50, 50), week(2, 100, 50, 20, 20), week(4, 100, 50, 40, 40)]) == (20.0, 2)
+        assert self.against([week(0, 100, 50, 50, 50), week(5, 100, 50, 20, 20)]) == (None, 0)
+        assert self.against([week(1, 100, 50, 50, 50)]) == (None, 1)
+
+    @pytest.mark.parametrize("waiting", [0, 2, 4])
+    def test_compares_shipped_at_equal_age_while_any_of_the_weeks_is_provisional(self, waiting):
+        weeks = [week(ago, 100, 80, 50, 50, by_week_end=10 * ago, waiting=ago == waiting) for ago in range(5)]
+        figures = build(weeks, maturity_days=29)["change"]["steps"]["package_shipped"]
+        assert (figures["median_pp"], figures["median_at_equal_age"]) == (-25.0, True)
+        assert figures["at_equal_age"] == (waiting == 0)
+
+    def test_compares_shipped_as_it_is_once_all_are_mature(self):
+        weeks = [week(ago, 100, 80, 50, 50, by_week_end=10 * ago) for ago in range(5)]
+        figures = build(weeks)["change"]["steps"]["package_shipped"]
+        assert (figures["median_pp"], figures["median_at_equal_age"]) == (0.0, False)
+
+
+def took(step, sessions, microseconds):
+    """Return a row of pace.sql."""
+    return {"step": step, "sessions": sessions, "median_microseconds": microseconds}
+
+
+class TestPace:
+    def test_is_the_median_time_from_step_to_step(self):
+        rows = [took("add_to_cart", 120, 140_499_999.5), took("package_shipped", 80, 2 * 86_400_000_000.0)]
+        pace = build([week(0, 150, 120, 100, 80)], pace=rows)["pace"]
+        assert pace == {
+            "steps": {
+                "add_to_cart": {"from": "page_view", "median_seconds": 140, "sessions": 120, "provisional": False},
+                "checkout": {"from": "add_to_cart", "median_seconds": None, "sessions": 0, "provisional": False},
+                "package_shipped": {"from": "checkout", "median_seconds": 172800, "sessions": 80, "provisional": True},
+            },
+            "slowest": "package_shipped",
+        }
+
+    def test_names_the_slowest_only_among_steps_with_enough_sessions(self):
+        rows = [took("add_to_cart", 30, 5e6), took("checkout", 29, 9e6)]
+        assert build(pace=rows)["pace"]["slowest"] == "add_to_cart"
+        assert build(pace=rows[1:])["pace"]["slowest"] is None
+
+    def test_names_the_earlier_of_two_that_are_as_slow(self):
+        rows = [took("checkout", 30, 5e6), took("add_to_cart", 30, 5e6)]
+        assert build(pace=rows)["pace"]["slowest"] == "add_to_cart"
+
+
+def moved(value, now, before, dimension="country", name=None):
+    """Return a row of movers.sql from reached and sessions on both sides."""
+    return {
+        "dimension": dimension,
+        "value": value,
+        "name": name or value,
+        "reached": now[0],
+        "sessions": now[1],
+        "reached_before": before[0],
+        "sessions_before": before[1],
+    }
+
+
+class TestMovers:
+    WEEKS = (week(0, 1000, 900, 500, 500), week(1, 1000, 900, 400, 400))
+
+    def movers(self, *rows):
+        return build(self.WEEKS, movers=rows)["movers"]
+
+    def test_without_values_to_compare_are_none(self):
+        assert self.movers() == {"step": "checkout", "compared": 0, "movers": []}
+        assert build(movers=[])["movers"]["movers"] == []
+
+    def test_say_how_much_of_the_change_is_theirs(self):
+        found = self.movers(moved("US", (300, 500), (200, 500)), moved("NL", (200, 500), (200, 500)))
+        assert (found["step"], found["compared"]) == ("checkout", 2)
+        us, nl = found["movers"]
+        p_value, p_adjusted = us.pop("p_value"), us.pop("p_adjusted")
+        assert us == {
+            "dimension": "country",
+            "value": "US",
+            "name": "US",
+            "sessions": 500,
+            "sessions_before": 500,
+            "reached": 300,
+            "reached_before": 200,
+            "conversion": 0.6,
+            "conversion_before": 0.4,
+            "contribution_pp": 10.0,
+            "mix_pp": 0.0,
+            "rate_pp": 10.0,
+            "significant": True,
+        }
+        assert p_value == p_adjusted == 0
+        assert (nl["contribution_pp"], nl["p_value"], nl["p_adjusted"], nl["significant"]) == (0.0, 1.0, 1.0, False)
+
+    def test_a_product_says_how_its_checkouts_changed_among_all_sessions(self):
+        mover = self.movers(moved("p1", (40, 200), (10, 100), "product", "Fern"))["movers"][0]
+        assert (mover["value"], mover["name"]) == ("p1", "Fern")
+        assert (mover["mix_pp"], mover["rate_pp"], mover["contribution_pp"]) == (1.5, 1.5, 3.0)
+
+    def test_are_the_five_largest_in_either_direction_then_by_name(self):
+        changes = {"A": 1, "B": -9, "C": 3, "D": -3, "E": 2, "F": 20, "G": 0}
+        rows = [moved(value, (50 + change, 100), (50, 100)) for value, change in changes.items()]
+        assert [mover["value"] for mover in self.movers(*rows)["movers"]] == ["F", "B", "C", "D", "E"]
+        assert self.movers(*rows)["compared"] == 7
+        assert self.movers(*rows) == self.movers(*rows[::-1])
+
+    def test_are_corrected_for_all_that_was_looked_at_and_not_only_for_what_is_shown(self):
+        row = moved("US", (62, 100), (46, 100))
+        alone = self.movers(row)["movers"][0]
+        assert alone["significant"]
+        assert alone["p_adjusted"] == alone["p_value"]
+        quiet = [moved(f"p{number}", (50, 100), (50, 100), "product") for number in range(9)]
+        among_others = self.movers(row, *quiet)["movers"][0]
+        assert among_others["p_value"] == alone["p_value"]
+        assert among_others["p_adjusted"] == pytest.approx(10 * alone["p_value"], abs=1e-5)
+        assert not among_others["significant"]
+
+
 class TestProvisional:
     def test_until_every_checkout_has_shipped(self):
         assert build([week(0, 10, 8, 5, 4)])["provisional"]["steps"] == ["package_shipped"]
@@ -206,12 +387,17 @@ class TestTrend:
         trend = build([week(0, 10, 8, 5, 5), week(3, 20, 8, 5, 5)])["trend"]
         assert [row["sessions"] for row in trend] == [20, 0, 0, 10]
         assert trend[1]["conversion"]["checkout"] is None
+        assert trend[1]["equal_age"] == {"package_shipped": None}
         assert trend[0]["conversion"] == {
             "page_view": 1.0,
             "add_to_cart": 0.4,
             "checkout": 0.25,
             "package_shipped": 0.25,
         }
+
+    def test_says_what_had_shipped_by_each_weeks_own_end(self):
+        trend = build([week(0, 10, 8, 5, 2), week(1, 20, 11, 9, 8, by_week_end=5)])["trend"]
+        assert [row["equal_age"] for row in trend] == [{"package_shipped": 0.25}, {"package_shipped": 0.2}]
 
 
 class TestOrderChanges:
@@ -258,6 +444,47 @@ class TestOrderChanges:
     def test_of_the_first_extract_have_nothing_before(self):
         figures = build(previous_as_of=None)["order_changes"]
         assert (figures["previous_as_of"], figures["weeks_since_previous"], figures["total"]) == (None, None, 0)
+
+
+def stuck(status, order_id, days, stays=40, days_95=6.5):
+    """Return a row of stuck_orders.sql; of a status in which no order is stuck where there is no order id."""
+    day = 86_400_000_000
+    return {
+        "status": status,
+        "stays": stays,
+        "microseconds_95": days_95 * day,
+        "order_id": order_id,
+        "since": AS_OF - timedelta(days=days) if order_id else None,
+        "microseconds": days * day if order_id else None,
+    }
+
+
+class TestStuckOrders:
+    def test_are_listed_longest_first_with_their_peers(self):
+        rows = [
+            stuck("preparing", "b", 12),
+            stuck("preparing", "a", 12),
+            stuck("preparing", "c", 30.26),
+            stuck("shipped", None, 0, stays=31, days_95=21),
+        ]
+        found = build(stuck_orders=rows)["order_changes"]["stuck"]
+        assert found == build(stuck_orders=rows[::-1])["order_changes"]["stuck"]
+        assert found["total"] == 3
+        assert found["peers"] == {
+            "preparing": {"orders": 40, "days_95": 6.5},
+            "shipped": {"orders": 31, "days_95": 21.0},
+        }
+        assert [(order["order_id"], order["days"]) for order in found["orders"]] == [("c", 30.3), ("a", 12), ("b", 12)]
+        assert found["orders"][1] == {
+            "order_id": "a",
+            "status": "preparing",
+            "since": "2023-01-20T00:00:00+00:00",
+            "days": 12.0,
+            "days_95": 6.5,
+        }
+
+    def test_are_none_without_peers(self):
+        assert build()["order_changes"]["stuck"] == {"total": 0, "peers": {}, "orders": []}
 
 
 def test_the_order_of_rows_does_not_matter():

@@ -458,7 +458,8 @@ def _badge(quality: dict | None) -> Badge:
 
 def _failed_check(check: dict) -> str:
     silenced = check.get("silenced")
-    text = f"{check['severity'].capitalize()}: {wording.plain(check['check'])}. {wording.plain(check['meaning'], 160)}"
+    text = f"{check['severity'].capitalize()}: {wording.plain(check['check'])} failed. It checks: "
+    text += wording.plain(check["meaning"], 160)
     if silenced:
         until = wording.date(str(silenced["until"]))
         text += f" (silenced until {until} by {wording.plain(silenced['owner'])}: {wording.plain(silenced['reason'])})"

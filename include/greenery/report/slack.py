@@ -17,7 +17,6 @@ LONGEST_HEADER = 150
 LONGEST_TEXT = 3000
 LONGEST_ALT_TEXT = 2000
 SHOWN_FIGURES = 5
-DEFINED = ("Conversion",)
 
 
 def render(digest: Digest) -> SlackMessage:
@@ -83,12 +82,15 @@ def _blocks(digest: Digest) -> Iterable[dict]:
         yield _rich(_section(_text("Restated", bold=True)), _section(_text(_restated(digest.restated))))
     yield _context(_badge(digest.badge))
     yield _context(" ".join(digest.footer))
-    used = [
-        *DEFINED,
-        *(["More than noise"] if digest.verdict else []),
-        *(["Rate and mix"] if digest.movers and digest.movers.rows else []),
-    ]
-    yield _context(" ".join(f"{term}: {meaning}" for term, meaning in digest.definitions if term in used))
+    used = {
+        "Conversion": digest.funnel,
+        "Step conversion": digest.funnel,
+        "More than noise": digest.verdict,
+        "Rate and mix": digest.movers and digest.movers.rows,
+    }
+    defined = [f"{term}: {meaning}" for term, meaning in digest.definitions if used.get(term)]
+    if defined:
+        yield _context(" ".join(defined))
     links = _links(digest.links)
     if links:
         yield _rich(_section(*links))
@@ -98,13 +100,13 @@ def _funnel_row(row: FunnelRow, median: str) -> list[dict]:
     mark = "*" if row.provisional or row.equal_age else ""
     figures = f" {row.sessions} · {row.share} of all"
     if row.step_before:
-        figures += f" · {row.step_share} of {row.step_before}"
+        figures += f" · step {row.step_share}"
     elements = [_text(row.name + mark, bold=True), _text(figures)]
     if row.change != wording.NOTHING:
         noise = ", more than noise" if row.noteworthy else ""
-        against_median = f", {row.median_change} on the {median}" if median else ""
+        against_median = f", {median} {row.median_change}" if median else ""
         age = " (at equal age)" if row.equal_age else ""
-        elements.append(_text(f"\n{row.change} on the week before{noise}{against_median}{age}"))
+        elements.append(_text(f"\nvs week before {row.change}{noise}{against_median}{age}"))
     return elements
 
 

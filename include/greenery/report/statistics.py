@@ -85,9 +85,9 @@ def p_value(now: Share, before: Share) -> float:
 
         table = [[share.reached, share.sessions - share.reached] for share in (now, before)]
         return min(1.0, float(fisher_exact(table).pvalue))
-    from statsmodels.stats.proportion import test_proportions_2indep
+    from statsmodels.stats.proportion import score_test_proportions_2indep
 
-    return float(test_proportions_2indep(*now, *before, compare="diff", method="score", correction=True).pvalue)
+    return float(score_test_proportions_2indep(*now, *before, compare="diff", correction=True).pvalue)
 
 
 def verdict(now: Share, before: Share) -> tuple[float | None, str]:

@@ -230,7 +230,8 @@ def moved(summary: dict) -> str:
         judged = "those that are more than noise, corrected for looking at many, are marked"
     else:
         judged = "corrected for looking at many, none of them is more than noise"
-    return f"{compared} These add most to the change at {STEP_NAMES[movers['step']].lower()}; {judged}."
+    add = "This one adds" if len(movers["movers"]) == 1 else "These add"
+    return f"{compared} {add} most to the change at {STEP_NAMES[movers['step']].lower()}; {judged}."
 
 
 def orders_changed(summary: dict) -> str:
