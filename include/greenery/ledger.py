@@ -200,16 +200,18 @@ def tested(connection: DuckDBPyConnection, run_id: str, failed: list[dict]) -> N
     with transaction(connection):
         connection.execute("delete from landing.tested")
         connection.execute(
-            "insert into landing.tested values (?, ?)", [_built(lock), json.dumps(failed, ensure_ascii=False)]
+            "insert into landing.tested values (?, ?, ?)", [run_id, _built(lock), json.dumps(failed, ensure_ascii=False)]
         )
 
 
 def failed_tests(connection: DuckDBPyConnection, lock: dict) -> list[dict]:
-    """Return which of dbt's tests failed on the build of the lock.
+    """Return which of dbt's tests failed on what the lock's run built.
 
-    Raises NotTestedError where they have not run on it. So a test task that was marked a success admits nothing.
+    Raises NotTestedError where they have not run in it on these extracts. So a test task that was marked a success
+    admits nothing.
     """
-    found = rows(connection, "select failed from landing.tested where extracts = ?", [_built(lock)])
+    query = "select failed from landing.tested where run_id = ? and extracts = ?"
+    found = rows(connection, query, [lock["run_id"], _built(lock)])
     if not found:
         raise NotTestedError("dbt's tests have not run on what this run built: clear its task dbt.dbt_test.")
     return json.loads(found[0]["failed"])

@@ -24,7 +24,13 @@ Change = Callable[[duckdb.DuckDBPyConnection], None]
 
 
 def run_week(
-    home: Settings, as_of: datetime, recording: Recording, *, landed: Change | None = None, built: Change | None = None
+    home: Settings,
+    as_of: datetime,
+    recording: Recording,
+    *,
+    landed: Change | None = None,
+    built: Change | None = None,
+    accept: str = "",
 ) -> dict:
     """Run a week up to the gate and return its quality.json; admit it where the gate lets it through.
 
@@ -46,7 +52,7 @@ def run_week(
         ]
         ledger.tested(connection, RUN, found)
     try:
-        quality.judge(home, RUN)
+        quality.judge(home, RUN, accept)
     except HeldError:
         pass
     else:

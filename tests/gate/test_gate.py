@@ -10,7 +10,7 @@ from greenery.quality.checks import CHECKS
 from greenery.settings import Settings
 from greenery.simulator import Shop, simulate
 
-from tests.gate.faults import AS_OF, FAULTS
+from tests.gate.faults import AS_OF, FAULTS, Fault, plant
 from tests.gate.report import clean_weeks
 from tests.gate.shop import copied, failed, good_shop, problem, run_fault, run_week
 
@@ -35,6 +35,27 @@ def good(recording, tmp_path_factory) -> Settings:
 def test_a_planted_fault_is_caught_as_said(good, recording, tmp_path, name):
     fault = next(fault for fault in FAULTS if fault.name == name)
     assert problem(fault, run_fault(good, fault, recording, tmp_path / "planted")) == ""
+
+
+def test_an_accepted_anomaly_is_admitted_and_stays_so_for_this_content_only(good, recording, tmp_path):
+    def fault(name: str) -> Fault:
+        return next(fault for fault in FAULTS if fault.name == name)
+
+    copy = copied(good, tmp_path / "accepted")
+    plant(fault("package_shipped is not tracked"), copy.extracts)
+    assert run_week(copy, AS_OF, recording)["verdict"] == "held"
+    accepted = {"reason": "the warehouse moved", "checks": ["events_not_collapsed"]}
+    document = run_week(copy, AS_OF, recording, accept="the warehouse moved")
+    assert (document["verdict"], document["accepted"]) == ("accepted", accepted)
+    assert [check["check"] for check in document["checks"] if check["accepted"]] == ["events_not_collapsed"]
+    # The same content needs no word again; another one does, also where the same check fails.
+    assert run_week(copy, AS_OF, recording) == document
+    plant(fault("a column that is new"), copy.extracts)
+    plant(fault("an order's status is empty"), copy.extracts)
+    again = run_week(copy, AS_OF, recording)
+    assert (again["verdict"], again["accepted"]) == ("held", None)
+    plant(fault("all states are empty"), copy.extracts)
+    assert run_week(copy, AS_OF, recording, accept="never mind")["verdict"] == "held"
 
 
 def test_the_good_week_itself_passes(good, recording, tmp_path):

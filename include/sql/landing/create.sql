@@ -52,5 +52,6 @@ create table if not exists landing.funnel_keys (
 -- One row: which version of the published relations holds the admitted extracts.
 create table if not exists landing.publication (version integer not null);
 
--- One row: the extracts that the models were built from when all of dbt's tests ran on them, and those that failed.
-create table if not exists landing.tested (extracts varchar not null, failed varchar not null);
+-- One row: the run whose models dbt's tests ran on last, the extracts that these were built from, and the tests that
+-- failed, as JSON.
+create table if not exists landing.tested (run_id varchar not null, extracts varchar not null, failed varchar not null);

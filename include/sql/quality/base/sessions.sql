@@ -65,9 +65,7 @@ aged as (
 select
     aged.*,
     cast(
-        floor(
-            datediff('microsecond', $as_of - (aged.weeks_ago + 1) * interval '7 days', aged.started_at) / 3600000000.0
-        ) as integer
+        floor(168 * (aged.weeks_ago + 1) - datediff('microsecond', aged.started_at, $as_of) / 3600000000.0) as integer
     ) as hour_of_week,
     session_users.user_id,
     users.user_id as known_user_id,

@@ -1,7 +1,7 @@
 -- The days of the week that ends at $as_of: how fct_funnel_daily fits itself and the marts that it adds up. These are
 -- marts alone, which later extracts of the build extend alike.
 with days as (
-    select cast($as_of - numbers.number * interval '1 day' as date) as session_date
+    select cast($as_of as date) - numbers.number as session_date
     from (values (1), (2), (3), (4), (5), (6), (7)) as numbers (number)
 ),
 

@@ -3,6 +3,10 @@ with previous_products as (
     select products.*
     from quality_week
     inner join landing.products as products on quality_week.previous_extract_id = products.extract_id
+),
+
+names_before as (
+    select distinct name from previous_products
 )
 
 select
@@ -22,10 +26,9 @@ select
     end as prices_in_scale,
     case
         when previous_products.product_id is not null
-            then
-                products.name <> previous_products.name
-                and products.name in (select others.name from previous_products as others)
+            then products.name <> previous_products.name and names_before.name is not null
     end as product_names_not_swapped
 from quality_week
 inner join landing.products as products on quality_week.extract_id = products.extract_id
 left join previous_products on products.product_id = previous_products.product_id
+left join names_before on products.name = names_before.name
