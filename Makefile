@@ -11,7 +11,7 @@ ifdef EXTRACTS
 export GREENERY_EXTRACTS := $(abspath $(EXTRACTS))
 endif
 
-.PHONY: help install install-dev demo test check prove bench up down backfill withdraw incident heartbeat status preview doctor docs gate-report lock
+.PHONY: help install install-dev demo test check prove bench up down backfill withdraw incident purge heartbeat status preview doctor docs gate-report lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -76,6 +76,9 @@ backfill: install ## FROM=2023-01-11 TO=2023-02-01 [EXTRACTS=dir] [PARAMS='{"ree
 
 incident: install ## play an incident on a simulated shop: fault, alert, held week, fix, resolution
 	@$(RUN) -m greenery.incident
+
+purge: install ## [FIND='id id']: delete what corrected extracts left behind; say where these ids still are
+	@$(RUN) -m greenery.purge --find '$(FIND)'
 
 heartbeat: install ## whether the newest digest is out and Airflow works: one line, for an outside monitor
 	@$(RUN) -m greenery.heartbeat $(ARGS)

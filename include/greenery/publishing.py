@@ -139,6 +139,14 @@ def _sql_text(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
+def keep_only_published(settings: Settings) -> int:
+    """Delete every version but the published one, and return how many those were; its readers are not disturbed."""
+    others = [number for number in _numbers(settings) if number != _published_version(settings)]
+    for number in others:
+        shutil.rmtree(_version_folder(settings, number))
+    return len(others)
+
+
 def _prune(settings: Settings, newest: int) -> None:
     for number in _numbers(settings):
         if number <= newest - KEPT_VERSIONS:

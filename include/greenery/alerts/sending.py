@@ -146,7 +146,7 @@ def _open(settings: Settings, alert: Alert, channel: str, run: str) -> None:
             sending,
             render.to_slack(alert, note=note),
             render.to_mail(alert),
-            render.to_pagerduty(alert),
+            render.to_pagerduty(alert) if alert.severity == CRITICAL else None,
             name=_file("alert", alert),
         )
         sending.finish({**reference, "state": "open", "alert": asdict(alert)})
