@@ -95,7 +95,7 @@ def main() -> int:
         return 1
     if (settings.home / "airflow" / "airflow.db").exists():
         # Connections that were made in the UI are in the home's metadata.
-        os.environ.update(local_airflow.environment(settings, port=local_airflow.UI_PORT))
+        os.environ.update(local_airflow.environment(settings, port=local_airflow.UI_PORT, execution_port=0))
     found = []
     for finding in findings(settings):
         named = finding.says if finding.says.startswith(finding.what) else f"{finding.what}: {finding.says}"
