@@ -119,7 +119,7 @@ def main() -> None:
         console.print(f"No week has been landed in {home.home} yet. Next: make demo, or make backfill FROM=… TO=…")
         return
     table = Table(
-        *("week to", "state", "published", "report", "restated"),
+        *(Column(name, no_wrap=True) for name in ("week to", "state", "published", "report", "restated")),
         Column("delivered", overflow="fold"),
         Column("why / next", overflow="fold"),
     )

@@ -39,7 +39,9 @@ def deliver(settings: Settings, as_of: datetime, channel: Channel, mode: str, *,
             raise NotDeliveredError(ready.off)
         digest = weekly_report.read_digest(settings, as_of)
         message = slack_digest.render(digest) if channel is SLACK else mail_digest.render(digest)
-        return f"{ready.off} It would have sent {outbox.write(settings, f'digest-{day}', message)}"
+        path = outbox.write(settings, f"digest-{day}", message)
+        status.write_index(settings)
+        return f"{ready.off} It would have sent {path}."
     ledger.owe(settings, as_of, "its delivery began and has not ended", [channel.name])
     if ready.wrong:
         raise PermanentError(ready.wrong)
