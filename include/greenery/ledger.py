@@ -200,7 +200,8 @@ def tested(connection: DuckDBPyConnection, run_id: str, failed: list[dict]) -> N
     with transaction(connection):
         connection.execute("delete from landing.tested")
         connection.execute(
-            "insert into landing.tested values (?, ?, ?)", [run_id, _built(lock), json.dumps(failed, ensure_ascii=False)]
+            "insert into landing.tested values (?, ?, ?)",
+            [run_id, _built(lock), json.dumps(failed, ensure_ascii=False)],
         )
 
 
