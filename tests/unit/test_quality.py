@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 import duckdb
 import numpy as np
 import pytest
+import sqlfluff
 from greenery.quality import history, verdict
 from greenery.quality.checks import ADVICE, BY_ID, CHECKS, REMEDIES
 from greenery.quality.findings import KEYS, PERSONAL, Finding, count, of_rows, shown, surely
 from greenery.quality.suites import suites, validate
 from greenery.report import page
 from greenery.settings import REPOSITORY
-from greenery.warehouse import statement
+from greenery.warehouse import SQL, statement
 
 GOOD = {
     check.id: Finding(1.0 if check.limit.kind == "value" and check.limit.at_least else 0.0, 9, 0, "")
@@ -129,6 +130,15 @@ def test_the_statements_say_what_the_checks_read():
             for check in CHECKS:
                 if check.frame == frame:
                     assert re.search(rf"\b{check.column}\b", text), (frame, check.column)
+
+
+@pytest.mark.parametrize("path", sorted((SQL / "quality").rglob("*.sql")), ids=lambda path: path.stem)
+def test_the_statements_are_snowflake_s_too(path):
+    # There a parameter is a session variable. sqlfluff raises where the dialect can't read a statement.
+    text = path.read_text(encoding="utf-8")
+    assert sqlfluff.parse(text, dialect="snowflake")
+    # What one of the two has not, or means otherwise.
+    assert not re.search(r"\* interval|\b(greatest|least|string_agg|strftime|date_diff|epoch|filter) *\(", text)
 
 
 def test_the_runbook_has_an_anchor_for_every_check():

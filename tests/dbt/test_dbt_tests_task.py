@@ -1,0 +1,66 @@
+"""The task dbt_test: it records what dbt's tests say, and fails only where they can't run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from unittest.mock import MagicMock
+
+import pytest
+from airflow.sdk import DAG
+from greenery import ledger
+from greenery.dbt_models import dbt_models
+from greenery.landing import land
+from greenery.settings import Settings
+from greenery.warehouse import connect
+
+from tests.conftest import small_shop, write_extract
+from tests.pipeline import dbt
+
+WEEK = datetime(2023, 1, 11)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Settings:
+    """A home with one week built and not tested, its lock held by the run `run`."""
+    home = Settings(home=tmp_path / "home", extracts=tmp_path / "extracts")
+    monkeypatch.setenv("GREENERY_HOME", str(home.home))
+    write_extract(home.extracts / "2023-01-11", small_shop())
+    land(home, WEEK)
+    with connect(home) as connection:
+        ledger.acquire(connection, "run", WEEK, lambda _: False)
+    dbt(home, "run")
+    return home
+
+
+def run_tests(home: Settings) -> None:
+    with DAG("weekly", schedule=None, start_date=WEEK):
+        task = next(task for task in dbt_models(home, "false").iter_tasks() if task.task_id == "dbt.dbt_test")
+    task.execute({"run_id": "run", "ti": MagicMock(), "task_instance": MagicMock()})
+
+
+def failed(home: Settings) -> list[dict]:
+    with connect(home) as connection:
+        return ledger.failed_tests(connection, ledger.check_build(connection, "run"))
+
+
+def test_tests_that_pass_and_tests_that_fail_are_recorded(home):
+    with pytest.raises(ledger.NotTestedError):
+        failed(home)
+    run_tests(home)
+    assert failed(home) == []
+    with connect(home) as connection:
+        connection.execute("insert into marts.fct_sessions from marts.fct_sessions")
+    run_tests(home)
+    names = {test["test"]: test for test in failed(home)}
+    assert names["unique_fct_sessions_session_id"]["model"] == "fct_sessions"
+    assert names["unique_fct_sessions_session_id"]["failures"] == 1
+    assert names["funnel_daily_adds_up_to_sessions"]["meaning"].startswith("Over countries and states, the whole")
+
+
+def test_a_test_that_can_not_run_fails_the_task(home):
+    with connect(home) as connection:
+        connection.execute("drop table marts.dim_users")
+    with pytest.raises(Exception, match=r"dim_users|not_null_dim_users"):
+        run_tests(home)
+    with pytest.raises(ledger.NotTestedError):
+        failed(home)
