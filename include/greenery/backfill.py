@@ -203,6 +203,31 @@ def print_results(results: Sequence[WeekResult]) -> None:
         console.print(f"log of {failure.task}: {failure.log}", soft_wrap=True)
 
 
+def print_checks(settings: Settings, results: Sequence[WeekResult]) -> None:
+    """Print the checks that failed in these weeks: nobody is alerted while a backfill runs, so this is where it is said.
+
+    A week that failed before it was judged has none here.
+    """
+    table = Table("week", "", "check", "severity", "observed", "owner", "rows", box=None, pad_edge=False)
+    for result in results:
+        file = settings.reports / f"{result.as_of}" / "quality.json"
+        judged = result.state == "success" or any(failure.task == "quality" for failure in result.failures)
+        quality = json.loads(file.read_text(encoding="utf-8")) if judged and file.exists() else {"checks": []}
+        for check in quality["checks"]:
+            if check["passed"] or check["severity"] == "info":
+                continue
+            notes = [name for name in ("accepted", "silenced") if check[name]]
+            state = ", ".join(notes) or ("held" if check["severity"] == "critical" else "")
+            rows = f"{check['failing_rows']:,} of {check['rows']:,}" if check["failing_rows"] else ""
+            table.add_row(
+                f"{result.as_of}", state, check["check"], check["severity"], check["observed"], check["owner"], rows
+            )
+    if table.row_count:
+        console = _console()
+        console.print("\nChecks that failed (nobody is alerted of a backfill; the next digest names held weeks):")
+        console.print(table)
+
+
 @contextmanager
 def _unpaused(airflow: Airflow) -> Iterator[None]:
     """Unpause the DAG, for a paused one can't be backfilled, and pause it again."""
@@ -477,8 +502,9 @@ def main(arguments: list[str] | None = None) -> int:
     def command() -> bool:
         if not options.first:
             raise InputError("FROM is missing: write `make backfill FROM=2023-01-11 TO=2023-02-01`.")
+        settings = load()
         results = run_backfill(
-            load(),
+            settings,
             parse_date("FROM", options.first),
             parse_date("TO", options.last or options.first),
             parse_params(options.params),
@@ -486,6 +512,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.max_active_runs,
         )
         print_results(results)
+        print_checks(settings, results)
         return all(result.state == "success" for result in results)
 
     return exit_code(command)

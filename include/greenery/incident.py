@@ -24,6 +24,7 @@ from greenery.simulator import Shop, simulate
 
 SHOP = Shop(first_as_of=datetime(2025, 1, 8), weeks=3, sessions_per_week=200)
 LAST = SHOP.first_as_of + (SHOP.weeks - 1) * WEEK
+SHOWN_LINES = 30
 # What is planted: an export that lost a column, which no shop can do.
 TABLE, COLUMN, CHECK = "orders", "status", "required_columns_mostly_filled"
 
@@ -81,7 +82,9 @@ def _show(settings: Settings, kind: str, subject: str, name: str) -> None:
         mail = message_from_bytes(file.read_bytes(), policy=policy.default)
         body = mail.get_body(("plain",))
         text = f"{mail['Subject']}\n\n{body.get_content() if body else ''}".strip()
-        print(textwrap.indent(text, "  | ", lambda _: True))
+        lines = text.splitlines()
+        shown = lines if len(lines) <= SHOWN_LINES else [*lines[: SHOWN_LINES - 1], "…"]
+        print(textwrap.indent("\n".join(shown), "  | ", lambda _: True))
     for file in files:
         print(f"  {file}")
 

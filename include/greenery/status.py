@@ -60,12 +60,6 @@ def state_of(settings: Settings, as_of: datetime) -> str:
     return f"its extract is {week['state']}" + (f": {week['reason']}" if week["reason"] else "")
 
 
-def held_weeks(settings: Settings) -> list[dict]:
-    """Return as_of and reason of each week that is held, oldest first."""
-    weeks = (week for week in _recorded(settings) if week["state"] == "held")
-    return [{"as_of": week["as_of"], "reason": week["reason"]} for week in weeks]
-
-
 def rerun_commands(weeks: list[date]) -> list[str]:
     """Return the commands that rerun these weeks (as_of), oldest first: one for each stretch without a gap."""
     return [f"make backfill FROM={first} TO={last}" for first, last in stretches(weeks)]

@@ -10,6 +10,8 @@ import pytest
 from greenery import backfill, local_airflow
 from greenery.settings import Settings
 
+from tests.alerting import check, quality
+
 NOW = datetime(2023, 2, 3, 12, tzinfo=UTC)
 
 
@@ -212,3 +214,30 @@ def test_the_runs_of_an_ended_backfill_can_be_cleared(tmp_path):
         database.commit()
         local_airflow.Airflow("", "", tmp_path / "logs", schedules=False).unblock_ended_backfills()
         assert database.execute("select id from backfill where is_paused").fetchall() == [(2,)]
+
+
+def test_the_checks_that_failed_are_printed_of_weeks_that_were_judged(settings, capsys):
+    for day, verdict in (("2023-01-11", "held"), ("2023-01-18", "held"), ("2023-01-25", "passed")):
+        folder = settings.reports / day
+        folder.mkdir(parents=True)
+        failing = [check(f"critical_{day}"), check(f"warning_{day}", severity="warning", silenced={"reason": "known"})]
+        checks = failing if verdict == "held" else [check(f"passed_{day}", passed=True), failing[1]]
+        (folder / "quality.json").write_text(json.dumps(quality(day, *checks, verdict=verdict)))
+    backfill.print_checks(
+        settings,
+        [
+            backfill.WeekResult(date(2023, 1, 11), "failed", failures=(backfill.Failure("quality", "held"),)),
+            backfill.WeekResult(date(2023, 1, 18), "failed", failures=(backfill.Failure("land", "a wrong value"),)),
+            backfill.WeekResult(date(2023, 1, 25), "success"),
+        ],
+    )
+    printed = capsys.readouterr().out
+    lines = {line.split()[0]: line for line in printed.splitlines() if line.startswith("2023")}
+    assert "critical_2023-01-11" in printed
+    assert "held" in lines["2023-01-11"] or "silenced" in lines["2023-01-11"]
+    assert "27 of 430" in printed
+    assert "silenced" in lines["2023-01-25"]
+    assert "2023-01-18" not in printed  # its quality.json is of an earlier run
+    assert "passed_2023-01-25" not in printed
+    backfill.print_checks(settings, [backfill.WeekResult(date(2023, 1, 4), "success")])
+    assert capsys.readouterr().out == ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
 
 import pagerduty
 import pytest
@@ -169,19 +168,3 @@ def test_without_any_connection_the_outbox_shows_what_would_be_sent(home):
     judged(home, check(passed=True), verdict="passed")
     incidents.settle(home, passed(home), WEEK, tells=True)
     assert "RESOLVED" in (home.home / "outbox" / "resolved-2025-01-22-sessions_unique.json").read_text()
-
-
-def test_weeks_held_by_backfills_are_named_until_a_notice_went_out(home):
-    home.reports.mkdir(parents=True)
-    weeks = [
-        {"as_of": "2025-01-15", "state": "held", "reason": "sessions_unique: 3"},
-        {"as_of": "2025-01-22", "state": "held", "reason": "orders_unique: 1"},
-        {"as_of": "2025-01-29", "state": "admitted", "reason": None},
-    ]
-    (home.reports / "weeks.json").write_text(json.dumps(weeks))
-    judged(home, check())
-    incidents.hold(home, outcome(home).run, WEEK)
-    assert incidents.held_weeks(home, datetime(2025, 1, 29)) == [
-        {"as_of": "2025-01-15", "reason": "sessions_unique: 3"}
-    ]
-    assert incidents.held_weeks(home, datetime(2025, 1, 15)) == []

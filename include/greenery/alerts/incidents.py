@@ -127,7 +127,7 @@ def run_of(settings: Settings, as_of: datetime, id: str, type: str, url: str) ->
         id=id,
         type=str(getattr(type, "value", type)),
         url=url,
-        quality=str(settings.report_folder(as_of) / "quality.html"),
+        quality=f"{settings.reports_url or settings.reports}/{as_of:%Y-%m-%d}/quality.html",
         runbook=settings.runbook,
         where=where,
     )
@@ -199,15 +199,3 @@ def earlier(settings: Settings, as_of: datetime) -> list[dict]:
     files = sorted(settings.reports.glob("*/quality.json"), reverse=True)
     before = [file for file in files if file.parent.name < f"{as_of:%Y-%m-%d}"]
     return [json.loads(file.read_text(encoding="utf-8")) for file in before[:STREAK_WEEKS]]
-
-
-def held_weeks(settings: Settings, before: datetime) -> list[dict]:
-    """Return the held weeks before this one that no notice told of, for the next digest: as_of, and why each is held.
-
-    These are the weeks that backfills hold.
-    """
-    return [
-        week
-        for week in status.held_weeks(settings)
-        if week["as_of"] < f"{before:%Y-%m-%d}" and not ledger.sent(settings, sending.HELD, week["as_of"])
-    ]

@@ -200,7 +200,8 @@ def of_checks(
                 held_back="the digest, the published marts and the page of this week; readers keep the last good state"
                 if held
                 else "nothing: the week is published, its digest names the warning",
-                fix=f"{do.look} {do.remedy}".strip() or "Correct the extract, then run the week again.",
+                fix=f"{do.look} {do.remedy}".replace("`", "").strip()
+                or "Correct the extract, then run the week again.",
                 command="\n".join(commands),
                 links=_known(links),
             )

@@ -21,6 +21,7 @@ TEXT_LENGTH = 3000
 PART_LENGTH = 600
 SUMMARY_LENGTH = 1024
 CELL_LENGTH = 60
+SHOULD = "Should hold"
 
 _MARKS = {"critical": "🔴", "warning": "🟡"}
 _environment = Environment(
@@ -103,7 +104,8 @@ def to_slack(alert: Alert, resolved: str = "", note: str = "") -> SlackMessage:
     note: what the thread says when an earlier message is replaced.
     """
     headline = f"{'✅' if resolved else _MARKS.get(alert.severity, '')} {title(alert, resolved)}"
-    parts: list[dict] = [_section(_text(_short(alert.meaning, PART_LENGTH)))]
+    should = _text(_short(alert.meaning, PART_LENGTH))
+    parts: list[dict] = [_section(_text(f"{SHOULD}: ", bold=True), should)]
     if resolved:
         parts.append(_section(_text("Resolved", bold=True), _text(f" by {resolved}.")))
     else:
@@ -126,7 +128,7 @@ def to_slack(alert: Alert, resolved: str = "", note: str = "") -> SlackMessage:
 def to_mail(alert: Alert, resolved: str = "") -> MailMessage:
     """Return the alert as a mail; `resolved` says by what it was resolved, empty while it is open."""
     headline = title(alert, resolved)
-    lines = [headline, "", alert.meaning, ""]
+    lines = [headline, "", f"{SHOULD}: {alert.meaning}", ""]
     if resolved:
         lines += [f"Resolved by {resolved}."]
     else:
@@ -136,6 +138,7 @@ def to_mail(alert: Alert, resolved: str = "") -> MailMessage:
     lines += ["", *(f"{label}: {address}" for label, address in alert.links.items())]
     html = _environment.get_template("alert.html.j2").render(
         headline=headline,
+        should=SHOULD,
         color="#1a7048" if resolved else "#b3261e" if alert.severity == CRITICAL else "#8a5a00",
         alert=alert,
         resolved=resolved,
@@ -149,7 +152,7 @@ def to_mail(alert: Alert, resolved: str = "") -> MailMessage:
 def to_pagerduty(alert: Alert) -> dict:
     """Return what an Events v2 trigger says beside its key: payload and links."""
     details = facts(alert) | {
-        "Meaning": alert.meaning,
+        SHOULD: alert.meaning,
         "Rows": [dict(row) for row in alert.examples],
         "Next": f"{alert.fix} {alert.command}",
         **{label: address for label, address in alert.links.items() if not _is_address(address)},
