@@ -10,7 +10,11 @@ with known_steps as (
 recent_steps as (
     select *
     from known_steps
-    where session_id in (select session_id from known_steps where first_at >= $as_of - interval '14 days')
+    where session_id in (
+        select active.session_id
+        from known_steps as active
+        where active.first_at >= $as_of - interval '14 days'
+    )
 ),
 
 sessions as (
@@ -38,7 +42,7 @@ users as (
         user_id,
         address_id
     from intermediate.int_user_versions
-    where as_of <= $as_of and user_id in (select user_id from session_users)
+    where as_of <= $as_of and user_id in (select session_users.user_id from session_users)
     qualify row_number() over (partition by user_id order by as_of desc) = 1
 ),
 
@@ -48,7 +52,7 @@ addresses as (
         country,
         state
     from intermediate.int_address_versions
-    where as_of <= $as_of and address_id in (select address_id from users)
+    where as_of <= $as_of and address_id in (select users.address_id from users)
     qualify row_number() over (partition by address_id order by as_of desc) = 1
 ),
 
@@ -68,7 +72,7 @@ order_items as (
         order_id,
         product_id
     from intermediate.int_order_item_versions
-    where as_of <= $as_of and order_id in (select order_id from recent_steps)
+    where as_of <= $as_of and order_id in (select recent_steps.order_id from recent_steps)
     qualify rank() over (partition by order_id order by as_of desc) = 1
 ),
 
@@ -147,7 +151,7 @@ products as (
         product_id,
         name
     from intermediate.int_product_versions
-    where as_of <= $as_of and product_id in (select value from compared where dimension = 'product')
+    where as_of <= $as_of and product_id in (select compared.value from compared)
     qualify row_number() over (partition by product_id order by as_of desc) = 1
 )
 

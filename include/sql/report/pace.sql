@@ -9,7 +9,11 @@ with known_steps as (
 recent_steps as (
     select *
     from known_steps
-    where session_id in (select session_id from known_steps where first_at >= $as_of - interval '7 days')
+    where session_id in (
+        select active.session_id
+        from known_steps as active
+        where active.first_at >= $as_of - interval '7 days'
+    )
 ),
 
 sessions as (

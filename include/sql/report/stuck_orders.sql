@@ -64,6 +64,6 @@ select
     open_stays.since,
     open_stays.microseconds
 from peers
-left join open_stays on peers.status = open_stays.status and open_stays.microseconds > peers.microseconds_95
+left join open_stays on peers.status = open_stays.status and peers.microseconds_95 < open_stays.microseconds
 where peers.status <> 'delivered'
 order by peers.status, open_stays.order_id
