@@ -74,7 +74,8 @@ def test_weeks_are_run_held_corrected_and_run_again(shop, airflow):
     # A run of a week done before gives the same bytes.
     before = report_files(shop)
     assert {name for name in before if name.startswith(str(SECOND))} == {
-        f"{SECOND}/{name}" for name in ("summary.json", "quality.json", "index.html", "funnel.png", "order_changes.csv")
+        f"{SECOND}/{name}"
+        for name in ("summary.json", "quality.json", "quality.html", "index.html", "funnel.png", "order_changes.csv")
     }
     assert [result.state for result in run_backfill(shop, SECOND, SECOND, airflow=airflow)] == ["success"]
     assert report_files(shop) == before

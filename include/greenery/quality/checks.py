@@ -45,6 +45,8 @@ class Limit:
             return "none" if not self.at_most else f"at most {self.at_most:,g} rows"
         if self.kind == "share":
             return f"at most {self.at_most:.0%}, chance aside"
+        if self.at_most is not None and self.at_least == -self.at_most:
+            return f"within {self.at_most:g} {self.unit}"
         bounds = [
             f"{words} {value:g}"
             for words, value in (("at least", self.at_least), ("at most", self.at_most))
@@ -68,7 +70,7 @@ def ratio(at_least: float, at_most: float) -> Limit:
 
 def points(at_most: float) -> Limit:
     """Return the limit of a difference from the weeks before in percentage points, either way."""
-    return Limit("value", at_most, -at_most, "pp away from the weeks before, chance aside")
+    return Limit("value", at_most, -at_most, "pp of the weeks before, chance aside")
 
 
 @dataclass(frozen=True)
@@ -723,7 +725,7 @@ CHECKS: tuple[Check, ...] = (
         "the time zone of events.csv: times are UTC",
         "export",
         WEB,
-        Limit("value", 1, -1, "hours moved"),
+        Limit("value", 1, -1, "hour"),
     ),
     # Orders: status, money, what must not change.
     Check(
@@ -1150,4 +1152,5 @@ CHECKS: tuple[Check, ...] = (
 )
 
 BY_ID = {check.id: check for check in CHECKS}
-ADVICE = {check.id: (check.look, REMEDIES[check.remedy]) for check in CHECKS}
+# What to look at and what to do then, as plain text.
+ADVICE = {check.id: (check.look, REMEDIES[check.remedy].replace("`", "")) for check in CHECKS}
