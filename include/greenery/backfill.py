@@ -204,7 +204,7 @@ def print_results(results: Sequence[WeekResult]) -> None:
 
 
 def print_checks(settings: Settings, results: Sequence[WeekResult]) -> None:
-    """Print the checks that failed in these weeks: nobody is alerted while a backfill runs, so it is said here.
+    """Print the checks that failed in these weeks: while a backfill runs nobody is alerted, so it is said here.
 
     A week that failed before it was judged has none here.
     """
