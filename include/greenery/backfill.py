@@ -209,7 +209,8 @@ def print_checks(settings: Settings, results: Sequence[WeekResult]) -> None:
     A week that failed before it was judged has none here.
     """
     table = Table("week", "", "check", "severity", "observed", "owner", "rows", box=None, pad_edge=False)
-    for result in results:
+    # A week that was run twice is named once, as it ended.
+    for result in {result.as_of: result for result in results}.values():
         file = settings.reports / f"{result.as_of}" / "quality.json"
         judged = result.state == "success" or any(failure.task == "quality" for failure in result.failures)
         quality = json.loads(file.read_text(encoding="utf-8")) if judged and file.exists() else {"checks": []}

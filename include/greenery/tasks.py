@@ -148,8 +148,9 @@ def quality(**context: Any) -> dict:
     from greenery.ledger import LockLostError, NotTestedError
     from greenery.quality import HeldError, judge
 
+    home = settings.load()
     try:
-        verdict = judge(settings.load(), context["run_id"], accept=context["params"]["accept"] or "")
+        verdict = judge(home, context["run_id"], accept=context["params"]["accept"] or "")
     except HeldError as error:
         context["ti"].xcom_push(key=JUDGED, value=True)
         raise AirflowFailException(str(error)) from error
@@ -160,6 +161,7 @@ def quality(**context: Any) -> dict:
         log.warning("%s: %s", check["meaning"], check["observed"])
     return {
         "verdict": verdict.name,
+        "page": str(home.report_folder(week_end(context)) / "quality.html"),
         "checks": len(verdict.checks),
         "warnings": [check["check"] for check in verdict.failed_warnings],
     }

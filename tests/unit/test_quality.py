@@ -244,10 +244,17 @@ def test_products_are_compared_by_their_share_of_sessions():
     assert values == {"product p1": 1.0, "product p2": 0.03}
 
 
-def test_order_values_in_cents_are_a_hundredfold():
-    found = [{"weeks_ago": week, "orders": 50, "median_total": 200.0 * (100 if week == 0 else 1)} for week in range(9)]
-    assert history.order_values(found).value == 100
-    assert history.order_values(found[:3]).value == 1
+def test_order_values_in_cents_are_a_hundredfold_and_few_orders_may_be_dear_by_chance():
+    def weeks(factor: float, orders: int) -> list[dict]:
+        row = {"orders": orders, "median_total": 200.0, "spread": 0.8}
+        return [{**row, "weeks_ago": 0, "median_total": 200 * factor}] + [
+            {**row, "weeks_ago": week} for week in range(1, 9)
+        ]
+
+    assert history.order_values(weeks(100, 50)).value == 100
+    assert history.order_values(weeks(2.5, 50)).value == 2.5
+    assert history.order_values(weeks(2.5, 12)).value == 1
+    assert history.order_values(weeks(100, 50)[:3]).value == 1
     assert history.order_values([]).value == 1
 
 

@@ -263,12 +263,16 @@ def products(found: list[dict], sessions: Sequence[float]) -> list[Reading]:
 def order_values(found: list[dict[str, Any]]) -> Reading:
     """Return the median total of the week's orders over that of the weeks before."""
     name = "median total of the week's orders"
-    medians = {row["weeks_ago"]: float(row["median_total"]) for row in found if row["orders"] >= ENOUGH}
-    before = [total for week, total in medians.items() if week > 0]
-    if len(before) < ENOUGH_WEEKS or 0 not in medians:
+    weeks = {row["weeks_ago"]: row for row in found if row["orders"] >= ENOUGH and row["median_total"] > 0}
+    before = [row for week, row in weeks.items() if week > 0]
+    if len(before) < ENOUGH_WEEKS or 0 not in weeks:
         return Reading(name, 1.0, "too few orders to tell", "nothing")
-    usual = float(np.median(before))
-    return Reading(name, medians[0] / usual, f"{medians[0]:,.2f}", f"{usual:,.2f}")
+    now, usual = float(weeks[0]["median_total"]), float(np.median([float(row["median_total"]) for row in before]))
+    # The error of a median is a quarter larger than that of a mean.
+    spread = float(np.median([row["spread"] or 0 for row in before]))
+    chance = 1.25 * spread * math.sqrt(1 / weeks[0]["orders"] + 1 / sum(row["orders"] for row in before))
+    is_news = abs(math.log(now / usual)) > float(stats.norm.isf(LEVEL / 2)) * chance
+    return Reading(name, now / usual if is_news else 1.0, f"{now:,.2f}", f"{usual:,.2f}")
 
 
 def freshness(found: list[dict], weeks: dict[str, list[float]], as_of: datetime) -> dict[str, list[Reading]]:

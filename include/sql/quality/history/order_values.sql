@@ -1,5 +1,6 @@
--- The median total of the orders made in the week that ends at $as_of and in each of the eight weeks before it, as each
--- order was first shown: a rewritten history does not hide that the new orders are in another unit.
+-- The median total of the orders made in the week that ends at $as_of and in each of the eight weeks before it, and how
+-- far the totals' logarithms spread; as each order was first shown: a rewritten history does not hide that the new
+-- orders are in another unit.
 with first_shown as (
     select
         order_id,
@@ -18,7 +19,8 @@ with first_shown as (
 select
     weeks_ago,
     count(order_total) as orders,
-    cast(median(order_total) as double) as median_total
+    cast(median(order_total) as double) as median_total,
+    stddev(case when order_total > 0 then ln(cast(order_total as double)) end) as spread
 from first_shown
 group by weeks_ago
 order by weeks_ago
