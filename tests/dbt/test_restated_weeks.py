@@ -75,7 +75,7 @@ def test_a_late_week_names_those_it_restates_and_they_say_what_changed(in_order,
     assert restatement["orders"]
     assert {order["order_id"] for order in restatement["orders"]} <= orders
     page = (home.report_folder(FOURTH) / "index.html").read_text()
-    assert "These figures differ from the ones published before" in page
+    assert "these figures differ from the ones reported before" in page
     assert not (home.report_folder(FIRST) / "restatement.json").exists()
 
 
