@@ -10,6 +10,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 DAG_ID = "greenery_weekly"
+# Where Airflow serves the reports to who is logged in.
+REPORTS_PAGE = "/greenery/reports"
 WAREHOUSE_POOL = "greenery_warehouse"
 DELIVERY_POOL = "greenery_delivery"
 WEEK = timedelta(days=7)

@@ -8,10 +8,11 @@ import shutil
 from datetime import date, datetime
 from urllib.parse import quote
 
+import httpx
 import psutil
 import pytest
 from greenery.backfill import airflow_for, run_backfill
-from greenery.settings import Settings
+from greenery.settings import REPORTS_PAGE, Settings
 from greenery.simulator import Shop, simulate
 from greenery.status import outdated
 
@@ -134,3 +135,14 @@ def test_the_task_graph_is_the_dbt_project(shop, airflow):
 def test_the_page_needs_a_login(airflow):
     assert airflow.api.get(f"{airflow.base_url}/api/v2/dags", auth=None, headers={}).status_code == 401
     assert airflow.base_url.startswith("http://127.0.0.1:")
+
+
+def test_the_reports_are_a_page_of_airflow_for_who_is_logged_in(shop, airflow):
+    address = f"{airflow.base_url}{REPORTS_PAGE}"
+    for path in ("index.html", "weeks.json", f"{FIRST}/summary.json"):
+        assert httpx.get(f"{address}/{path}", trust_env=False).status_code == httpx.codes.UNAUTHORIZED
+        assert airflow.api.get(f"{address}/{path}").content == (shop.reports / path).read_bytes()
+    outside = f"{airflow.base_url}{REPORTS_PAGE}/%2e%2e/airflow/passwords.json"
+    assert airflow.api.get(outside).status_code == httpx.codes.NOT_FOUND
+    views = [view for plugin in airflow.collect("plugins", "plugins") for view in plugin["external_views"]]
+    assert [view["href"] for view in views] == [f"{REPORTS_PAGE}/index.html"]

@@ -1,0 +1,36 @@
+"""Registers the weekly reports as a page of Airflow, for whoever may see the weekly DAG."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+from greenery import settings
+
+
+@functools.cache
+def _app() -> Any:
+    from greenery.reports_app import build
+
+    return build(settings.load())
+
+
+async def reports(scope: Any, receive: Any, send: Any) -> None:
+    """Answer by the app of the reports, made at the first request: every process of Airflow imports this module."""
+    await _app()(scope, receive, send)
+
+
+class GreeneryReports(AirflowPlugin):
+    """What Airflow registers: the app, and its place in the navigation."""
+
+    name = "greenery_reports"
+    fastapi_apps = [{"name": "greenery_reports", "app": reports, "url_prefix": settings.REPORTS_PAGE}]  # noqa: RUF012
+    external_views = [  # noqa: RUF012
+        {
+            "name": "Reports",
+            "href": f"{settings.REPORTS_PAGE}/index.html",
+            "url_route": "greenery_reports",
+            "destination": "nav",
+        }
+    ]
