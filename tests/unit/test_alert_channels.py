@@ -98,3 +98,17 @@ def test_a_report_that_is_missing_is_told_of_unless_someone_is_on_it(world):
     assert "not landed" in world.page.calls[0].event["payload"]["custom_details"]["Observed"]
     assert not incidents.tell_late(world.settings, WEEK, "scheduled__1", "https://airflow.example/r", "as before")
     assert len(world.page.calls) == 1
+
+
+def test_an_incident_ends_on_channels_that_were_disconnected_since(world, monkeypatch):
+    world.run(check())
+    mails = len(world.smtp.mails)
+    with monkeypatch.context() as patch:
+        patch.delenv("AIRFLOW_CONN_GREENERY_PAGERDUTY")
+        patch.delenv("GREENERY_ALERT_EMAIL_TO")
+        world.run(check(passed=True))
+    assert sending.open_incidents(world.settings, DAY) == {}
+    (message,) = world.slack.messages(ALERTS)
+    assert "RESOLVED" in message["text"]
+    assert len(world.smtp.mails) == mails
+    assert world.page.accepted() == [("trigger", KEY)]

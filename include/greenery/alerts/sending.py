@@ -81,7 +81,7 @@ def announce(settings: Settings, alerts: Sequence[Alert], run: str) -> None:
 
 
 def resolve(settings: Settings, alerts: dict[str, str]) -> None:
-    """Resolve incidents wherever they were told of.
+    """Resolve incidents wherever they were told of; on a channel that is switched off since, only the ledger says so.
 
     alerts: by key what resolved it, such as `the run manual__…`.
 
@@ -158,6 +158,10 @@ def _resolve(settings: Settings, message: dict[str, Any], by: str) -> None:
     alert = _remembered(key, message["reference"] or {})
     with ledger.sending(settings, ALERT, key, channel, RESOLVED) as sending:
         if sending is None:
+            return
+        if off := transport.off(settings, channel):  # nobody can be told there any more: else it would stay open
+            sending.finish({**(message["reference"] or {}), "state": RESOLVED, "alert": asdict(alert)})
+            log.warning("%s: ended, and %s not told of it. %s", key, channel, off)
             return
         reference = transport.send(
             settings,
