@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from greenery import status
+from greenery import lateness, status
 from greenery.alerts import model, render, sending, silences
 from greenery.alerts.model import Advice, Alert, Failure, Run, key_of
 from greenery.dbt_tests import MANIFEST
@@ -87,18 +87,20 @@ def hold(settings: Settings, run: Run, as_of: datetime) -> None:
 def tell_late(settings: Settings, as_of: datetime, run_id: str, url: str, state: str) -> bool:
     """Tell that a scheduled week's digest is not out by its deadline; return whether there was something to tell.
 
-    state: what is known of the week's run. Where an incident has paged for the week already, nobody is woken again.
+    state: what is known of the week's run. Where an incident has paged for the week already, nobody is woken again; a
+    channel that knows that the week is late is told no more, one that did not take it is.
+
+    Raises sending.NotSentError where a channel did not take it.
     """
-    if ledger.sent(settings, "digest", f"{as_of:%Y-%m-%d}") and not ledger.owed(settings, as_of):
+    if lateness.is_out(settings, as_of):
         return False
-    if any(
-        alert.severity == model.CRITICAL for alert in sending.open_incidents(settings, f"{as_of:%Y-%m-%d}").values()
-    ):
-        return False
+    lateness.expect(settings, as_of)
     known = f"{state}; {status.state_of(settings, as_of)}"
-    ledger.owe(settings, as_of, "late")
     late = model.late(run_of(settings, as_of, run_id, "scheduled", url), settings.deadline_hours, known)
-    sending.announce(settings, [late], f"the scheduled run {run_id}")
+    others = {key: one for key, one in sending.open_incidents(settings, late.week).items() if key != late.key}
+    if any(one.severity == model.CRITICAL for one in others.values()):
+        return False
+    sending.announce(settings, [late], f"the scheduled run {run_id}", once=True)
     return True
 
 
@@ -154,7 +156,7 @@ def over(
     """Return the open incidents of the week that are over, by key, with what ended them.
 
     A check's is over when the run judged the week and it does not fail; a task's when the task succeeded; any when the
-    run passed as a whole, but that the report is missing only once its digest is no longer owed.
+    run passed as a whole, but that the report is missing only once its digest is out.
     """
     failing = {alert.key for alert in found}
     checks = {check["check"]: check for check in quality["checks"]} if quality else {}
@@ -162,7 +164,7 @@ def over(
     for key in sending.open_incidents(settings, outcome.run.week).keys() - failing:
         name = key.removeprefix(key_of(outcome.run.week, ""))
         if name == "late":
-            is_over = outcome.passed and not ledger.owed(settings, as_of)
+            is_over = outcome.passed and lateness.is_out(settings, as_of)
         elif name.startswith("task/"):
             is_over = outcome.passed or outcome.states.get(name.removeprefix("task/")) == "success"
         else:

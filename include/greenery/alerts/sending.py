@@ -60,17 +60,18 @@ def open_incidents(settings: Settings, week: str) -> dict[str, Alert]:
     return found
 
 
-def announce(settings: Settings, alerts: Sequence[Alert], run: str) -> None:
+def announce(settings: Settings, alerts: Sequence[Alert], run: str, *, once: bool = False) -> None:
     """Open or update an incident for each alert, on each channel, whatever becomes of the others.
 
     run: what found it, such as `scheduled__2025-01-15`; a channel that can be updated says it of each run.
+    once: whether a channel that has the incident open is left alone, whatever is new about it.
 
     Raises NotSentError at the end where a channel did not take something.
     """
     sends: list[Callable[[], None]] = []
     for alert in alerts:
         told_on = channels(settings, alert.severity)
-        sends += [partial(_open, settings, alert, channel, run) for channel in told_on]
+        sends += [partial(_open, settings, alert, channel, run, once) for channel in told_on]
         if "pagerduty" not in told_on:  # a page of an incident that has become a warning ends
             sends += [
                 partial(_resolve, settings, message, f"{run}: it is a warning now")
@@ -131,9 +132,9 @@ def notice(settings: Settings, subject: str, text: str) -> None:
     _all(partial(send, channel) for channel in channels(settings, model.WARNING))
 
 
-def _open(settings: Settings, alert: Alert, channel: str, run: str) -> None:
+def _open(settings: Settings, alert: Alert, channel: str, run: str, once: bool) -> None:
     # A mail can't be updated: another one is worth it only where something else is wrong than was said.
-    told = alert.state if channel == "email_alerts" else f"{alert.state} {run}"
+    told = "open" if once else alert.state if channel == "email_alerts" else f"{alert.state} {run}"
     with ledger.sending(settings, ALERT, alert.key, channel, told) as sending:
         if sending is None:
             log.info("%s: %s has it already", alert.key, channel)
