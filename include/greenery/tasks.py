@@ -317,6 +317,7 @@ def alert(**context: Any) -> list[str]:
         states=states,
         failures=[incidents.Failure(name, **note) for name, note in notes.items()],
         judged=_judged(context, states),
+        withdrawn=withdrawal(context),
     )
     deliver = context["params"]["deliver"]
     tells = deliver == "always" or (deliver == "auto" and run_type != "backfill")

@@ -31,12 +31,14 @@ class Outcome:
     states: of its tasks, by task id.
     failures: the tasks that failed by themselves.
     judged: whether the run wrote the quality.json of its week.
+    withdrawn: why the run took its extract back; empty where it did not.
     """
 
     run: Run
     states: Mapping[str, str]
     failures: Sequence[Failure] = field(default=())
     judged: bool = False
+    withdrawn: str = ""
 
     @property
     def passed(self) -> bool:
@@ -155,8 +157,9 @@ def over(
 ) -> dict[str, str]:
     """Return the open incidents of the week that are over, by key, with what ended them.
 
-    A check's is over when the run judged the week and it does not fail; a task's when the task succeeded; any when the
-    run passed as a whole, but that the report is missing only once its digest is out.
+    A check's is over when the run judged the week and it does not fail, or when it passed and took the extract back; a
+    task's when the task succeeded, or the run as a whole; that the report is missing when the run passed and the digest
+    is out.
     """
     failing = {alert.key for alert in found}
     checks = {check["check"]: check for check in quality["checks"]} if quality else {}
@@ -168,9 +171,9 @@ def over(
         elif name.startswith("task/"):
             is_over = outcome.passed or outcome.states.get(name.removeprefix("task/")) == "success"
         else:
-            is_over = outcome.passed or quality is not None
+            is_over = quality is not None or bool(outcome.passed and outcome.withdrawn)
         if is_over:
-            ended[key] = _ended_by(checks.get(name, {}), quality, outcome.run)
+            ended[key] = _ended_by(checks.get(name, {}), quality, outcome)
     return ended
 
 
@@ -181,13 +184,14 @@ def _advice() -> dict[str, Advice]:
     return {name: Advice(*ADVICE[name], acceptable=check.acceptable) for name, check in BY_ID.items()}
 
 
-def _ended_by(check: Mapping, quality: Mapping | None, run: Run) -> str:
+def _ended_by(check: Mapping, quality: Mapping | None, outcome: Outcome) -> str:
     if quality and check and not check["passed"]:
         if check.get("accepted"):
             return f"a person, who accepted it: {(quality.get('accepted') or {}).get('reason', '')}"
         if silence := check.get("silenced"):
             return f"a silence of {silence['owner']} until {silence['until']}: {silence['reason']}"
-    return f"the {run.type} run {run.id}"
+    by = f"the {outcome.run.type} run {outcome.run.id}"
+    return f"{by}, which took the extract back (withdrawn: {outcome.withdrawn})" if outcome.withdrawn else by
 
 
 def read_quality(settings: Settings, as_of: datetime) -> dict | None:
