@@ -193,3 +193,19 @@ def test_an_incident_ends_on_channels_that_were_disconnected_since(world, monkey
     assert "RESOLVED" in message["text"]
     assert len(world.smtp.mails) == mails
     assert world.page.accepted() == [("trigger", KEY)]
+
+
+def test_a_busy_channel_is_asked_once_a_try_and_holds_up_no_other(world):
+    world.run(check("events_unique"))
+    calls = len(world.page.calls)
+    world.page.faults.extend([500] * 99)
+    with pytest.raises(sending.NotSentError, match="PagerDuty did not take") as raised:
+        world.run(check("events_unique", passed=True), *(check(name) for name in ("a", "b", "c")))
+    assert len(raised.value.errors) == 1
+    assert {call.event["dedup_key"] for call in world.page.calls[calls:]} == {f"greenery/{DAY}/a"}
+    assert len(world.slack.messages(ALERTS)) == 4
+    assert subjects(world) == ["CRITICAL"] * 4 + ["RESOLVED"]
+    world.page.faults.clear()
+    world.run(check("events_unique", passed=True), *(check(name) for name in ("a", "b", "c")))
+    assert world.page.incidents[f"greenery/{DAY}/events_unique"] == "resolved"
+    assert list(world.page.incidents.values()).count("triggered") == 3

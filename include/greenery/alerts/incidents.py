@@ -61,9 +61,11 @@ def settle(settings: Settings, outcome: Outcome, as_of: datetime, tells: bool) -
     quality = read_quality(settings, as_of) if outcome.judged else None
     found = alerts(settings, outcome, quality, as_of)
     errors: list[Exception] = []
+    busy: set[str] = set()
+    by = f"the {outcome.run.type} run {outcome.run.id}"
     for send in (
-        lambda: sending.announce(settings, found if tells else [], f"the {outcome.run.type} run {outcome.run.id}"),
-        lambda: sending.resolve(settings, over(settings, outcome, quality, found, as_of)),
+        lambda: sending.announce(settings, found if tells else [], by, busy=busy),
+        lambda: sending.resolve(settings, over(settings, outcome, quality, found, as_of), busy=busy),
     ):
         try:
             send()
