@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from airflow.sdk import BaseSensorOperator, Context, task
 from airflow.sdk.configuration import conf
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
 from greenery import settings
 from greenery.settings import DAG_ID, DELIVERY_POOL, WAREHOUSE_POOL
@@ -32,6 +32,15 @@ class WaitForExtract(BaseSensorOperator):
 
     An extract that was landed before needs no source any more.
     """
+
+    missing = ""  # what the last look did not find
+
+    def execute(self, context: Context) -> Any:
+        """Wait; raise AirflowSensorTimeout with what is missing, and where it belongs, when the time is over."""
+        try:
+            return super().execute(context)
+        except AirflowSensorTimeout as error:
+            raise AirflowSensorTimeout(f"waited {self.timeout / 3600:g} hours. {self.missing}") from error
 
     def poke(self, context: Context) -> bool:
         """Return whether the extract can be landed; raise AirflowFailException where waiting makes no sense."""
@@ -54,8 +63,9 @@ class WaitForExtract(BaseSensorOperator):
                 return True
             if context["dag_run"].run_type != "scheduled":
                 raise AirflowFailException(str(error)) from error
+            self.missing = str(error)
             self.log.info("waiting: %s", error)
-            tell_if_late(home, as_of, context, "its run waits for the extract")
+            tell_if_late(home, as_of, context, f"its run waits: {error}")
             return False
         return True
 

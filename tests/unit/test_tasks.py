@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import BaseSensorOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from greenery import ledger
 from greenery.landing import land
 from greenery.tasks import AcquireWarehouse, WaitForExtract, week_end
@@ -42,6 +43,20 @@ def test_a_scheduled_run_waits_until_all_of_the_extract_is_there(wait, home):
     assert wait.poke(run("scheduled")) is False
     write_extract(folder, small_shop())
     assert wait.poke(run("scheduled")) is True
+
+
+def test_what_it_waited_for_is_said_when_the_time_is_over(wait, home, monkeypatch):
+    def over(self, context):
+        assert not self.poke(context)
+        raise AirflowSensorTimeout(
+            "Sensor has timed out; run duration of 86401.0 seconds exceeds the specified timeout"
+        )
+
+    monkeypatch.setattr(BaseSensorOperator, "execute", over)
+    where = f"no extract for 2023-01-11: expected {home.extracts}/2023-01-11 with"
+    with pytest.raises(AirflowSensorTimeout, match=where) as raised:
+        wait.execute(run("scheduled"))
+    assert "run duration" not in str(raised.value)
 
 
 def alerted(home) -> bool:
