@@ -186,6 +186,7 @@ def of_checks(
         name = check["check"]
         first_bad, streak = _streak(name, run.week, earlier)
         do = (advice or {}).get(name, Advice())
+        look = f"Look at {do.look.rstrip('.')}." if do.look else ""
         commands = [run.command({"reextract": True})]
         if held and do.acceptable:
             commands.append(run.command({"accept": "<why>"}))
@@ -209,8 +210,7 @@ def of_checks(
                 first_bad=first_bad,
                 streak=streak,
                 held_back=held_back,
-                fix=f"{do.look} {do.remedy}".replace("`", "").strip()
-                or "Correct the extract, then run the week again.",
+                fix=f"{look} {do.remedy}".replace("`", "").strip() or "Correct the extract, then run the week again.",
                 command="\n".join(commands),
                 links=_known(links),
             )
