@@ -12,8 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from greenery import settings, status
-from greenery.delivery import ledger
+from greenery import lateness, settings, status
 from greenery.local_airflow import running
 from greenery.settings import SettingError, Settings
 
@@ -30,21 +29,20 @@ def problems(settings: Settings, now: datetime, airflow: str = "") -> list[str]:
 
 
 def late(settings: Settings, now: datetime) -> list[str]:
-    """Return a sentence when the newest week past its deadline has no digest.
+    """Return a sentence when the newest week past its deadline has no digest; it is owed from then on.
 
-    Where no digest was ever sent, no channel is connected: then the week's report is what counts.
+    A week that no scheduled run began is owed nothing yet: without that, a backfill of it would only write its report.
     """
     as_of = settings.newest_week_end(now - timedelta(hours=settings.deadline_hours))
-    day = f"{as_of:%Y-%m-%d}"
-    sends = bool(ledger.messages(settings, "digest", ""))
-    is_sent = bool(ledger.sent(settings, "digest", day)) or not sends
-    has_report = (settings.report_folder(as_of) / "summary.json").exists()
-    if is_sent and has_report and not ledger.owed(settings, as_of):
+    if lateness.is_out(settings, as_of):
         return []
-    what = "digest" if sends else "report"
-    deadline = as_of + timedelta(hours=settings.deadline_hours)
+    lateness.expect(settings, as_of)
+    what = "digest" if lateness.has_report(settings, as_of) else "report"
+    deadline = lateness.deadline(settings, as_of)
     state = status.state_of(settings, as_of)
-    return [f"the {what} of the week to {day} is not out, and was due on {deadline:%Y-%m-%d %H:%M} UTC ({state})"]
+    week, due = f"{what} of the week to {as_of:%Y-%m-%d}", f"{deadline:%Y-%m-%d %H:%M} UTC"
+    line = f"the {week} is not out, and was due on {due} ({state})"
+    return [f"{line}; once its cause is mended: {_command(settings, as_of)}"]
 
 
 def unhealthy(settings: Settings, airflow: str = "") -> list[str]:
@@ -62,6 +60,12 @@ def unhealthy(settings: Settings, airflow: str = "") -> list[str]:
         for name, part in parts.items()
         if part and part.get("status") == "unhealthy"
     ]
+
+
+def _command(settings: Settings, as_of: datetime) -> str:
+    from greenery.alerts.incidents import run_of  # with it come the channels: only who has to say it pays
+
+    return run_of(settings, as_of, "", "", "").command({"deliver": "always"})
 
 
 def _seen(part: dict) -> str:

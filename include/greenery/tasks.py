@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from airflow.sdk import BaseSensorOperator, Context, task
 from airflow.sdk.configuration import conf
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
 from greenery import settings
 from greenery.settings import DAG_ID, DELIVERY_POOL, WAREHOUSE_POOL
@@ -32,6 +32,15 @@ class WaitForExtract(BaseSensorOperator):
 
     An extract that was landed before needs no source any more.
     """
+
+    missing = ""  # what the last look did not find
+
+    def execute(self, context: Context) -> Any:
+        """Wait; raise AirflowSensorTimeout with what is missing, and where it belongs, when the time is over."""
+        try:
+            return super().execute(context)
+        except AirflowSensorTimeout as error:
+            raise AirflowSensorTimeout(f"waited {self.timeout / 3600:g} hours. {self.missing}") from error
 
     def poke(self, context: Context) -> bool:
         """Return whether the extract can be landed; raise AirflowFailException where waiting makes no sense."""
@@ -54,7 +63,9 @@ class WaitForExtract(BaseSensorOperator):
                 return True
             if context["dag_run"].run_type != "scheduled":
                 raise AirflowFailException(str(error)) from error
+            self.missing = str(error)
             self.log.info("waiting: %s", error)
+            tell_if_late(home, as_of, context, f"its run waits: {error}")
             return False
         return True
 
@@ -70,27 +81,60 @@ class AcquireWarehouse(BaseSensorOperator):
         def is_running(run_id: str) -> bool:
             return context["ti"].get_dr_count(dag_id=DAG_ID, run_ids=[run_id], states=["running"]) > 0
 
-        with connect(settings.load()) as connection:
+        home, as_of = settings.load(), week_end(context)
+        with connect(home) as connection:
             try:
-                return ledger.acquire(connection, context["run_id"], week_end(context), is_running, withdrawal(context))
+                is_ours = ledger.acquire(connection, context["run_id"], as_of, is_running, withdrawal(context))
             except (ledger.NothingToWithdrawError, ledger.LockLostError) as error:
                 raise AirflowFailException(str(error)) from error
+        if not is_ours:
+            tell_if_late(home, as_of, context, "its run waits for another that builds")
+        return is_ours
 
 
 def announce(home: settings.Settings, as_of: datetime, *, is_scheduled: bool) -> None:
     """Log what is wrong about delivery while there is time, and note that a scheduled week's digest is owed.
 
-    Nothing about delivery stops a run here: what can't be noted or checked is logged.
+    It is owed on each channel that is on and never had it; on one that is off, until the week has its report. Nothing
+    about delivery stops a run here: what can't be noted or checked is logged.
     """
+    from greenery import lateness
     from greenery.delivery import channels, ledger
 
     try:
         if is_scheduled:
-            ledger.owe(home, as_of, "its scheduled run has not delivered it")
+            delivered = {message["channel"] for message in ledger.sent(home, "digest", f"{as_of:%Y-%m-%d}")}
+            waiting = [
+                name
+                for name in ledger.DIGEST_CHANNELS
+                if name not in delivered
+                and (channels.readiness(home, channels.CHANNELS[name]).is_on or not lateness.has_report(home, as_of))
+            ]
+            ledger.owe(home, as_of, "its scheduled run has not delivered it", waiting)
         for line in channels.lines(home):
             log.warning(line)
     except Exception:
         log.exception("delivery can't be prepared: its tasks will fail")
+
+
+def tell_if_late(home: settings.Settings, as_of: datetime, context: Context, state: str) -> None:
+    """Tell that the digest of a scheduled run is late, once its deadline is past.
+
+    Airflow's own deadline does it too, but once: what a channel did not take then is told here, at the next look.
+
+    state: what the run waits for.
+    """
+    from greenery import lateness
+
+    run = context["dag_run"]
+    if run.run_type != "scheduled" or datetime.now(UTC) < lateness.deadline(home, as_of):
+        return
+    from greenery.alerts import incidents
+
+    try:
+        incidents.tell_late(home, as_of, run.run_id, run_url(run.run_id), state)
+    except Exception:
+        log.exception("the digest is late, and not everybody could be told: the next look tries again")
 
 
 def week_end(context: Context | dict[str, Any]) -> datetime:
@@ -283,6 +327,7 @@ def alert(**context: Any) -> list[str]:
         states=states,
         failures=[incidents.Failure(name, **note) for name, note in notes.items()],
         judged=_judged(context, states),
+        withdrawn=withdrawal(context),
     )
     deliver = context["params"]["deliver"]
     tells = deliver == "always" or (deliver == "auto" and run_type != "backfill")

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pagerduty
 import pytest
-from greenery.alerts import incidents, sending
+from greenery import tasks
+from greenery.alerts import deadline, incidents, sending
+from greenery.delivery import channels, ledger
 
 from tests.alerting import ALERTS, DAY, DIGESTS, WEEK, Alerting, alerting, check
 from tests.servers.slack import Fault
@@ -17,6 +19,7 @@ KEY = f"greenery/{DAY}/sessions_unique"
 @pytest.fixture
 def world(tmp_path, monkeypatch) -> Iterator[Alerting]:
     monkeypatch.setattr(pagerduty.EventsApiV2Client, "sleep_timer", 0.01)
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example")
     with alerting(tmp_path) as made:
         yield made
 
@@ -92,9 +95,117 @@ def test_the_held_notice_goes_to_the_readers_once(world):
     assert "Works on it: web-team" in held[0].message.get_body(("plain",)).get_content()
 
 
-def test_a_report_that_is_missing_is_told_of_unless_someone_is_on_it(world):
-    assert incidents.tell_late(world.settings, WEEK, "scheduled__1", "https://airflow.example/r", "its run is running")
+def late(world: Alerting, state: str = "its run is running") -> bool:
+    return incidents.tell_late(world.settings, WEEK, "scheduled__1", "https://airflow.example/r", state)
+
+
+def test_a_report_that_is_missing_is_told_of_once(world):
+    assert late(world)
     assert world.page.incidents == {f"greenery/{DAY}/late": "triggered"}
     assert "not landed" in world.page.calls[0].event["payload"]["custom_details"]["Observed"]
-    assert not incidents.tell_late(world.settings, WEEK, "scheduled__1", "https://airflow.example/r", "as before")
-    assert len(world.page.calls) == 1
+    late(world, "its run waits for the extract")
+    assert len(world.page.calls) == len(world.slack.messages(ALERTS)) == len(world.smtp.mails) == 1
+    assert ledger.owed(world.settings, WEEK)
+
+
+def test_nobody_is_woken_by_a_late_report_while_someone_is_on_it(world):
+    world.run(check())
+    assert not late(world)
+    assert world.page.incidents == {KEY: "triggered"}
+    assert ledger.owed(world.settings, WEEK)
+
+
+def test_who_could_not_be_told_that_the_report_is_late_is_told_at_the_next_look(world):
+    world.page.faults.extend([500] * 99)
+    with pytest.raises(sending.NotSentError, match="PagerDuty did not take"):
+        late(world)
+    world.page.faults.clear()
+    assert late(world)
+    assert world.page.accepted() == [("trigger", f"greenery/{DAY}/late")]
+    assert len(world.slack.messages(ALERTS)) == len(world.smtp.mails) == 1
+
+
+@pytest.fixture
+def quick(monkeypatch) -> list[float]:
+    """Make pauses short; return how long they would be."""
+    pauses: list[float] = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", pauses.append)
+    return pauses
+
+
+def deadline_of(run_type: str) -> dict:
+    run = {"dag_run_id": "scheduled__1", "run_type": run_type, "state": "running"}
+    return {"dag_run": run | {"data_interval_end": "2025-01-22T00:00:00Z"}}
+
+
+def test_airflow_calls_once_so_the_deadline_tries_again_within_a_bound(world, quick):
+    world.page.faults.extend([500] * 5)  # of a client's first try, with its four more
+    deadline.missed(deadline_of("scheduled"))
+    assert world.page.incidents == {f"greenery/{DAY}/late": "triggered"}
+    assert 30 in quick
+
+
+def test_a_channel_that_refuses_the_deadline_is_not_asked_again(world, quick):
+    world.slack.channels[ALERTS]["is_member"] = False
+    with pytest.raises(sending.NotSentError, match="not_in_channel"):
+        deadline.missed(deadline_of("scheduled"))
+    assert 30 not in quick
+
+
+def test_a_scheduled_week_that_was_run_again_by_a_backfill_is_late_too(world):
+    deadline.missed(deadline_of("backfill"))
+    assert world.page.calls == []
+    ledger.owe(world.settings, WEEK, "its scheduled run has not delivered it")
+    deadline.missed(deadline_of("backfill"))
+    assert world.page.incidents == {f"greenery/{DAY}/late": "triggered"}
+
+
+def test_with_no_channel_for_digests_a_report_is_enough(world, monkeypatch):
+    monkeypatch.setattr(channels, "readiness", lambda *_: channels.Readiness(off="it is off"))
+    folder = world.settings.report_folder(WEEK)
+    folder.mkdir(parents=True)
+    (folder / "summary.json").write_text("{}")
+    tasks.announce(world.settings, WEEK, is_scheduled=True)  # the run is cleared
+    assert not late(world)
+
+
+def test_a_delivered_week_whose_run_is_cleared_is_not_late(world):
+    folder = world.settings.report_folder(WEEK)
+    folder.mkdir(parents=True)
+    (folder / "summary.json").write_text("{}")
+    for channel in ("slack", "email"):
+        with ledger.sending(world.settings, "digest", DAY, channel, "content") as begun:
+            begun.finish({})
+    tasks.announce(world.settings, WEEK, is_scheduled=True)
+    assert not late(world)
+    assert world.page.calls == []
+
+
+def test_an_incident_ends_on_channels_that_were_disconnected_since(world, monkeypatch):
+    world.run(check())
+    mails = len(world.smtp.mails)
+    with monkeypatch.context() as patch:
+        patch.delenv("AIRFLOW_CONN_GREENERY_PAGERDUTY")
+        patch.delenv("GREENERY_ALERT_EMAIL_TO")
+        world.run(check(passed=True))
+    assert sending.open_incidents(world.settings, DAY) == {}
+    (message,) = world.slack.messages(ALERTS)
+    assert "RESOLVED" in message["text"]
+    assert len(world.smtp.mails) == mails
+    assert world.page.accepted() == [("trigger", KEY)]
+
+
+def test_a_busy_channel_is_asked_once_a_try_and_holds_up_no_other(world):
+    world.run(check("events_unique"))
+    calls = len(world.page.calls)
+    world.page.faults.extend([500] * 99)
+    with pytest.raises(sending.NotSentError, match="PagerDuty did not take") as raised:
+        world.run(check("events_unique", passed=True), *(check(name) for name in ("a", "b", "c")))
+    assert len(raised.value.errors) == 1
+    assert {call.event["dedup_key"] for call in world.page.calls[calls:]} == {f"greenery/{DAY}/a"}
+    assert len(world.slack.messages(ALERTS)) == 4
+    assert subjects(world) == ["CRITICAL"] * 4 + ["RESOLVED"]
+    world.page.faults.clear()
+    world.run(check("events_unique", passed=True), *(check(name) for name in ("a", "b", "c")))
+    assert world.page.incidents[f"greenery/{DAY}/events_unique"] == "resolved"
+    assert list(world.page.incidents.values()).count("triggered") == 3

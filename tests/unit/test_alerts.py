@@ -129,6 +129,24 @@ def test_a_refused_delivery_wakes_nobody_and_a_killed_process_says_so():
     assert "killed" in alert.observed
 
 
+def test_a_refused_held_notice_wakes_nobody_again():
+    (alert,) = model.of_failures([Failure("held_notice", "PermanentError: no")], RUN, published=False)
+    assert alert.severity == "warning"
+    assert alert.held_back.startswith("the notice to this week's readers")
+
+
+def test_a_warning_of_a_run_that_failed_later_does_not_say_that_the_week_is_published():
+    found = quality("2025-01-22", check(severity="warning"), verdict="passed")
+    (alert,) = model.of_checks(found, [], RUN, published=False)
+    assert alert.held_back == "nothing by this check; its run failed before it published the week"
+
+
+def test_what_to_look_at_and_what_to_do_are_two_sentences():
+    advice = {"sessions_unique": model.Advice("whether `orders.csv` is in cents", "Export again and reextract.")}
+    (alert,) = model.of_checks(quality("2025-01-22", check()), [], RUN, advice=advice)
+    assert alert.fix == "Look at whether orders.csv is in cents. Export again and reextract."
+
+
 def test_hostile_values_break_no_medium():
     alert = the_alert(
         observed=HOSTILE, expected=HOSTILE, meaning=HOSTILE, owner=HOSTILE, examples=[{"session_id": HOSTILE}] * 9

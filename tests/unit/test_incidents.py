@@ -168,3 +168,46 @@ def test_without_any_connection_the_outbox_shows_what_would_be_sent(home):
     judged(home, check(passed=True), verdict="passed")
     incidents.settle(home, passed(home), WEEK, tells=True)
     assert "RESOLVED" in (home.home / "outbox" / "resolved-2025-01-22-sessions_unique.json").read_text()
+
+
+def test_withdrawing_ends_the_incidents_of_its_week_and_says_that_it_did(home, page):
+    judged(home, check())
+    incidents.settle(home, outcome(home), WEEK, tells=True)
+    withdrawn = {"states": GOOD, "judged": False, "withdrawn": "prices in cents"}
+    failed = [Failure("publish", "OSError: disk full")]
+    incidents.settle(home, outcome(home, 2, "manual", failures=failed, **withdrawn), WEEK, tells=False)
+    assert page.incidents == {KEY: "triggered"}
+    run = outcome(home, 3, "manual", failures=[], **withdrawn)
+    assert incidents.over(home, run, None, [], WEEK) == {
+        KEY: "the manual run manual__3, which took the extract back (withdrawn: prices in cents)"
+    }
+    incidents.settle(home, run, WEEK, tells=True)
+    assert page.incidents == {KEY: "resolved"}
+
+
+def test_a_run_that_judged_nothing_says_nothing_of_the_checks(home, page):
+    judged(home, check())
+    incidents.settle(home, outcome(home), WEEK, tells=True)
+    incidents.settle(home, outcome(home, 2, states=GOOD, failures=[], judged=False), WEEK, tells=True)
+    assert page.incidents == {KEY: "triggered"}
+
+
+def test_a_missing_extract_pages_once(home, page):
+    missing = outcome(home, judged=False, failures=[Failure("wait_for_extract", "no extract")], states={})
+    incidents.tell_late(home, WEEK, "scheduled__1", "https://airflow.example/r", "its run waits")
+    (alert,) = incidents.settle(home, missing, WEEK, tells=True)
+    assert alert.severity == "warning"
+    assert page.incidents == {"greenery/2025-01-22/late": "triggered"}
+
+
+def test_a_missing_extract_that_nothing_has_paged_for_does(home, page):
+    missing = outcome(home, judged=False, failures=[Failure("wait_for_extract", "no extract")], states={})
+    incidents.settle(home, missing, WEEK, tells=True)
+    assert page.incidents == {"greenery/2025-01-22/task/wait_for_extract": "triggered"}
+
+
+def test_a_warning_says_whether_its_run_published_the_week(home):
+    judged(home, check(severity="warning"), verdict="passed")
+    crashed = outcome(home, states={"publish": "failed"}, failures=[Failure("publish", "OSError: disk full")])
+    warning, _ = incidents.settle(home, crashed, WEEK, tells=False)
+    assert "before it published" in warning.held_back

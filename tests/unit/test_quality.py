@@ -18,6 +18,8 @@ from greenery.report import page
 from greenery.settings import REPOSITORY
 from greenery.warehouse import SQL, statement
 
+from tests import alerting
+
 GOOD = {
     check.id: Finding(1.0 if check.limit.kind == "value" and check.limit.at_least else 0.0, 9, 0, "")
     for check in CHECKS
@@ -335,3 +337,19 @@ def test_the_page_shows_every_check_with_its_owner_and_escapes_what_it_prints():
     assert "&lt;Fern&gt; &amp; Co" in text
     assert "<b>" not in text.replace("<b>", "", 0).split("Noticed while landing")[1]
     assert "http" not in text.replace('http-equiv="', "")
+
+
+@pytest.mark.parametrize(
+    ("found", "name", "headline"),
+    [
+        ([("critical", True), ("warning", True), ("info", False)], "passed", "Passed: all 2 checks."),
+        ([("critical", True), ("warning", False), ("warning", False)], "passed", "Passed, with 2 warnings."),
+        ([("critical", True), ("warning", False)], "passed", "Passed, with 1 warning."),
+        ([("critical", False), ("critical", True), ("warning", False)], "held", "Held: 1 of 2 critical checks failed."),
+        ([("critical", False), ("critical", True)], "accepted", "Accepted: 1 of 2 critical checks failed."),
+    ],
+)
+def test_the_headline_of_the_page_says_what_counts(found, name, headline):
+    checks = [alerting.check(f"c{n}", severity=severity, passed=passed) for n, (severity, passed) in enumerate(found)]
+    text = page.render_quality(alerting.quality("2025-01-15", *checks, verdict=name), {})
+    assert f"<h1>{headline}</h1>" in text

@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import BaseSensorOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+from greenery import ledger
 from greenery.landing import land
-from greenery.tasks import WaitForExtract, week_end
+from greenery.tasks import AcquireWarehouse, WaitForExtract, week_end
+from greenery.warehouse import connect
 
 from tests.conftest import small_shop, write_extract
 
@@ -18,7 +21,9 @@ def run(run_type: str, end: datetime | None = datetime(2023, 1, 11, tzinfo=UTC))
     started = datetime(2023, 1, 17, 23, 59, tzinfo=UTC)
     return {
         "data_interval_end": end,
-        "dag_run": SimpleNamespace(run_type=run_type, run_after=started),
+        "dag_run": SimpleNamespace(run_type=run_type, run_after=started, run_id=f"{run_type}__1"),
+        "run_id": f"{run_type}__1",
+        "ti": SimpleNamespace(get_dr_count=lambda **_: 1),
         "params": {"withdraw": None},
     }
 
@@ -27,6 +32,7 @@ def run(run_type: str, end: datetime | None = datetime(2023, 1, 11, tzinfo=UTC))
 def wait(home, monkeypatch):
     monkeypatch.setenv("GREENERY_HOME", str(home.home))
     monkeypatch.setenv("GREENERY_EXTRACTS", str(home.extracts))
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example")
     return WaitForExtract(task_id="wait_for_extract")
 
 
@@ -37,6 +43,45 @@ def test_a_scheduled_run_waits_until_all_of_the_extract_is_there(wait, home):
     assert wait.poke(run("scheduled")) is False
     write_extract(folder, small_shop())
     assert wait.poke(run("scheduled")) is True
+
+
+def test_what_it_waited_for_is_said_when_the_time_is_over(wait, home, monkeypatch):
+    def over(self, context):
+        assert not self.poke(context)
+        raise AirflowSensorTimeout(
+            "Sensor has timed out; run duration of 86401.0 seconds exceeds the specified timeout"
+        )
+
+    monkeypatch.setattr(BaseSensorOperator, "execute", over)
+    where = f"no extract for 2023-01-11: expected {home.extracts}/2023-01-11 with"
+    with pytest.raises(AirflowSensorTimeout, match=where) as raised:
+        wait.execute(run("scheduled"))
+    assert "run duration" not in str(raised.value)
+
+
+def alerted(home) -> bool:
+    return (home.home / "outbox" / "alert-2023-01-11-late.eml").exists()
+
+
+def test_a_waiting_scheduled_run_tells_that_its_digest_is_late_once_it_is(wait, home, monkeypatch):
+    monkeypatch.setenv("GREENERY_DEADLINE_HOURS", "1e6")
+    assert wait.poke(run("scheduled")) is False
+    assert not alerted(home)
+    monkeypatch.setenv("GREENERY_DEADLINE_HOURS", "12")
+    assert wait.poke(run("scheduled")) is False
+    assert alerted(home)
+
+
+def test_one_that_waits_for_the_warehouse_tells_it_too_and_a_backfill_does_not(wait, home, as_of):
+    acquire = AcquireWarehouse(task_id="acquire_warehouse")
+    write_extract(home.extracts / "2023-01-11", small_shop())
+    land(home, as_of)
+    with connect(home) as connection:
+        assert ledger.acquire(connection, "another", as_of, lambda _: True, "")
+    assert acquire.poke(run("backfill")) is False
+    assert not alerted(home)
+    assert acquire.poke(run("scheduled")) is False
+    assert alerted(home)
 
 
 @pytest.mark.parametrize("run_type", ["backfill", "manual"])

@@ -6,10 +6,10 @@ import json
 import logging
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from greenery import status
+from greenery import lateness, status
 from greenery.alerts import model, render, sending, silences
 from greenery.alerts.model import Advice, Alert, Failure, Run, key_of
 from greenery.dbt_tests import MANIFEST
@@ -31,12 +31,14 @@ class Outcome:
     states: of its tasks, by task id.
     failures: the tasks that failed by themselves.
     judged: whether the run wrote the quality.json of its week.
+    withdrawn: why the run took its extract back; empty where it did not.
     """
 
     run: Run
     states: Mapping[str, str]
     failures: Sequence[Failure] = field(default=())
     judged: bool = False
+    withdrawn: str = ""
 
     @property
     def passed(self) -> bool:
@@ -59,9 +61,11 @@ def settle(settings: Settings, outcome: Outcome, as_of: datetime, tells: bool) -
     quality = read_quality(settings, as_of) if outcome.judged else None
     found = alerts(settings, outcome, quality, as_of)
     errors: list[Exception] = []
+    busy: set[str] = set()
+    by = f"the {outcome.run.type} run {outcome.run.id}"
     for send in (
-        lambda: sending.announce(settings, found if tells else [], f"the {outcome.run.type} run {outcome.run.id}"),
-        lambda: sending.resolve(settings, over(settings, outcome, quality, found, as_of)),
+        lambda: sending.announce(settings, found if tells else [], by, busy=busy),
+        lambda: sending.resolve(settings, over(settings, outcome, quality, found, as_of), busy=busy),
     ):
         try:
             send()
@@ -87,18 +91,20 @@ def hold(settings: Settings, run: Run, as_of: datetime) -> None:
 def tell_late(settings: Settings, as_of: datetime, run_id: str, url: str, state: str) -> bool:
     """Tell that a scheduled week's digest is not out by its deadline; return whether there was something to tell.
 
-    state: what is known of the week's run. Where an incident has paged for the week already, nobody is woken again.
+    state: what is known of the week's run. Where an incident has paged for the week already, nobody is woken again; a
+    channel that knows that the week is late is told no more, one that did not take it is.
+
+    Raises sending.NotSentError where a channel did not take it.
     """
-    if ledger.sent(settings, "digest", f"{as_of:%Y-%m-%d}") and not ledger.owed(settings, as_of):
+    if lateness.is_out(settings, as_of):
         return False
-    if any(
-        alert.severity == model.CRITICAL for alert in sending.open_incidents(settings, f"{as_of:%Y-%m-%d}").values()
-    ):
-        return False
+    lateness.expect(settings, as_of)
     known = f"{state}; {status.state_of(settings, as_of)}"
-    ledger.owe(settings, as_of, "late")
     late = model.late(run_of(settings, as_of, run_id, "scheduled", url), settings.deadline_hours, known)
-    sending.announce(settings, [late], f"the scheduled run {run_id}")
+    others = {key: one for key, one in sending.open_incidents(settings, late.week).items() if key != late.key}
+    if any(one.severity == model.CRITICAL for one in others.values()):
+        return False
+    sending.announce(settings, [late], f"the scheduled run {run_id}", once=True)
     return True
 
 
@@ -142,10 +148,16 @@ def alerts(settings: Settings, outcome: Outcome, quality: Mapping | None, as_of:
     failures = list(outcome.failures)
     if quality:
         log = next((failure.log for failure in failures if failure.task in JUDGES), "")
-        checks = model.of_checks(quality, earlier(settings, as_of), outcome.run, log, _advice())
+        checks = model.of_checks(
+            quality, earlier(settings, as_of), outcome.run, log, _advice(), published=outcome.published
+        )
         if quality["verdict"] == "held":
             failures = [failure for failure in failures if failure.task not in JUDGES]
-    return [*checks, *model.of_failures(failures, outcome.run, outcome.published)]
+    tasks = model.of_failures(failures, outcome.run, outcome.published)
+    if key_of(outcome.run.week, "late") in sending.open_incidents(settings, outcome.run.week):
+        # The missing extract has paged already: its run gives up on it later.
+        tasks = [replace(one, severity=model.WARNING) if one.check == f"task/{model.WAIT}" else one for one in tasks]
+    return [*checks, *tasks]
 
 
 def over(
@@ -153,8 +165,9 @@ def over(
 ) -> dict[str, str]:
     """Return the open incidents of the week that are over, by key, with what ended them.
 
-    A check's is over when the run judged the week and it does not fail; a task's when the task succeeded; any when the
-    run passed as a whole, but that the report is missing only once its digest is no longer owed.
+    A check's is over when the run judged the week and it does not fail, or when it passed and took the extract back; a
+    task's when the task succeeded, or the run as a whole; that the report is missing when the run passed and the digest
+    is out.
     """
     failing = {alert.key for alert in found}
     checks = {check["check"]: check for check in quality["checks"]} if quality else {}
@@ -162,13 +175,13 @@ def over(
     for key in sending.open_incidents(settings, outcome.run.week).keys() - failing:
         name = key.removeprefix(key_of(outcome.run.week, ""))
         if name == "late":
-            is_over = outcome.passed and not ledger.owed(settings, as_of)
+            is_over = outcome.passed and lateness.is_out(settings, as_of)
         elif name.startswith("task/"):
             is_over = outcome.passed or outcome.states.get(name.removeprefix("task/")) == "success"
         else:
-            is_over = outcome.passed or quality is not None
+            is_over = quality is not None or bool(outcome.passed and outcome.withdrawn)
         if is_over:
-            ended[key] = _ended_by(checks.get(name, {}), quality, outcome.run)
+            ended[key] = _ended_by(checks.get(name, {}), quality, outcome)
     return ended
 
 
@@ -179,13 +192,14 @@ def _advice() -> dict[str, Advice]:
     return {name: Advice(*ADVICE[name], acceptable=check.acceptable) for name, check in BY_ID.items()}
 
 
-def _ended_by(check: Mapping, quality: Mapping | None, run: Run) -> str:
+def _ended_by(check: Mapping, quality: Mapping | None, outcome: Outcome) -> str:
     if quality and check and not check["passed"]:
         if check.get("accepted"):
             return f"a person, who accepted it: {(quality.get('accepted') or {}).get('reason', '')}"
         if silence := check.get("silenced"):
             return f"a silence of {silence['owner']} until {silence['until']}: {silence['reason']}"
-    return f"the {run.type} run {run.id}"
+    by = f"the {outcome.run.type} run {outcome.run.id}"
+    return f"{by}, which took the extract back (withdrawn: {outcome.withdrawn})" if outcome.withdrawn else by
 
 
 def read_quality(settings: Settings, as_of: datetime) -> dict | None:

@@ -20,8 +20,10 @@ REASON_LENGTH = 600
 MASK = "•••"
 
 RUNBOOK = "docs/runbook.md"
-# Tasks after which readers already have the week: a failure there wakes nobody, the deadline does if nothing came out.
-_AFTER_REPORT = ("deliver_", "release_warehouse")
+WAIT = "wait_for_extract"
+# A failure of these wakes nobody: readers have the week, or the check that holds it has paged; the deadline does if
+# nothing came out.
+_NOT_WAKING = ("deliver_", "release_warehouse", "held_notice")
 _PERSONAL = {column.name for table in TABLES for column in table.columns if column.personal} | {"zipcode"}
 _CONTACT = re.compile(r"[\w.+%-]+@[\w.-]+\.\w+|(?<![\w-])(\+\d[\d ()-]{7,}\d|\d{3}-\d{3}-\d{4})(?![\w-])")
 
@@ -162,19 +164,29 @@ def of_checks(
     run: Run,
     log: str = "",
     advice: Mapping[str, Advice] | None = None,
+    *,
+    published: bool = True,
 ) -> list[Alert]:
     """Return an alert for each failed check of a week, the critical ones first.
 
     earlier: the quality.json of earlier weeks, newest first; they tell since when a check fails.
     log: address of the log of the task that judged.
     advice: what to do about a check, by its name.
+    published: whether the run published the week; one that is held it did not.
     """
     held = quality["verdict"] == "held"
+    if held:
+        held_back = "the digest, the published marts and the page of this week; readers keep the last good state"
+    elif published:
+        held_back = "nothing: the week is published, its digest names the warning"
+    else:
+        held_back = "nothing by this check; its run failed before it published the week"
     alerts = []
     for check in sorted(failed_checks(quality), key=lambda check: check["severity"] != CRITICAL):
         name = check["check"]
         first_bad, streak = _streak(name, run.week, earlier)
         do = (advice or {}).get(name, Advice())
+        look = f"Look at {do.look.rstrip('.')}." if do.look else ""
         commands = [run.command({"reextract": True})]
         if held and do.acceptable:
             commands.append(run.command({"accept": "<why>"}))
@@ -197,11 +209,8 @@ def of_checks(
                 examples=tuple(masked(row) for row in check["examples"][:SHOWN_ROWS]),
                 first_bad=first_bad,
                 streak=streak,
-                held_back="the digest, the published marts and the page of this week; readers keep the last good state"
-                if held
-                else "nothing: the week is published, its digest names the warning",
-                fix=f"{do.look} {do.remedy}".replace("`", "").strip()
-                or "Correct the extract, then run the week again.",
+                held_back=held_back,
+                fix=f"{look} {do.remedy}".replace("`", "").strip() or "Correct the extract, then run the week again.",
                 command="\n".join(commands),
                 links=_known(links),
             )
@@ -218,7 +227,7 @@ def of_failures(failures: Iterable[Failure], run: Run, published: bool) -> list[
     if not ordered:
         return []
     first, others = ordered[0], [failure.task for failure in ordered[1:]]
-    only_late = all(failure.task.startswith(_AFTER_REPORT) for failure in ordered)
+    only_late = all(failure.task.startswith(_NOT_WAKING) for failure in ordered)
     reason = _clean(first.reason) or "its process ended without a word: killed, or the machine went down"
     observed = reason + (f" (also failed: {', '.join(others)})" if others else "")
     links = {"Log": first.log or run.url, "Run": run.url, "Runbook": f"{run.runbook}#a-task-failed"}
@@ -236,7 +245,9 @@ def of_failures(failures: Iterable[Failure], run: Run, published: bool) -> list[
             expected="the task succeeds",
             first_bad=run.week,
             held_back=_held_back(first.task, published),
-            fix="Read the log and the runbook, then run the week again.",
+            fix="Put the extract there, then run the week again."
+            if first.task == WAIT
+            else "Read the log and the runbook, then run the week again.",
             command=run.command(),
             links=_known(links),
         )
@@ -292,6 +303,8 @@ def _streak(name: str, week: str, earlier: Sequence[Mapping]) -> tuple[str, int]
 def _held_back(task: str, published: bool) -> str:
     if task.startswith("deliver_"):
         return f"the digest in {task.removeprefix('deliver_')}; data and report are published"
+    if task == "held_notice":
+        return "the notice to this week's readers that it is held; the digest too, as the check that failed says"
     if task == "release_warehouse":
         return "nothing of this week; the next run takes the warehouse over"
     if published:

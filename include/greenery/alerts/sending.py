@@ -16,13 +16,14 @@ from typing import Any
 from greenery.alerts import model, render, transport
 from greenery.alerts.model import CRITICAL, Alert, key_of
 from greenery.alerts.render import HeldNotice
-from greenery.delivery import PermanentError, ledger
+from greenery.delivery import PassingError, PermanentError, ledger
 from greenery.settings import Settings
 
 log = logging.getLogger(__name__)
 
 ALERT, HELD, NOTICE = "alert", "held", "notice"
 RESOLVED = "resolved"
+Send = tuple[str, Callable[[], None]]  # over which channel, and what makes the send
 
 
 class NotSentError(Exception):
@@ -60,30 +61,35 @@ def open_incidents(settings: Settings, week: str) -> dict[str, Alert]:
     return found
 
 
-def announce(settings: Settings, alerts: Sequence[Alert], run: str) -> None:
+def announce(
+    settings: Settings, alerts: Sequence[Alert], run: str, *, once: bool = False, busy: set[str] | None = None
+) -> None:
     """Open or update an incident for each alert, on each channel, whatever becomes of the others.
 
     run: what found it, such as `scheduled__2025-01-15`; a channel that can be updated says it of each run.
+    once: whether a channel that has the incident open is left alone, whatever is new about it.
+    busy: channels to leave out; those that turn out to be busy are added.
 
     Raises NotSentError at the end where a channel did not take something.
     """
-    sends: list[Callable[[], None]] = []
+    sends: list[Send] = []
     for alert in alerts:
         told_on = channels(settings, alert.severity)
-        sends += [partial(_open, settings, alert, channel, run) for channel in told_on]
+        sends += [(channel, partial(_open, settings, alert, channel, run, once)) for channel in told_on]
         if "pagerduty" not in told_on:  # a page of an incident that has become a warning ends
             sends += [
-                partial(_resolve, settings, message, f"{run}: it is a warning now")
+                ("pagerduty", partial(_resolve, settings, message, f"{run}: it is a warning now"))
                 for message in ledger.messages(settings, ALERT, alert.key)
                 if (message["subject"], message["channel"]) == (alert.key, "pagerduty")
             ]
-    _all(sends)
+    _all(sends, busy)
 
 
-def resolve(settings: Settings, alerts: dict[str, str]) -> None:
-    """Resolve incidents wherever they were told of.
+def resolve(settings: Settings, alerts: dict[str, str], *, busy: set[str] | None = None) -> None:
+    """Resolve incidents wherever they were told of; on a channel that is switched off since, only the ledger says so.
 
     alerts: by key what resolved it, such as `the run manual__…`.
+    busy: as of `announce`.
 
     Raises NotSentError at the end where a channel did not take something.
     """
@@ -93,7 +99,7 @@ def resolve(settings: Settings, alerts: dict[str, str]) -> None:
         for message in ledger.messages(settings, ALERT, key)
         if message["subject"] == key
     ]
-    _all(partial(_resolve, settings, message, by) for message, by in told)
+    _all([(message["channel"], partial(_resolve, settings, message, by)) for message, by in told], busy)
 
 
 def hold(settings: Settings, held: HeldNotice) -> None:
@@ -115,7 +121,7 @@ def hold(settings: Settings, held: HeldNotice) -> None:
                 )
 
     there = transport.there(settings, transport.DIGEST_CHANNELS)
-    _all(partial(send, channel) for channel in there)
+    _all([(channel, partial(send, channel)) for channel in there])
 
 
 def notice(settings: Settings, subject: str, text: str) -> None:
@@ -128,12 +134,12 @@ def notice(settings: Settings, subject: str, text: str) -> None:
                 messages = render.line_to_slack(text), render.line_to_mail(text)
                 sending.finish(transport.send(settings, channel, sending, *messages, name=f"notice-{subject}"))
 
-    _all(partial(send, channel) for channel in channels(settings, model.WARNING))
+    _all([(channel, partial(send, channel)) for channel in channels(settings, model.WARNING)])
 
 
-def _open(settings: Settings, alert: Alert, channel: str, run: str) -> None:
+def _open(settings: Settings, alert: Alert, channel: str, run: str, once: bool) -> None:
     # A mail can't be updated: another one is worth it only where something else is wrong than was said.
-    told = alert.state if channel == "email_alerts" else f"{alert.state} {run}"
+    told = "open" if once else alert.state if channel == "email_alerts" else f"{alert.state} {run}"
     with ledger.sending(settings, ALERT, alert.key, channel, told) as sending:
         if sending is None:
             log.info("%s: %s has it already", alert.key, channel)
@@ -158,6 +164,10 @@ def _resolve(settings: Settings, message: dict[str, Any], by: str) -> None:
     alert = _remembered(key, message["reference"] or {})
     with ledger.sending(settings, ALERT, key, channel, RESOLVED) as sending:
         if sending is None:
+            return
+        if off := transport.off(settings, channel):  # nobody can be told there any more: else it would stay open
+            sending.finish({**(message["reference"] or {}), "state": RESOLVED, "alert": asdict(alert)})
+            log.warning("%s: ended, and %s not told of it. %s", key, channel, off)
             return
         reference = transport.send(
             settings,
@@ -186,14 +196,25 @@ def _remembered(key: str, reference: dict[str, Any]) -> Alert:
     return Alert(key, CRITICAL, f"{check} failed", week, "", "data-team", check)
 
 
-def _all(sends: Iterable[Callable[[], None]]) -> None:
-    """Make every send; raise NotSentError at the end where any failed."""
-    errors = []
-    for send in sends:
+def _all(sends: Iterable[Send], busy: set[str] | None = None) -> None:
+    """Make every send; raise NotSentError at the end where any failed.
+
+    A channel that is busy is not asked again: waiting for it message by message would keep the others from being told.
+
+    busy: channels to leave out from the start; those found busy are added.
+    """
+    errors: list[Exception] = []
+    busy = set() if busy is None else busy
+    for channel, send in sends:
+        if channel in busy:
+            log.warning("%s is busy: a message is left for another try", channel)
+            continue
         try:
             send()
         except Exception as error:  # one channel's failure must not keep the others from being told
             log.exception("not sent")
             errors.append(error)
+            if isinstance(error, PassingError):
+                busy.add(channel)
     if errors:
         raise NotSentError(errors)

@@ -25,12 +25,16 @@ def there(settings: Settings, names: Sequence[str]) -> list[str]:
     """Return which of these channels are there; a line says of each other what it lacks. None at all: the outbox."""
     found = []
     for name in names:
-        readiness = channels.readiness(settings, channels.CHANNELS[name])
-        if readiness.is_on:
-            found.append(name)
+        if reason := off(settings, name):
+            log.info(reason)
         else:
-            log.info(readiness.off)
+            found.append(name)
     return found or [OUTBOX]
+
+
+def off(settings: Settings, channel: str) -> str:
+    """Return what a channel lacks, and so is switched off; empty where it lacks nothing."""
+    return "" if channel == OUTBOX else channels.readiness(settings, channels.CHANNELS[channel]).off
 
 
 def send(
