@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -21,7 +22,8 @@ from greenery.report.messages import Attachment, MailMessage, SlackMessage
 from tests.delivery.world import AS_OF, WEEK
 from tests.servers.slack import CHANNEL, TOKEN, Fault
 from tests.servers.smtp import PASSWORD
-from tests.unit.digests import DIGESTS
+from tests.unit.digests import CORRECTION, DIGESTS
+from tests.unit.summaries import check
 
 
 def test_a_scheduled_run_delivers(made):
@@ -56,6 +58,30 @@ def test_any_run_corrects_what_was_delivered_there(made):
     # Nobody has the week's mail, so nobody has a wrong one.
     with pytest.raises(NotDeliveredError):
         made.deliver("email", "auto")
+
+
+def test_a_correction_says_what_changed_since_what_readers_have(made):
+    def last() -> tuple[str, str]:
+        reply = next(reply for reply in reversed(made.slack.thread(made.slack.messages()[0]["ts"])) if reply["text"])
+        return reply["text"], made.smtp.mails[-1].message.get_body(("plain",)).get_content()
+
+    def deliver() -> None:
+        for channel in ("slack", "email"):
+            made.deliver(channel)
+
+    deliver()
+    made.report(checkouts=61)  # a run that delivers nothing
+    made.report(checkouts=62)
+    deliver()
+    for text in last():
+        assert "share checked out" in text
+        assert re.search("60.0% → 62.0%", text), text
+    quality = {"verdict": "passed", "accepted": None, "landing_warnings": [], "checks": [check("orders_unique")]}
+    write_atomically(made.settings.report_folder(AS_OF) / "quality.json", json.dumps(quality))
+    deliver()
+    for text in last():
+        assert "The figures are as they were. Data quality: 1 of 1 check passed" in " ".join(text.split())
+        assert "→ 62.0%" not in text
 
 
 def test_one_channel_that_is_off_is_skipped_and_owes_nothing(made):
@@ -273,7 +299,7 @@ def test_every_kind_of_digest_is_taken(made):
         with ledger.sending(made.settings, "digest", name, "slack", digest.content_hash) as sending:
             sending.finish(slack.send("greenery_slack", CHANNEL, slack_digest.render(digest), sending))
         with ledger.sending(made.settings, "digest", name, "email", digest.content_hash) as sending:
-            message = mail_digest.render(digest, correction=True)
+            message = mail_digest.render(digest, CORRECTION)
             mail.send("greenery_email", made.settings.email_to, made.settings.email_from, message, sending)
     assert len(made.slack.messages()) == len(made.smtp.mails) == len(DIGESTS)
     texts = " ".join(message["text"] for message in made.slack.messages())

@@ -8,9 +8,10 @@ from greenery import status, weekly_report
 from greenery.delivery import PermanentError, ledger, mail, outbox, slack
 from greenery.delivery.channels import EMAIL, SLACK, Channel, readiness
 from greenery.delivery.ledger import Sending
+from greenery.report import digest as digests
 from greenery.report import mail as mail_digest
 from greenery.report import slack as slack_digest
-from greenery.report.digest import Digest
+from greenery.report.digest import Correction, Digest
 from greenery.settings import Settings
 
 AUTO, ALWAYS, NEVER = MODES = ("auto", "always", "never")
@@ -51,9 +52,12 @@ def deliver(settings: Settings, as_of: datetime, channel: Channel, mode: str, *,
             ledger.forgive(settings, as_of, channel.name)
             done = f"the digest of {day} is in {channel.name} already, with this content: nothing is sent."
         else:
-            corrects = sending.corrects
-            sending.finish(_send(settings, channel, digest, sending))
-            done = f"the digest of {day} was {'corrected' if corrects else 'sent'} in {channel.name}."
+            correction = None
+            if sending.corrects:
+                correction = digests.correction(digest, ledger.content(settings, sending.corrects_hash))
+            ledger.keep_content(settings, digest.content_hash, digest.content)
+            sending.finish(_send(settings, channel, digest, correction, sending))
+            done = f"the digest of {day} was {'corrected' if correction else 'sent'} in {channel.name}."
     status.write_index(settings)
     return done
 
@@ -69,8 +73,11 @@ def _is_wanted(settings: Settings, as_of: datetime, channel: Channel, mode: str,
     )
 
 
-def _send(settings: Settings, channel: Channel, digest: Digest, sending: Sending) -> dict:
+def _send(
+    settings: Settings, channel: Channel, digest: Digest, correction: Correction | None, sending: Sending
+) -> dict:
     if channel is SLACK:
-        return slack.send(channel.connection_id, settings.slack_channel, slack_digest.render(digest), sending)
-    message = mail_digest.render(digest, correction=sending.corrects)
-    return mail.send(channel.connection_id, settings.email_to, settings.email_from, message, sending)
+        message = slack_digest.render(digest, correction)
+        return slack.send(channel.connection_id, settings.slack_channel, message, sending)
+    mailed = mail_digest.render(digest, correction)
+    return mail.send(channel.connection_id, settings.email_to, settings.email_from, mailed, sending)
