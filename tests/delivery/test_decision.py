@@ -100,6 +100,24 @@ def test_the_ledger_is_for_its_owner_only(made):
     assert (made.settings.home / "delivery.locks").stat().st_mode & 0o777 == 0o700
 
 
+def test_the_rows_of_what_was_told_can_be_forgotten(made):
+    made.deliver("email")
+    reference = {"message_id": "<1>", "state": "resolved", "alert": {"key": "k", "examples": [{"id": "s-of-a-person"}]}}
+    with ledger.sending(made.settings, "alert", "k", "email_alerts", "a") as sending:
+        sending.finish(reference)
+    path = made.settings.home / "delivery.sqlite"
+    assert b"s-of-a-person" in path.read_bytes()
+    assert ledger.forget_rows(made.settings) == (1, 1)
+    assert b"s-of-a-person" not in path.read_bytes()
+    (known,) = ledger.messages(made.settings, "alert", "k")
+    assert known["reference"] == {**reference, "alert": {"key": "k", "examples": []}}
+    assert ledger.forget_rows(made.settings) == (0, 0)
+    made.report(checkouts=61)
+    made.deliver("email", "auto")
+    text = made.smtp.mails[-1].message.get_body(("plain",)).get_content()
+    assert "What it said is not known any more" in " ".join(text.split())
+
+
 def test_a_lock_is_waited_for_within_a_bound(made, monkeypatch):
     monkeypatch.setattr(ledger, "LOCK_SECONDS", 0.5)
     with (

@@ -253,6 +253,28 @@ def forgive(settings: Settings, as_of: datetime, channel: str) -> None:
         connection.execute("delete from owed where subject = ? and channel = ?", [f"{as_of:%Y-%m-%d}", channel])
 
 
+def forget_rows(settings: Settings) -> tuple[int, int]:
+    """Delete what the ledger holds of single rows; return how many alerts had examples, how many contents it had.
+
+    Afterwards a correction can't list what changed; what is open, sent and owed stays known.
+    """
+    kept = list(contents(settings).glob("*"))
+    for file in kept:
+        file.unlink()
+    if not _path(settings).exists():
+        return 0, len(kept)
+    with _open(settings) as connection:
+        changed = connection.execute(
+            """
+            update sends set reference = json_set(reference, '$.alert.examples', json('[]'))
+            where json_extract(reference, '$.alert.examples[0]') is not null
+            """
+        ).rowcount
+    with closing(sqlite3.connect(_path(settings), timeout=BUSY_SECONDS)) as connection:
+        connection.execute("vacuum")  # else the text stays in free pages
+    return changed, len(kept)
+
+
 def _last_sent(settings: Settings, kind: str, subject: str, channel: str) -> dict[str, Any] | None:
     found = _sends(settings, kind, subject, channel, "sent")
     return found[-1] if found else None
