@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from greenery import doctor, status, tasks
+from greenery import doctor, local_airflow, status, tasks
 from greenery.delivery import PermanentError, channels, ledger, mail, slack
 from greenery.delivery.channels import EMAIL, SLACK, readiness
 from greenery.delivery.deliver import NotDeliveredError
@@ -18,6 +21,7 @@ from greenery.files import write_atomically
 from greenery.report import mail as mail_digest
 from greenery.report import slack as slack_digest
 from greenery.report.messages import Attachment, MailMessage, SlackMessage
+from greenery.settings import REPOSITORY
 
 from tests.delivery.world import AS_OF, WEEK
 from tests.servers.slack import CHANNEL, TOKEN, Fault
@@ -258,6 +262,31 @@ def test_the_doctor_asks_each_channel(made, capsys):
     assert "/invite" in printed
     assert "FIX  email: The mail server of greenery_email refuses the login" in printed
     assert PASSWORD not in printed
+
+
+def test_the_doctor_sees_a_connection_that_was_made_in_the_ui(made):
+    made.set(AIRFLOW_CONN_GREENERY_EMAIL="", GREENERY_SLACK_CHANNEL="", SSL_CERT_FILE="")
+    settings = made.settings
+    env = {
+        **os.environ,
+        **local_airflow.environment(settings, port=local_airflow.UI_PORT, execution_port=0),
+        "PYTHONPATH": str(REPOSITORY / "include"),
+    }
+    script = (
+        "from airflow import settings; from airflow.models import Connection; from sqlalchemy.orm import Session; "
+        "from airflow.models.base import Base; Base.metadata.create_all(settings.engine); "
+        "session = Session(settings.engine); "
+        "session.add(Connection('greenery_email', conn_type='smtp', host='127.0.0.1', port=9, "
+        'extra=\'{"disable_tls": true, "disable_ssl": true}\')); session.commit()'
+    )
+    subprocess.run([sys.executable, "-c", script], env=env, check=True, timeout=120)
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY / "include")}
+    child = subprocess.run(
+        [sys.executable, "-m", "greenery.doctor"], env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert "FIX  email: The mail server of greenery_email can't be used now" in child.stdout, (
+        child.stdout + child.stderr
+    )
 
 
 # What must not get out, and what must arrive as it is
