@@ -214,13 +214,13 @@ def report(**context: Any) -> str:
                 "run_type": run.run_type.value,
                 "url": run_url(run.run_id),
                 "restates": [str(week) for week in later],
-                "next_commands": status.rerun_commands(later),
+                "next_commands": status.rerun_commands(home, later),
             },
         )
         status.record(home, connection)
     if later:
         log.warning("published weeks whose report would differ now: %s", ", ".join(map(str, later)))
-        log.warning("to restate them: %s", "; ".join(status.rerun_commands(later)))
+        log.warning("to restate them: %s", "; ".join(status.rerun_commands(home, later)))
     return str(home.report_folder(as_of))
 
 

@@ -240,6 +240,7 @@ def test_the_list_of_weeks_says_where_it_was_delivered_and_where_it_is_owed(made
     html = (made.settings.reports / "index.html").read_text()
     assert any(f"slack {moment:%Y-%m-%d %H:%M} UTC" in html for moment in (now, now - timedelta(minutes=1)))
     assert "owed in email: its extract was late" in html
+    assert f"make backfill FROM={WEEK} TO={WEEK} GREENERY_HOME={made.settings.home}" in html
     status.main()
     printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "delivered" in printed
