@@ -15,7 +15,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from greenery import doctor, local_airflow, status, tasks
 from greenery.delivery import PermanentError, channels, ledger, mail, slack
-from greenery.delivery.channels import EMAIL, SLACK, readiness
+from greenery.delivery.channels import EMAIL, PAGERDUTY, SLACK, readiness
 from greenery.delivery.deliver import NotDeliveredError
 from greenery.files import write_atomically
 from greenery.report import mail as mail_digest
@@ -24,7 +24,7 @@ from greenery.report.messages import Attachment, MailMessage, SlackMessage
 from greenery.settings import REPOSITORY
 
 from tests.delivery.world import AS_OF, WEEK
-from tests.servers.slack import CHANNEL, TOKEN, Fault
+from tests.servers.slack import CHANNEL, TOKEN
 from tests.servers.smtp import PASSWORD
 from tests.unit.digests import CORRECTION, DIGESTS
 from tests.unit.summaries import check
@@ -104,6 +104,31 @@ def test_the_ledger_is_for_its_owner_only(made):
     assert (made.settings.home / "delivery.locks").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.parametrize(
+    ("connection", "says"),
+    [
+        ({"password": "k" * 32, "extra": {"base_url": "http://proxy.example"}}, "begin it with https://"),
+        ({"password": "k" * 32, "extra": ["base_url"]}, "is no JSON object"),
+        ({"extra": {"routing_key": "k" * 32}}, "into its password"),
+        ({"password": "k" * 32, "extra": {"base_url": "http://localhost:1"}}, ""),
+    ],
+)
+def test_what_is_wrong_about_pagerduty(made, connection, says):
+    made.set(AIRFLOW_CONN_GREENERY_PAGERDUTY=json.dumps({"conn_type": "pagerduty_events", **connection}))
+    wrong = readiness(made.settings, PAGERDUTY).wrong
+    assert says in wrong
+    assert bool(says) == bool(wrong)
+
+
+def test_what_was_sent_last_is_last_whatever_the_clock_says(made, monkeypatch):
+    for day, content in ((2, "a"), (1, "b")):
+        monkeypatch.setattr(ledger, "_now", lambda day=day: f"2023-02-0{day}T00:00:00+00:00")
+        with ledger.sending(made.settings, "digest", WEEK, "slack", content) as sending:
+            sending.finish({})
+    with ledger.sending(made.settings, "digest", WEEK, "slack", "b") as sending:
+        assert sending is None
+
+
 def test_the_rows_of_what_was_told_can_be_forgotten(made):
     made.deliver("email")
     reference = {"message_id": "<1>", "state": "resolved", "alert": {"key": "k", "examples": [{"id": "s-of-a-person"}]}}
@@ -158,6 +183,12 @@ def test_a_lock_is_waited_for_within_a_bound(made, monkeypatch):
             },
             EMAIL,
             "in the clear",
+        ),
+        ({"AIRFLOW_CONN_GREENERY_EMAIL": '{"host": "mail.example", "extra": [1]}'}, EMAIL, "is no JSON object"),
+        (
+            {"AIRFLOW_CONN_GREENERY_SLACK": '{"password": "xoxb-1", "extra": {"base_url": "http://proxy.example/"}}'},
+            SLACK,
+            "is http://proxy.example/: begin it with https://",
         ),
     ],
 )
@@ -313,19 +344,6 @@ def test_no_secret_is_logged_or_kept(made, caplog):
         assert secret not in caplog.text
         assert secret not in " ".join(errors)
         assert secret.encode() not in kept
-
-
-def test_a_reply_goes_into_the_thread_once(made):
-    with ledger.sending(made.settings, "alert", "k", "slack_alerts", "open") as sending:
-        sending.finish(slack.send("greenery_slack", CHANNEL, SlackMessage("failing", []), sending))
-    made.slack.faults["chat.postMessage"] = [Fault(500, done=True)]
-    with ledger.sending(made.settings, "alert", "k", "slack_alerts", "resolved") as sending:
-        reply = slack.post_reply("greenery_slack", sending.previous, "resolved", sending)
-    # The block ended without a word: the next one finds the reply.
-    with ledger.sending(made.settings, "alert", "k", "slack_alerts", "resolved") as sending:
-        assert sending.doubtful
-        assert slack.post_reply("greenery_slack", sending.previous, "resolved", sending) == reply
-    assert [message["text"] for message in made.slack.thread(reply["thread_ts"])] == ["resolved"]
 
 
 def test_a_correction_goes_where_the_message_is(made):

@@ -287,7 +287,7 @@ def _sends(settings: Settings, kind: str, subject: str, channel: str, state: str
             """
             select channel, content_hash, begun_at, sent_at, reference from sends
             where kind = ? and subject = ? and channel = ? and state = ?
-            order by coalesce(sent_at, begun_at), id
+            order by id
             """,
             [kind, subject, channel, state],
         ).fetchall()
