@@ -148,7 +148,11 @@ def _weeks(settings: Settings) -> list[dict]:
 
 def _delivery(settings: Settings, as_of: datetime) -> dict[str, list[str]]:
     sent = delivery_ledger.sent(settings, "digest", f"{as_of:%Y-%m-%d}")
-    delivered = [f"{row['channel']} {datetime.fromisoformat(row['sent_at']):%Y-%m-%d %H:%M} UTC" for row in sent]
+    delivered = [
+        f"{row['channel']} {datetime.fromisoformat(row['sent_at']):%Y-%m-%d %H:%M} UTC"
+        + (" (as withdrawn)" if "withdrawn" in row["reference"] else "")
+        for row in sent
+    ]
     in_outbox = (settings.home / "outbox" / f"digest-{as_of:%Y-%m-%d}.eml").exists()
     owed = delivery_ledger.owed_on(settings, as_of)
     return {

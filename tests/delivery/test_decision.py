@@ -230,8 +230,34 @@ def test_the_task_delivers(made):
 def test_the_task_is_skipped_where_nothing_is_to_be_sent(made):
     with pytest.raises(AirflowSkipException, match="deliver is auto"):
         deliver_task("slack", **context(deliver="auto"))
-    with pytest.raises(AirflowSkipException, match="withdraws"):
+    with pytest.raises(AirflowSkipException, match="nobody has its digest in slack"):
         deliver_task("slack", **context(withdraw="prices in cents"))
+
+
+def test_who_has_the_digest_of_a_withdrawn_week_is_told_and_gets_it_again(made):
+    for channel in ("slack", "email"):
+        made.deliver(channel)
+    with pytest.raises(AirflowSkipException, match="never"):
+        deliver_task("slack", **context(deliver="never", withdraw="prices in cents"))
+    for channel in ("slack", "email"):
+        assert "is withdrawn" in deliver_task(channel, **context(deliver="auto", withdraw="prices in <cents>"))
+        assert "nothing is sent" in deliver_task(channel, **context(deliver="auto", withdraw="prices in <cents>"))
+    (message,) = made.slack.messages()
+    said = "the week to 1 Feb 2023 is withdrawn: prices in &lt;cents&gt;."
+    assert said in message["text"]
+    assert "60.0%" not in json.dumps(message["blocks"])
+    assert said in made.slack.thread(message["ts"])[-1]["text"]
+    assert [mail.message["Subject"][:10] for mail in made.smtp.mails] == ["Greenery w", "Withdrawn:"]
+    delivered = status._delivery(made.settings, AS_OF)["delivered"]
+    assert [line.endswith("UTC (as withdrawn)") for line in delivered] == [True, True]
+
+    # It is brought back as it was.
+    for channel in ("slack", "email"):
+        assert "was corrected" in deliver_task(channel, **context(deliver="auto"))
+    (message,) = made.slack.messages()
+    assert "60.0%" in message["text"]
+    text = " ".join(made.smtp.mails[-1].message.get_body(("plain",)).get_content().split())
+    assert "replaces the mail sent before. It said that the week is withdrawn: prices in <cents>." in text
 
 
 def test_the_task_is_not_tried_again_where_that_does_not_help(made):

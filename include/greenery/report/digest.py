@@ -252,10 +252,12 @@ def build(
 def correction(digest: Digest, sent: dict | None) -> Correction:
     """Return what a digest says that the one sent before did not.
 
-    sent: `content` of that one; None where it is not known.
+    sent: `content` of that one, or why the week was withdrawn, as `{"withdrawn": …}`; None where it is not known.
     """
     if sent is None:
         return Correction("What it said is not known any more, so what changed is not listed.", None)
+    if "withdrawn" in sent:
+        return Correction(f"It said that the week is withdrawn: {wording.plain(sent['withdrawn'], 200)}.", None)
     changed = compare(sent["summary"], digest.content["summary"])
     quality = _badge_change(sent["badge"], digest.content["badge"])
     if not changed["figures"] and not changed["orders"]:
