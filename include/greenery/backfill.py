@@ -219,7 +219,8 @@ def print_checks(settings: Settings, results: Sequence[WeekResult]) -> None:
                 continue
             notes = [name for name in ("accepted", "silenced") if check[name]]
             state = ", ".join(notes) or ("held" if check["severity"] == "critical" else "")
-            rows = f"{check['failing_rows']:,} of {check['rows']:,}" if check["failing_rows"] else ""
+            rows = f"{check['failing_rows']:,}" if check["failing_rows"] else ""
+            rows += f" of {check['rows']:,}" if rows and check["rows"] else ""
             table.add_row(
                 f"{result.as_of}", state, check["check"], check["severity"], check["observed"], check["owner"], rows
             )

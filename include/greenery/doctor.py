@@ -94,8 +94,9 @@ def main() -> int:
         console.print(f"{BAD:<4} settings: {error}")
         return 1
     if (settings.home / "airflow" / "airflow.db").exists():
-        # Connections that were made in the UI are in the home's metadata.
+        # Connections that were made in the UI are in the home's metadata, which only a server's process reads.
         os.environ.update(local_airflow.environment(settings, port=local_airflow.UI_PORT, execution_port=0))
+        os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
     found = []
     for finding in findings(settings):
         named = finding.says if finding.says.startswith(finding.what) else f"{finding.what}: {finding.says}"

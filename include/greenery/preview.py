@@ -11,7 +11,7 @@ from pathlib import Path
 from greenery import settings, weekly_report
 from greenery.files import write_atomically
 from greenery.report import mail, slack, slack_page
-from greenery.report.digest import Digest
+from greenery.report.digest import Correction, Digest
 from greenery.report.messages import MailMessage
 from greenery.settings import SettingError, Settings
 
@@ -25,7 +25,7 @@ def write(settings: Settings, as_of: datetime) -> list[Path]:
     folder = settings.report_folder(as_of) / "preview"
     files = _slack(digest) | _mail("email", mail.render(digest))
     if digest.restated:
-        files |= _mail("correction", mail.render(digest, correction=True))
+        files |= _mail("correction", mail.render(digest, Correction(digest.restated.lead, digest.restated)))
     for old in folder.glob("*"):
         old.unlink()
     for name, content in files.items():

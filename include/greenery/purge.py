@@ -1,8 +1,9 @@
 """`make purge`: delete what earlier content of corrected extracts has left behind, and look for ids that must be gone.
 
 A correction replaces an extract everywhere that is read: landing, models, the published version, the reports. Copies of
-the old content stay in older published versions, in notes on restated weeks, in the outbox, and in blocks of the
-warehouse's file that are free and not yet written again. Erasing a person needs these gone too.
+the old content stay in older published versions, in notes on restated weeks, in the outbox, in what is remembered of
+alerts and digests, and in blocks of the warehouse's file that are free and not yet written again. Erasing a person
+needs these gone too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from greenery import backfill, publishing, status, weekly_report
+from greenery.delivery import ledger as delivery_ledger
 from greenery.local_airflow import AirflowError, running
 from greenery.settings import Settings, load
 from greenery.warehouse import connect, open_file
@@ -42,6 +44,10 @@ def purge(settings: Settings) -> list[str]:
         for file in files:
             file.unlink()
         done.append(f"{len(files)} files in the outbox")
+        alerts, contents = delivery_ledger.forget_rows(settings)
+        done.append(
+            f"the example rows of {alerts} remembered alerts, and {contents} contents of digests that were sent"
+        )
         before = settings.warehouse.stat().st_size
         beside = settings.warehouse.with_suffix(".purged")
         beside.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -69,6 +70,16 @@ class Settings:
     def reports(self) -> Path:
         """Folder with one folder of report files per as_of."""
         return self.home / "reports"
+
+    @property
+    def make_variables(self) -> str:
+        """What a make command needs to work on this home, as ` GREENERY_HOME=/srv/greenery`; empty for the defaults."""
+        variables = ""
+        if self.home != REPOSITORY / ".greenery":
+            variables += f" GREENERY_HOME={shlex.quote(str(self.home))}"
+        if self.extracts != self.home / "extracts":
+            variables += f" EXTRACTS={shlex.quote(str(self.extracts))}"
+        return variables
 
     @property
     def cron(self) -> str:

@@ -60,9 +60,14 @@ def state_of(settings: Settings, as_of: datetime) -> str:
     return f"its extract is {week['state']}" + (f": {week['reason']}" if week["reason"] else "")
 
 
-def rerun_commands(weeks: list[date]) -> list[str]:
+def rerun_commands(settings: Settings, weeks: list[date]) -> list[str]:
     """Return the commands that rerun these weeks (as_of), oldest first: one for each stretch without a gap."""
-    return [f"make backfill FROM={first} TO={last}" for first, last in stretches(weeks)]
+    return [backfill_command(settings, first, last) for first, last in stretches(weeks)]
+
+
+def backfill_command(settings: Settings, first: date | str, last: date | str) -> str:
+    """Return the command that runs these weeks (as_of); parameters may be added to it."""
+    return f"make backfill FROM={first} TO={last}{settings.make_variables}"
 
 
 def stretches(weeks: list[date]) -> list[tuple[date, date]]:
@@ -80,7 +85,7 @@ def _week(settings: Settings, extract: dict, outdated: bool) -> dict:
     day = f"{extract['as_of']:%Y-%m-%d}"
     state = extract["state"]
     folder = settings.report_folder(extract["as_of"])
-    rerun = f"make backfill FROM={day} TO={day}"
+    rerun = backfill_command(settings, day, day)
     correct = f"""{rerun} PARAMS='{{"reextract": true}}'"""
     commands = {
         "landed": rerun,
@@ -136,14 +141,18 @@ def _weeks(settings: Settings) -> list[dict]:
     for week in _recorded(settings):
         delivery = _delivery(settings, datetime.fromisoformat(week["as_of"]))
         if delivery["owed"] and week["published"] and not week["next_command"]:
-            week["next_command"] = f"make backfill FROM={week['as_of']} TO={week['as_of']}"  # delivers what is owed
+            week["next_command"] = backfill_command(settings, week["as_of"], week["as_of"])  # delivers what is owed
         weeks.append(week | delivery)
     return weeks
 
 
 def _delivery(settings: Settings, as_of: datetime) -> dict[str, list[str]]:
     sent = delivery_ledger.sent(settings, "digest", f"{as_of:%Y-%m-%d}")
-    delivered = [f"{row['channel']} {datetime.fromisoformat(row['sent_at']):%Y-%m-%d %H:%M} UTC" for row in sent]
+    delivered = [
+        f"{row['channel']} {datetime.fromisoformat(row['sent_at']):%Y-%m-%d %H:%M} UTC"
+        + (" (as withdrawn)" if "withdrawn" in row["reference"] else "")
+        for row in sent
+    ]
     in_outbox = (settings.home / "outbox" / f"digest-{as_of:%Y-%m-%d}.eml").exists()
     owed = delivery_ledger.owed_on(settings, as_of)
     return {

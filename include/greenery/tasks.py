@@ -258,13 +258,13 @@ def report(**context: Any) -> str:
                 "run_type": run.run_type.value,
                 "url": run_url(run.run_id),
                 "restates": [str(week) for week in later],
-                "next_commands": status.rerun_commands(later),
+                "next_commands": status.rerun_commands(home, later),
             },
         )
         status.record(home, connection)
     if later:
         log.warning("published weeks whose report would differ now: %s", ", ".join(map(str, later)))
-        log.warning("to restate them: %s", "; ".join(status.rerun_commands(later)))
+        log.warning("to restate them: %s", "; ".join(status.rerun_commands(home, later)))
     return str(home.report_folder(as_of))
 
 
@@ -276,21 +276,28 @@ def report(**context: Any) -> str:
     execution_timeout=SENDING,
 )
 def deliver(channel: str, **context: Any) -> str:
-    """Deliver the week's digest over one channel; it is skipped where the channel is off or nothing is to be sent."""
+    """Deliver the week's digest over one channel; it is skipped where the channel is off or nothing is to be sent.
+
+    A run that withdraws its week tells those who have its digest.
+    """
     from greenery.delivery import PermanentError, channels
     from greenery.delivery import deliver as delivery
     from greenery.weekly_report import NoReportError
 
-    if withdrawal(context):
-        raise AirflowSkipException("the run withdraws its week: nothing is delivered.")
+    home, as_of, mode, way = (
+        settings.load(),
+        week_end(context),
+        context["params"]["deliver"],
+        channels.CHANNELS[channel],
+    )
     try:
-        done = delivery.deliver(
-            settings.load(),
-            week_end(context),
-            channels.CHANNELS[channel],
-            context["params"]["deliver"],
-            is_scheduled=context["dag_run"].run_type == "scheduled",
-        )
+        if reason := withdrawal(context):
+            if mode == delivery.NEVER:
+                raise AirflowSkipException("the run withdraws its week, and deliver is never.")
+            done = delivery.withdraw(home, as_of, way, reason)
+        else:
+            is_scheduled = context["dag_run"].run_type == "scheduled"
+            done = delivery.deliver(home, as_of, way, mode, is_scheduled=is_scheduled)
     except delivery.NotDeliveredError as error:
         raise AirflowSkipException(str(error)) from error
     except (PermanentError, NoReportError) as error:

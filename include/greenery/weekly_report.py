@@ -156,7 +156,8 @@ def read_digest(settings: Settings, as_of: datetime) -> Digest:
     if figures is None:
         day = f"{as_of:%Y-%m-%d}"
         raise NoReportError(
-            f"the week to {day} has no report in {settings.reports}: run it first (make backfill FROM={day} TO={day})."
+            f"the week to {day} has no report in {settings.reports}: run it first "
+            f"(make backfill FROM={day} TO={day}{settings.make_variables})."
         )
     links = Links(run=(_read(folder / "run.json") or {}).get("url"), report=_address(settings, folder))
     return digest.build(

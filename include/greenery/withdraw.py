@@ -27,11 +27,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"The extract {week} is withdrawn: it is held, and what is published does without it.")
         if outdated := status.outdated(settings):
             print("Published weeks whose report would differ now: " + ", ".join(map(str, outdated)))
-            for line in status.rerun_commands(outdated):
+            for line in status.rerun_commands(settings, outdated):
                 print(f"Run them again: {line}")
         else:
             print("No other published report differs.")
-        print(f"""To bring it back: make backfill FROM={week} TO={week} PARAMS='{{"reextract": true}}'""")
+        again = status.backfill_command(settings, week, week)
+        print(f"""To bring it back: {again} PARAMS='{{"reextract": true}}'""")
         return True
 
     return backfill.exit_code(command)

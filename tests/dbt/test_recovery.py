@@ -13,7 +13,8 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from greenery import ledger, purge, status
 from greenery.alerts import incidents, sending
 from greenery.alerts.incidents import Outcome
-from greenery.alerts.model import Alert, Failure
+from greenery.alerts.model import Alert, Failure, key_of
+from greenery.delivery import ledger as delivery_ledger
 from greenery.extracts import ExtractError
 from greenery.incident import empty_column
 from greenery.publishing import open_published
@@ -151,8 +152,18 @@ def test_erase_a_person(home):
     assert status.outdated(home) == []
     # The logs of versions let go of the replaced extracts in the run after.
     run(home, SECOND, "backfill")
+    # An alert named the person, and was resolved; a digest named an order.
+    alert = Alert(key_of("2025-01-15", "x"), "critical", "x", "2025-01-15", "", "", "x", examples=({"id": person},))
+    sending.announce(home, [alert], "a run")
+    sending.resolve(home, {alert.key: "a run"})
+    delivery_ledger.keep_content(home, "hash", {"orders": sorted(gone)})
     # What is read is right already; older versions still show the person, until the purge.
-    assert {path.relative_to(home.home).parts[0] for path, _ in purge.containing(home, sorted(gone))} >= {"versions"}
+    assert {path.relative_to(home.home).parts[0] for path, _ in purge.containing(home, sorted(gone))} >= {
+        "versions",
+        "delivery.sqlite",
+        "delivery.contents",
+        "outbox",
+    }
     figures = {path: path.read_bytes() for path in home.reports.glob("*/summary.json")}
     purge.purge(home)
     assert list(purge.containing(home, sorted(gone))) == []

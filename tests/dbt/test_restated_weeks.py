@@ -54,9 +54,13 @@ def test_a_late_week_names_those_it_restates_and_they_say_what_changed(in_order,
     run_week(home, FOURTH)
     early = json.loads((home.report_folder(FOURTH) / "summary.json").read_text())
     assert run_week(home, THIRD) == [FOURTH]
-    assert next_commands(home) == {"2025-01-29": "make backfill FROM=2025-01-29 TO=2025-01-29"}
+    assert next_commands(home) == {
+        "2025-01-29": f"make backfill FROM=2025-01-29 TO=2025-01-29 GREENERY_HOME={home.home} EXTRACTS={home.extracts}"
+    }
     assert run_week(home, SECOND) == [THIRD, FOURTH]
-    assert status.rerun_commands(status.outdated(home)) == ["make backfill FROM=2025-01-22 TO=2025-01-29"]
+    assert status.rerun_commands(home, status.outdated(home)) == [
+        f"make backfill FROM=2025-01-22 TO=2025-01-29 GREENERY_HOME={home.home} EXTRACTS={home.extracts}"
+    ]
 
     assert run_week(home, THIRD) == [FOURTH]
     assert run_week(home, FOURTH) == []

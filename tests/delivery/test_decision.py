@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from greenery import doctor, status, tasks
+from greenery import doctor, local_airflow, status, tasks
 from greenery.delivery import PermanentError, channels, ledger, mail, slack
-from greenery.delivery.channels import EMAIL, SLACK, readiness
+from greenery.delivery.channels import EMAIL, PAGERDUTY, SLACK, readiness
 from greenery.delivery.deliver import NotDeliveredError
 from greenery.files import write_atomically
 from greenery.report import mail as mail_digest
 from greenery.report import slack as slack_digest
 from greenery.report.messages import Attachment, MailMessage, SlackMessage
+from greenery.settings import REPOSITORY
 
 from tests.delivery.world import AS_OF, WEEK
-from tests.servers.slack import CHANNEL, TOKEN, Fault
+from tests.servers.slack import CHANNEL, TOKEN
 from tests.servers.smtp import PASSWORD
-from tests.unit.digests import DIGESTS
+from tests.unit.digests import CORRECTION, DIGESTS
+from tests.unit.summaries import check
 
 
 def test_a_scheduled_run_delivers(made):
@@ -58,6 +64,30 @@ def test_any_run_corrects_what_was_delivered_there(made):
         made.deliver("email", "auto")
 
 
+def test_a_correction_says_what_changed_since_what_readers_have(made):
+    def last() -> tuple[str, str]:
+        reply = next(reply for reply in reversed(made.slack.thread(made.slack.messages()[0]["ts"])) if reply["text"])
+        return reply["text"], made.smtp.mails[-1].message.get_body(("plain",)).get_content()
+
+    def deliver() -> None:
+        for channel in ("slack", "email"):
+            made.deliver(channel)
+
+    deliver()
+    made.report(checkouts=61)  # a run that delivers nothing
+    made.report(checkouts=62)
+    deliver()
+    for text in last():
+        assert "share checked out" in text
+        assert re.search("60.0% → 62.0%", text), text
+    quality = {"verdict": "passed", "accepted": None, "landing_warnings": [], "checks": [check("orders_unique")]}
+    write_atomically(made.settings.report_folder(AS_OF) / "quality.json", json.dumps(quality))
+    deliver()
+    for text in last():
+        assert "The figures are as they were. Data quality: 1 of 1 check passed" in " ".join(text.split())
+        assert "→ 62.0%" not in text
+
+
 def test_one_channel_that_is_off_is_skipped_and_owes_nothing(made):
     ledger.owe(made.settings, AS_OF, "held: quality")
     made.set(AIRFLOW_CONN_GREENERY_EMAIL="")
@@ -72,6 +102,49 @@ def test_the_ledger_is_for_its_owner_only(made):
     made.deliver("slack")
     assert (made.settings.home / "delivery.sqlite").stat().st_mode & 0o777 == 0o600
     assert (made.settings.home / "delivery.locks").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("connection", "says"),
+    [
+        ({"password": "k" * 32, "extra": {"base_url": "http://proxy.example"}}, "begin it with https://"),
+        ({"password": "k" * 32, "extra": ["base_url"]}, "is no JSON object"),
+        ({"extra": {"routing_key": "k" * 32}}, "into its password"),
+        ({"password": "k" * 32, "extra": {"base_url": "http://localhost:1"}}, ""),
+    ],
+)
+def test_what_is_wrong_about_pagerduty(made, connection, says):
+    made.set(AIRFLOW_CONN_GREENERY_PAGERDUTY=json.dumps({"conn_type": "pagerduty_events", **connection}))
+    wrong = readiness(made.settings, PAGERDUTY).wrong
+    assert says in wrong
+    assert bool(says) == bool(wrong)
+
+
+def test_what_was_sent_last_is_last_whatever_the_clock_says(made, monkeypatch):
+    for day, content in ((2, "a"), (1, "b")):
+        monkeypatch.setattr(ledger, "_now", lambda day=day: f"2023-02-0{day}T00:00:00+00:00")
+        with ledger.sending(made.settings, "digest", WEEK, "slack", content) as sending:
+            sending.finish({})
+    with ledger.sending(made.settings, "digest", WEEK, "slack", "b") as sending:
+        assert sending is None
+
+
+def test_the_rows_of_what_was_told_can_be_forgotten(made):
+    made.deliver("email")
+    reference = {"message_id": "<1>", "state": "resolved", "alert": {"key": "k", "examples": [{"id": "s-of-a-person"}]}}
+    with ledger.sending(made.settings, "alert", "k", "email_alerts", "a") as sending:
+        sending.finish(reference)
+    path = made.settings.home / "delivery.sqlite"
+    assert b"s-of-a-person" in path.read_bytes()
+    assert ledger.forget_rows(made.settings) == (1, 1)
+    assert b"s-of-a-person" not in path.read_bytes()
+    (known,) = ledger.messages(made.settings, "alert", "k")
+    assert known["reference"] == {**reference, "alert": {"key": "k", "examples": []}}
+    assert ledger.forget_rows(made.settings) == (0, 0)
+    made.report(checkouts=61)
+    made.deliver("email", "auto")
+    text = made.smtp.mails[-1].message.get_body(("plain",)).get_content()
+    assert "What it said is not known any more" in " ".join(text.split())
 
 
 def test_a_lock_is_waited_for_within_a_bound(made, monkeypatch):
@@ -110,6 +183,12 @@ def test_a_lock_is_waited_for_within_a_bound(made, monkeypatch):
             },
             EMAIL,
             "in the clear",
+        ),
+        ({"AIRFLOW_CONN_GREENERY_EMAIL": '{"host": "mail.example", "extra": [1]}'}, EMAIL, "is no JSON object"),
+        (
+            {"AIRFLOW_CONN_GREENERY_SLACK": '{"password": "xoxb-1", "extra": {"base_url": "http://proxy.example/"}}'},
+            SLACK,
+            "is http://proxy.example/: begin it with https://",
         ),
     ],
 )
@@ -151,8 +230,34 @@ def test_the_task_delivers(made):
 def test_the_task_is_skipped_where_nothing_is_to_be_sent(made):
     with pytest.raises(AirflowSkipException, match="deliver is auto"):
         deliver_task("slack", **context(deliver="auto"))
-    with pytest.raises(AirflowSkipException, match="withdraws"):
+    with pytest.raises(AirflowSkipException, match="nobody has its digest in slack"):
         deliver_task("slack", **context(withdraw="prices in cents"))
+
+
+def test_who_has_the_digest_of_a_withdrawn_week_is_told_and_gets_it_again(made):
+    for channel in ("slack", "email"):
+        made.deliver(channel)
+    with pytest.raises(AirflowSkipException, match="never"):
+        deliver_task("slack", **context(deliver="never", withdraw="prices in cents"))
+    for channel in ("slack", "email"):
+        assert "is withdrawn" in deliver_task(channel, **context(deliver="auto", withdraw="prices in <cents>"))
+        assert "nothing is sent" in deliver_task(channel, **context(deliver="auto", withdraw="prices in <cents>"))
+    (message,) = made.slack.messages()
+    said = "the week to 1 Feb 2023 is withdrawn: prices in &lt;cents&gt;."
+    assert said in message["text"]
+    assert "60.0%" not in json.dumps(message["blocks"])
+    assert said in made.slack.thread(message["ts"])[-1]["text"]
+    assert [mail.message["Subject"][:10] for mail in made.smtp.mails] == ["Greenery w", "Withdrawn:"]
+    delivered = status._delivery(made.settings, AS_OF)["delivered"]
+    assert [line.endswith("UTC (as withdrawn)") for line in delivered] == [True, True]
+
+    # It is brought back as it was.
+    for channel in ("slack", "email"):
+        assert "was corrected" in deliver_task(channel, **context(deliver="auto"))
+    (message,) = made.slack.messages()
+    assert "60.0%" in message["text"]
+    text = " ".join(made.smtp.mails[-1].message.get_body(("plain",)).get_content().split())
+    assert "replaces the mail sent before. It said that the week is withdrawn: prices in <cents>." in text
 
 
 def test_the_task_is_not_tried_again_where_that_does_not_help(made):
@@ -192,6 +297,7 @@ def test_the_list_of_weeks_says_where_it_was_delivered_and_where_it_is_owed(made
     html = (made.settings.reports / "index.html").read_text()
     assert any(f"slack {moment:%Y-%m-%d %H:%M} UTC" in html for moment in (now, now - timedelta(minutes=1)))
     assert "owed in email: its extract was late" in html
+    assert f"make backfill FROM={WEEK} TO={WEEK} GREENERY_HOME={made.settings.home}" in html
     status.main()
     printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "delivered" in printed
@@ -214,6 +320,31 @@ def test_the_doctor_asks_each_channel(made, capsys):
     assert "/invite" in printed
     assert "FIX  email: The mail server of greenery_email refuses the login" in printed
     assert PASSWORD not in printed
+
+
+def test_the_doctor_sees_a_connection_that_was_made_in_the_ui(made):
+    made.set(AIRFLOW_CONN_GREENERY_EMAIL="", GREENERY_SLACK_CHANNEL="", SSL_CERT_FILE="")
+    settings = made.settings
+    env = {
+        **os.environ,
+        **local_airflow.environment(settings, port=local_airflow.UI_PORT, execution_port=0),
+        "PYTHONPATH": str(REPOSITORY / "include"),
+    }
+    script = (
+        "from airflow import settings; from airflow.models import Connection; from sqlalchemy.orm import Session; "
+        "from airflow.models.base import Base; Base.metadata.create_all(settings.engine); "
+        "session = Session(settings.engine); "
+        "session.add(Connection('greenery_email', conn_type='smtp', host='127.0.0.1', port=9, "
+        'extra=\'{"disable_tls": true, "disable_ssl": true}\')); session.commit()'
+    )
+    subprocess.run([sys.executable, "-c", script], env=env, check=True, timeout=120)
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY / "include")}
+    child = subprocess.run(
+        [sys.executable, "-m", "greenery.doctor"], env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert "FIX  email: The mail server of greenery_email can't be used now" in child.stdout, (
+        child.stdout + child.stderr
+    )
 
 
 # What must not get out, and what must arrive as it is
@@ -241,19 +372,6 @@ def test_no_secret_is_logged_or_kept(made, caplog):
         assert secret.encode() not in kept
 
 
-def test_a_reply_goes_into_the_thread_once(made):
-    with ledger.sending(made.settings, "alert", "k", "slack_alerts", "open") as sending:
-        sending.finish(slack.send("greenery_slack", CHANNEL, SlackMessage("failing", []), sending))
-    made.slack.faults["chat.postMessage"] = [Fault(500, done=True)]
-    with ledger.sending(made.settings, "alert", "k", "slack_alerts", "resolved") as sending:
-        reply = slack.post_reply("greenery_slack", sending.previous, "resolved", sending)
-    # The block ended without a word: the next one finds the reply.
-    with ledger.sending(made.settings, "alert", "k", "slack_alerts", "resolved") as sending:
-        assert sending.doubtful
-        assert slack.post_reply("greenery_slack", sending.previous, "resolved", sending) == reply
-    assert [message["text"] for message in made.slack.thread(reply["thread_ts"])] == ["resolved"]
-
-
 def test_a_correction_goes_where_the_message_is(made):
     made.deliver("slack")
     made.slack.channels["C0ANOTHER22"] = {"name": "another", "is_member": True}
@@ -273,7 +391,7 @@ def test_every_kind_of_digest_is_taken(made):
         with ledger.sending(made.settings, "digest", name, "slack", digest.content_hash) as sending:
             sending.finish(slack.send("greenery_slack", CHANNEL, slack_digest.render(digest), sending))
         with ledger.sending(made.settings, "digest", name, "email", digest.content_hash) as sending:
-            message = mail_digest.render(digest, correction=True)
+            message = mail_digest.render(digest, CORRECTION)
             mail.send("greenery_email", made.settings.email_to, made.settings.email_from, message, sending)
     assert len(made.slack.messages()) == len(made.smtp.mails) == len(DIGESTS)
     texts = " ".join(message["text"] for message in made.slack.messages())

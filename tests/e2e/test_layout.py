@@ -13,7 +13,7 @@ import pytest
 from greenery.report import mail, page, slack, slack_page
 
 from tests.unit import summaries
-from tests.unit.digests import DIGESTS
+from tests.unit.digests import CORRECTION, DIGESTS
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 WIDTHS = (360, 390, 1280)
@@ -69,7 +69,7 @@ addEventListener("load", () => {
 RESTATED = page.render(summaries.NORMAL, summaries.WARNED, {"All weeks": "../index.html"}, summaries.RESTATEMENT)
 DOCUMENTS = {
     **{f"mail, {week}": mail.render(found).html for week, found in DIGESTS.items()},
-    "mail, correction": mail.render(DIGESTS["restated"], correction=True).html,
+    "mail, correction": mail.render(DIGESTS["restated"], CORRECTION).html,
     **{f"slack, {week}": slack_page.render(slack.render(found)) for week, found in DIGESTS.items()},
     **{
         f"page, {week}": page.render(figures, summaries.PASSED, {"All weeks": "../index.html"})

@@ -102,10 +102,10 @@ def test_withdrawing_names_the_weeks_to_restate_and_bringing_back_restates_them(
     assert f"{SECOND}/summary.json" not in report_files(shop)
     named = json.loads((shop.reports / f"{SECOND}" / "run.json").read_text())
     assert named["restates"] == [f"{THIRD}"] == [f"{week}" for week in outdated(shop)]
-    assert named["next_commands"] == [f"make backfill FROM={THIRD} TO={THIRD}"]
+    assert named["next_commands"] == [f"make backfill FROM={THIRD} TO={THIRD}{shop.make_variables}"]
     run = airflow.request("GET", f"dags/greenery_weekly/dagRuns/{quote(named['run_id'], safe='')}")
     assert f"would differ now: {THIRD}" in run["note"]
-    assert f"`make backfill FROM={THIRD} TO={THIRD}`" in run["note"]
+    assert f"`make backfill FROM={THIRD} TO={THIRD}{shop.make_variables}`" in run["note"]
 
     # Without a word, a backfill does not bring it back; asked to, it restates the later week by itself.
     refused = run_backfill(shop, SECOND, SECOND, airflow=airflow, restate=False)

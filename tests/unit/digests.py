@@ -33,3 +33,5 @@ DIGESTS = {
         tuple({"as_of": f"2023-01-{day:02}", "reason": summaries.SLACK_MARKUP} for day in range(18, 25)),
     ),
 }
+BEFORE = {"summary": summaries.NORMAL_BEFORE, "badge": DIGESTS["restated"].content["badge"]}
+CORRECTION = digest.correction(DIGESTS["restated"], BEFORE)

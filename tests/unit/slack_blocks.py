@@ -49,7 +49,10 @@ def as_text(message: SlackMessage) -> str:
             parts.append(f"[{block['alt_text']}]" if block["type"] == "image" else f"# {block['text']['text']}")
     files = ", ".join(file.name for file in message.thread_files) or "none"
     return (
-        "\n\n".join([*parts, f"Text: {message.text}", f"Thread files: {files}", f"Note: {message.thread_note}"]) + "\n"
+        "\n\n".join(
+            [*parts, f"Text: {message.text}", f"Thread files: {files}", f"Note: {message.thread_note or 'none'}"]
+        )
+        + "\n"
     )
 
 

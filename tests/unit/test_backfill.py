@@ -221,7 +221,11 @@ def test_the_checks_that_failed_are_printed_of_weeks_that_were_judged(settings, 
         folder = settings.reports / day
         folder.mkdir(parents=True)
         failing = [check(f"critical_{day}"), check(f"warning_{day}", severity="warning", silenced={"reason": "known"})]
-        checks = failing if verdict == "held" else [check(f"passed_{day}", passed=True), failing[1]]
+        checks = (
+            failing
+            if verdict == "held"
+            else [check(f"passed_{day}", passed=True), failing[1], check("dbt_test", rows=0)]
+        )
         (folder / "quality.json").write_text(json.dumps(quality(day, *checks, verdict=verdict)))
     backfill.print_checks(
         settings,
@@ -232,10 +236,12 @@ def test_the_checks_that_failed_are_printed_of_weeks_that_were_judged(settings, 
         ],
     )
     printed = capsys.readouterr().out
-    lines = {line.split()[0]: line for line in printed.splitlines() if line.startswith("2023")}
+    printed_lines = [line for line in printed.splitlines() if line.startswith("2023")]
+    lines = {line.split()[0]: line for line in printed_lines if "dbt_test" not in line}
     assert "critical_2023-01-11" in printed
     assert "held" in lines["2023-01-11"] or "silenced" in lines["2023-01-11"]
     assert "27 of 430" in printed
+    assert printed_lines[-1].split()[-2:] == ["web-team", "27"]
     assert "silenced" in lines["2023-01-25"]
     assert "2023-01-18" not in printed  # its quality.json is of an earlier run
     assert "passed_2023-01-25" not in printed

@@ -10,7 +10,7 @@ from greenery.report import chart, digest, mail, page, slack, wording
 from greenery.report.digest import Links
 
 from tests.unit import printed, summaries
-from tests.unit.digests import DIGESTS, LINKS
+from tests.unit.digests import CORRECTION, DIGESTS, LINKS
 from tests.unit.slack_blocks import as_text
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -328,6 +328,38 @@ class TestPlain:
         assert (cut[0], cut[-2:], len(cut)) == ("\u2068", "…\u2069", 62)
 
 
+class TestCorrection:
+    """What changed since what was sent, which need not be the report before."""
+
+    def test_figures_that_differ(self):
+        assert CORRECTION.says.startswith("These figures differ from the ones sent before")
+        assert ("This week: sessions", "570", "578") in CORRECTION.restated.figures
+        assert "restatement.json" not in CORRECTION.restated.in_all
+
+    def test_only_the_checks_of_a_week_that_was_restated_before(self):
+        sent = DIGESTS["restated"]
+        found = digest.correction(digest.build(summaries.NORMAL, None, summaries.RESTATEMENT, LINKS), sent.content)
+        assert found == digest.Correction(
+            "The figures are as they were. Data quality: no check has been made; before: 2 of 2 checks passed.", None
+        )
+
+    def test_checks_that_fail_and_that_do_not_any_more(self):
+        warned, normal = DIGESTS["warned"], DIGESTS["normal"]
+        assert "New: Warning: sessions_near_history failed." in digest.correction(warned, normal.content).says
+        assert "No longer: Warning: sessions_near_history failed." in digest.correction(normal, warned.content).says
+
+    def test_nothing_at_all(self):
+        found = digest.correction(DIGESTS["normal"], DIGESTS["normal"].content)
+        assert found.says == "The figures are as they were. So are the checks."
+
+    def test_what_was_sent_is_not_known_any_more(self):
+        found = digest.correction(DIGESTS["restated"], None)
+        assert (found.says, found.restated) == (
+            "What it said is not known any more, so what changed is not listed.",
+            None,
+        )
+
+
 RENDERED = {
     "slack": lambda found: as_text(slack.render(found)),
     "mail": lambda found: f"Subject: {mail.render(found).subject}\n\n{mail.render(found).text}",
@@ -341,7 +373,7 @@ def test_golden(week, medium):
 
 
 def test_golden_correction():
-    message = mail.render(DIGESTS["restated"], correction=True)
+    message = mail.render(DIGESTS["restated"], CORRECTION)
     _compare(GOLDEN / "correction.mail.txt", f"Subject: {message.subject}\n\n{message.text}")
 
 
@@ -378,7 +410,8 @@ def test_every_figure_is_in_the_files(week):
     figures, quality, restatement = WITH_FILES[week]
     found = digest.build(figures, quality, restatement, LINKS)
     known = printed.known(figures, quality, restatement)
-    corrected = mail.render(found, correction=True)
+    before = {"summary": summaries.NORMAL_BEFORE, "badge": found.content["badge"]} if restatement else found.content
+    corrected = mail.render(found, digest.correction(found, before))
     texts = {
         "slack": as_text(slack.render(found)),
         "mail": mail.render(found).text,

@@ -82,7 +82,9 @@ class TestReadDigest:
         )
 
     def test_no_report(self, home):
-        with pytest.raises(weekly_report.NoReportError, match="make backfill FROM=2023-02-01 TO=2023-02-01"):
+        with pytest.raises(
+            weekly_report.NoReportError, match="make backfill FROM=2023-02-01 TO=2023-02-01 GREENERY_HOME="
+        ):
             weekly_report.read_digest(home, AS_OF)
 
 

@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 import pytest
 import sqlfluff
+from greenery.alerts.model import Run, of_checks
 from greenery.quality import history, verdict
 from greenery.quality.checks import ADVICE, BY_ID, CHECKS, REMEDIES
 from greenery.quality.findings import KEYS, PERSONAL, Finding, count, of_rows, shown, surely
@@ -306,6 +307,9 @@ def test_a_broken_structure_can_not_be_accepted():
     )
     assert verdict._accepting([test], "never mind", None).name == "held"
     assert (test["severity"], test["relation"], test["failing_rows"]) == ("critical", "fct_sessions", 2)
+    # Of how many is not known: no share is made up.
+    (alert,) = of_checks({"verdict": "held", "checks": [test]}, [], Run("2025-01-22", "manual__1", "manual"))
+    assert alert.failing == "2"
 
 
 def test_what_needs_no_acceptance_has_none():

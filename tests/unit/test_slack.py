@@ -9,7 +9,7 @@ from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from tests.unit import slack_blocks, summaries
-from tests.unit.digests import DIGESTS
+from tests.unit.digests import CORRECTION, DIGESTS
 
 
 @pytest.mark.parametrize("week", DIGESTS)
@@ -64,23 +64,27 @@ class TestFiles:
 
 class TestThreadNote:
     def test_restated_figures_before_and_now(self):
-        note = slack.render(DIGESTS["restated"]).thread_note
-        assert note.startswith("Restated. This week: share checked out 61.4% → 62.5%; This week: sessions 570 → 578;")
+        note = slack.render(DIGESTS["restated"], CORRECTION).thread_note
+        assert note.startswith("Restated. These figures differ from the ones sent before")
+        assert "\nThis week: share checked out 61.4% → 62.5%; This week: sessions 570 → 578;" in note
+        slack_blocks.check(slack.render(DIGESTS["restated"], CORRECTION))
 
     def test_the_same_figures_with_another_verdict(self):
-        assert slack.render(DIGESTS["warned"]).thread_note == (
-            "Updated: the figures are as before. Data quality: 1 of 3 checks passed.\n"
-            "Warning: sessions_near_history failed. It checks: The meaning of sessions_near_history.\n"
-            "Warning: unknown_states failed. It checks: The meaning of unknown_states. "
-            "(silenced until 20 Feb 2023 by ana: the shop is moving)\n"
-            "1 note from landing: see the report"
+        warned = DIGESTS["warned"]
+        note = slack.render(warned, digest.correction(warned, DIGESTS["normal"].content)).thread_note
+        assert note == (
+            "Updated. The figures are as they were. Data quality: 1 of 3 checks passed; before: 2 of 2 checks passed. "
+            "New: Warning: sessions_near_history failed. It checks: The meaning of sessions_near_history. "
+            "New: Warning: unknown_states failed. It checks: The meaning of unknown_states. "
+            "(silenced until 20 Feb 2023 by ana: the shop is moving). "
+            "New: 1 note from landing: see the report."
         )
 
 
 class TestHostileText:
     """What stands in rich text and plain text elements is shown as it is; only two texts are read as markup."""
 
-    MESSAGE = slack.render(DIGESTS["hostile"])
+    MESSAGE = slack.render(DIGESTS["hostile"], digest.correction(DIGESTS["hostile"], DIGESTS["normal"].content))
 
     def test_no_element_is_read_as_markup(self):
         def types(value):

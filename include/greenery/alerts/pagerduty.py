@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import pagerduty
 from airflow.providers.pagerduty.hooks.pagerduty_events import PagerdutyEventsHook
 
 from greenery.delivery import PassingError, PermanentError
+from greenery.delivery.channels import is_private
 
 CONNECTION = "greenery_pagerduty"
 KEY_LENGTH = 255
@@ -56,7 +55,7 @@ class _Client(pagerduty.EventsApiV2Client):
 
     @url.setter
     def url(self, address: str) -> None:
-        if urlsplit(address).hostname != "127.0.0.1" and not address.startswith("https://"):
+        if not is_private(address):
             raise PermanentError(f"extra.base_url of {CONNECTION} is {address}: write an address with https://.")
         self._url = address  # type: ignore[assignment]
 
@@ -66,8 +65,8 @@ def client() -> pagerduty.EventsApiV2Client:
 
     The provider's hook reads the connection, but always talks to PagerDuty itself: `extra.base_url` needs this client.
     """
-    extra = PagerdutyEventsHook.get_connection(CONNECTION).extra_dejson
-    hook = PagerdutyEventsHook(extra.get("routing_key"), pagerduty_events_conn_id=CONNECTION)
+    hook = PagerdutyEventsHook(pagerduty_events_conn_id=CONNECTION)
+    extra = hook.get_connection(CONNECTION).extra_dejson
     found = _Client(hook.integration_key, base_url=extra.get("base_url"))
     found.retry |= dict.fromkeys((429, 500, 502, 503, 504), TRIES)
     found.timeout = SECONDS

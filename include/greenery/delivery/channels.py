@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import Any
+from urllib.parse import urlsplit
 
 from greenery import settings as environment
 from greenery.settings import Settings
@@ -72,6 +73,9 @@ def readiness(settings: Settings, channel: Channel) -> Readiness:
     targets = target(settings, channel)
     if channel.setting and not targets:
         return Readiness(off=f"{channel.name} is off: set {channel.setting} to use the connection.")
+    if not isinstance(connection.extra_dejson, dict):
+        problem = f"The extra of the connection {channel.connection_id} is no JSON object: write it as {{…}}."
+        return Readiness(wrong=f"{channel.name} can't be used: {problem}")
     if channel.is_slack:
         problems = _slack_problems(channel, connection, targets[0])
     elif channel.name.startswith("email"):
@@ -110,7 +114,7 @@ def _connection(connection_id: str) -> Any:
 
 
 def _slack_problems(channel: Channel, connection: Any, target: str) -> list[str]:
-    problems = []
+    problems = _address_problems(channel, connection)
     if not (connection.password or "").startswith("xox"):
         problems.append(
             f"The password of the connection {channel.connection_id} is no Slack token: "
@@ -151,14 +155,26 @@ def _email_problems(settings: Settings, channel: Channel, connection: Any, targe
 
 
 def _pagerduty_problems(channel: Channel, connection: Any) -> list[str]:
-    key = connection.password or connection.extra_dejson.get("routing_key") or ""
-    if re.fullmatch(r"[0-9A-Za-z]{32}", key):
+    problems = _address_problems(channel, connection)
+    if not re.fullmatch(r"[0-9A-Za-z]{32}", connection.password or ""):
+        problems.append(
+            f"The routing key of the connection {channel.connection_id} is not 32 letters and digits: put the "
+            "integration key of an Events API v2 integration into its password."
+        )
+    return problems
+
+
+def _address_problems(channel: Channel, connection: Any) -> list[str]:
+    address = connection.extra_dejson.get("base_url")
+    if not address or is_private(str(address)):
         return []
-    problem = (
-        f"The routing key of the connection {channel.connection_id} is not 32 letters and digits: put the "
-        "integration key of an Events API v2 integration into its password."
-    )
-    return [problem]
+    return [f"base_url in the extra of the connection {channel.connection_id} is {address}: begin it with https://."]
+
+
+def is_private(address: str) -> bool:
+    """Whether what is sent to an address can't be read on its way: by TLS, or because it stays on this machine."""
+    parts = urlsplit(address)
+    return bool(parts.hostname) and (parts.scheme == "https" or _is_loopback(parts.hostname or ""))
 
 
 def _is_loopback(host: str) -> bool:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import datetime
 
 from greenery import status, weekly_report
 from greenery.delivery import PermanentError, ledger, mail, outbox, slack
 from greenery.delivery.channels import EMAIL, SLACK, Channel, readiness
 from greenery.delivery.ledger import Sending
+from greenery.report import digest as digests
 from greenery.report import mail as mail_digest
 from greenery.report import slack as slack_digest
-from greenery.report.digest import Digest
+from greenery.report import withdrawal
+from greenery.report.digest import Correction, Digest
 from greenery.settings import Settings
 
 AUTO, ALWAYS, NEVER = MODES = ("auto", "always", "never")
@@ -51,11 +55,44 @@ def deliver(settings: Settings, as_of: datetime, channel: Channel, mode: str, *,
             ledger.forgive(settings, as_of, channel.name)
             done = f"the digest of {day} is in {channel.name} already, with this content: nothing is sent."
         else:
-            corrects = sending.corrects
-            sending.finish(_send(settings, channel, digest, sending))
-            done = f"the digest of {day} was {'corrected' if corrects else 'sent'} in {channel.name}."
+            correction = None
+            if sending.corrects:
+                correction = digests.correction(digest, ledger.content(settings, sending.corrects_hash))
+            ledger.keep_content(settings, digest.content_hash, digest.content)
+            sending.finish(_send(settings, channel, digest, correction, sending))
+            done = f"the digest of {day} was {'corrected' if correction else 'sent'} in {channel.name}."
     status.write_index(settings)
     return done
+
+
+def withdraw(settings: Settings, as_of: datetime, channel: Channel, reason: str) -> str:
+    """Tell those who have the digest of a week that the week is withdrawn; return a line that says what was done.
+
+    Raises NotDeliveredError where nobody is to be told, PermanentError or PassingError where it can't be.
+    """
+    day = f"{as_of:%Y-%m-%d}"
+    if channel.name not in {message["channel"] for message in ledger.messages(settings, "digest", day)}:
+        raise NotDeliveredError(f"{day} is withdrawn, and nobody has its digest in {channel.name}.")
+    ready = readiness(settings, channel)
+    if not ready.is_on:
+        raise NotDeliveredError(ready.off)
+    if ready.wrong:
+        raise PermanentError(ready.wrong)
+    content = {"withdrawn": reason}
+    content_hash = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    with ledger.sending(settings, "digest", day, channel.name, content_hash) as sending:
+        if sending is None:
+            return f"{channel.name} says already that {day} is withdrawn: nothing is sent."
+        ledger.keep_content(settings, content_hash, content)
+        if channel is SLACK:
+            message = withdrawal.to_slack(as_of.isoformat(), reason)
+            place = slack.send(channel.connection_id, settings.slack_channel, message, sending)
+        else:
+            mailed = withdrawal.to_mail(as_of.isoformat(), reason)
+            place = mail.send(channel.connection_id, settings.email_to, settings.email_from, mailed, sending)
+        sending.finish({**place, **content})
+    status.write_index(settings)
+    return f"{channel.name} says that {day} is withdrawn."
 
 
 def _is_wanted(settings: Settings, as_of: datetime, channel: Channel, mode: str, is_scheduled: bool) -> bool:
@@ -69,8 +106,11 @@ def _is_wanted(settings: Settings, as_of: datetime, channel: Channel, mode: str,
     )
 
 
-def _send(settings: Settings, channel: Channel, digest: Digest, sending: Sending) -> dict:
+def _send(
+    settings: Settings, channel: Channel, digest: Digest, correction: Correction | None, sending: Sending
+) -> dict:
     if channel is SLACK:
-        return slack.send(channel.connection_id, settings.slack_channel, slack_digest.render(digest), sending)
-    message = mail_digest.render(digest, correction=sending.corrects)
-    return mail.send(channel.connection_id, settings.email_to, settings.email_from, message, sending)
+        message = slack_digest.render(digest, correction)
+        return slack.send(channel.connection_id, settings.slack_channel, message, sending)
+    mailed = mail_digest.render(digest, correction)
+    return mail.send(channel.connection_id, settings.email_to, settings.email_from, mailed, sending)

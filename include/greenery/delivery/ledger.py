@@ -22,6 +22,7 @@ from typing import Any
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from greenery.delivery import PassingError, PermanentError
+from greenery.files import write_atomically
 from greenery.settings import Settings
 
 DIGEST_CHANNELS = ("slack", "email")
@@ -61,6 +62,7 @@ class Sending:
     doubtful: whether a send of the message began since, and nobody knows whether it arrived.
     doubtful_since: when the first of these began.
     corrects: whether readers have, or may have, other content of the message.
+    corrects_hash: of the content that they have, as far as known: the last that was sent, else the last that began.
     parts: what an earlier try of this content is known to have prepared or delivered; empty where there was none.
     has_arrived: whether this try is known to have delivered a part.
     """
@@ -76,6 +78,7 @@ class Sending:
     doubtful: bool
     doubtful_since: datetime | None
     corrects: bool
+    corrects_hash: str
     parts: dict[str, Any]
     has_arrived: bool = False
 
@@ -129,6 +132,7 @@ def sending(settings: Settings, kind: str, subject: str, channel: str, content_h
             return
         begun_at = _now()
         own = [row for row in unfinished if row["content_hash"] == content_hash]
+        had = [row["content_hash"] for row in (*unfinished, *filter(None, [last])) if row not in own]
         with _open(settings) as connection:
             (send_id,) = connection.execute(
                 """
@@ -149,7 +153,8 @@ def sending(settings: Settings, kind: str, subject: str, channel: str, content_h
             previous=last["reference"] if last else None,
             doubtful=bool(unfinished),
             doubtful_since=datetime.fromisoformat(unfinished[0]["begun_at"]) if unfinished else None,
-            corrects=last is not None or len(own) < len(unfinished),
+            corrects=bool(had),
+            corrects_hash=had[-1] if had else "",
             parts=own[-1]["reference"] if own else {},
         )
         try:
@@ -159,6 +164,22 @@ def sending(settings: Settings, kind: str, subject: str, channel: str, content_h
                 with _open(settings) as connection:
                     connection.execute("delete from sends where id = ?", [begun.id])
             raise
+
+
+def keep_content(settings: Settings, content_hash: str, content: dict[str, Any]) -> None:
+    """Keep what is about to be sent, so that a correction can say what changed since."""
+    write_atomically(contents(settings) / f"{content_hash}.json", json.dumps(content))
+
+
+def content(settings: Settings, content_hash: str) -> dict[str, Any] | None:
+    """Return what was kept under a hash; None where it is not there any more."""
+    path = contents(settings) / f"{content_hash}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def contents(settings: Settings) -> Path:
+    """Folder of what was sent."""
+    return settings.home / "delivery.contents"
 
 
 def sent(settings: Settings, kind: str, subject: str) -> list[dict[str, Any]]:
@@ -232,6 +253,28 @@ def forgive(settings: Settings, as_of: datetime, channel: str) -> None:
         connection.execute("delete from owed where subject = ? and channel = ?", [f"{as_of:%Y-%m-%d}", channel])
 
 
+def forget_rows(settings: Settings) -> tuple[int, int]:
+    """Delete what the ledger holds of single rows; return how many alerts had examples, how many contents it had.
+
+    Afterwards a correction can't list what changed; what is open, sent and owed stays known.
+    """
+    kept = list(contents(settings).glob("*"))
+    for file in kept:
+        file.unlink()
+    if not _path(settings).exists():
+        return 0, len(kept)
+    with _open(settings) as connection:
+        changed = connection.execute(
+            """
+            update sends set reference = json_set(reference, '$.alert.examples', json('[]'))
+            where json_extract(reference, '$.alert.examples[0]') is not null
+            """
+        ).rowcount
+    with closing(sqlite3.connect(_path(settings), timeout=BUSY_SECONDS)) as connection:
+        connection.execute("vacuum")  # else the text stays in free pages
+    return changed, len(kept)
+
+
 def _last_sent(settings: Settings, kind: str, subject: str, channel: str) -> dict[str, Any] | None:
     found = _sends(settings, kind, subject, channel, "sent")
     return found[-1] if found else None
@@ -244,7 +287,7 @@ def _sends(settings: Settings, kind: str, subject: str, channel: str, state: str
             """
             select channel, content_hash, begun_at, sent_at, reference from sends
             where kind = ? and subject = ? and channel = ? and state = ?
-            order by coalesce(sent_at, begun_at), id
+            order by id
             """,
             [kind, subject, channel, state],
         ).fetchall()

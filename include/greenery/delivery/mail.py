@@ -36,14 +36,7 @@ class _BusyError(Exception):
     """The server can't be reached, or asks to come back later."""
 
 
-def send(
-    connection_id: str,
-    to: Sequence[str],
-    sender: str,
-    message: MailMessage,
-    sending: Sending,
-    date: datetime | None = None,
-) -> dict[str, Any]:
+def send(connection_id: str, to: Sequence[str], sender: str, message: MailMessage, sending: Sending) -> dict[str, Any]:
     """Send the mail to all of `to`; return its Message-ID and who got it.
 
     sender: its From; empty takes `from_email` of the connection's extra.

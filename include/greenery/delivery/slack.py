@@ -69,31 +69,6 @@ def send(connection_id: str, channel_id: str, message: SlackMessage, sending: Se
     return {"channel": place.channel, "ts": place.ts}
 
 
-def post_reply(
-    connection_id: str, reference: dict[str, Any], text: str, sending: Sending, blocks: list[dict] | None = None
-) -> dict[str, Any]:
-    """Post into the thread of a message that was sent before; return where the reply is.
-
-    reference: what `send` returned for the message.
-    """
-    slack = _Slack(connection_id)
-    place = _Place(reference["channel"], reference["ts"])
-    with _named(connection_id, place.channel):
-
-        def find() -> str | None:
-            return next((reply["ts"] for reply in slack.thread(place) if _is(reply, sending, sending.key)), None)
-
-        ts = (sending.doubtful and find()) or slack.post_once(
-            find,
-            channel=place.channel,
-            thread_ts=place.ts,
-            text=text,
-            blocks=blocks,
-            metadata=_metadata(sending, sending.key),
-        )
-    return {"channel": place.channel, "ts": ts, "thread_ts": place.ts}
-
-
 def check(connection_id: str, channel_id: str) -> str:
     """Ask Slack whether the token holds and the app is in the channel; return where it would post.
 

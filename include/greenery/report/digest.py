@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from greenery.report import chart, order_changes, wording
+from greenery.report.restatement import compare
 from greenery.source_tables import STEPS
 
 SHOWN_IDS = 10
@@ -19,6 +20,7 @@ SHOWN_STUCK = 5
 SHOWN_FIGURES = 12
 SHOWN_CHECKS = 6
 SHOWN_WEEKS = 5
+QUALITY = "Data quality: "
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,18 @@ class Restated:
 
 
 @dataclass(frozen=True)
+class Correction:
+    """What changed since the digest that it takes the place of.
+
+    says: it in sentences.
+    restated: the main figures then and now; None where they are as they were, or where the former are not known.
+    """
+
+    says: str
+    restated: Restated | None
+
+
+@dataclass(frozen=True)
 class Digest:
     """What a week's digest says, in the order in which it is read.
 
@@ -172,6 +186,7 @@ class Digest:
     picture, picture_text: a Vega-Lite spec and its numbers in words; None where there is nothing to draw.
     picture_title: what the picture shows besides the funnel. trend: the same in figures, newest week first.
     content_hash: the same for the same figures and verdict, whichever run rendered them.
+    content: what `correction` has to know of it later, as JSON has it.
     """
 
     as_of: str
@@ -193,6 +208,7 @@ class Digest:
     definitions: tuple[tuple[str, str], ...]
     links: Links
     content_hash: str
+    content: dict
 
 
 def build(
@@ -208,6 +224,7 @@ def build(
     held_weeks: as_of and reason of earlier weeks whose extract is held, so that the figures lack it.
     """
     spec = chart.report_spec(summary) if summary["funnel"]["all_time"]["sessions"] else None
+    badge = _badge(quality)
     return Digest(
         as_of=summary["as_of"],
         title=f"Greenery weekly: week to {wording.date(summary['as_of'])}",
@@ -223,12 +240,45 @@ def build(
         movers=_movers(summary),
         orders=_orders(summary),
         restated=_restated(restatement) if restatement else None,
-        badge=_badge(quality),
+        badge=badge,
         footer=_footer(summary, restatement),
         definitions=tuple(wording.definitions(summary)),
         links=links,
         content_hash=_content_hash(summary, quality),
+        content={"summary": summary, "badge": [badge.label, *badge.lines]},
     )
+
+
+def correction(digest: Digest, sent: dict | None) -> Correction:
+    """Return what a digest says that the one sent before did not.
+
+    sent: `content` of that one, or why the week was withdrawn, as `{"withdrawn": …}`; None where it is not known.
+    """
+    if sent is None:
+        return Correction("What it said is not known any more, so what changed is not listed.", None)
+    if "withdrawn" in sent:
+        return Correction(f"It said that the week is withdrawn: {wording.plain(sent['withdrawn'], 200)}.", None)
+    changed = compare(sent["summary"], digest.content["summary"])
+    quality = _badge_change(sent["badge"], digest.content["badge"])
+    if not changed["figures"] and not changed["orders"]:
+        return Correction(" ".join(["The figures are as they were.", quality or "So are the checks."]), None)
+    says = (
+        "These figures differ from the ones sent before, because an extract up to this week was added, corrected or "
+        "withdrawn since."
+    )
+    restated = replace(_restated(changed), in_all=f"{wording.restated_in_all(changed)}.")
+    return Correction(" ".join(filter(None, [says, quality])), restated)
+
+
+def _badge_change(old: Sequence[str], new: Sequence[str]) -> str:
+    """Return what changed in the lines of a badge, label first; empty where nothing did."""
+    if old == new:
+        return ""
+    before = f"; before: {old[0].removeprefix(QUALITY)}" if old[0] != new[0] else ""
+    lines = [f"{new[0]}{before}"]
+    lines += [f"New: {line}" for line in new[1:] if line not in old]
+    lines += [f"No longer: {line}" for line in old[1:] if line not in new]
+    return " ".join(f"{line.rstrip('.')}." for line in lines)
 
 
 def _notices(summary: dict, held_weeks: Sequence[dict]) -> tuple[str, ...]:
@@ -427,13 +477,13 @@ def _restated(restatement: dict) -> Restated:
         lead="These figures differ from the ones reported before, because an extract up to this week was added, "
         "corrected or withdrawn since.",
         figures=tuple(figures[:SHOWN_FIGURES]),
-        in_all=wording.restated_in_all(restatement),
+        in_all=f"{wording.restated_in_all(restatement)}: see restatement.json.",
     )
 
 
 def _badge(quality: dict | None) -> Badge:
     if not quality or not quality["checks"]:
-        return Badge("warning", "Data quality: no check has been made", ())
+        return Badge("warning", f"{QUALITY}no check has been made", ())
     checks = quality["checks"]
     failed = [check for check in checks if not check["passed"]]
     accepted = quality.get("accepted")
@@ -453,7 +503,7 @@ def _badge(quality: dict | None) -> Badge:
         tone = "critical"
     else:
         tone = "warning" if any(check["severity"] != "info" for check in failed) else "good"
-    return Badge(tone, f"Data quality: {label}", tuple(lines))
+    return Badge(tone, f"{QUALITY}{label}", tuple(lines))
 
 
 def _failed_check(check: dict) -> str:

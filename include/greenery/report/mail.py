@@ -7,7 +7,7 @@ from email.message import EmailMessage, MIMEPart
 from typing import cast
 
 from greenery.report import chart, wording
-from greenery.report.digest import Digest, FunnelRow, OrderGroup, TrendWeek
+from greenery.report.digest import Correction, Digest, FunnelRow, OrderGroup, Restated, TrendWeek
 from greenery.report.messages import Attachment, MailMessage
 from greenery.report.templating import environment
 
@@ -15,14 +15,14 @@ PICTURE = "funnel.png"
 LONGEST_SUBJECT = 200
 
 
-def render(digest: Digest, correction: bool = False) -> MailMessage:
+def render(digest: Digest, correction: Correction | None = None) -> MailMessage:
     """Return the digest as a mail with its picture and the changed orders.
 
-    correction: the week's digest was mailed before with other content; this one says what changed.
+    correction: what changed since the mail that it takes the place of; None where the week's digest was not mailed yet.
     """
     subject = f"{'Correction: ' if correction else ''}{digest.title}: {digest.headline.rstrip('.')}"
-    changed = _what_changed(digest) if correction else ""
-    first = changed or (digest.restated.notice if digest.restated else "")
+    restated = correction.restated if correction else digest.restated
+    first = _what_changed(correction) if correction else restated and restated.notice
     notices = [*([first] if first else []), *digest.notices]
     inline = (
         (Attachment(PICTURE, chart.to_png(digest.picture), "image/png", digest.picture_text),) if digest.picture else ()
@@ -33,6 +33,7 @@ def render(digest: Digest, correction: bool = False) -> MailMessage:
         subject=subject,
         notices=notices,
         correction=correction,
+        restated=restated,
         links=_links(digest),
         picture=PICTURE,
         wording=wording,
@@ -40,7 +41,7 @@ def render(digest: Digest, correction: bool = False) -> MailMessage:
     return MailMessage(
         # A header is one line, whatever is in it.
         subject=wording.plain(subject, LONGEST_SUBJECT),
-        text="\n".join(_text(digest, notices, correction)) + "\n",
+        text="\n".join(_text(digest, notices, restated, correction is not None)) + "\n",
         html=html,
         inline=inline,
         attachments=orders,
@@ -66,10 +67,8 @@ def to_mime(message: MailMessage) -> EmailMessage:
     return mime
 
 
-def _what_changed(digest: Digest) -> str:
-    if digest.restated:
-        return f"This corrects the mail sent before. {digest.restated.lead}"
-    return f"This replaces the mail sent before. The figures are as they were; this is new: {digest.badge.label}."
+def _what_changed(correction: Correction) -> str:
+    return f"This {'corrects' if correction.restated else 'replaces'} the mail sent before. {correction.says}"
 
 
 def _links(digest: Digest) -> list[tuple[str, str, bool]]:
@@ -78,13 +77,13 @@ def _links(digest: Digest) -> list[tuple[str, str, bool]]:
     return [(label, address, address.startswith(("https://", "http://"))) for label, address in addresses if address]
 
 
-def _text(digest: Digest, notices: list[str], correction: bool) -> Iterator[str]:
+def _text(digest: Digest, notices: list[str], restated: Restated | None, is_correction: bool) -> Iterator[str]:
     """Yield the lines of the text part."""
     yield digest.title.upper()
     yield from _paragraph(" ".join(filter(None, [digest.headline, digest.verdict])))
     yield from _paragraph(*notices)
-    if correction:
-        yield from _restated(digest)
+    if restated and is_correction:
+        yield from _restated(restated)
     if digest.funnel:
         yield from _heading(digest.funnel.title)
         for row in digest.funnel.rows:
@@ -112,10 +111,10 @@ def _text(digest: Digest, notices: list[str], correction: bool) -> Iterator[str]
         yield from _paragraph(digest.orders.stuck_lead, *(f"{peers}." for peers in digest.orders.stuck_peers))
         yield from (f"- {order.order_id}: {order.status} for {order.days}" for order in digest.orders.stuck)
         yield from filter(None, [digest.orders.stuck_more])
-    if digest.restated and not correction:
+    if restated and not is_correction:
         yield from _heading("Restated")
-        yield digest.restated.lead
-        yield from _restated(digest)
+        yield restated.lead
+        yield from _restated(restated)
     yield from _heading("About these figures")
     yield f"{digest.badge.label}."
     yield from (f"- {line}" for line in digest.badge.lines)
@@ -155,7 +154,6 @@ def _group(group: OrderGroup) -> Iterator[str]:
         yield f"  {group.more}"
 
 
-def _restated(digest: Digest) -> Iterator[str]:
-    if digest.restated:
-        yield from (f"- {name}: {old} → {new}" for name, old, new in digest.restated.figures)
-        yield digest.restated.in_all
+def _restated(restated: Restated) -> Iterator[str]:
+    yield from (f"- {name}: {old} → {new}" for name, old, new in restated.figures)
+    yield restated.in_all

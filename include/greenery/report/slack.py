@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from greenery.report import chart, wording
-from greenery.report.digest import Badge, Digest, FunnelRow, Links, Mover, OrderGroup, Orders, Restated
+from greenery.report.digest import Badge, Correction, Digest, FunnelRow, Links, Mover, OrderGroup, Orders, Restated
 from greenery.report.messages import Attachment, SlackMessage
 
 PICTURE = "funnel.png"
@@ -19,8 +19,11 @@ LONGEST_ALT_TEXT = 2000
 SHOWN_FIGURES = 5
 
 
-def render(digest: Digest) -> SlackMessage:
-    """Return the digest as Block Kit blocks with its picture, the changed orders as a file for the thread."""
+def render(digest: Digest, correction: Correction | None = None) -> SlackMessage:
+    """Return the digest as Block Kit blocks with its picture, the changed orders as a file for the thread.
+
+    correction: what changed since the message that it takes the place of; None where there is none.
+    """
     picture = (
         (Attachment(PICTURE, chart.to_png(digest.picture), "image/png", digest.picture_text),) if digest.picture else ()
     )
@@ -31,10 +34,10 @@ def render(digest: Digest) -> SlackMessage:
     )
     return SlackMessage(
         text=escape(f"{digest.title}. {digest.headline} {digest.verdict}".strip()),
-        blocks=list(_blocks(digest)),
+        blocks=list(_blocks(digest, correction.restated if correction else digest.restated)),
         images=picture,
         thread_files=orders,
-        thread_note=escape(_thread_note(digest)),
+        thread_note=escape(_thread_note(correction)) if correction else "",
     )
 
 
@@ -43,13 +46,13 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _thread_note(digest: Digest) -> str:
-    if digest.restated:
-        return f"Restated. {_restated(digest.restated)}"
-    return f"Updated: the figures are as before. {_badge(digest.badge)}"
+def _thread_note(correction: Correction) -> str:
+    if correction.restated:
+        return f"Restated. {correction.says}\n{_restated(correction.restated)}"
+    return f"Updated. {correction.says}"
 
 
-def _blocks(digest: Digest) -> Iterable[dict]:
+def _blocks(digest: Digest, restated: Restated | None) -> Iterable[dict]:
     notices = [*([digest.restated.notice] if digest.restated else []), *digest.notices]
     yield {"type": "header", "text": _plain_text(wording.plain(digest.title, LONGEST_HEADER))}
     yield _rich(
@@ -78,8 +81,8 @@ def _blocks(digest: Digest) -> Iterable[dict]:
             *([_list([_mover(row) for row in digest.movers.rows])] if digest.movers.rows else []),
         )
     yield from _orders(digest.orders)
-    if digest.restated:
-        yield _rich(_section(_text("Restated", bold=True)), _section(_text(_restated(digest.restated))))
+    if restated:
+        yield _rich(_section(_text("Restated", bold=True)), _section(_text(_restated(restated))))
     yield _context(_badge(digest.badge))
     yield _context(" ".join(digest.footer))
     used = {

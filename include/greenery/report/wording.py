@@ -315,4 +315,4 @@ def _count_or_nothing(number: int | None) -> str:
 def restated_in_all(restatement: dict) -> str:
     """Return how many figures and orders of restatement.json differ."""
     figures, orders = len(restatement["figures"]), len(restatement["orders"])
-    return f"{count(figures, 'figure')} and {count(orders, 'changed order')} differ in all: see restatement.json."
+    return f"{count(figures, 'figure')} and {count(orders, 'changed order')} differ in all"
