@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from greenery.alerts import model, render, sending, silences
 from greenery.alerts.model import Advice, Alert, Failure, Run, key_of
 from greenery.dbt_tests import MANIFEST
 from greenery.delivery import ledger
-from greenery.settings import REPOSITORY, Settings
+from greenery.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -125,9 +124,6 @@ def known_checks(settings: Settings) -> set[str]:
 
 def run_of(settings: Settings, as_of: datetime, id: str, type: str, url: str) -> Run:
     """Return a run as an alert describes it."""
-    home, extracts = settings.home != REPOSITORY / ".greenery", settings.extracts != settings.home / "extracts"
-    where = f" GREENERY_HOME={shlex.quote(str(settings.home))}" if home else ""
-    where += f" EXTRACTS={shlex.quote(str(settings.extracts))}" if extracts else ""
     return Run(
         week=f"{as_of:%Y-%m-%d}",
         id=id,
@@ -135,7 +131,7 @@ def run_of(settings: Settings, as_of: datetime, id: str, type: str, url: str) ->
         url=url,
         quality=f"{settings.reports_url or settings.reports}/{as_of:%Y-%m-%d}/quality.html",
         runbook=settings.runbook,
-        where=where,
+        where=settings.make_variables,
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from greenery.report import wording
 from greenery.source_tables import TABLES
 
-CRITICAL, WARNING, INFO = "critical", "warning", "info"
+CRITICAL, WARNING = "critical", "warning"
 SHOWN_ROWS = 5
 REASON_LENGTH = 600
 MASK = "•••"
@@ -38,7 +38,6 @@ class Run:
     quality: address or path of the week's page of checks.
     runbook: address or path that an anchor of the runbook is added to.
     where: what a command needs beside the week, such as ` GREENERY_HOME=/srv/greenery`; empty for the defaults.
-    logs: address of a task's log by task id, as far as known.
     """
 
     week: str
@@ -48,7 +47,6 @@ class Run:
     quality: str = ""
     runbook: str = RUNBOOK
     where: str = ""
-    logs: Mapping[str, str] = field(default_factory=dict)
 
     def command(self, params: Mapping | None = None) -> str:
         """Return the command that runs the week again."""
