@@ -157,8 +157,39 @@ class TestMovers:
     def test_what_is_no_more_than_noise_is_not_called_so(self):
         assert DIGESTS["provisional"].movers.lead == (
             "1 product, country or state with 30 or more sessions in both weeks was compared. This one adds most to "
-            "the change at checkout; corrected for looking at many, none of them is more than noise."
+            "the change at checkout; its own conversion did not change by more than noise."
         )
+
+    def test_only_own_conversions_are_called_noise_or_more(self):
+        # The mix adds all of a change that is far from noise; the conversions are as they were.
+        shifted = summaries.build(
+            summaries.week(0, 10_000, 8000, 6400, 6400),
+            summaries.week(1, 10_000, 8000, 4800, 4800),
+            movers=[
+                summaries.mover("state", "Texas", (1600, 2000), (4800, 6000)),
+                summaries.mover("state", "Utah", (3200, 8000), (1600, 4000)),
+            ],
+        )
+        movers = built(shifted).movers
+        assert [ordinary(row.contribution) for row in movers.rows] == ["+9.6 pp", "+6.4 pp"]
+        assert not any(row.noteworthy for row in movers.rows)
+        assert movers.lead.endswith(
+            "corrected for looking at many, none of their own conversions changed by more than noise."
+        )
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            lambda: as_text(slack.render(DIGESTS["normal"])),
+            lambda: mail.render(DIGESTS["normal"]).text,
+            lambda: mail.render(DIGESTS["normal"]).html,
+            lambda: page.render(summaries.NORMAL, summaries.PASSED, {}),
+        ],
+        ids=["slack", "mail", "mail as html", "page"],
+    )
+    def test_the_mark_is_on_what_was_tested(self, text):
+        assert text().count("its own conversion changed by more than noise") == 1
+        assert "<strong>+5.7" not in text()
 
     def test_nothing_had_enough_sessions(self):
         figures = copy_of(summaries.NORMAL, movers={"step": "checkout", "compared": 0, "movers": []})

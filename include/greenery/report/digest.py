@@ -85,7 +85,10 @@ class TrendWeek:
 
 @dataclass(frozen=True)
 class Mover:
-    """What a product, country or state adds to the change of the week."""
+    """What a product, country or state adds to the change of the week.
+
+    noteworthy: its own conversion, and so its rate, changed by more than noise.
+    """
 
     name: str
     contribution: str

@@ -100,9 +100,9 @@ def _text(digest: Digest, notices: list[str], correction: bool) -> Iterator[str]
         yield from _heading("What moved")
         yield digest.movers.lead
         for mover in digest.movers.rows:
-            noise = ", more than noise" if mover.noteworthy else ""
-            yield f"- {mover.name}: {mover.contribution} (rate {mover.rate}, mix {mover.mix}){noise}"
+            yield f"- {mover.name}: {mover.contribution} (rate {mover.rate}, mix {mover.mix})"
             yield f"  {mover.conversion_before} → {mover.conversion}, n = {mover.sessions_before} → {mover.sessions}"
+            yield from [f"  {wording.OWN_CHANGE}"] if mover.noteworthy else []
     yield from _heading("Orders")
     yield digest.orders.lead + (f" {digest.orders.counts}." if digest.orders.counts else "")
     for group in (*digest.orders.transitions, *digest.orders.gone_and_back):

@@ -1,4 +1,4 @@
-"""Which products, countries and states moved the conversion, and whether that is more than noise."""
+"""Which products, countries and states moved the conversion, and whether their own changed by more than noise."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ def build(rows: Sequence[dict], week: dict, previous_week: dict) -> dict:
     """Return the part `movers` of summary.json.
 
     rows: rows of movers.sql, each with enough sessions in both weeks. week, previous_week: the counts of all sessions.
+    They are ranked by what they add, mix and rate; p_value and significant are of their own conversion only.
     """
     all_now, all_before = (Share(counts[STEP], counts["sessions"]) for counts in (week, previous_week))
     moved = [_mover(row, all_now, all_before) for row in rows]

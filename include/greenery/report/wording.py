@@ -21,6 +21,8 @@ CHANGE_NAMES = {
     "returned": "Returned",
 }
 DIMENSION_NAMES = {"product": "Product", "country": "Country", "state": "State"}
+# What is tested is the group's own rate: of its contribution nothing is known but its size.
+OWN_CHANGE = "its own conversion changed by more than noise"
 NOTHING = "\N{EN DASH}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 LONGEST_NAME = 60
@@ -226,10 +228,13 @@ def moved(summary: dict) -> str:
     one = movers["compared"] == 1
     groups, verb = ("product, country or state", "was") if one else ("products, countries and states", "were")
     compared = f"{count(movers['compared'])} {groups} with 30 or more sessions in both weeks {verb} compared."
-    if any(mover["significant"] for mover in movers["movers"]):
-        judged = "those that are more than noise, corrected for looking at many, are marked"
+    noteworthy = any(mover["significant"] for mover in movers["movers"])
+    if one:
+        judged = OWN_CHANGE if noteworthy else "its own conversion did not change by more than noise"
+    elif noteworthy:
+        judged = "those whose own conversion changed by more than noise, corrected for looking at many, are marked"
     else:
-        judged = "corrected for looking at many, none of them is more than noise"
+        judged = "corrected for looking at many, none of their own conversions changed by more than noise"
     add = "This one adds" if len(movers["movers"]) == 1 else "These add"
     return f"{compared} {add} most to the change at {STEP_NAMES[movers['step']].lower()}; {judged}."
 
