@@ -318,10 +318,15 @@ class TestMovers:
         assert p_value == p_adjusted == 0
         assert (nl["contribution_pp"], nl["p_value"], nl["p_adjusted"], nl["significant"]) == (0.0, 1.0, 1.0, False)
 
-    def test_a_product_says_how_its_checkouts_changed_among_all_sessions(self):
+    def test_of_a_product_only_its_own_conversion_counts(self):
         mover = self.movers(moved("p1", (40, 200), (10, 100), "product", "Fern"))["movers"][0]
         assert (mover["value"], mover["name"]) == ("p1", "Fern")
-        assert (mover["mix_pp"], mover["rate_pp"], mover["contribution_pp"]) == (1.5, 1.5, 3.0)
+        assert (mover["mix_pp"], mover["rate_pp"], mover["contribution_pp"]) == (None, 1.5, 1.5)
+
+    def test_products_that_more_sessions_meet_add_nothing_to_a_change_that_is_none(self):
+        rows = [moved(f"p{number}", (150, 300), (100, 200), "product") for number in range(5)]
+        level = build([week(0, 1000, 900, 500, 500), week(1, 1000, 900, 500, 500)], movers=rows)["movers"]
+        assert {mover["contribution_pp"] for mover in level["movers"]} == {0.0}
 
     def test_are_the_five_largest_in_either_direction_then_by_name(self):
         changes = {"A": 1, "B": -9, "C": 3, "D": -3, "E": 2, "F": 20, "G": 0}

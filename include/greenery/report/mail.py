@@ -100,7 +100,8 @@ def _text(digest: Digest, notices: list[str], correction: bool) -> Iterator[str]
         yield from _heading("What moved")
         yield digest.movers.lead
         for mover in digest.movers.rows:
-            yield f"- {mover.name}: {mover.contribution} (rate {mover.rate}, mix {mover.mix})"
+            mix = f", mix {mover.mix}" if mover.mix else ""
+            yield f"- {mover.name}: {mover.contribution} (rate {mover.rate}{mix})"
             yield f"  {mover.conversion_before} → {mover.conversion}, n = {mover.sessions_before} → {mover.sessions}"
             yield from [f"  {wording.OWN_CHANGE}"] if mover.noteworthy else []
     yield from _heading("Orders")

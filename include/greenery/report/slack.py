@@ -111,11 +111,12 @@ def _funnel_row(row: FunnelRow, median: str) -> list[dict]:
 
 
 def _mover(row: Mover) -> list[dict]:
+    mix = f", mix {row.mix}" if row.mix else ""
     noise = f", {wording.OWN_CHANGE}" if row.noteworthy else ""
     return [
         _text(f"{row.name} {row.contribution}", bold=True),
         _text(
-            f" (rate {row.rate}, mix {row.mix})\n"
+            f" (rate {row.rate}{mix})\n"
             f"{row.conversion_before} → {row.conversion}, n = {row.sessions_before} → {row.sessions}{noise}"
         ),
     ]

@@ -280,7 +280,10 @@ def definitions(summary: dict) -> list[tuple[str, str]]:
         ),
         ("Drop-off", "Sessions fewer than at the step before, also in percentage points (pp) of all sessions."),
         ("More than noise", "By a two-sided test at 5%, which says so once in 20 times where nothing has changed."),
-        ("Rate and mix", "What is due to a group’s own conversion, and what to its share of the sessions."),
+        (
+            "Rate and mix",
+            "Due to a group’s own conversion, and to its share of the sessions. Products have a rate only.",
+        ),
         ("New", "An order that no earlier extract has."),
         ("Status changed", "The order’s status differs from the extract before; other columns may differ too."),
         ("Details changed", "Another column of the order differs, and its status does not."),
