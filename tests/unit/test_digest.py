@@ -119,6 +119,24 @@ class TestFunnel:
         assert not funnel.compared
         assert {row.change for row in funnel.rows} == {wording.NOTHING}
 
+    def test_an_empty_week_says_that_earlier_ones_are_provisional(self):
+        found = built(summaries.build(summaries.week(1, 100, 90, 85, 3, waiting=82)))
+        assert found.funnel.drop_off.startswith(
+            "The largest drop-off is between page view and add to cart: 10 sessions"
+        )
+        assert found.funnel.drop_off.endswith("Shipped is not counted here while it is provisional.")
+        assert [row.provisional for row in found.funnel.rows] == [False, False, False, True]
+        assert found.funnel.notes == ("* Provisional: packages are still going out.",)
+        assert found.footer[1] == "Provisional until 22 Feb 2023 at the latest: shipped."
+        assert "so far, provisional" in found.picture_text
+        assert found.maturity == ""
+
+    def test_an_empty_week_of_a_report_from_before_all_time_could_be_provisional(self):
+        figures = copy_of(summaries.EMPTY)
+        del figures["provisional"]["all_time"]
+        assert built(figures).funnel == DIGESTS["empty"].funnel
+        assert built(figures).footer == DIGESTS["empty"].footer
+
     def test_no_session_ever(self):
         assert DIGESTS["zero"].funnel is None
         assert DIGESTS["zero"].picture is None

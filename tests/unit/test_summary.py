@@ -133,6 +133,11 @@ class TestLargestDropOff:
     def test_leaves_it_out_of_the_previous_week_too(self):
         assert build([week(1, 100, 90, 85, 5)])["largest_drop_off"]["previous_week"]["to"] == "add_to_cart"
 
+    def test_leaves_it_out_of_all_time_while_any_week_is_provisional(self):
+        old = week(9, 100, 90, 85, 5)
+        assert build([old])["largest_drop_off"]["all_time"]["to"] == "package_shipped"
+        assert build([week(3, 10, 9, 8, 7), old])["largest_drop_off"]["all_time"]["to"] == "add_to_cart"
+
 
 class TestChange:
     def test_is_this_week_against_the_week_before(self):
@@ -358,6 +363,14 @@ class TestProvisional:
     def test_says_when_it_will_be_mature(self):
         provisional = build([week(0, 10, 8, 5, 4)], maturity_days=10)["provisional"]
         assert (provisional["maturity_days"], provisional["mature_at"]) == (10, "2023-02-11T00:00:00+00:00")
+
+    def test_of_all_time_is_that_of_its_newest_provisional_week(self):
+        weeks = [week(2, 10, 8, 5, 4), week(3, 10, 8, 5, 4), week(9, 10, 8, 5, 4)]
+        assert build(weeks)["provisional"]["all_time"] == {
+            "steps": ["package_shipped"],
+            "mature_at": "2023-02-15T00:00:00+00:00",
+        }
+        assert build(weeks[2:])["provisional"]["all_time"] == {"steps": [], "mature_at": None}
 
     @pytest.mark.parametrize(("weeks_ago", "maturity_days", "mature"), [(3, 28, False), (4, 28, True), (4, 29, False)])
     def test_ends_a_number_of_days_after_the_week(self, weeks_ago, maturity_days, mature):

@@ -265,7 +265,8 @@ def _funnel(summary: dict) -> Funnel | None:
     if compared and any(row.noteworthy for row in rows):
         notes.append("Bold changes are more than noise.")
     if any(row.provisional for row in rows):
-        notes.append("* Provisional: packages are still going out; its changes are at equal age.")
+        equal_age = "; its changes are at equal age" if in_week else ""
+        notes.append(f"* Provisional: packages are still going out{equal_age}.")
     elif any(row.equal_age or (row.median_equal_age and median_weeks > 1) for row in rows):
         notes.append("* At equal age, as a week before is provisional.")
     return Funnel(
@@ -293,7 +294,7 @@ def _funnel_row(summary: dict, scope: str, step: str, compared: bool) -> FunnelR
         change=wording.points(change["conversion_pp"] if compared else None),
         median_change=wording.points(change["median_pp"] if scope == "week" else None),
         median_time=wording.duration(times[step]["median_seconds"] if step in times else None),
-        provisional=scope == "week" and step in summary["provisional"]["steps"],
+        provisional=step in wording.provisional(summary)["steps"],
         noteworthy=compared and change["reading"] == "more_than_noise",
         equal_age=compared and change["at_equal_age"],
         median_equal_age=scope == "week" and change["median_at_equal_age"],
@@ -474,8 +475,9 @@ def _footer(summary: dict, restatement: dict | None) -> tuple[str, ...]:
     previous = summary["order_changes"]["previous_as_of"]
     as_of = f"As of {wording.date(summary['as_of'])}, 00:00 UTC"
     lines = [f"{as_of}; extract before: {wording.date(previous) if previous else 'none'}."]
-    if summary["provisional"]["steps"] and summary["funnel"]["week"]["sessions"]:
-        lines.append(f"Provisional until {wording.date(summary['provisional']['mature_at'])} at the latest: shipped.")
+    provisional = wording.provisional(summary)
+    if provisional["steps"]:
+        lines.append(f"Provisional until {wording.date(provisional['mature_at'])} at the latest: shipped.")
     else:
         lines.append("No step is provisional.")
     lines.append("Restated." if restatement else "Not restated.")

@@ -134,6 +134,15 @@ def scope(summary: dict) -> str:
     return "week" if summary["funnel"]["week"]["sessions"] else "all_time"
 
 
+def provisional(summary: dict) -> dict:
+    """Return the provisional steps of the shown funnel, and when they are complete at the latest.
+
+    A report that was written before that was said of all time has none there.
+    """
+    found: dict = summary["provisional"]
+    return found if scope(summary) == "week" else found.get("all_time", {"steps": []})
+
+
 def headline(summary: dict) -> str:
     """Return the verdict on the week in one sentence, without its full stop."""
     counts, rates = summary["funnel"][scope(summary)], summary["rates"][scope(summary)]
@@ -178,8 +187,8 @@ def drop_off(summary: dict) -> str:
         text = f"The largest drop-off is between {before} and {step}: {lost}, {lost_pp}."
     else:
         text = "No step has fewer sessions than the step before."
-    provisional = [STEP_NAMES[step] for step in summary["provisional"]["steps"] if scope(summary) == "week"]
-    return " ".join([text, *(f"{name} is not counted here while it is provisional." for name in provisional)])
+    left_out = [STEP_NAMES[step] for step in provisional(summary)["steps"]]
+    return " ".join([text, *(f"{name} is not counted here while it is provisional." for name in left_out)])
 
 
 def slowest(summary: dict) -> str:
@@ -196,9 +205,11 @@ def slowest(summary: dict) -> str:
 
 
 def maturity(summary: dict) -> str:
-    """Return what can be said of shipments that are still to come; empty where nothing has to be."""
+    """Return what the week's shipments can be compared with while some are still to come; empty where nothing has to be
+    said, as in a week without sessions.
+    """
     equal_age, change = summary["provisional"]["equal_age"], summary["change"]["steps"]["package_shipped"]
-    if not change["at_equal_age"]:
+    if not change["at_equal_age"] or scope(summary) != "week":
         return ""
     at_equal_age = f"by its own end {percent(equal_age['week']['conversion'])} of the week’s sessions had shipped"
     if change["conversion_pp"] is not None:
