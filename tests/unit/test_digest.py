@@ -59,13 +59,47 @@ class TestVerdict:
             ordinary(built(figures).verdict),
         )
 
+    @pytest.mark.parametrize(
+        ("now", "before", "likely"),
+        [
+            ((5, 81), (19, 125), "p = 0.049, 95% interval -17.1 to +0.1 pp"),
+            ((3, 141), (8, 105), "p = 0.059, 95% interval -12.3 to -0.1 pp"),
+        ],
+        ids=["the test alone", "the interval alone"],
+    )
+    def test_what_one_of_test_and_interval_says_alone_is_no_verdict(self, now, before, likely):
+        weeks = [summaries.week(ago, of, of, reached, 0) for ago, (reached, of) in enumerate((now, before))]
+        found = built(summaries.build(*weeks))
+        assert ordinary(found.verdict) == (
+            f"Test and interval disagree, so that counts as within what chance alone would do ({likely})."
+        )
+        assert not found.funnel.rows[2].noteworthy
+
+    def test_a_change_that_is_written_as_0_is_too_small_to_matter(self):
+        found = built(
+            summaries.build(
+                summaries.week(0, 100_000_000, 90_000_000, 62_530_000, 0),
+                summaries.week(1, 100_000_000, 90_000_000, 62_500_000, 0),
+            )
+        )
+        assert found.headline.endswith("level with the week before.")
+        assert found.verdict.startswith("The change is too small to matter (p")
+        assert not found.funnel.rows[2].noteworthy
+
+    @pytest.mark.parametrize(
+        ("number", "text"),
+        [(0.0498, "p < 0.05"), (0.0494, "p = 0.049"), (0.0502, "p = 0.050"), (0.05, "p = 0.050"), (0.0, "p < 0.001")],
+    )
+    def test_a_p_value_is_not_written_as_the_level_that_it_is_under(self, number, text):
+        assert ordinary(wording.p_value(number)) == text
+
     def test_too_few_sessions_give_no_verdict_and_no_direction(self):
         figures = summaries.build(summaries.week(0, 29, 20, 19, 10), summaries.week(1, 560, 450, 42, 30))
         found = built(figures)
         assert found.headline == (
             "65.5% of sessions checked out (19 of 29), too few sessions to compare with the week before."
         )
-        assert found.verdict == "Under 30 sessions in one of the two weeks, so no verdict is given."
+        assert found.verdict == "Under 30 sessions in at least one of the two weeks, so no verdict is given."
         assert not any(row.noteworthy for row in found.funnel.rows)
 
     @pytest.mark.parametrize("week", ["first", "empty", "zero"])

@@ -125,6 +125,16 @@ class TestVerdict:
         assert statistics.verdict(Share(54, 70), Share(52, 80))[1] == "within_noise"
         assert statistics.verdict(Share(40, 40), Share(50, 50)) == (1.0, "within_noise")
 
+    def test_more_than_noise_asks_for_both_test_and_interval(self):
+        for now, before, test_says_yes in (
+            (Share(5, 81), Share(19, 125), True),
+            (Share(3, 141), Share(8, 105), False),
+        ):
+            low, high = statistics.difference_interval(now, before)
+            found, reading = statistics.verdict(now, before)
+            assert (found < statistics.LEVEL, low <= 0 <= high) == (test_says_yes, test_says_yes)
+            assert reading == "within_noise"
+
 
 class TestAdjusted:
     def test_is_holms(self):

@@ -295,7 +295,7 @@ def _funnel_row(summary: dict, scope: str, step: str, compared: bool) -> FunnelR
         median_change=wording.points(change["median_pp"] if scope == "week" else None),
         median_time=wording.duration(times[step]["median_seconds"] if step in times else None),
         provisional=step in wording.provisional(summary)["steps"],
-        noteworthy=compared and change["reading"] == "more_than_noise",
+        noteworthy=compared and change["reading"] == "more_than_noise" and wording.is_seen(change["conversion_pp"]),
         equal_age=compared and change["at_equal_age"],
         median_equal_age=scope == "week" and change["median_at_equal_age"],
     )

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 
+from greenery.report.statistics import LEVEL
+
 STEP_NAMES = {
     "page_view": "Page view",
     "add_to_cart": "Add to cart",
@@ -83,6 +85,11 @@ def size(number: float) -> str:
     return points(abs(number)).lstrip("+")
 
 
+def is_seen(number: float) -> bool:
+    """Return whether percentage points are more than 0.0 as they are written."""
+    return size(number) != size(0)
+
+
 def points_between(interval: list[float]) -> str:
     """Return an interval of percentage points as "-2.0 to +4.8 pp"."""
     low, high = (points(bound) for bound in interval)
@@ -95,8 +102,12 @@ def percent_between(interval: list[float] | None) -> str:
 
 
 def p_value(number: float) -> str:
-    """Return a p-value as "p = 0.041"."""
-    return f"p{SPACE}<{SPACE}0.001" if number < 0.001 else f"p{SPACE}={SPACE}{number:.3f}"
+    """Return a p-value as "p = 0.041"; one that only rounds to the level of the test as "p < 0.05"."""
+    if number < 0.001:
+        return f"p{SPACE}<{SPACE}0.001"
+    if number < LEVEL and f"{number:.3f}" == f"{LEVEL:.3f}":
+        return f"p{SPACE}<{SPACE}{LEVEL}"
+    return f"p{SPACE}={SPACE}{number:.3f}"
 
 
 def days(number: float) -> str:
@@ -160,7 +171,7 @@ def headline(summary: dict) -> str:
 def _against_the_week_before(change_pp: float | None) -> str:
     if change_pp is None:
         return "with no session the week before to compare with"
-    if size(change_pp) == size(0):
+    if not is_seen(change_pp):
         return "level with the week before"
     return f"{'up' if change_pp > 0 else 'down'} {size(change_pp)} on the week before"
 
@@ -169,12 +180,17 @@ def verdict(summary: dict) -> str:
     """Return whether the change of the headline is more than noise; empty where there is none."""
     found = summary["verdict"]
     if found["reading"] == "too_few_sessions":
-        return "Under 30 sessions in one of the two weeks, so no verdict is given."
+        return "Under 30 sessions in at least one of the two weeks, so no verdict is given."
     if found["reading"] == "no_comparison":
         return ""
     likely = f"{p_value(found['p_value'])}, 95% interval {points_between(found['change_interval_pp'])}"
     if found["reading"] == "more_than_noise":
+        if not is_seen(found["change_pp"]):
+            return f"The change is too small to matter ({likely})."
         return f"That is more than chance alone usually does ({likely})."
+    low, high = found["change_interval_pp"]
+    if found["p_value"] < LEVEL or not low <= 0 <= high:
+        return f"Test and interval disagree, so that counts as within what chance alone would do ({likely})."
     return f"That is within what chance alone would do ({likely})."
 
 
@@ -290,7 +306,10 @@ def definitions(summary: dict) -> list[tuple[str, str]]:
             "Sessions that reached the step, of those that reached the step before; may exceed 100%.",
         ),
         ("Drop-off", "Sessions fewer than at the step before, also in percentage points (pp) of all sessions."),
-        ("More than noise", "By a two-sided test at 5%, which says so once in 20 times where nothing has changed."),
+        (
+            "More than noise",
+            "By a two-sided test at 5%, wrong once in 20 times if nothing changed, and by the interval.",
+        ),
         (
             "Rate and mix",
             "Due to a group’s own conversion, and to its share of the sessions. Products have a rate only.",
