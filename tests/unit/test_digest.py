@@ -319,6 +319,13 @@ SILENCED = (
 )
 
 
+WITH_INFOS = summaries.quality(
+    summaries.check("orders_unique"),
+    summaries.check("late_events", False, "info"),
+    summaries.check("parcels_back", severity="info"),
+)
+
+
 class TestBadge:
     @pytest.mark.parametrize(
         ("quality", "tone", "label", "lines"),
@@ -342,20 +349,24 @@ class TestBadge:
                 ("Accepted though sessions_near_history failed. Reason: a sale began on Monday",),
             ),
             (
-                summaries.quality(*[summaries.check(f"c{number}", False, "info") for number in range(9)]),
-                "good",
+                summaries.quality(*[summaries.check(f"c{number}", False, "warning") for number in range(9)]),
+                "warning",
                 "Data quality: 0 of 9 checks passed",
                 (
-                    *[f"Info: c{n} failed. It checks: The meaning of c{n}." for n in range(6)],
+                    *[f"Warning: c{n} failed. It checks: The meaning of c{n}." for n in range(6)],
                     "More failed: see the report",
                 ),
             ),
+            (WITH_INFOS, "good", "Data quality: 1 of 1 check passed", ()),
         ],
-        ids=["passed", "none", "warnings", "accepted", "many"],
+        ids=["passed", "none", "warnings", "accepted", "many", "infos"],
     )
     def test_says_what_failed_and_why_it_is_sent_all_the_same(self, quality, tone, label, lines):
         badge = built(summaries.NORMAL, quality).badge
         assert (badge.tone, badge.label, badge.lines) == (tone, label, lines)
+
+    def test_the_page_counts_the_same_checks(self):
+        assert "1 of 1 check passed." in page.render(summaries.NORMAL, WITH_INFOS, {})
 
     def test_a_file_from_before_acceptance_and_silences(self):
         check = {
@@ -378,6 +389,10 @@ class TestContentHash:
             built(summaries.NORMAL, summaries.ACCEPTED).content_hash,
         }
         assert len(hashes) == 4
+
+    def test_is_not_of_infos(self):
+        without = summaries.quality(summaries.check("orders_unique"))
+        assert built(summaries.NORMAL, WITH_INFOS).content_hash == built(summaries.NORMAL, without).content_hash
 
     def test_is_not_of_links_observed_values_or_what_was_before(self):
         again = summaries.quality(
@@ -453,6 +468,7 @@ WITH_FILES = {
     "restated": (summaries.NORMAL, summaries.PASSED, summaries.RESTATEMENT),
     "provisional": (summaries.PROVISIONAL, summaries.ACCEPTED, None),
     "zero": (summaries.ZERO, None, None),
+    "infos": (summaries.NORMAL, WITH_INFOS, None),
     "huge": (summaries.HUGE, summaries.PASSED, None),
     "upside down": (summaries.UPSIDE_DOWN, summaries.PASSED, None),
 }

@@ -439,7 +439,7 @@ def _restated(restatement: dict) -> Restated:
 def _badge(quality: dict | None) -> Badge:
     if not quality or not quality["checks"]:
         return Badge("warning", "Data quality: no check has been made", ())
-    checks = quality["checks"]
+    checks = _told(quality)
     failed = [check for check in checks if not check["passed"]]
     accepted = quality.get("accepted")
     total = wording.count(len(checks), "check")
@@ -454,11 +454,13 @@ def _badge(quality: dict | None) -> Badge:
         lines.append("More failed: see the report")
     if quality["landing_warnings"]:
         lines.append(f"{wording.count(len(quality['landing_warnings']), 'note')} from landing: see the report")
-    if quality["verdict"] == "held" or accepted:
-        tone = "critical"
-    else:
-        tone = "warning" if any(check["severity"] != "info" for check in failed) else "good"
+    tone = "critical" if quality["verdict"] == "held" or accepted else "warning" if failed else "good"
     return Badge(tone, f"Data quality: {label}", tuple(lines))
+
+
+def _told(quality: dict) -> list[dict]:
+    """Return the checks that a digest tells of: infos bother nobody, and are on the page of all checks."""
+    return [check for check in quality["checks"] if check["severity"] != "info"]
 
 
 def _failed_check(check: dict) -> str:
@@ -485,7 +487,7 @@ def _footer(summary: dict, restatement: dict | None) -> tuple[str, ...]:
 
 
 def _content_hash(summary: dict, quality: dict | None) -> str:
-    checks = quality["checks"] if quality else []
+    checks = _told(quality) if quality else []
     badge = {
         "verdict": quality and quality["verdict"],
         "failed": sorted(check["check"] for check in checks if not check["passed"]),
