@@ -171,6 +171,22 @@ def movers(extracts: Iterable[Extract], as_of: datetime) -> list[dict]:
     return found
 
 
+def contribution(mover: dict, week: dict, previous_week: dict) -> dict[str, float | None]:
+    """Return the points that a mover adds to the change of the share that checked out, of the counts of both weeks.
+
+    Rate: the change of its own share at its mean part of the sessions. Mix: the change of its part of the sessions at
+    its mean share, counted from that of all. A session meets several products, whose parts are so none: rate only.
+    """
+    part, part_before = mover["sessions"] / week["sessions"], mover["sessions_before"] / previous_week["sessions"]
+    own, own_before = mover["reached"] / mover["sessions"], mover["reached_before"] / mover["sessions_before"]
+    of_all = week["checkout"] / week["sessions"] + previous_week["checkout"] / previous_week["sessions"]
+    rate = round(100 * (own - own_before) * (part + part_before) / 2, 4)
+    mix = round(100 * (part - part_before) * (own + own_before - of_all) / 2, 4)
+    if mover["dimension"] == "product":
+        return {"contribution_pp": rate, "mix_pp": None, "rate_pp": rate}
+    return {"contribution_pp": round(mix + rate, 4), "mix_pp": mix, "rate_pp": rate}
+
+
 def stuck_orders(extracts: Iterable[Extract], as_of: datetime) -> dict[str, tuple[int, float, dict[str, datetime]]]:
     """Return for each status but the last that orders have left: how many times, the 95th percentile of the days in it,
     and the orders that are in it longer, with the time since when.

@@ -62,6 +62,13 @@ def test_movers_are_what_enough_sessions_say(published, extracts, weeks_ago):
     counts = [{name: mover[name] for name in names} for mover in found["movers"]]
     assert len(counts) == 5
     assert [row for row in counts if row not in compared] == []
+    funnel = reference.summary(extracts, as_of, MATURITY_DAYS)["funnel"]
+    added = [reference.contribution(row, funnel["week"], funnel["previous_week"]) for row in compared]
+    largest = sorted((abs(points["contribution_pp"] or 0) for points in added), reverse=True)[:5]
+    assert [abs(mover["contribution_pp"]) for mover in found["movers"]] == pytest.approx(largest, abs=2e-4)
+    for mover in found["movers"]:
+        points = reference.contribution(mover, funnel["week"], funnel["previous_week"])
+        assert {name: mover[name] for name in points} == pytest.approx(points, abs=2e-4)
 
 
 def test_stuck_orders_are_those_longer_in_their_status_than_95_percent(published, extracts):

@@ -14,7 +14,7 @@ NO_FIGURE = (
 )
 FIGURE = r"[+\u2212-]?\d[\d,]*(?:\.\d+)?%?"
 # What the definitions and the tests are built on, whatever the week.
-CONSTANTS = {"30", "95%", "5%", "20", "0.001", "100%", "200", "12"}
+CONSTANTS = {"30", "95%", "5%", "20", "0.001", "0.05", "100%", "200", "12"}
 
 
 def figures(text: str) -> set[str]:
@@ -43,10 +43,15 @@ def known(*documents: Any) -> set[str]:
 
 
 def _leaves(value: Any) -> list[Any]:
-    """Return all numbers and texts of a document; of a list of rows how many there are, and how many checks passed."""
+    """Return all numbers and texts of a document; of a list of rows how many there are, and of checks how many passed.
+
+    Of checks there are also the counts without infos, of which digests do not tell.
+    """
     if isinstance(value, dict):
         return [leaf for part in value.values() for leaf in _leaves(part)]
     if isinstance(value, list | tuple):
-        passed = [sum(bool(row.get("passed")) for row in value if isinstance(row, dict))]
-        return [leaf for part in value for leaf in _leaves(part)] + [len(value), *passed]
+        checks = [row for row in value if isinstance(row, dict)]
+        told = [row for row in checks if row.get("severity") != "info"]
+        passed = [sum(bool(row.get("passed")) for row in rows) for rows in (checks, told)]
+        return [leaf for part in value for leaf in _leaves(part)] + [len(value), len(told), *passed]
     return [value] if isinstance(value, int | float | str) and not isinstance(value, bool) else []

@@ -59,13 +59,47 @@ class TestVerdict:
             ordinary(built(figures).verdict),
         )
 
+    @pytest.mark.parametrize(
+        ("now", "before", "likely"),
+        [
+            ((5, 81), (19, 125), "p = 0.049, 95% interval -17.1 to +0.1 pp"),
+            ((3, 141), (8, 105), "p = 0.059, 95% interval -12.3 to -0.1 pp"),
+        ],
+        ids=["the test alone", "the interval alone"],
+    )
+    def test_what_one_of_test_and_interval_says_alone_is_no_verdict(self, now, before, likely):
+        weeks = [summaries.week(ago, of, of, reached, 0) for ago, (reached, of) in enumerate((now, before))]
+        found = built(summaries.build(*weeks))
+        assert ordinary(found.verdict) == (
+            f"Test and interval disagree, so that counts as within what chance alone would do ({likely})."
+        )
+        assert not found.funnel.rows[2].noteworthy
+
+    def test_a_change_that_is_written_as_0_is_too_small_to_matter(self):
+        found = built(
+            summaries.build(
+                summaries.week(0, 100_000_000, 90_000_000, 62_530_000, 0),
+                summaries.week(1, 100_000_000, 90_000_000, 62_500_000, 0),
+            )
+        )
+        assert found.headline.endswith("level with the week before.")
+        assert found.verdict.startswith("The change is too small to matter (p")
+        assert not found.funnel.rows[2].noteworthy
+
+    @pytest.mark.parametrize(
+        ("number", "text"),
+        [(0.0498, "p < 0.05"), (0.0494, "p = 0.049"), (0.0502, "p = 0.050"), (0.05, "p = 0.050"), (0.0, "p < 0.001")],
+    )
+    def test_a_p_value_is_not_written_as_the_level_that_it_is_under(self, number, text):
+        assert ordinary(wording.p_value(number)) == text
+
     def test_too_few_sessions_give_no_verdict_and_no_direction(self):
         figures = summaries.build(summaries.week(0, 29, 20, 19, 10), summaries.week(1, 560, 450, 42, 30))
         found = built(figures)
         assert found.headline == (
             "65.5% of sessions checked out (19 of 29), too few sessions to compare with the week before."
         )
-        assert found.verdict == "Under 30 sessions in one of the two weeks, so no verdict is given."
+        assert found.verdict == "Under 30 sessions in at least one of the two weeks, so no verdict is given."
         assert not any(row.noteworthy for row in found.funnel.rows)
 
     @pytest.mark.parametrize("week", ["first", "empty", "zero"])
@@ -119,6 +153,24 @@ class TestFunnel:
         assert not funnel.compared
         assert {row.change for row in funnel.rows} == {wording.NOTHING}
 
+    def test_an_empty_week_says_that_earlier_ones_are_provisional(self):
+        found = built(summaries.build(summaries.week(1, 100, 90, 85, 3, waiting=82)))
+        assert found.funnel.drop_off.startswith(
+            "The largest drop-off is between page view and add to cart: 10 sessions"
+        )
+        assert found.funnel.drop_off.endswith("Shipped is not counted here while it is provisional.")
+        assert [row.provisional for row in found.funnel.rows] == [False, False, False, True]
+        assert found.funnel.notes == ("* Provisional: packages are still going out.",)
+        assert found.footer[1] == "Provisional until 22 Feb 2023 at the latest: shipped."
+        assert "so far, provisional" in found.picture_text
+        assert found.maturity == ""
+
+    def test_an_empty_week_of_a_report_from_before_all_time_could_be_provisional(self):
+        figures = copy_of(summaries.EMPTY)
+        del figures["provisional"]["all_time"]
+        assert built(figures).funnel == DIGESTS["empty"].funnel
+        assert built(figures).footer == DIGESTS["empty"].footer
+
     def test_no_session_ever(self):
         assert DIGESTS["zero"].funnel is None
         assert DIGESTS["zero"].picture is None
@@ -150,15 +202,48 @@ class TestMovers:
     def test_rate_and_mix_are_told_apart_and_n_is_shown(self):
         fern = DIGESTS["normal"].movers.rows[0]
         assert fern.name == "Product Fern"
-        assert ordinary(f"{fern.contribution} {fern.rate} {fern.mix}") == "+5.7 pp +5.1 pp +0.6 pp"
+        assert ordinary(f"{fern.contribution} {fern.rate}{fern.mix}") == "+5.1 pp +5.1 pp"
+        france = next(row for row in DIGESTS["normal"].movers.rows if row.name == "Country France")
+        assert ordinary(f"{france.contribution} {france.rate} {france.mix}") == "-0.9 pp -0.8 pp 0.0 pp"
         assert (fern.conversion_before, fern.conversion) == ("46.2%", "67.9%")
         assert (fern.sessions_before, fern.sessions, fern.noteworthy) == ("130", "140", True)
 
     def test_what_is_no_more_than_noise_is_not_called_so(self):
         assert DIGESTS["provisional"].movers.lead == (
             "1 product, country or state with 30 or more sessions in both weeks was compared. This one adds most to "
-            "the change at checkout; corrected for looking at many, none of them is more than noise."
+            "the change at checkout; its own conversion did not change by more than noise."
         )
+
+    def test_only_own_conversions_are_called_noise_or_more(self):
+        # The mix adds all of a change that is far from noise; the conversions are as they were.
+        shifted = summaries.build(
+            summaries.week(0, 10_000, 8000, 6400, 6400),
+            summaries.week(1, 10_000, 8000, 4800, 4800),
+            movers=[
+                summaries.mover("state", "Texas", (1600, 2000), (4800, 6000)),
+                summaries.mover("state", "Utah", (3200, 8000), (1600, 4000)),
+            ],
+        )
+        movers = built(shifted).movers
+        assert [ordinary(row.contribution) for row in movers.rows] == ["+9.6 pp", "+6.4 pp"]
+        assert not any(row.noteworthy for row in movers.rows)
+        assert movers.lead.endswith(
+            "corrected for looking at many, none of their own conversions changed by more than noise."
+        )
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            lambda: as_text(slack.render(DIGESTS["normal"])),
+            lambda: mail.render(DIGESTS["normal"]).text,
+            lambda: mail.render(DIGESTS["normal"]).html,
+            lambda: page.render(summaries.NORMAL, summaries.PASSED, {}),
+        ],
+        ids=["slack", "mail", "mail as html", "page"],
+    )
+    def test_the_mark_is_on_what_was_tested(self, text):
+        assert text().count("its own conversion changed by more than noise") == 1
+        assert "<strong>+5.1 pp</strong><span" not in text()
 
     def test_nothing_had_enough_sessions(self):
         figures = copy_of(summaries.NORMAL, movers={"step": "checkout", "compared": 0, "movers": []})
@@ -234,6 +319,13 @@ SILENCED = (
 )
 
 
+WITH_INFOS = summaries.quality(
+    summaries.check("orders_unique"),
+    summaries.check("late_events", False, "info"),
+    summaries.check("parcels_back", severity="info"),
+)
+
+
 class TestBadge:
     @pytest.mark.parametrize(
         ("quality", "tone", "label", "lines"),
@@ -257,20 +349,24 @@ class TestBadge:
                 ("Accepted though sessions_near_history failed. Reason: a sale began on Monday",),
             ),
             (
-                summaries.quality(*[summaries.check(f"c{number}", False, "info") for number in range(9)]),
-                "good",
+                summaries.quality(*[summaries.check(f"c{number}", False, "warning") for number in range(9)]),
+                "warning",
                 "Data quality: 0 of 9 checks passed",
                 (
-                    *[f"Info: c{n} failed. It checks: The meaning of c{n}." for n in range(6)],
+                    *[f"Warning: c{n} failed. It checks: The meaning of c{n}." for n in range(6)],
                     "More failed: see the report",
                 ),
             ),
+            (WITH_INFOS, "good", "Data quality: 1 of 1 check passed", ()),
         ],
-        ids=["passed", "none", "warnings", "accepted", "many"],
+        ids=["passed", "none", "warnings", "accepted", "many", "infos"],
     )
     def test_says_what_failed_and_why_it_is_sent_all_the_same(self, quality, tone, label, lines):
         badge = built(summaries.NORMAL, quality).badge
         assert (badge.tone, badge.label, badge.lines) == (tone, label, lines)
+
+    def test_the_page_counts_the_same_checks(self):
+        assert "1 of 1 check passed." in page.render(summaries.NORMAL, WITH_INFOS, {})
 
     def test_a_file_from_before_acceptance_and_silences(self):
         check = {
@@ -293,6 +389,10 @@ class TestContentHash:
             built(summaries.NORMAL, summaries.ACCEPTED).content_hash,
         }
         assert len(hashes) == 4
+
+    def test_is_not_of_infos(self):
+        without = summaries.quality(summaries.check("orders_unique"))
+        assert built(summaries.NORMAL, WITH_INFOS).content_hash == built(summaries.NORMAL, without).content_hash
 
     def test_is_not_of_links_observed_values_or_what_was_before(self):
         again = summaries.quality(
@@ -400,6 +500,7 @@ WITH_FILES = {
     "restated": (summaries.NORMAL, summaries.PASSED, summaries.RESTATEMENT),
     "provisional": (summaries.PROVISIONAL, summaries.ACCEPTED, None),
     "zero": (summaries.ZERO, None, None),
+    "infos": (summaries.NORMAL, WITH_INFOS, None),
     "huge": (summaries.HUGE, summaries.PASSED, None),
     "upside down": (summaries.UPSIDE_DOWN, summaries.PASSED, None),
 }

@@ -125,6 +125,16 @@ class TestVerdict:
         assert statistics.verdict(Share(54, 70), Share(52, 80))[1] == "within_noise"
         assert statistics.verdict(Share(40, 40), Share(50, 50)) == (1.0, "within_noise")
 
+    def test_more_than_noise_asks_for_both_test_and_interval(self):
+        for now, before, test_says_yes in (
+            (Share(5, 81), Share(19, 125), True),
+            (Share(3, 141), Share(8, 105), False),
+        ):
+            low, high = statistics.difference_interval(now, before)
+            found, reading = statistics.verdict(now, before)
+            assert (found < statistics.LEVEL, low <= 0 <= high) == (test_says_yes, test_says_yes)
+            assert reading == "within_noise"
+
 
 class TestAdjusted:
     def test_is_holms(self):
@@ -158,42 +168,31 @@ class TestContribution:
         all_now, all_before = (whole(side) for side in zip(*groups, strict=True))
         if not all_now.sessions or not all_before.sessions:
             return
-        found = [statistics.contribution(*group, all_now, all_before, is_part=True) for group in groups]
+        found = [statistics.contribution(*group, all_now, all_before) for group in groups]
         assert sum(mix + rate for mix, rate in found) == pytest.approx(all_now.rate - all_before.rate, abs=1e-12)
-
-    @seed(2)
-    @given(parts())
-    def test_of_a_group_that_is_no_part_is_the_change_of_its_reached_among_all(self, groups):
-        all_now, all_before = (whole(side) for side in zip(*groups, strict=True))
-        if not all_now.sessions or not all_before.sessions:
-            return
-        for now, before in groups:
-            mix, rate = statistics.contribution(now, before, all_now, all_before, is_part=False)
-            change = now.reached / all_now.sessions - before.reached / all_before.sessions
-            assert mix + rate == pytest.approx(change, abs=1e-12)
 
     def test_tells_mix_from_rate(self):
         # By hand. US: 60 of 100 at 50 %, then 40 of 100 at 50 %. NL: 40 at 25 %, then 60 at 25 %: only the mix moved.
         all_now, all_before = Share(35, 100), Share(40, 100)
-        us = statistics.contribution(Share(20, 40), Share(30, 60), all_now, all_before, is_part=True)
-        nl = statistics.contribution(Share(15, 60), Share(10, 40), all_now, all_before, is_part=True)
+        us = statistics.contribution(Share(20, 40), Share(30, 60), all_now, all_before)
+        nl = statistics.contribution(Share(15, 60), Share(10, 40), all_now, all_before)
         # The mean conversion of all is 37.5 %: US is 12.5 points above, NL below. Both move by 20 points.
         assert us == pytest.approx((-0.025, 0))
         assert nl == pytest.approx((-0.025, 0))
 
     def test_of_a_rate_alone_is_weighted_by_its_share(self):
         all_now, all_before = Share(50, 100), Share(40, 100)
-        grown = statistics.contribution(Share(30, 50), Share(20, 50), all_now, all_before, is_part=True)
+        grown = statistics.contribution(Share(30, 50), Share(20, 50), all_now, all_before)
         assert grown == pytest.approx((0, 0.1))
-        level = statistics.contribution(Share(20, 50), Share(20, 50), all_now, all_before, is_part=True)
+        level = statistics.contribution(Share(20, 50), Share(20, 50), all_now, all_before)
         assert level == (0, 0)
 
     def test_of_a_group_that_is_new_is_all_mix(self):
-        mix, rate = statistics.contribution(Share(5, 50), Share(0, 0), Share(45, 100), Share(20, 50), is_part=True)
+        mix, rate = statistics.contribution(Share(5, 50), Share(0, 0), Share(45, 100), Share(20, 50))
         assert (mix, rate) == (pytest.approx(0.5 * (0.1 - 0.425)), 0)
 
     def test_of_a_group_without_sessions_is_nothing(self):
-        assert statistics.contribution(Share(0, 0), Share(0, 0), Share(1, 2), Share(1, 2), is_part=True) == (0, 0)
+        assert statistics.contribution(Share(0, 0), Share(0, 0), Share(1, 2), Share(1, 2)) == (0, 0)
 
 
 def test_importing_the_figures_loads_no_statistics_library():

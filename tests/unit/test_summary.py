@@ -133,6 +133,11 @@ class TestLargestDropOff:
     def test_leaves_it_out_of_the_previous_week_too(self):
         assert build([week(1, 100, 90, 85, 5)])["largest_drop_off"]["previous_week"]["to"] == "add_to_cart"
 
+    def test_leaves_it_out_of_all_time_while_any_week_is_provisional(self):
+        old = week(9, 100, 90, 85, 5)
+        assert build([old])["largest_drop_off"]["all_time"]["to"] == "package_shipped"
+        assert build([week(3, 10, 9, 8, 7), old])["largest_drop_off"]["all_time"]["to"] == "add_to_cart"
+
 
 class TestChange:
     def test_is_this_week_against_the_week_before(self):
@@ -318,10 +323,15 @@ class TestMovers:
         assert p_value == p_adjusted == 0
         assert (nl["contribution_pp"], nl["p_value"], nl["p_adjusted"], nl["significant"]) == (0.0, 1.0, 1.0, False)
 
-    def test_a_product_says_how_its_checkouts_changed_among_all_sessions(self):
+    def test_of_a_product_only_its_own_conversion_counts(self):
         mover = self.movers(moved("p1", (40, 200), (10, 100), "product", "Fern"))["movers"][0]
         assert (mover["value"], mover["name"]) == ("p1", "Fern")
-        assert (mover["mix_pp"], mover["rate_pp"], mover["contribution_pp"]) == (1.5, 1.5, 3.0)
+        assert (mover["mix_pp"], mover["rate_pp"], mover["contribution_pp"]) == (None, 1.5, 1.5)
+
+    def test_products_that_more_sessions_meet_add_nothing_to_a_change_that_is_none(self):
+        rows = [moved(f"p{number}", (150, 300), (100, 200), "product") for number in range(5)]
+        level = build([week(0, 1000, 900, 500, 500), week(1, 1000, 900, 500, 500)], movers=rows)["movers"]
+        assert {mover["contribution_pp"] for mover in level["movers"]} == {0.0}
 
     def test_are_the_five_largest_in_either_direction_then_by_name(self):
         changes = {"A": 1, "B": -9, "C": 3, "D": -3, "E": 2, "F": 20, "G": 0}
@@ -353,6 +363,14 @@ class TestProvisional:
     def test_says_when_it_will_be_mature(self):
         provisional = build([week(0, 10, 8, 5, 4)], maturity_days=10)["provisional"]
         assert (provisional["maturity_days"], provisional["mature_at"]) == (10, "2023-02-11T00:00:00+00:00")
+
+    def test_of_all_time_is_that_of_its_newest_provisional_week(self):
+        weeks = [week(2, 10, 8, 5, 4), week(3, 10, 8, 5, 4), week(9, 10, 8, 5, 4)]
+        assert build(weeks)["provisional"]["all_time"] == {
+            "steps": ["package_shipped"],
+            "mature_at": "2023-02-15T00:00:00+00:00",
+        }
+        assert build(weeks[2:])["provisional"]["all_time"] == {"steps": [], "mature_at": None}
 
     @pytest.mark.parametrize(("weeks_ago", "maturity_days", "mature"), [(3, 28, False), (4, 28, True), (4, 29, False)])
     def test_ends_a_number_of_days_after_the_week(self, weeks_ago, maturity_days, mature):

@@ -99,7 +99,7 @@ def _spec(body: dict, description: str, background: str | None = None, padding: 
 def _funnel(summary: dict) -> dict:
     scope = wording.scope(summary)
     counts, rates = summary["funnel"][scope], summary["rates"][scope]
-    provisional = summary["provisional"]["steps"] if scope == "week" else []
+    provisional = wording.provisional(summary)["steps"]
     bars = [
         {
             "step": step,
@@ -249,7 +249,7 @@ def _funnel_subtitle(summary: dict) -> str:
 def _funnel_description(summary: dict) -> str:
     scope = wording.scope(summary)
     counts, rates = summary["funnel"][scope], summary["rates"][scope]
-    provisional = summary["provisional"]["steps"] if scope == "week" else []
+    provisional = wording.provisional(summary)["steps"]
     steps = [
         f"{name.lower()} {wording.count(counts[step])} ({wording.percent(rates[step]['conversion'])})"
         f"{' so far, provisional' if step in provisional else ''}"

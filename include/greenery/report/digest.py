@@ -87,7 +87,11 @@ class TrendWeek:
 
 @dataclass(frozen=True)
 class Mover:
-    """What a product, country or state adds to the change of the week."""
+    """What a product, country or state adds to the change of the week.
+
+    mix: empty for a product, which has a rate only. noteworthy: its own conversion, and so its rate, changed by more
+    than noise.
+    """
 
     name: str
     contribution: str
@@ -311,7 +315,8 @@ def _funnel(summary: dict) -> Funnel | None:
     if compared and any(row.noteworthy for row in rows):
         notes.append("Bold changes are more than noise.")
     if any(row.provisional for row in rows):
-        notes.append("* Provisional: packages are still going out; its changes are at equal age.")
+        equal_age = "; its changes are at equal age" if in_week else ""
+        notes.append(f"* Provisional: packages are still going out{equal_age}.")
     elif any(row.equal_age or (row.median_equal_age and median_weeks > 1) for row in rows):
         notes.append("* At equal age, as a week before is provisional.")
     return Funnel(
@@ -339,8 +344,8 @@ def _funnel_row(summary: dict, scope: str, step: str, compared: bool) -> FunnelR
         change=wording.points(change["conversion_pp"] if compared else None),
         median_change=wording.points(change["median_pp"] if scope == "week" else None),
         median_time=wording.duration(times[step]["median_seconds"] if step in times else None),
-        provisional=scope == "week" and step in summary["provisional"]["steps"],
-        noteworthy=compared and change["reading"] == "more_than_noise",
+        provisional=step in wording.provisional(summary)["steps"],
+        noteworthy=compared and change["reading"] == "more_than_noise" and wording.is_seen(change["conversion_pp"]),
         equal_age=compared and change["at_equal_age"],
         median_equal_age=scope == "week" and change["median_at_equal_age"],
     )
@@ -374,7 +379,7 @@ def _movers(summary: dict) -> Movers | None:
                 name=f"{wording.DIMENSION_NAMES[row['dimension']]} {wording.plain(row['name'])}",
                 contribution=wording.points(row["contribution_pp"]),
                 rate=wording.points(row["rate_pp"]),
-                mix=wording.points(row["mix_pp"]),
+                mix="" if row["mix_pp"] is None else wording.points(row["mix_pp"]),
                 conversion_before=wording.percent(row["conversion_before"]),
                 conversion=wording.percent(row["conversion"]),
                 sessions_before=wording.count(row["sessions_before"]),
@@ -484,7 +489,7 @@ def _restated(restatement: dict) -> Restated:
 def _badge(quality: dict | None) -> Badge:
     if not quality or not quality["checks"]:
         return Badge("warning", f"{QUALITY}no check has been made", ())
-    checks = quality["checks"]
+    checks = _told(quality)
     failed = [check for check in checks if not check["passed"]]
     accepted = quality.get("accepted")
     total = wording.count(len(checks), "check")
@@ -499,11 +504,13 @@ def _badge(quality: dict | None) -> Badge:
         lines.append("More failed: see the report")
     if quality["landing_warnings"]:
         lines.append(f"{wording.count(len(quality['landing_warnings']), 'note')} from landing: see the report")
-    if quality["verdict"] == "held" or accepted:
-        tone = "critical"
-    else:
-        tone = "warning" if any(check["severity"] != "info" for check in failed) else "good"
+    tone = "critical" if quality["verdict"] == "held" or accepted else "warning" if failed else "good"
     return Badge(tone, f"{QUALITY}{label}", tuple(lines))
+
+
+def _told(quality: dict) -> list[dict]:
+    """Return the checks that a digest tells of: infos bother nobody, and are on the page of all checks."""
+    return [check for check in quality["checks"] if check["severity"] != "info"]
 
 
 def _failed_check(check: dict) -> str:
@@ -520,8 +527,9 @@ def _footer(summary: dict, restatement: dict | None) -> tuple[str, ...]:
     previous = summary["order_changes"]["previous_as_of"]
     as_of = f"As of {wording.date(summary['as_of'])}, 00:00 UTC"
     lines = [f"{as_of}; extract before: {wording.date(previous) if previous else 'none'}."]
-    if summary["provisional"]["steps"] and summary["funnel"]["week"]["sessions"]:
-        lines.append(f"Provisional until {wording.date(summary['provisional']['mature_at'])} at the latest: shipped.")
+    provisional = wording.provisional(summary)
+    if provisional["steps"]:
+        lines.append(f"Provisional until {wording.date(provisional['mature_at'])} at the latest: shipped.")
     else:
         lines.append("No step is provisional.")
     lines.append("Restated." if restatement else "Not restated.")
@@ -529,7 +537,7 @@ def _footer(summary: dict, restatement: dict | None) -> tuple[str, ...]:
 
 
 def _content_hash(summary: dict, quality: dict | None) -> str:
-    checks = quality["checks"] if quality else []
+    checks = _told(quality) if quality else []
     badge = {
         "verdict": quality and quality["verdict"],
         "failed": sorted(check["check"] for check in checks if not check["passed"]),

@@ -99,9 +99,10 @@ def _text(digest: Digest, notices: list[str], restated: Restated | None, is_corr
         yield from _heading("What moved")
         yield digest.movers.lead
         for mover in digest.movers.rows:
-            noise = ", more than noise" if mover.noteworthy else ""
-            yield f"- {mover.name}: {mover.contribution} (rate {mover.rate}, mix {mover.mix}){noise}"
+            mix = f", mix {mover.mix}" if mover.mix else ""
+            yield f"- {mover.name}: {mover.contribution} (rate {mover.rate}{mix})"
             yield f"  {mover.conversion_before} → {mover.conversion}, n = {mover.sessions_before} → {mover.sessions}"
+            yield from [f"  {wording.OWN_CHANGE}"] if mover.noteworthy else []
     yield from _heading("Orders")
     yield digest.orders.lead + (f" {digest.orders.counts}." if digest.orders.counts else "")
     for group in (*digest.orders.transitions, *digest.orders.gone_and_back):

@@ -114,12 +114,13 @@ def _funnel_row(row: FunnelRow, median: str) -> list[dict]:
 
 
 def _mover(row: Mover) -> list[dict]:
-    noise = ", more than noise" if row.noteworthy else ""
+    mix = f", mix {row.mix}" if row.mix else ""
+    noise = f", {wording.OWN_CHANGE}" if row.noteworthy else ""
     return [
         _text(f"{row.name} {row.contribution}", bold=True),
         _text(
-            f" (rate {row.rate}, mix {row.mix}){noise}\n"
-            f"{row.conversion_before} → {row.conversion}, n = {row.sessions_before} → {row.sessions}"
+            f" (rate {row.rate}{mix})\n"
+            f"{row.conversion_before} → {row.conversion}, n = {row.sessions_before} → {row.sessions}{noise}"
         ),
     ]
 

@@ -91,13 +91,18 @@ def p_value(now: Share, before: Share) -> float:
 
 
 def verdict(now: Share, before: Share) -> tuple[float | None, str]:
-    """Return the p-value of a change and how to read it; no p-value where too little is there to judge it."""
-    if not now.sessions or not before.sessions:
+    """Return the p-value of a change and how to read it; no p-value where too little is there to judge it.
+
+    More than noise asks for both: a p-value under 5 % and an interval of the difference that leaves out 0. They are two
+    methods, and at the very edge only one of them may say so.
+    """
+    interval_of_change = difference_interval(now, before)
+    if interval_of_change is None:
         return None, NO_COMPARISON
     if min(now.sessions, before.sessions) < ENOUGH_SESSIONS:
         return None, TOO_FEW_SESSIONS
-    found = p_value(now, before)
-    return found, MORE_THAN_NOISE if found < LEVEL else WITHIN_NOISE
+    found, (low, high) = p_value(now, before), interval_of_change
+    return found, MORE_THAN_NOISE if found < LEVEL and not low <= 0 <= high else WITHIN_NOISE
 
 
 def adjusted(p_values: Sequence[float]) -> list[float]:
@@ -115,16 +120,14 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in multipletests(p_values, alpha=LEVEL, method="holm")[1]]
 
 
-def contribution(now: Share, before: Share, all_now: Share, all_before: Share, *, is_part: bool) -> Contribution:
-    """Return what a group of sessions adds to the change of the conversion of all, told apart into mix and rate.
+def contribution(now: Share, before: Share, all_now: Share, all_before: Share) -> Contribution:
+    """Return what one group of a partition adds to the change of the conversion of all, told apart into mix and rate.
 
     E. M. Kitagawa, "Components of a Difference Between Two Rates", JASA 50 (1955), 1168-1194: with w the group's share
     of all sessions and r its conversion, rate is the change of r at the mean of w, mix the change of w at the mean of
-    r. The groups of a partition add up to the change of the whole.
-
-    is_part: the group is one of a partition. Its mean r then counts from the mean conversion of all, so that a growing
-    group with a poor conversion takes away; since the shares of a partition add up to 1, this changes no sum.
-    Otherwise both together are the change of the group's reached sessions as a share of all sessions.
+    r. The groups of a partition add up to the change of the whole. The mean r counts from the mean conversion of all,
+    so that a growing group with a poor conversion takes away; since the shares add up to 1, this changes no sum.
+    Of a group that is no part of a partition only the rate says something.
     A group without sessions on one side has the conversion of the other side there: all it adds is mix.
     """
     weight_now, weight_before = now.sessions / all_now.sessions, before.sessions / all_before.sessions
@@ -132,7 +135,7 @@ def contribution(now: Share, before: Share, all_now: Share, all_before: Share, *
         return Contribution(0.0, 0.0)
     rate_now = (now if now.sessions else before).rate
     rate_before = (before if before.sessions else now).rate
-    centre = (all_now.rate + all_before.rate) / 2 if is_part else 0.0
+    centre = (all_now.rate + all_before.rate) / 2
     return Contribution(
         mix=(weight_now - weight_before) * ((rate_now + rate_before) / 2 - centre),
         rate=(rate_now - rate_before) * (weight_now + weight_before) / 2,

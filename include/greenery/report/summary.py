@@ -54,13 +54,21 @@ def build(
     provisional_steps = {
         "week": _provisional_steps(0, week, maturity_days),
         "previous_week": _provisional_steps(1, previous_week, maturity_days),
-        "all_time": [],
     }
+    provisional_ages = [age for age, row in sorted(by_age.items()) if _provisional_steps(age, row, maturity_days)]
+    provisional_steps["all_time"] = ["package_shipped"] if provisional_ages else []
     equal_age = {"week": _equal_age(week), "previous_week": _equal_age(previous_week)}
     provisional = {
         "steps": provisional_steps["week"],
         "maturity_days": maturity_days,
         "mature_at": values.moment(as_of + timedelta(days=maturity_days)),
+        "all_time": {
+            "steps": provisional_steps["all_time"],
+            # Complete once its newest provisional week is.
+            "mature_at": values.moment(as_of - provisional_ages[0] * WEEK + timedelta(days=maturity_days))
+            if provisional_ages
+            else None,
+        },
         "equal_age": equal_age,
         "newest_mature_week": _newest_mature_week(as_of, by_age, maturity_days),
     }

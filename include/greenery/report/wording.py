@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 
+from greenery.report.statistics import LEVEL
+
 STEP_NAMES = {
     "page_view": "Page view",
     "add_to_cart": "Add to cart",
@@ -21,6 +23,8 @@ CHANGE_NAMES = {
     "returned": "Returned",
 }
 DIMENSION_NAMES = {"product": "Product", "country": "Country", "state": "State"}
+# What is tested is the group's own rate: of its contribution nothing is known but its size.
+OWN_CHANGE = "its own conversion changed by more than noise"
 NOTHING = "\N{EN DASH}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 LONGEST_NAME = 60
@@ -81,6 +85,11 @@ def size(number: float) -> str:
     return points(abs(number)).lstrip("+")
 
 
+def is_seen(number: float) -> bool:
+    """Return whether percentage points are more than 0.0 as they are written."""
+    return size(number) != size(0)
+
+
 def points_between(interval: list[float]) -> str:
     """Return an interval of percentage points as "-2.0 to +4.8 pp"."""
     low, high = (points(bound) for bound in interval)
@@ -93,8 +102,12 @@ def percent_between(interval: list[float] | None) -> str:
 
 
 def p_value(number: float) -> str:
-    """Return a p-value as "p = 0.041"."""
-    return f"p{SPACE}<{SPACE}0.001" if number < 0.001 else f"p{SPACE}={SPACE}{number:.3f}"
+    """Return a p-value as "p = 0.041"; one that only rounds to the level of the test as "p < 0.05"."""
+    if number < 0.001:
+        return f"p{SPACE}<{SPACE}0.001"
+    if number < LEVEL and f"{number:.3f}" == f"{LEVEL:.3f}":
+        return f"p{SPACE}<{SPACE}{LEVEL}"
+    return f"p{SPACE}={SPACE}{number:.3f}"
 
 
 def days(number: float) -> str:
@@ -132,6 +145,15 @@ def scope(summary: dict) -> str:
     return "week" if summary["funnel"]["week"]["sessions"] else "all_time"
 
 
+def provisional(summary: dict) -> dict:
+    """Return the provisional steps of the shown funnel, and when they are complete at the latest.
+
+    A report that was written before that was said of all time has none there.
+    """
+    found: dict = summary["provisional"]
+    return found if scope(summary) == "week" else found.get("all_time", {"steps": []})
+
+
 def headline(summary: dict) -> str:
     """Return the verdict on the week in one sentence, without its full stop."""
     counts, rates = summary["funnel"][scope(summary)], summary["rates"][scope(summary)]
@@ -149,7 +171,7 @@ def headline(summary: dict) -> str:
 def _against_the_week_before(change_pp: float | None) -> str:
     if change_pp is None:
         return "with no session the week before to compare with"
-    if size(change_pp) == size(0):
+    if not is_seen(change_pp):
         return "level with the week before"
     return f"{'up' if change_pp > 0 else 'down'} {size(change_pp)} on the week before"
 
@@ -158,12 +180,17 @@ def verdict(summary: dict) -> str:
     """Return whether the change of the headline is more than noise; empty where there is none."""
     found = summary["verdict"]
     if found["reading"] == "too_few_sessions":
-        return "Under 30 sessions in one of the two weeks, so no verdict is given."
+        return "Under 30 sessions in at least one of the two weeks, so no verdict is given."
     if found["reading"] == "no_comparison":
         return ""
     likely = f"{p_value(found['p_value'])}, 95% interval {points_between(found['change_interval_pp'])}"
     if found["reading"] == "more_than_noise":
+        if not is_seen(found["change_pp"]):
+            return f"The change is too small to matter ({likely})."
         return f"That is more than chance alone usually does ({likely})."
+    low, high = found["change_interval_pp"]
+    if found["p_value"] < LEVEL or not low <= 0 <= high:
+        return f"Test and interval disagree, so that counts as within what chance alone would do ({likely})."
     return f"That is within what chance alone would do ({likely})."
 
 
@@ -176,8 +203,8 @@ def drop_off(summary: dict) -> str:
         text = f"The largest drop-off is between {before} and {step}: {lost}, {lost_pp}."
     else:
         text = "No step has fewer sessions than the step before."
-    provisional = [STEP_NAMES[step] for step in summary["provisional"]["steps"] if scope(summary) == "week"]
-    return " ".join([text, *(f"{name} is not counted here while it is provisional." for name in provisional)])
+    left_out = [STEP_NAMES[step] for step in provisional(summary)["steps"]]
+    return " ".join([text, *(f"{name} is not counted here while it is provisional." for name in left_out)])
 
 
 def slowest(summary: dict) -> str:
@@ -194,9 +221,11 @@ def slowest(summary: dict) -> str:
 
 
 def maturity(summary: dict) -> str:
-    """Return what can be said of shipments that are still to come; empty where nothing has to be."""
+    """Return what the week's shipments can be compared with while some are still to come; empty where nothing has to be
+    said, as in a week without sessions.
+    """
     equal_age, change = summary["provisional"]["equal_age"], summary["change"]["steps"]["package_shipped"]
-    if not change["at_equal_age"]:
+    if not change["at_equal_age"] or scope(summary) != "week":
         return ""
     at_equal_age = f"by its own end {percent(equal_age['week']['conversion'])} of the week’s sessions had shipped"
     if change["conversion_pp"] is not None:
@@ -226,10 +255,13 @@ def moved(summary: dict) -> str:
     one = movers["compared"] == 1
     groups, verb = ("product, country or state", "was") if one else ("products, countries and states", "were")
     compared = f"{count(movers['compared'])} {groups} with 30 or more sessions in both weeks {verb} compared."
-    if any(mover["significant"] for mover in movers["movers"]):
-        judged = "those that are more than noise, corrected for looking at many, are marked"
+    noteworthy = any(mover["significant"] for mover in movers["movers"])
+    if one:
+        judged = OWN_CHANGE if noteworthy else "its own conversion did not change by more than noise"
+    elif noteworthy:
+        judged = "those whose own conversion changed by more than noise, corrected for looking at many, are marked"
     else:
-        judged = "corrected for looking at many, none of them is more than noise"
+        judged = "corrected for looking at many, none of their own conversions changed by more than noise"
     add = "This one adds" if len(movers["movers"]) == 1 else "These add"
     return f"{compared} {add} most to the change at {STEP_NAMES[movers['step']].lower()}; {judged}."
 
@@ -274,8 +306,14 @@ def definitions(summary: dict) -> list[tuple[str, str]]:
             "Sessions that reached the step, of those that reached the step before; may exceed 100%.",
         ),
         ("Drop-off", "Sessions fewer than at the step before, also in percentage points (pp) of all sessions."),
-        ("More than noise", "By a two-sided test at 5%, which says so once in 20 times where nothing has changed."),
-        ("Rate and mix", "What is due to a group’s own conversion, and what to its share of the sessions."),
+        (
+            "More than noise",
+            "By a two-sided test at 5%, wrong once in 20 times if nothing changed, and by the interval.",
+        ),
+        (
+            "Rate and mix",
+            "Due to a group’s own conversion, and to its share of the sessions. Products have a rate only.",
+        ),
         ("New", "An order that no earlier extract has."),
         ("Status changed", "The order’s status differs from the extract before; other columns may differ too."),
         ("Details changed", "Another column of the order differs, and its status does not."),
