@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 SHORT = timedelta(seconds=30)
 SENDING = timedelta(minutes=10)
+PAUSE = timedelta(minutes=5)
 # What a task leaves for the alert at the end of its run: that it wrote quality.json, and why it failed.
 JUDGED = "judged"
 FAILURE = "failure"
@@ -120,21 +121,25 @@ def announce(home: settings.Settings, as_of: datetime, *, is_scheduled: bool) ->
 def tell_if_late(home: settings.Settings, as_of: datetime, context: Context, state: str) -> None:
     """Tell that the digest of a scheduled run is late, once its deadline is past.
 
-    Airflow's own deadline does it too, but once: what a channel did not take then is told here, at the next look.
+    Airflow's own deadline does it too, but once: what a channel did not take then is told here, at a later look.
 
     state: what the run waits for.
     """
     from greenery import lateness
 
-    run = context["dag_run"]
-    if run.run_type != "scheduled" or datetime.now(UTC) < lateness.deadline(home, as_of):
+    run, now, failed = context["dag_run"], datetime.now(UTC), home.home / "late.failed"
+    if run.run_type != "scheduled" or now < lateness.deadline(home, as_of):
+        return
+    # Who waits holds the one slot of the warehouse's pool: a channel that hangs must not take it from who builds.
+    if failed.exists() and now < datetime.fromtimestamp(failed.stat().st_mtime, UTC) + PAUSE:
         return
     from greenery.alerts import incidents
 
     try:
         incidents.tell_late(home, as_of, run.run_id, run_url(run.run_id), state)
     except Exception:
-        log.exception("the digest is late, and not everybody could be told: the next look tries again")
+        failed.touch()
+        log.exception("the digest is late, and not everybody could be told: it is tried again in %s", PAUSE)
 
 
 def week_end(context: Context | dict[str, Any]) -> datetime:

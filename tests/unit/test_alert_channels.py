@@ -160,6 +160,12 @@ def test_a_scheduled_week_that_was_run_again_by_a_backfill_is_late_too(world):
     assert world.page.incidents == {f"greenery/{DAY}/late": "triggered"}
 
 
+@pytest.mark.parametrize("end", [None, "2025-01-23T00:00:00Z"])
+def test_a_run_by_hand_that_ends_no_week_is_late_for_nobody(world, end):
+    deadline.missed({"dag_run": deadline_of("manual")["dag_run"] | {"data_interval_end": end}})
+    assert world.page.calls == []
+
+
 def test_with_no_channel_for_digests_a_report_is_enough(world, monkeypatch):
     monkeypatch.setattr(channels, "readiness", lambda *_: channels.Readiness(off="it is off"))
     folder = world.settings.report_folder(WEEK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import pytest
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from greenery import ledger
+from greenery.alerts import incidents
 from greenery.landing import land
 from greenery.tasks import AcquireWarehouse, WaitForExtract, week_end
 from greenery.warehouse import connect
@@ -82,6 +84,21 @@ def test_one_that_waits_for_the_warehouse_tells_it_too_and_a_backfill_does_not(w
     assert not alerted(home)
     assert acquire.poke(run("scheduled")) is False
     assert alerted(home)
+
+
+def test_who_waits_does_not_ask_a_failing_channel_at_every_look(wait, home, monkeypatch):
+    asked = []
+
+    def fail(*_):
+        asked.append(1)
+        raise OSError("no answer")
+
+    monkeypatch.setattr(incidents, "tell_late", fail)
+    assert [wait.poke(run("scheduled")) for _ in range(3)] == [False] * 3
+    assert len(asked) == 1
+    os.utime(home.home / "late.failed", (0, 0))
+    assert wait.poke(run("scheduled")) is False
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize("run_type", ["backfill", "manual"])

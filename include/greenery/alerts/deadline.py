@@ -26,8 +26,8 @@ def missed(context: dict[str, Any]) -> None:
     Raises NotSentError where a channel did not take it after some tries.
     """
     run, home = context["dag_run"], settings.load()
-    as_of = home.check_as_of(datetime.fromisoformat(run["data_interval_end"]))
-    if run["run_type"] != "scheduled" and not ledger.owed(home, as_of):
+    ends = run["data_interval_end"]
+    if run["run_type"] != "scheduled" and not (ends and ledger.owed(home, datetime.fromisoformat(ends))):
         log.info("%s is no scheduled run: nobody waits for it", run["dag_run_id"])
         return
     # Sending is imported for a late week only: this is called for each week of a backfill.
@@ -35,6 +35,7 @@ def missed(context: dict[str, Any]) -> None:
     from greenery.alerts.sending import NotSentError
     from greenery.tasks import run_url
 
+    as_of = home.check_as_of(datetime.fromisoformat(ends))
     tries = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, NotSentError) and not error.permanent),
         stop=stop_after_attempt(TRIES),
