@@ -235,14 +235,13 @@ def passed(connection: DuckDBPyConnection, lock: dict, accepted: dict | None = N
 
 
 def check_passed(connection: DuckDBPyConnection, lock: dict) -> None:
-    """Raise NotJudgedError unless the quality gate passed what the lock's run built, or it was admitted before.
+    """Raise NotJudgedError unless the quality gate passed what the lock's run built, or it withdraws its extract.
 
     So a task `quality` that was marked a success, or skipped, admits nothing.
     """
-    query = "select state, passed_with from landing.extracts where extract_id = ?"
+    query = "select passed_with from landing.extracts where extract_id = ?"
     extract = rows(connection, query, [lock["extract_id"]])[0]
-    admitted = extract["state"] == "admitted" or lock["withdrawal"]
-    if not admitted and extract["passed_with"] != lock["admitted_extracts"]:
+    if not lock["withdrawal"] and extract["passed_with"] != lock["admitted_extracts"]:
         raise NotJudgedError("the quality gate has not passed what this run built: clear its task quality.")
 
 
@@ -252,6 +251,11 @@ def admit(connection: DuckDBPyConnection, extract_id: str) -> None:
         "update landing.extracts set state = 'admitted', reason = null, withdrawn = false where extract_id = ?",
         [extract_id],
     )
+
+
+def fail(connection: DuckDBPyConnection, extract_id: str) -> None:
+    """Record that the quality gate did not pass what was built with the extract, which keeps its state."""
+    connection.execute("update landing.extracts set passed_with = null where extract_id = ?", [extract_id])
 
 
 def hold(connection: DuckDBPyConnection, extract_id: str, reason: str, *, withdrawn: bool = False) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import duckdb
 import pytest
+from greenery import ledger
 from greenery.quality.checks import CHECKS
 from greenery.settings import Settings
 from greenery.simulator import Shop, simulate
+from greenery.warehouse import connect
 
-from tests.gate.faults import AS_OF, FAULTS, Fault, plant
+from tests.gate.faults import AS_OF, BEFORE, FAULTS, Fault, plant
 from tests.gate.report import clean_weeks
 from tests.gate.shop import copied, failed, good_shop, problem, run_fault, run_week
 
@@ -55,6 +58,25 @@ def test_an_accepted_anomaly_is_admitted_and_stays_so_for_this_content_only(good
     assert (again["verdict"], again["accepted"]) == ("held", None)
     plant(fault("all states are empty"), copy.extracts)
     assert run_week(copy, AS_OF, recording, accept="never mind")["verdict"] == "held"
+
+
+def test_an_admitted_week_stays_so_where_only_models_or_another_week_s_rows_are_wrong(good, recording, tmp_path):
+    copy = copied(good, tmp_path / "rerun")
+    assert run_week(copy, AS_OF, recording)["verdict"] == "passed"
+
+    def lose(connection: duckdb.DuckDBPyConnection) -> None:
+        later = f"from marts.fct_sessions where started_at >= timestamp '{BEFORE}' and checkout_at is null"
+        connection.execute(f"delete from marts.fct_sessions where session_id in (select session_id {later} limit 3)")
+
+    document = run_week(copy, BEFORE, recording, built=lose)
+    assert (document["verdict"], document["stays_admitted"]) == ("held", True)
+    assert "critical" in failed(document).values()
+    html = (copy.report_folder(BEFORE) / "quality.html").read_text(encoding="utf-8")
+    assert "nothing new is published; the extract stays admitted" in html
+    with connect(copy) as connection:
+        before, now = ledger.newest(connection, BEFORE), ledger.newest(connection, AS_OF)
+    # Not passed, so that a task marked as a success publishes nothing.
+    assert (before["state"], before["passed_with"], now["state"]) == ("admitted", None, "admitted")
 
 
 def test_the_good_week_itself_passes(good, recording, tmp_path):

@@ -22,7 +22,8 @@ DBT_RUNBOOK = "docs/runbook.md#dbt_tests"
 
 
 class HeldError(Exception):
-    """A critical check failed: the extract is held and nothing of the run is published."""
+    """A critical check failed: nothing of the run is published, and its extract is held unless it was admitted before
+    and nothing is wrong with it."""
 
     def __init__(self, message: str, verdict: Verdict) -> None:
         self.verdict = verdict
@@ -64,9 +65,9 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
     accept: why failed checks are accepted that are anomalies: the extract is then admitted all the same, now and when
     the same content is judged again. A broken structure can't be accepted.
 
-    Raises HeldError, with the extract marked held, where a critical check failed; LockLostError where the run no
-    longer holds the lock; NotTestedError where dbt's tests have not run on what it built. A run that withdraws its
-    extract has nothing to be judged: its verdict has no checks.
+    Raises HeldError where a critical check failed, with the extract marked held, unless it is admitted and only our own
+    logic is wrong; LockLostError where the run no longer holds the lock; NotTestedError where dbt's tests have not run
+    on what it built. A run that withdraws its extract has nothing to be judged: its verdict has no checks.
     """
     with connect(settings) as connection:
         lock = ledger.check_build(connection, run_id)
@@ -83,14 +84,21 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
             for check in [*judged(frames(connection, lock["as_of"])), *map(_failed_test, failed_tests)]
         ]
         verdict = _accepting(checks, accept.strip(), json.loads(extract["accepted"] or "null"))
-        _write(settings, lock["as_of"], verdict, json.loads(extract["warnings"]))
+        # An extract that was good is not worse because a model is wrong now, or because rows of another week are.
+        stays = extract["state"] == "admitted" and not any(map(_is_of_the_extract, verdict.failed_critical))
+        _write(settings, lock["as_of"], verdict, json.loads(extract["warnings"]), stays_admitted=stays)
         if not verdict.failed_critical:
             ledger.passed(connection, lock, verdict.accepted)
         else:
             reason = "; ".join(f"{check['check']}: {check['observed']}" for check in verdict.failed_critical)
-            ledger.hold(connection, lock["extract_id"], reason)
-            weekly_report.write_page(settings, lock["as_of"], held_because=reason)
+            if stays:
+                ledger.fail(connection, lock["extract_id"])
+            else:
+                ledger.hold(connection, lock["extract_id"], reason)
+                weekly_report.write_page(settings, lock["as_of"], held_because=reason)
             status.record(settings, connection)
+            if stays:
+                raise HeldError(_how_to_mend(settings, lock["as_of"], reason), verdict)
             raise HeldError(_how_to_go_on(settings, lock["as_of"], verdict, reason), verdict)
     return verdict
 
@@ -127,6 +135,11 @@ def judged(found: dict[str, Finding]) -> list[dict]:
 def acceptable(check: dict) -> bool:
     """Return whether a person may accept that a check of `quality.json` fails."""
     return check["check"] in BY_ID and BY_ID[check["check"]].acceptable
+
+
+def _is_of_the_extract(check: dict) -> bool:
+    """Return whether a check of `quality.json` says something of the extract, and not of the models alone."""
+    return check["check"] in BY_ID and BY_ID[check["check"]].remedy != "model"
 
 
 def _failed_test(test: dict) -> dict:
@@ -166,10 +179,13 @@ def _accepting(checks: list[dict], reason: str, before: dict | None) -> Verdict:
     return Verdict([{**check, "accepted": check["check"] in ids} for check in checks], accepted)
 
 
-def _write(settings: Settings, as_of: datetime, verdict: Verdict, landing_warnings: list[str]) -> None:
+def _write(
+    settings: Settings, as_of: datetime, verdict: Verdict, landing_warnings: list[str], *, stays_admitted: bool
+) -> None:
     document = {
         "as_of": f"{as_of:%Y-%m-%dT%H:%M:%S}+00:00",
         "verdict": verdict.name,
+        "stays_admitted": stays_admitted and verdict.name == "held",
         "accepted": verdict.accepted,
         "checks": verdict.checks,
         "landing_warnings": landing_warnings,
@@ -177,6 +193,14 @@ def _write(settings: Settings, as_of: datetime, verdict: Verdict, landing_warnin
     folder = settings.report_folder(as_of)
     write_atomically(folder / "quality.html", page.render_quality(document, ADVICE))
     write_atomically(folder / "quality.json", summary.to_json(document))
+
+
+def _how_to_mend(settings: Settings, as_of: datetime, reason: str) -> str:
+    return (
+        f"the run of the week {as_of:%Y-%m-%d} failed, nothing new is published; its extract stays admitted: {reason}. "
+        f"See {settings.report_folder(as_of) / 'quality.html'}; this can't be accepted: correct the model, or the "
+        'extract that these rows are of, and run the week again, with {"full_refresh": true} after a change of a model.'
+    )
 
 
 def _how_to_go_on(settings: Settings, as_of: datetime, verdict: Verdict, reason: str) -> str:
