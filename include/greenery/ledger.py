@@ -258,17 +258,25 @@ def fail(connection: DuckDBPyConnection, extract_id: str) -> None:
     connection.execute("update landing.extracts set passed_with = null where extract_id = ?", [extract_id])
 
 
-def hold(connection: DuckDBPyConnection, extract_id: str, reason: str, *, withdrawn: bool = False) -> None:
+def hold(
+    connection: DuckDBPyConnection,
+    extract_id: str,
+    reason: str,
+    *,
+    withdrawn: bool = False,
+    held_for: dict[str, str] | None = None,
+) -> None:
     """Mark the extract held: from now on it counts as missing.
 
     withdrawn: a person took it back; it is not admitted again without their asking.
+    held_for: what each failed critical check observed, which a person may accept from now on.
     """
     connection.execute(
         """
-        update landing.extracts set state = 'held', reason = ?, withdrawn = ?, passed_with = null
+        update landing.extracts set state = 'held', reason = ?, withdrawn = ?, passed_with = null, held_for = ?
         where extract_id = ?
         """,
-        [reason, withdrawn, extract_id],
+        [reason, withdrawn, json.dumps(held_for or {}, ensure_ascii=False), extract_id],
     )
 
 

@@ -15,7 +15,7 @@ from greenery.quality.checks import ADVICE, BY_ID, CHECKS, REMEDIES
 from greenery.quality.findings import KEYS, PERSONAL, Finding, count, of_rows, shown, surely
 from greenery.quality.suites import suites, validate
 from greenery.report import page
-from greenery.settings import REPOSITORY
+from greenery.settings import REPOSITORY, Settings
 from greenery.warehouse import SQL, statement
 
 GOOD = {
@@ -275,39 +275,61 @@ def test_a_small_shop_may_be_quiet_for_longer():
 
 def checks(*failed: str) -> list[dict]:
     return [
-        {"check": check.id, "severity": check.severity, "passed": check.id not in failed, "accepted": False}
+        {
+            "check": check.id,
+            "severity": check.severity,
+            "passed": check.id not in failed,
+            "accepted": False,
+            "observed": "3 of 9",
+        }
         for check in CHECKS
     ]
 
 
 def test_an_anomaly_is_accepted_with_a_reason_and_stays_so_for_the_same_checks():
     anomaly = checks("sessions_not_collapsed", "sessions_near_history")
-    assert verdict._accepting(anomaly, "", None).name == "held"
-    found = verdict._accepting(anomaly, "power cut", None)
+    seen = {"sessions_not_collapsed": "3 of 9", "prices_in_scale": "3 of 9"}
+    assert verdict._accepting(anomaly, "", None, seen).name == "held"
+    for other in ({}, {"sessions_not_collapsed": "4 of 9"}, {"prices_in_scale": "3 of 9"}):
+        unseen = verdict._accepting(anomaly, "power cut", None, other)
+        assert (unseen.name, unseen.accepted, unseen.unseen) == ("held", None, True)
+    found = verdict._accepting(anomaly, "power cut", None, seen)
     assert found.name == "accepted"
-    assert found.accepted == {"reason": "power cut", "checks": ["sessions_not_collapsed"]}
+    observed = {"sessions_not_collapsed": "3 of 9"}
+    assert found.accepted == {"reason": "power cut", "checks": ["sessions_not_collapsed"], "observed": observed}
     assert [check["check"] for check in found.checks if check["accepted"]] == ["sessions_not_collapsed"]
     assert [check["check"] for check in found.failed_warnings] == ["sessions_near_history"]
-    assert verdict._accepting(anomaly, "", found.accepted) == found
+    assert verdict._accepting(anomaly, "", found.accepted, {}) == found
     another = checks("sessions_not_collapsed", "prices_in_scale")
-    assert verdict._accepting(another, "", found.accepted).name == "held"
+    assert verdict._accepting(another, "", found.accepted, seen).name == "held"
+    worse = {**found.accepted, "observed": {"sessions_not_collapsed": "4 of 9"}}
+    assert verdict._accepting(anomaly, "", worse, {}).name == "held"
+
+
+def test_accepting_before_looking_says_what_to_do(tmp_path):
+    found = verdict._accepting(checks("sessions_not_collapsed"), "power cut", None, {})
+    text = verdict._how_to_go_on(Settings(tmp_path, tmp_path), AS_OF, found, "sessions_not_collapsed: 3 of 9")
+    assert "look first, then accept" in text
+    assert """make backfill FROM=2025-01-15 TO=2025-01-15 PARAMS='{"accept": "<why>"}'""" in text
 
 
 def test_a_broken_structure_can_not_be_accepted():
     broken = checks("sessions_unique", "sessions_not_collapsed")
-    found = verdict._accepting(broken, "never mind", None)
+    found = verdict._accepting(
+        broken, "never mind", None, {"sessions_unique": "3 of 9", "sessions_not_collapsed": "3 of 9"}
+    )
     assert found.name == "held"
     assert found.accepted is None
     assert len(found.failed_critical) == 2
     test = verdict._failed_test(
         {"test": "unique_x", "model": "fct_sessions", "meaning": "Unique.", "failures": 2, "message": "Got 2 results"}
     )
-    assert verdict._accepting([test], "never mind", None).name == "held"
+    assert verdict._accepting([test], "never mind", None, {"unique_x": test["observed"]}).name == "held"
     assert (test["severity"], test["relation"], test["failing_rows"]) == ("critical", "fct_sessions", 2)
 
 
 def test_what_needs_no_acceptance_has_none():
-    found = verdict._accepting(checks("sessions_near_history"), "just in case", None)
+    found = verdict._accepting(checks("sessions_near_history"), "just in case", None, {})
     assert (found.name, found.accepted) == ("passed", None)
 
 

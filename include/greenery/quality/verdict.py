@@ -34,11 +34,14 @@ class HeldError(Exception):
 class Verdict:
     """What the checks said: the failed critical ones hold the extract, the failed warnings do not.
 
-    accepted: the reason for which failed critical checks were accepted, and their ids; None where none was.
+    accepted: the reason for which failed critical checks were accepted, their ids, and what each observed; None where
+        none was.
+    unseen: whether a reason was given for checks that no person can have seen fail on this extract.
     """
 
     checks: list[dict]
     accepted: dict | None = None
+    unseen: bool = False
 
     @property
     def failed_critical(self) -> list[dict]:
@@ -63,7 +66,8 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
     """Judge the week of the run that holds the build lock, and write its `quality.json` and its page.
 
     accept: why failed checks are accepted that are anomalies: the extract is then admitted all the same, now and when
-    the same content is judged again. A broken structure can't be accepted.
+    the same content is judged again. Only what an earlier run held this very extract for can be accepted, and never a
+    broken structure.
 
     Raises HeldError where a critical check failed, with the extract marked held, unless it is admitted and only our own
     logic is wrong; LockLostError where the run no longer holds the lock; NotTestedError where dbt's tests have not run
@@ -83,7 +87,9 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
             {**check, "silenced": silenced.get(check["check"])}
             for check in [*judged(frames(connection, lock["as_of"])), *map(_failed_test, failed_tests)]
         ]
-        verdict = _accepting(checks, accept.strip(), json.loads(extract["accepted"] or "null"))
+        verdict = _accepting(
+            checks, accept.strip(), json.loads(extract["accepted"] or "null"), json.loads(extract["held_for"] or "{}")
+        )
         # An extract that was good is not worse because a model is wrong now, or because rows of another week are.
         stays = extract["state"] == "admitted" and not any(map(_is_of_the_extract, verdict.failed_critical))
         _write(settings, lock["as_of"], verdict, json.loads(extract["warnings"]), stays_admitted=stays)
@@ -94,7 +100,8 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
             if stays:
                 ledger.fail(connection, lock["extract_id"])
             else:
-                ledger.hold(connection, lock["extract_id"], reason)
+                held_for = {check["check"]: check["observed"] for check in verdict.failed_critical}
+                ledger.hold(connection, lock["extract_id"], reason, held_for=held_for)
                 weekly_report.write_page(settings, lock["as_of"], held_because=reason)
             status.record(settings, connection)
             if stays:
@@ -162,21 +169,21 @@ def _failed_test(test: dict) -> dict:
     }
 
 
-def _accepting(checks: list[dict], reason: str, before: dict | None) -> Verdict:
+def _accepting(checks: list[dict], reason: str, before: dict | None, held_for: dict[str, str]) -> Verdict:
     """Return the verdict, failed anomalies being accepted for `reason`, or as they were before.
 
-    before: what was accepted of the same content, as kept with the extract; it holds for those checks only.
+    before: what was accepted of the same content, as kept with the extract. held_for: what the checks observed when it
+    was held last. Both hold for those checks only, and for what they observed then.
     """
     failed = [check for check in checks if not check["passed"] and check["severity"] == "critical"]
-    ids = sorted(check["check"] for check in failed)
+    observed = {check["check"]: check["observed"] for check in sorted(failed, key=lambda check: check["check"])}
     if not failed or not all(map(acceptable, failed)):
         return Verdict(checks)
-    if not reason:
-        if not before or not set(ids) <= set(before["checks"]):
-            return Verdict(checks)
-        reason = before["reason"]
-    accepted = {"reason": reason, "checks": ids}
-    return Verdict([{**check, "accepted": check["check"] in ids} for check in checks], accepted)
+    accepted_before = before is not None and observed.items() <= before.get("observed", {}).items()
+    if not accepted_before and not (reason and observed.items() <= held_for.items()):
+        return Verdict(checks, unseen=bool(reason))
+    accepted = {"reason": reason or (before or {})["reason"], "checks": list(observed), "observed": observed}
+    return Verdict([{**check, "accepted": check["check"] in observed} for check in checks], accepted)
 
 
 def _write(
@@ -209,6 +216,12 @@ def _how_to_go_on(settings: Settings, as_of: datetime, verdict: Verdict, reason:
         way = (
             f"{', '.join(structural)} can't be accepted: correct the extract or the model and run the week again "
             'with {"reextract": true}.'
+        )
+    elif verdict.unseen:
+        day = f"{as_of:%Y-%m-%d}"
+        way = (
+            "nothing was accepted, as no run had held this content for it before: look first, then accept with "
+            f'make backfill FROM={day} TO={day} PARAMS=\'{{"accept": "<why>"}}\'.'
         )
     else:
         way = (
