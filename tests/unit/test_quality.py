@@ -98,11 +98,13 @@ def test_rows_that_fail_are_counted_and_a_few_are_named(frame):
         finding = found[check.id]
         assert (finding.rows, finding.failing, len(finding.examples)) == (20, 6, 5)
         first = finding.examples[0]
-        assert first == {key: f"{key[:4]}…" if key in PERSONAL else f"{key} 0" for key in keys}
+        assert first == {key: shown(key, f"{key} 0") for key in keys}
+        assert all(first[key].endswith("…") for key in keys if key in PERSONAL)
 
 
 def test_ids_of_persons_are_cut_short_and_keys_are_kept():
     assert shown("user_id", "d1f08820-32e6") == "d1f0…"
+    assert [shown("user_id", id) for id in ("42", "1234", "123456")] == ["…", "1…", "12…"]
     assert shown("order_id", "d1f08820-32e6") == "d1f08820-32e6"
     assert shown("created_at", datetime(2023, 1, 9, 10)) == "2023-01-09 10:00:00"
     assert shown("user_id", None) is None
@@ -192,15 +194,24 @@ def test_days_are_compared_with_the_same_weekday():
     assert [reading.value for reading in history.days(hours, AS_OF)] == [1.0] * 7
     hours[0, 96:120] = 0
     assert [reading.value for reading in history.days(hours, AS_OF)] == [1, 1, 1, 1, 0, 1, 1]
+    assert [reading.name for reading in history.days(hours, AS_OF) if not reading.value] == ["Sun 12 Jan"]
     assert history.days(hours[:4], AS_OF) == []
+
+
+def test_a_weekday_on_which_the_shop_is_closed_hides_no_lost_day_or_hour():
+    hours = weeks_of(WEEK)
+    hours[:, :24] = 0
+    hours[0, 96:120] = 0
+    assert [reading.value for reading in history.days(hours, AS_OF)] == [1, 1, 1, 0, 1, 1]
+    assert {reading.name[:10] for reading in history.lost_hours(hours, AS_OF) if not reading.value} == {"Sun 12 Jan"}
 
 
 def test_a_busy_hour_without_sessions_is_lost_and_one_of_the_night_is_not_missed():
     hours = weeks_of(WEEK)
-    assert {reading.value for reading in history.lost_hours(hours)} == {1.0}
+    assert {reading.value for reading in history.lost_hours(hours, AS_OF)} == {1.0}
     hours[0, 96 + 19] = hours[0, 3] = 0
-    lost = [reading for reading in history.lost_hours(hours) if reading.value < 0.1]
-    assert [reading.name for reading in lost] == ["19:00 of the fifth day"]
+    lost = [reading for reading in history.lost_hours(hours, AS_OF) if reading.value < 0.1]
+    assert [reading.name for reading in lost] == ["Sun 12 Jan, 19:00"]
 
 
 @pytest.mark.parametrize("move", [-8, -2, 0, 1, 5])
@@ -268,6 +279,10 @@ def test_a_small_shop_may_be_quiet_for_longer():
     assert ages[0.0]["events_freshness"][0].value == pytest.approx(60 / 48)
     assert ages[5.0]["events_freshness"][0].value < 0.2
     assert ages[600.0]["orders_freshness"][0].value == 0
+    # One order in most weeks, none in some: the median of these is none.
+    quiet = {"events": [], "orders": [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]}
+    newest = [{"kind": "orders", "newest_at": AS_OF - timedelta(days=10)}]
+    assert history.freshness(newest, quiet, AS_OF)["orders_freshness"][0].value < 0.2
 
 
 # The verdict.
