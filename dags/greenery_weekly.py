@@ -81,7 +81,8 @@ SETTINGS = settings.load()
             type=["null", "string"],
             title="Accept what the checks found",
             description="Why failed critical checks are accepted that say what the shop did, such as a tenth of the "
-            "usual sessions. It is kept with the extract. A broken structure can't be accepted.",
+            "usual sessions. Only what an earlier run held this very extract for is accepted: look first. It is kept "
+            "with the extract. A broken structure can't be accepted.",
         ),
         "withdraw": Param(
             None,

@@ -235,14 +235,13 @@ def passed(connection: DuckDBPyConnection, lock: dict, accepted: dict | None = N
 
 
 def check_passed(connection: DuckDBPyConnection, lock: dict) -> None:
-    """Raise NotJudgedError unless the quality gate passed what the lock's run built, or it was admitted before.
+    """Raise NotJudgedError unless the quality gate passed what the lock's run built, or it withdraws its extract.
 
     So a task `quality` that was marked a success, or skipped, admits nothing.
     """
-    query = "select state, passed_with from landing.extracts where extract_id = ?"
+    query = "select passed_with from landing.extracts where extract_id = ?"
     extract = rows(connection, query, [lock["extract_id"]])[0]
-    admitted = extract["state"] == "admitted" or lock["withdrawal"]
-    if not admitted and extract["passed_with"] != lock["admitted_extracts"]:
+    if not lock["withdrawal"] and extract["passed_with"] != lock["admitted_extracts"]:
         raise NotJudgedError("the quality gate has not passed what this run built: clear its task quality.")
 
 
@@ -254,17 +253,30 @@ def admit(connection: DuckDBPyConnection, extract_id: str) -> None:
     )
 
 
-def hold(connection: DuckDBPyConnection, extract_id: str, reason: str, *, withdrawn: bool = False) -> None:
+def fail(connection: DuckDBPyConnection, extract_id: str) -> None:
+    """Record that the quality gate did not pass what was built with the extract, which keeps its state."""
+    connection.execute("update landing.extracts set passed_with = null where extract_id = ?", [extract_id])
+
+
+def hold(
+    connection: DuckDBPyConnection,
+    extract_id: str,
+    reason: str,
+    *,
+    withdrawn: bool = False,
+    held_for: dict[str, str] | None = None,
+) -> None:
     """Mark the extract held: from now on it counts as missing.
 
     withdrawn: a person took it back; it is not admitted again without their asking.
+    held_for: what each failed critical check observed, which a person may accept from now on.
     """
     connection.execute(
         """
-        update landing.extracts set state = 'held', reason = ?, withdrawn = ?, passed_with = null
+        update landing.extracts set state = 'held', reason = ?, withdrawn = ?, passed_with = null, held_for = ?
         where extract_id = ?
         """,
-        [reason, withdrawn, extract_id],
+        [reason, withdrawn, json.dumps(held_for or {}, ensure_ascii=False), extract_id],
     )
 
 

@@ -65,9 +65,9 @@ def _read() -> tuple[Fault, ...]:
 FAULTS = _read()
 
 
-def plant(fault: Fault, extracts: Path) -> None:
-    """Plant a fault into the files of the extract of AS_OF."""
-    folder, before = extracts / f"{AS_OF:%Y-%m-%d}", extracts / f"{BEFORE:%Y-%m-%d}"
+def plant(fault: Fault, extracts: Path, as_of: datetime = AS_OF) -> None:
+    """Plant a fault into the files of an extract."""
+    folder, before = extracts / f"{as_of:%Y-%m-%d}", extracts / f"{BEFORE:%Y-%m-%d}"
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'; set threads = 1")
         for table in TABLES:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+import duckdb
 import pytest
+from greenery import ledger
 from greenery.quality.checks import CHECKS
 from greenery.settings import Settings
 from greenery.simulator import Shop, simulate
+from greenery.warehouse import connect
 
-from tests.gate.faults import AS_OF, FAULTS, Fault, plant
+from tests.gate.faults import AS_OF, BEFORE, FAULTS, Fault, plant
 from tests.gate.report import clean_weeks
 from tests.gate.shop import copied, failed, good_shop, problem, run_fault, run_week
 
@@ -23,6 +27,8 @@ SAMPLE = (
     "versions overlap",
     "five events are lost",
 )
+
+ACCEPTED = ["events_not_collapsed"]
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +48,12 @@ def test_an_accepted_anomaly_is_admitted_and_stays_so_for_this_content_only(good
 
     copy = copied(good, tmp_path / "accepted")
     plant(fault("package_shipped is not tracked"), copy.extracts)
-    assert run_week(copy, AS_OF, recording)["verdict"] == "held"
-    accepted = {"reason": "the warehouse moved", "checks": ["events_not_collapsed"]}
+    # What nobody can have seen is not accepted.
+    held = run_week(copy, AS_OF, recording, accept="the warehouse moved")
+    assert (held["verdict"], held["accepted"]) == ("held", None)
     document = run_week(copy, AS_OF, recording, accept="the warehouse moved")
+    observed = {check["check"]: check["observed"] for check in held["checks"] if check["check"] in ACCEPTED}
+    accepted = {"reason": "the warehouse moved", "checks": ACCEPTED, "observed": observed}
     assert (document["verdict"], document["accepted"]) == ("accepted", accepted)
     assert [check["check"] for check in document["checks"] if check["accepted"]] == ["events_not_collapsed"]
     # The same content needs no word again; another one does, also where the same check fails.
@@ -53,8 +62,27 @@ def test_an_accepted_anomaly_is_admitted_and_stays_so_for_this_content_only(good
     plant(fault("an order's status is empty"), copy.extracts)
     again = run_week(copy, AS_OF, recording)
     assert (again["verdict"], again["accepted"]) == ("held", None)
-    plant(fault("all states are empty"), copy.extracts)
+    plant(fault("add_to_cart is not tracked"), copy.extracts)
     assert run_week(copy, AS_OF, recording, accept="never mind")["verdict"] == "held"
+
+
+def test_an_admitted_week_stays_so_where_only_models_or_another_week_s_rows_are_wrong(good, recording, tmp_path):
+    copy = copied(good, tmp_path / "rerun")
+    assert run_week(copy, AS_OF, recording)["verdict"] == "passed"
+
+    def lose(connection: duckdb.DuckDBPyConnection) -> None:
+        later = f"from marts.fct_sessions where started_at >= timestamp '{BEFORE}' and checkout_at is null"
+        connection.execute(f"delete from marts.fct_sessions where session_id in (select session_id {later} limit 3)")
+
+    document = run_week(copy, BEFORE, recording, built=lose)
+    assert (document["verdict"], document["stays_admitted"]) == ("held", True)
+    assert "critical" in failed(document).values()
+    html = (copy.report_folder(BEFORE) / "quality.html").read_text(encoding="utf-8")
+    assert "nothing new is published; the extract stays admitted" in html
+    with connect(copy) as connection:
+        before, now = ledger.newest(connection, BEFORE), ledger.newest(connection, AS_OF)
+    # Not passed, so that a task marked as a success publishes nothing.
+    assert (before["state"], before["passed_with"], now["state"]) == ("admitted", None, "admitted")
 
 
 def test_the_good_week_itself_passes(good, recording, tmp_path):
@@ -66,6 +94,40 @@ def test_the_good_week_itself_passes(good, recording, tmp_path):
 @pytest.mark.parametrize(("sessions", "weeks"), [(5, 4), (60, 4)])
 def test_clean_weeks_raise_no_alarm(recording, sessions, weeks):
     assert clean_weeks(recording, sessions, seed=1, weeks=weeks) == []
+
+
+def test_a_shop_with_ways_of_its_own_is_never_held_and_an_old_promo_warns_once(recording, tmp_path):
+    weeks = [BEFORE, AS_OF]
+    home = Settings(tmp_path / "home", tmp_path / "extracts")
+    simulate(Shop(BEFORE, 2, 200, history_weeks=4, file_format="parquet"), home.extracts)
+    own = Fault(
+        "own",
+        "extract",
+        (
+            (
+                "insert into events by name select 's' || i || event_id as event_id, 'scroll' as event_type, "
+                "* exclude (event_id, event_type, i) from events, range(3) numbers (i) where event_type = 'page_view'"
+            ),
+            (
+                "update events set product_id = 'sku-' || product_id, "
+                "user_id = case when hash(session_id) % 50 = 0 then user_id end"
+            ),
+            "update order_items set order_id = 'o-' || order_id, product_id = 'sku-' || product_id",
+            "update orders set status = case status when 'preparing' then 'packing' else 'complete' end",
+        ),
+        "",
+        (),
+        "",
+    )
+    for week in weeks:
+        plant(own, home.extracts, week)
+    forget_promos = "update orders set promo_id = null, order_total = order_cost + shipping_cost where created_at >= "
+    plant(replace(own, statements=(f"{forget_promos} timestamp '{BEFORE}'", "delete from promos")), home.extracts)
+    first, second = (run_week(home, week, recording) for week in weeks)
+    assert "critical" not in {**failed(first), **failed(second)}.values()
+    assert {"event_types_known", "order_statuses_known", "items_have_products"} <= set(failed(second))
+    # Orders that were there before moved on; nothing else of them is new.
+    assert not {"orders_have_promos", "order_total_adds_up", "orders_not_copied"} & set(failed(second))
 
 
 def test_every_check_is_hit_by_a_fault():

@@ -16,7 +16,7 @@ from greenery.quality.checks import ADVICE, BY_ID, CHECKS, REMEDIES
 from greenery.quality.findings import KEYS, PERSONAL, Finding, count, of_rows, shown, surely
 from greenery.quality.suites import suites, validate
 from greenery.report import page
-from greenery.settings import REPOSITORY
+from greenery.settings import REPOSITORY, Settings
 from greenery.warehouse import SQL, statement
 
 from tests import alerting
@@ -101,11 +101,13 @@ def test_rows_that_fail_are_counted_and_a_few_are_named(frame):
         finding = found[check.id]
         assert (finding.rows, finding.failing, len(finding.examples)) == (20, 6, 5)
         first = finding.examples[0]
-        assert first == {key: f"{key[:4]}…" if key in PERSONAL else f"{key} 0" for key in keys}
+        assert first == {key: shown(key, f"{key} 0") for key in keys}
+        assert all(first[key].endswith("…") for key in keys if key in PERSONAL)
 
 
 def test_ids_of_persons_are_cut_short_and_keys_are_kept():
     assert shown("user_id", "d1f08820-32e6") == "d1f0…"
+    assert [shown("user_id", id) for id in ("42", "1234", "123456")] == ["…", "1…", "12…"]
     assert shown("order_id", "d1f08820-32e6") == "d1f08820-32e6"
     assert shown("created_at", datetime(2023, 1, 9, 10)) == "2023-01-09 10:00:00"
     assert shown("user_id", None) is None
@@ -195,15 +197,24 @@ def test_days_are_compared_with_the_same_weekday():
     assert [reading.value for reading in history.days(hours, AS_OF)] == [1.0] * 7
     hours[0, 96:120] = 0
     assert [reading.value for reading in history.days(hours, AS_OF)] == [1, 1, 1, 1, 0, 1, 1]
+    assert [reading.name for reading in history.days(hours, AS_OF) if not reading.value] == ["Sun 12 Jan"]
     assert history.days(hours[:4], AS_OF) == []
+
+
+def test_a_weekday_on_which_the_shop_is_closed_hides_no_lost_day_or_hour():
+    hours = weeks_of(WEEK)
+    hours[:, :24] = 0
+    hours[0, 96:120] = 0
+    assert [reading.value for reading in history.days(hours, AS_OF)] == [1, 1, 1, 0, 1, 1]
+    assert {reading.name[:10] for reading in history.lost_hours(hours, AS_OF) if not reading.value} == {"Sun 12 Jan"}
 
 
 def test_a_busy_hour_without_sessions_is_lost_and_one_of_the_night_is_not_missed():
     hours = weeks_of(WEEK)
-    assert {reading.value for reading in history.lost_hours(hours)} == {1.0}
+    assert {reading.value for reading in history.lost_hours(hours, AS_OF)} == {1.0}
     hours[0, 96 + 19] = hours[0, 3] = 0
-    lost = [reading for reading in history.lost_hours(hours) if reading.value < 0.1]
-    assert [reading.name for reading in lost] == ["19:00 of the fifth day"]
+    lost = [reading for reading in history.lost_hours(hours, AS_OF) if reading.value < 0.1]
+    assert [reading.name for reading in lost] == ["Sun 12 Jan, 19:00"]
 
 
 @pytest.mark.parametrize("move", [-8, -2, 0, 1, 5])
@@ -271,6 +282,10 @@ def test_a_small_shop_may_be_quiet_for_longer():
     assert ages[0.0]["events_freshness"][0].value == pytest.approx(60 / 48)
     assert ages[5.0]["events_freshness"][0].value < 0.2
     assert ages[600.0]["orders_freshness"][0].value == 0
+    # One order in most weeks, none in some: the median of these is none.
+    quiet = {"events": [], "orders": [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]}
+    newest = [{"kind": "orders", "newest_at": AS_OF - timedelta(days=10)}]
+    assert history.freshness(newest, quiet, AS_OF)["orders_freshness"][0].value < 0.2
 
 
 # The verdict.
@@ -278,34 +293,56 @@ def test_a_small_shop_may_be_quiet_for_longer():
 
 def checks(*failed: str) -> list[dict]:
     return [
-        {"check": check.id, "severity": check.severity, "passed": check.id not in failed, "accepted": False}
+        {
+            "check": check.id,
+            "severity": check.severity,
+            "passed": check.id not in failed,
+            "accepted": False,
+            "observed": "3 of 9",
+        }
         for check in CHECKS
     ]
 
 
 def test_an_anomaly_is_accepted_with_a_reason_and_stays_so_for_the_same_checks():
     anomaly = checks("sessions_not_collapsed", "sessions_near_history")
-    assert verdict._accepting(anomaly, "", None).name == "held"
-    found = verdict._accepting(anomaly, "power cut", None)
+    seen = {"sessions_not_collapsed": "3 of 9", "prices_in_scale": "3 of 9"}
+    assert verdict._accepting(anomaly, "", None, seen).name == "held"
+    for other in ({}, {"sessions_not_collapsed": "4 of 9"}, {"prices_in_scale": "3 of 9"}):
+        unseen = verdict._accepting(anomaly, "power cut", None, other)
+        assert (unseen.name, unseen.accepted, unseen.unseen) == ("held", None, True)
+    found = verdict._accepting(anomaly, "power cut", None, seen)
     assert found.name == "accepted"
-    assert found.accepted == {"reason": "power cut", "checks": ["sessions_not_collapsed"]}
+    observed = {"sessions_not_collapsed": "3 of 9"}
+    assert found.accepted == {"reason": "power cut", "checks": ["sessions_not_collapsed"], "observed": observed}
     assert [check["check"] for check in found.checks if check["accepted"]] == ["sessions_not_collapsed"]
     assert [check["check"] for check in found.failed_warnings] == ["sessions_near_history"]
-    assert verdict._accepting(anomaly, "", found.accepted) == found
+    assert verdict._accepting(anomaly, "", found.accepted, {}) == found
     another = checks("sessions_not_collapsed", "prices_in_scale")
-    assert verdict._accepting(another, "", found.accepted).name == "held"
+    assert verdict._accepting(another, "", found.accepted, seen).name == "held"
+    worse = {**found.accepted, "observed": {"sessions_not_collapsed": "4 of 9"}}
+    assert verdict._accepting(anomaly, "", worse, {}).name == "held"
+
+
+def test_accepting_before_looking_says_what_to_do(tmp_path):
+    found = verdict._accepting(checks("sessions_not_collapsed"), "power cut", None, {})
+    text = verdict._how_to_go_on(Settings(tmp_path, tmp_path), AS_OF, found, "sessions_not_collapsed: 3 of 9")
+    assert "look first, then accept" in text
+    assert """make backfill FROM=2025-01-15 TO=2025-01-15 PARAMS='{"accept": "<why>"}'""" in text
 
 
 def test_a_broken_structure_can_not_be_accepted():
     broken = checks("sessions_unique", "sessions_not_collapsed")
-    found = verdict._accepting(broken, "never mind", None)
+    found = verdict._accepting(
+        broken, "never mind", None, {"sessions_unique": "3 of 9", "sessions_not_collapsed": "3 of 9"}
+    )
     assert found.name == "held"
     assert found.accepted is None
     assert len(found.failed_critical) == 2
     test = verdict._failed_test(
         {"test": "unique_x", "model": "fct_sessions", "meaning": "Unique.", "failures": 2, "message": "Got 2 results"}
     )
-    assert verdict._accepting([test], "never mind", None).name == "held"
+    assert verdict._accepting([test], "never mind", None, {"unique_x": test["observed"]}).name == "held"
     assert (test["severity"], test["relation"], test["failing_rows"]) == ("critical", "fct_sessions", 2)
     # Of how many is not known: no share is made up.
     (alert,) = of_checks({"verdict": "held", "checks": [test]}, [], Run("2025-01-22", "manual__1", "manual"))
@@ -313,7 +350,7 @@ def test_a_broken_structure_can_not_be_accepted():
 
 
 def test_what_needs_no_acceptance_has_none():
-    found = verdict._accepting(checks("sessions_near_history"), "just in case", None)
+    found = verdict._accepting(checks("sessions_near_history"), "just in case", None, {})
     assert (found.name, found.accepted) == ("passed", None)
 
 

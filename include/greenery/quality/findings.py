@@ -130,11 +130,11 @@ def _examples(connection: duckdb.DuckDBPyConnection, frame: str, flag: str) -> l
 
 
 def shown(name: str, value: Any) -> str | None:
-    """Return a value as an example shows it; an id of a person keeps four characters."""
+    """Return a value as an example shows it; an id of a person keeps a third of its characters, four at most."""
     if value is None:
         return None
     if name in PERSONAL:
-        return f"{value[:4]}…"
+        return f"{value[: min(4, len(value) // 3)]}…"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     return str(value)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -34,7 +34,6 @@ SPREAD_OF_DAYS = 0.15
 SPREAD_OF_HOURS = 0.2
 SPREAD_OF_PRODUCTS = 0.25
 SPREAD_OF_SHARES = 0.015
-DAYS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def read(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, li
         "without_user": [_share("sessions without a user", weeks, "without_user", "sessions")[0]],
         "without_product": [_share("page views without a product", page_views, "without_product", "events")[0]],
         "days": days(hours, as_of),
-        "hours": lost_hours(hours),
+        "hours": lost_hours(hours, as_of),
         "shift": [shift(hours)],
         "products_by_week": products(fetch("products"), sessions),
         "order_values": [order_values(fetch("order_values"))],
@@ -179,10 +178,12 @@ def _expected_days(hours: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """Return the sessions of each day, and what the same weekdays before let expect at the level of this week."""
     profile, weeks = _profile(hours)
     now, usual = hours[0].reshape(7, 24).sum(axis=1), profile.reshape(7, 24).sum(axis=1)
-    if not weeks or not usual.all():
+    is_open = usual > 0
+    if not weeks or not is_open.any():
         return now, np.zeros(7), 0
-    # The median day says how busy the week is, also when a day or two of it are lost.
-    level = float(np.clip(np.median(now / usual), 1 / 3, 3))
+    # The median day says how busy the week is, also when a day or two of it are lost. A day on which the shop is
+    # usually closed says nothing.
+    level = float(np.clip(np.median(now[is_open] / usual[is_open]), 1 / 3, 3))
     return now, usual * level, weeks
 
 
@@ -191,7 +192,7 @@ def days(hours: np.ndarray, as_of: datetime) -> list[Reading]:
     now, usual, weeks = _expected_days(hours)
     readings = []
     for day in range(7):
-        name = f"the {DAYS[day]} day"
+        name = _day(as_of, day)
         mean = float(usual[day])
         if not weeks or mean < ENOUGH:
             continue
@@ -201,7 +202,7 @@ def days(hours: np.ndarray, as_of: datetime) -> list[Reading]:
     return readings
 
 
-def lost_hours(hours: np.ndarray) -> list[Reading]:
+def lost_hours(hours: np.ndarray, as_of: datetime) -> list[Reading]:
     """Return the readings of the hours that are busy enough to be missed."""
     _, usual, weeks = _expected_days(hours)
     profile, _ = _profile(hours)
@@ -216,9 +217,15 @@ def lost_hours(hours: np.ndarray) -> list[Reading]:
         observed = float(hours[0, hour])
         value = observed / mean if observed < mean and improbable(observed, mean, SPREAD_OF_HOURS) else 1.0
         readings.append(
-            Reading(f"{hour % 24:02}:00 of the {DAYS[hour // 24]} day", value, f"{observed:,.0f}", f"{mean:,.0f}")
+            Reading(f"{_day(as_of, hour // 24)}, {hour % 24:02}:00", value, f"{observed:,.0f}", f"{mean:,.0f}")
         )
     return sorted(readings, key=lambda reading: reading.value)
+
+
+def _day(as_of: datetime, day: int) -> str:
+    """Return a day of the week that ends at `as_of` as `Sat 11 Jan`."""
+    at = as_of + timedelta(days=day - 7)
+    return f"{at:%a} {at.day} {at:%b}"
 
 
 def shift(hours: np.ndarray) -> Reading:
@@ -280,7 +287,8 @@ def freshness(found: list[dict], weeks: dict[str, list[float]], as_of: datetime)
     readings = {}
     for row in found:
         kind = row["kind"]
-        usual = float(np.median(weeks[kind][1:])) if len(weeks[kind]) > 1 else 0.0
+        # `series` begins with the first week that has any: a median of a small shop's weeks would be none.
+        usual = float(np.mean(weeks[kind][1:])) if len(weeks[kind]) > 1 else 0.0
         # In a small shop a million to one, by chance, is longer.
         allowed = max(48.0, -math.log(LEVEL) * 168 / usual) if usual else 48.0
         name = f"hours from the newest of the {kind} to the extract"

@@ -22,7 +22,8 @@ DBT_RUNBOOK = "docs/runbook.md#dbt_tests"
 
 
 class HeldError(Exception):
-    """A critical check failed: the extract is held and nothing of the run is published."""
+    """A critical check failed: nothing of the run is published, and its extract is held unless it was admitted before
+    and nothing is wrong with it."""
 
     def __init__(self, message: str, verdict: Verdict) -> None:
         self.verdict = verdict
@@ -33,11 +34,14 @@ class HeldError(Exception):
 class Verdict:
     """What the checks said: the failed critical ones hold the extract, the failed warnings do not.
 
-    accepted: the reason for which failed critical checks were accepted, and their ids; None where none was.
+    accepted: the reason for which failed critical checks were accepted, their ids, and what each observed; None where
+        none was.
+    unseen: whether a reason was given for checks that no person can have seen fail on this extract.
     """
 
     checks: list[dict]
     accepted: dict | None = None
+    unseen: bool = False
 
     @property
     def failed_critical(self) -> list[dict]:
@@ -62,11 +66,12 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
     """Judge the week of the run that holds the build lock, and write its `quality.json` and its page.
 
     accept: why failed checks are accepted that are anomalies: the extract is then admitted all the same, now and when
-    the same content is judged again. A broken structure can't be accepted.
+    the same content is judged again. Only what an earlier run held this very extract for can be accepted, and never a
+    broken structure.
 
-    Raises HeldError, with the extract marked held, where a critical check failed; LockLostError where the run no
-    longer holds the lock; NotTestedError where dbt's tests have not run on what it built. A run that withdraws its
-    extract has nothing to be judged: its verdict has no checks.
+    Raises HeldError where a critical check failed, with the extract marked held, unless it is admitted and only our own
+    logic is wrong; LockLostError where the run no longer holds the lock; NotTestedError where dbt's tests have not run
+    on what it built. A run that withdraws its extract has nothing to be judged: its verdict has no checks.
     """
     with connect(settings) as connection:
         lock = ledger.check_build(connection, run_id)
@@ -82,15 +87,25 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
             {**check, "silenced": silenced.get(check["check"])}
             for check in [*judged(frames(connection, lock["as_of"])), *map(_failed_test, failed_tests)]
         ]
-        verdict = _accepting(checks, accept.strip(), json.loads(extract["accepted"] or "null"))
-        _write(settings, lock["as_of"], verdict, json.loads(extract["warnings"]))
+        verdict = _accepting(
+            checks, accept.strip(), json.loads(extract["accepted"] or "null"), json.loads(extract["held_for"] or "{}")
+        )
+        # An extract that was good is not worse because a model is wrong now, or because rows of another week are.
+        stays = extract["state"] == "admitted" and not any(map(_is_of_the_extract, verdict.failed_critical))
+        _write(settings, lock["as_of"], verdict, json.loads(extract["warnings"]), stays_admitted=stays)
         if not verdict.failed_critical:
             ledger.passed(connection, lock, verdict.accepted)
         else:
             reason = "; ".join(f"{check['check']}: {check['observed']}" for check in verdict.failed_critical)
-            ledger.hold(connection, lock["extract_id"], reason)
-            weekly_report.write_page(settings, lock["as_of"], held_because=reason)
+            if stays:
+                ledger.fail(connection, lock["extract_id"])
+            else:
+                held_for = {check["check"]: check["observed"] for check in verdict.failed_critical}
+                ledger.hold(connection, lock["extract_id"], reason, held_for=held_for)
+                weekly_report.write_page(settings, lock["as_of"], held_because=reason)
             status.record(settings, connection)
+            if stays:
+                raise HeldError(_how_to_mend(settings, lock["as_of"], reason), verdict)
             raise HeldError(_how_to_go_on(settings, lock["as_of"], verdict, reason), verdict)
     return verdict
 
@@ -129,6 +144,11 @@ def acceptable(check: dict) -> bool:
     return check["check"] in BY_ID and BY_ID[check["check"]].acceptable
 
 
+def _is_of_the_extract(check: dict) -> bool:
+    """Return whether a check of `quality.json` says something of the extract, and not of the models alone."""
+    return check["check"] in BY_ID and BY_ID[check["check"]].remedy != "model"
+
+
 def _failed_test(test: dict) -> dict:
     """Return a failed dbt test as a check of `quality.json`."""
     return {
@@ -149,27 +169,30 @@ def _failed_test(test: dict) -> dict:
     }
 
 
-def _accepting(checks: list[dict], reason: str, before: dict | None) -> Verdict:
+def _accepting(checks: list[dict], reason: str, before: dict | None, held_for: dict[str, str]) -> Verdict:
     """Return the verdict, failed anomalies being accepted for `reason`, or as they were before.
 
-    before: what was accepted of the same content, as kept with the extract; it holds for those checks only.
+    before: what was accepted of the same content, as kept with the extract. held_for: what the checks observed when it
+    was held last. Both hold for those checks only, and for what they observed then.
     """
     failed = [check for check in checks if not check["passed"] and check["severity"] == "critical"]
-    ids = sorted(check["check"] for check in failed)
+    observed = {check["check"]: check["observed"] for check in sorted(failed, key=lambda check: check["check"])}
     if not failed or not all(map(acceptable, failed)):
         return Verdict(checks)
-    if not reason:
-        if not before or not set(ids) <= set(before["checks"]):
-            return Verdict(checks)
-        reason = before["reason"]
-    accepted = {"reason": reason, "checks": ids}
-    return Verdict([{**check, "accepted": check["check"] in ids} for check in checks], accepted)
+    accepted_before = before is not None and observed.items() <= before.get("observed", {}).items()
+    if not accepted_before and not (reason and observed.items() <= held_for.items()):
+        return Verdict(checks, unseen=bool(reason))
+    accepted = {"reason": reason or (before or {})["reason"], "checks": list(observed), "observed": observed}
+    return Verdict([{**check, "accepted": check["check"] in observed} for check in checks], accepted)
 
 
-def _write(settings: Settings, as_of: datetime, verdict: Verdict, landing_warnings: list[str]) -> None:
+def _write(
+    settings: Settings, as_of: datetime, verdict: Verdict, landing_warnings: list[str], *, stays_admitted: bool
+) -> None:
     document = {
         "as_of": f"{as_of:%Y-%m-%dT%H:%M:%S}+00:00",
         "verdict": verdict.name,
+        "stays_admitted": stays_admitted and verdict.name == "held",
         "accepted": verdict.accepted,
         "checks": verdict.checks,
         "landing_warnings": landing_warnings,
@@ -179,12 +202,26 @@ def _write(settings: Settings, as_of: datetime, verdict: Verdict, landing_warnin
     write_atomically(folder / "quality.json", summary.to_json(document))
 
 
+def _how_to_mend(settings: Settings, as_of: datetime, reason: str) -> str:
+    return (
+        f"the run of the week {as_of:%Y-%m-%d} failed, nothing new is published; its extract stays admitted: {reason}. "
+        f"See {settings.report_folder(as_of) / 'quality.html'}; this can't be accepted: correct the model, or the "
+        'extract that these rows are of, and run the week again, with {"full_refresh": true} after a change of a model.'
+    )
+
+
 def _how_to_go_on(settings: Settings, as_of: datetime, verdict: Verdict, reason: str) -> str:
     structural = [check["check"] for check in verdict.failed_critical if not acceptable(check)]
     if structural:
         way = (
             f"{', '.join(structural)} can't be accepted: correct the extract or the model and run the week again "
             'with {"reextract": true}.'
+        )
+    elif verdict.unseen:
+        day = f"{as_of:%Y-%m-%d}"
+        way = (
+            "nothing was accepted, as no run had held this content for it before: look first, then accept with "
+            f'make backfill FROM={day} TO={day} PARAMS=\'{{"accept": "<why>"}}\'.'
         )
     else:
         way = (

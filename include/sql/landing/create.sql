@@ -22,6 +22,8 @@ alter table landing.extracts add column if not exists withdrawn boolean default 
 -- accepted: why failed checks of the quality gate were accepted, and which, as JSON.
 alter table landing.extracts add column if not exists passed_with varchar;
 alter table landing.extracts add column if not exists accepted varchar;
+-- held_for: what the failed critical checks said when it was held, by check, as JSON: only that can be accepted.
+alter table landing.extracts add column if not exists held_for varchar;
 
 -- The run that builds, judges and publishes, with its week, and the other extracts that it builds on; no row while
 -- nobody does. withdrawal: why the week's extract is left out of the build, empty where it is part of it.

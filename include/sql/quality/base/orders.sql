@@ -33,6 +33,10 @@ select
     or orders.created_at is distinct from previous_orders.created_at
     or orders.order_cost is distinct from previous_orders.order_cost
     or orders.shipping_cost is distinct from previous_orders.shipping_cost
-    or orders.order_total is distinct from previous_orders.order_total as has_other_facts
+    or orders.order_total is distinct from previous_orders.order_total as has_other_facts,
+    orders.promo_id is distinct from previous_orders.promo_id
+    or orders.order_cost is distinct from previous_orders.order_cost
+    or orders.shipping_cost is distinct from previous_orders.shipping_cost
+    or orders.order_total is distinct from previous_orders.order_total as has_other_amounts
 from orders
 left join previous_orders on orders.order_id = previous_orders.order_id

@@ -17,6 +17,19 @@ known_orders as (
     where as_of <= $as_of and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
 ),
 
+-- What the extract before shows already is this shop's way, and no sign of a fault.
+types_before as (
+    select distinct events.event_type
+    from quality_week
+    inner join landing.events as events on quality_week.previous_extract_id = events.extract_id
+),
+
+products_before as (
+    select distinct events.product_id
+    from quality_week
+    inner join landing.events as events on quality_week.previous_extract_id = events.extract_id
+),
+
 twins as (
     select
         session_id,
@@ -24,9 +37,18 @@ twins as (
         created_at,
         coalesce(product_id, '') as product_id,
         coalesce(order_id, '') as order_id,
+        coalesce(page_url, '') as page_url,
+        coalesce(user_id, '') as user_id,
         count(*) as events
     from quality_new_events
-    group by session_id, event_type, created_at, coalesce(product_id, ''), coalesce(order_id, '')
+    group by
+        session_id,
+        event_type,
+        created_at,
+        coalesce(product_id, ''),
+        coalesce(order_id, ''),
+        coalesce(page_url, ''),
+        coalesce(user_id, '')
 )
 
 select
@@ -35,9 +57,19 @@ select
     events.event_type,
     events.created_at,
     events.event_type not in ('page_view', 'add_to_cart', 'checkout', 'package_shipped') as event_types_known,
+    case
+        when quality_week.previous_extract_id is not null
+            then
+                types_before.event_type is null
+                and events.event_type not in ('page_view', 'add_to_cart', 'checkout', 'package_shipped')
+    end as event_types_mostly_known,
     events.created_at >= $as_of as events_not_from_the_future,
     case when events.user_id is not null then known_users.user_id is null end as events_have_users,
     case when events.product_id is not null then known_products.product_id is null end as events_have_products,
+    case
+        when quality_week.previous_extract_id is not null and events.product_id is not null
+            then known_products.product_id is null and products_before.product_id is null
+    end as events_mostly_have_products,
     case
         when events.event_type in ('checkout', 'package_shipped') and events.order_id is not null
             then known_orders.order_id is null
@@ -54,6 +86,8 @@ from quality_new_events as events
 cross join quality_week
 left join known_users on events.user_id = known_users.user_id
 left join known_products on events.product_id = known_products.product_id
+left join types_before on events.event_type = types_before.event_type
+left join products_before on events.product_id = products_before.product_id
 left join known_orders on events.order_id = known_orders.order_id
 left join twins
     on
@@ -62,3 +96,5 @@ left join twins
         and events.created_at = twins.created_at
         and coalesce(events.product_id, '') = twins.product_id
         and coalesce(events.order_id, '') = twins.order_id
+        and coalesce(events.page_url, '') = twins.page_url
+        and coalesce(events.user_id, '') = twins.user_id

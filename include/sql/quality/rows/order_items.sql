@@ -7,6 +7,23 @@ with known_products as (
 
 orders as (
     select distinct order_id from quality_orders
+),
+
+-- What the extract before shows already is this shop's way, and no sign of a fault.
+products_before as (
+    select distinct items.product_id
+    from quality_week
+    inner join landing.order_items as items on quality_week.previous_extract_id = items.extract_id
+),
+
+had_orders as (
+    select count(orders_before.order_id) > 0.5 * count(*) as had_orders
+    from quality_week
+    inner join landing.order_items as items on quality_week.previous_extract_id = items.extract_id
+    left join landing.orders as orders_before
+        on
+            quality_week.previous_extract_id = orders_before.extract_id
+            and items.order_id = orders_before.order_id
 )
 
 select
@@ -14,7 +31,12 @@ select
     items.product_id,
     items.quantity,
     orders.order_id is null as items_have_orders,
+    case when had_orders.had_orders then orders.order_id is null end as items_mostly_have_orders,
     known_products.product_id is null as items_have_products,
+    case
+        when quality_week.previous_extract_id is not null
+            then known_products.product_id is null and products_before.product_id is null
+    end as items_mostly_have_products,
     coalesce(items.quantity <= 0, false) as item_quantities_positive
 from quality_week
 inner join landing.order_items as items on quality_week.extract_id = items.extract_id
@@ -24,6 +46,8 @@ left join landing.order_items as previous_items
         and items.order_id = previous_items.order_id
         and items.product_id = previous_items.product_id
         and items.quantity = previous_items.quantity
+cross join had_orders
+left join products_before on items.product_id = products_before.product_id
 left join known_products on items.product_id = known_products.product_id
 left join orders on items.order_id = orders.order_id
 where previous_items.order_id is null

@@ -69,6 +69,13 @@ counted as (
     group by order_id
 ),
 
+-- What the extract before shows already is this shop's way, and no sign of a fault.
+statuses_before as (
+    select distinct previous_orders.status
+    from quality_week
+    inner join landing.orders as previous_orders on quality_week.previous_extract_id = previous_orders.extract_id
+),
+
 twins as (
     select
         user_id,
@@ -100,7 +107,7 @@ select
     or orders.delivered_at is distinct from versions.delivered_at
     or orders.status is distinct from versions.status as orders_equal_snapshot,
     case
-        when orders.is_news
+        when orders.previous_order_id is null or orders.has_other_amounts
             then abs(
                 orders.order_total - (orders.order_cost + orders.shipping_cost - coalesce(promos.discount, 0))
             ) > 0.01
@@ -108,6 +115,10 @@ select
     case
         when orders.is_news then orders.status not in ('preparing', 'shipped', 'delivered')
     end as order_statuses_known,
+    case
+        when orders.is_news and quality_week.previous_extract_id is not null
+            then orders.status not in ('preparing', 'shipped', 'delivered') and statuses_before.status is null
+    end as order_statuses_mostly_known,
     case when orders.is_news then orders.created_at >= $as_of end as orders_not_from_the_future,
     case when orders.is_news then coalesce(orders.delivered_at < orders.created_at, false) end
         as delivered_after_ordered,
@@ -120,7 +131,10 @@ select
     end as order_status_fits_delivery,
     case when orders.is_news then users.user_id is null end as orders_have_users,
     case when orders.is_news then items.order_id is null end as orders_have_items,
-    case when orders.is_news and orders.promo_id is not null then promos.promo_id is null end as orders_have_promos,
+    case
+        when orders.promo_id is not null and (orders.previous_order_id is null or orders.has_other_amounts)
+            then promos.promo_id is null
+    end as orders_have_promos,
     case
         when (orders.previous_order_id is null or orders.has_other_facts) and items.worth > 0
             then orders.order_cost > 2 * items.worth or orders.order_cost < 0.5 * items.worth
@@ -130,9 +144,12 @@ select
             then orders.order_cost > 10 * items.worth or orders.order_cost < 0.1 * items.worth
     end as order_cost_in_scale,
     case
-        when orders.is_news then orders.order_cost < 0 or orders.shipping_cost < 0 or orders.order_total < 0
+        when orders.previous_order_id is null or orders.has_other_amounts
+            then orders.order_cost < 0 or orders.shipping_cost < 0 or orders.order_total < 0
     end as order_amounts_not_negative,
-    case when orders.is_news then coalesce(twins.orders > 1, false) end as orders_not_copied,
+    case
+        when orders.previous_order_id is null or orders.has_other_facts then coalesce(twins.orders > 1, false)
+    end as orders_not_copied,
     case
         when
             orders.previous_order_id is null
@@ -148,6 +165,8 @@ select
         when orders.previous_status = 'shipped' then coalesce(orders.status = 'preparing', false)
     end as shipped_orders_stay
 from quality_orders as orders
+cross join quality_week
+left join statuses_before on orders.status = statuses_before.status
 inner join counted on orders.order_id = counted.order_id
 left join items on orders.order_id = items.order_id
 left join users on orders.user_id = users.user_id

@@ -79,6 +79,32 @@ lost_products as (
     group by known_products.session_id
 ),
 
+-- Where the users were as far as the extracts before say.
+places_before as (
+    select
+        users.user_id,
+        addresses.country,
+        addresses.state
+    from (
+        select
+            user_id,
+            address_id
+        from intermediate.int_user_versions
+        where as_of < $as_of and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
+        qualify row_number() over (partition by user_id order by as_of desc) = 1
+    ) as users
+    inner join (
+        select
+            address_id,
+            state,
+            country
+        from intermediate.int_address_versions
+        where as_of < $as_of and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
+        qualify row_number() over (partition by address_id order by as_of desc) = 1
+    ) as addresses on users.address_id = addresses.address_id
+    where addresses.country is not null and addresses.state is not null
+),
+
 average as (
     select avg(events) as events from week_sessions
 ),
@@ -128,12 +154,18 @@ select
     case when week_sessions.user_id is not null then week_sessions.known_user_id is null end as sessions_have_users,
     coalesce(copies.sessions > 1, false) as sessions_not_copied,
     week_sessions.events >= 100 and week_sessions.events >= 20 * average.events as sessions_of_human_size,
-    week_sessions.country is null or week_sessions.state is null as places_known
+    case
+        when week_sessions.user_id is not null then week_sessions.country is null or week_sessions.state is null
+    end as places_known,
+    case
+        when places_before.user_id is not null then week_sessions.country is null or week_sessions.state is null
+    end as places_mostly_known
 from week_sessions
 cross join newest
 cross join average
 left join mart_sessions on week_sessions.session_id = mart_sessions.session_id
 left join mart_products on week_sessions.session_id = mart_products.session_id
+left join places_before on week_sessions.user_id = places_before.user_id
 left join lost_products on week_sessions.session_id = lost_products.session_id
 left join copies
     on
