@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import sqlfluff
 from greenery.alerts.model import Run, of_checks
-from greenery.quality import history, verdict
+from greenery.quality import findings, history, verdict
 from greenery.quality.checks import ADVICE, BY_ID, CHECKS, REMEDIES
 from greenery.quality.findings import KEYS, PERSONAL, Finding, count, of_rows, shown, surely
 from greenery.quality.suites import suites, validate
@@ -111,6 +111,32 @@ def test_ids_of_persons_are_cut_short_and_keys_are_kept():
     assert shown("order_id", "d1f08820-32e6") == "d1f08820-32e6"
     assert shown("created_at", datetime(2023, 1, 9, 10)) == "2023-01-09 10:00:00"
     assert shown("user_id", None) is None
+
+
+def test_a_required_column_of_a_few_rows_is_not_mostly_empty_and_one_that_is_has_its_name_said():
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table quality_rows as select *, empty > 0 as required_columns_filled, "
+            "false as required_columns_mostly_filled from (values ('promos.status', 1, 1), ('orders.status', 90, 80), "
+            "('users.created_at', 90, 40)) as counts (column_name, all_rows, empty)"
+        )
+        findings._mark_mostly_empty(connection)
+        checks = [check for check in CHECKS if check.frame == "required_columns"]
+        found = count(connection, "required_columns", checks)
+    assert found["required_columns_mostly_filled"].observed == "1 of 3 required columns fail: orders.status"
+    assert found["required_columns_filled"].failing == 3
+
+
+def test_how_old_the_newest_may_be_is_said_in_hours():
+    newest = [{"kind": "events", "newest_at": AS_OF - timedelta(hours=60)}]
+    readings = history.freshness(newest, {"events": [600.0] * 9}, AS_OF)["events_freshness"]
+    found = {**GOOD, "events_fresh": findings._of_readings(BY_ID["events_fresh"], readings)}
+    fresh = next(check for check in verdict.judged(found) if check["check"] == "events_fresh")
+    assert (fresh["passed"], fresh["expected"]) == (False, "at most 48 hours")
+
+
+def test_one_row_is_no_rows():
+    assert [verdict._rows_fail(number) for number in (1, 2, 1234)] == ["1 row fails", "2 rows fail", "1,234 rows fail"]
 
 
 def test_definitions_are_whole():

@@ -19,10 +19,12 @@ from statsmodels.stats.proportion import proportion_confint
 from greenery.quality import history
 from greenery.quality.checks import CHECKS, CONFIDENCE, Check
 from greenery.quality.sql import keep
+from greenery.report import wording
 from greenery.source_tables import TABLES
 from greenery.warehouse import rows, statement
 
 NAMED_ROWS = 5
+MOSTLY = 0.5
 # Made in this order: each is a temporary table that later statements read.
 BASE = ("week", "sessions", "new_events", "orders", "order_events")
 # The columns that name a row in an example; other columns are not shown.
@@ -68,6 +70,7 @@ class Finding:
 
     value: the number that its limit is for. rows, failing: how many it looked at, and how many of them fail.
     examples: a few of the failing rows, their personal ids masked.
+    expected: what was expected, where it is other than the check's limit says.
     """
 
     value: float
@@ -75,6 +78,7 @@ class Finding:
     failing: int
     observed: str
     examples: list[dict] = field(default_factory=list)
+    expected: str = ""
 
 
 def find(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, Finding]:
@@ -85,6 +89,8 @@ def find(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, Fi
     for frame in KEYS:
         text = _required_columns() if frame == "required_columns" else statement(f"quality/rows/{frame}")
         keep(connection, "quality_rows", text, as_of)
+        if frame == "required_columns":
+            _mark_mostly_empty(connection)
         found.update(count(connection, frame, [check for check in CHECKS if check.frame == frame]))
     found.update(_of_the_extract(connection))
     readings = history.read(connection, as_of)
@@ -112,7 +118,9 @@ def of_rows(check: Check, looked_at: int, failing: int, examples: list[dict]) ->
     value = surely(failing, looked_at) if check.limit.kind == "share" else failing
     noun = NOUNS.get(check.frame, check.frame)
     part = f" ({failing / looked_at:.1%})" if failing and check.limit.kind == "share" else ""
-    return Finding(value, looked_at, failing, f"{failing:,} of {looked_at:,} {noun} fail{part}", examples)
+    names = [str(row["column_name"]) for row in examples if "column_name" in row]
+    named = f": {', '.join(names)}" if names else ""
+    return Finding(value, looked_at, failing, f"{failing:,} of {looked_at:,} {noun} fail{part}{named}", examples)
 
 
 def surely(failing: int, looked_at: int) -> float:
@@ -154,8 +162,18 @@ def _required_columns() -> str:
     )
     return (
         "select *, empty > empty_before as required_columns_filled, "
-        f"empty > 0.5 * all_rows as required_columns_mostly_filled from ({counts}) as counts"
+        f"false as required_columns_mostly_filled from ({counts}) as counts"
     )
+
+
+def _mark_mostly_empty(connection: duckdb.DuckDBPyConnection) -> None:
+    """Mark the columns in quality_rows that are mostly empty, and not by the chance of a table of a few rows."""
+    for row in rows(connection, "select column_name, all_rows, empty from quality_rows where empty > 0"):
+        if surely(row["empty"], row["all_rows"]) > MOSTLY:
+            connection.execute(
+                "update quality_rows set required_columns_mostly_filled = true where column_name = ?",
+                [row["column_name"]],
+            )
 
 
 def _of_the_extract(connection: duckdb.DuckDBPyConnection) -> dict[str, Finding]:
@@ -173,10 +191,10 @@ def _of_the_extract(connection: duckdb.DuckDBPyConnection) -> dict[str, Finding]
             len(unknown),
             columns + len(unknown),
             len(unknown),
-            f"{len(unknown):,} unknown columns beside {columns} known ones",
+            f"{wording.count(len(unknown), 'unknown column')} beside {columns} known ones",
             [{"warning": line} for line in unknown[:NAMED_ROWS]],
         ),
-        "extract_has_events": Finding(int(not events), events, int(not events), f"{events:,} events"),
+        "extract_has_events": Finding(int(not events), events, int(not events), wording.count(events, "event")),
     }
 
 
@@ -203,4 +221,6 @@ def _of_readings(check: Check, readings: Iterable[history.Reading]) -> Finding:
         [{"what": reading.name, "observed": reading.observed, "expected": reading.expected} for reading in failing][
             :NAMED_ROWS
         ],
+        # How old the newest may be depends on the shop: its hours say more than how often they were passed.
+        readings[0].expected if check.frame.endswith("_freshness") and readings else "",
     )

@@ -293,8 +293,10 @@ def freshness(found: list[dict], weeks: dict[str, list[float]], as_of: datetime)
         allowed = max(48.0, -math.log(LEVEL) * 168 / usual) if usual else 48.0
         name = f"hours from the newest of the {kind} to the extract"
         if row["newest_at"] is None:
-            readings[f"{kind}_freshness"] = [Reading(name, 0.0, f"no {kind}", f"at most {allowed:,.0f}")]
+            readings[f"{kind}_freshness"] = [Reading(name, 0.0, f"no {kind}", f"at most {allowed:,.0f} hours")]
             continue
         hours = (as_of - row["newest_at"]).total_seconds() / 3600
-        readings[f"{kind}_freshness"] = [Reading(name, hours / allowed, f"{hours:,.1f}", f"at most {allowed:,.0f}")]
+        readings[f"{kind}_freshness"] = [
+            Reading(name, hours / allowed, f"{hours:,.1f}", f"at most {allowed:,.0f} hours")
+        ]
     return readings

@@ -14,7 +14,7 @@ from greenery.files import write_atomically
 from greenery.quality.checks import ADVICE, BY_ID, CHECKS, DATA
 from greenery.quality.findings import Finding, find
 from greenery.quality.suites import validate
-from greenery.report import page, summary
+from greenery.report import page, summary, wording
 from greenery.settings import Settings
 from greenery.warehouse import connect, rows
 
@@ -130,7 +130,7 @@ def judged(found: dict[str, Finding]) -> list[dict]:
             "accepted": False,
             "silenced": None,
             "observed": found[check.id].observed,
-            "expected": str(check.limit),
+            "expected": found[check.id].expected or str(check.limit),
             "rows": found[check.id].rows,
             "failing_rows": found[check.id].failing,
             "examples": [] if passed[check.id] else found[check.id].examples,
@@ -161,12 +161,16 @@ def _failed_test(test: dict) -> dict:
         "passed": False,
         "accepted": False,
         "silenced": None,
-        "observed": f"{test['failures']:,} rows fail" if test["failures"] is not None else test["message"],
+        "observed": _rows_fail(test["failures"]) if test["failures"] is not None else test["message"],
         "expected": "none",
         "rows": 0,  # dbt does not say how many it looked at
         "failing_rows": test["failures"] or 0,
         "examples": [],
     }
+
+
+def _rows_fail(number: int) -> str:
+    return f"{wording.count(number, 'row')} {'fails' if number == 1 else 'fail'}"
 
 
 def _accepting(checks: list[dict], reason: str, before: dict | None, held_for: dict[str, str]) -> Verdict:
