@@ -322,6 +322,8 @@ def held_notice(**context: Any) -> None:
     if deliver == "never" or (deliver == "auto" and context["dag_run"].run_type != "scheduled"):
         raise AirflowSkipException("this run delivers nothing; the next scheduled digest names the week as held.")
     home, as_of = settings.load(), week_end(context)
+    if not incidents.is_held(home, as_of):
+        raise AirflowSkipException("the week stays as it was published; what failed is what this run built.")
     with _telling():
         incidents.hold(home, _run(context), as_of)
 

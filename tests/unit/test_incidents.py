@@ -170,6 +170,17 @@ def test_without_any_connection_the_outbox_shows_what_would_be_sent(home):
     assert "RESOLVED" in (home.home / "outbox" / "resolved-2025-01-22-sessions_unique.json").read_text()
 
 
+def test_an_admitted_week_whose_rerun_fails_is_not_called_held(home):
+    assert not incidents.is_held(home, WEEK)
+    judged(home, check())
+    assert incidents.is_held(home, WEEK)
+    file = home.report_folder(WEEK) / "quality.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "stays_admitted": True}))
+    assert not incidents.is_held(home, WEEK)
+    (alert,) = incidents.settle(home, outcome(home), WEEK, tells=True)
+    assert alert.held_back == "what this run built; the week and all others stay published as they were"
+
+
 def test_withdrawing_ends_the_incidents_of_its_week_and_says_that_it_did(home, page):
     judged(home, check())
     incidents.settle(home, outcome(home), WEEK, tells=True)

@@ -75,6 +75,12 @@ def settle(settings: Settings, outcome: Outcome, as_of: datetime, tells: bool) -
     return found
 
 
+def is_held(settings: Settings, as_of: datetime) -> bool:
+    """Return whether the week is held: its last run failed the checks, and it was not admitted before."""
+    quality = read_quality(settings, as_of) or {}
+    return quality.get("verdict") == "held" and not quality.get("stays_admitted")
+
+
 def hold(settings: Settings, run: Run, as_of: datetime) -> None:
     """Send the notice that a week is held, in place of its digest, and write down that the digest is owed."""
     quality = read_quality(settings, as_of)

@@ -173,7 +173,9 @@ def of_checks(
     published: whether the run published the week; one that is held it did not.
     """
     held = quality["verdict"] == "held"
-    if held:
+    if quality.get("stays_admitted"):
+        held_back = "what this run built; the week and all others stay published as they were"
+    elif held:
         held_back = "the digest, the published marts and the page of this week; readers keep the last good state"
     elif published:
         held_back = "nothing: the week is published, its digest names the warning"
