@@ -20,6 +20,7 @@ def main() -> int:
     try:
         home = settings.load()
         print(f"Simulating a plant shop: {SHOP.weeks} weekly extracts in {home.extracts}")
+        home.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         simulate(SHOP, home.extracts)
         last_as_of = SHOP.first_as_of + (SHOP.weeks - 1) * WEEK
         with airflow_for(home) as airflow:

@@ -117,11 +117,13 @@ def main() -> int:
 
     def command() -> bool:
         settings = load()
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         home = settings.home / "incident"
         settings = replace(settings, home=home, extracts=home / "extracts")
         if home.exists() and running(settings) is not None:
             raise AirflowError(f"An incident is being played in {home}: wait until it has ended.")
         shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(mode=0o700)
         try:
             play(settings)
         except NotSeenError as error:
