@@ -93,6 +93,18 @@ class TestVerdict:
     def test_a_p_value_is_not_written_as_the_level_that_it_is_under(self, number, text):
         assert ordinary(wording.p_value(number)) == text
 
+    @pytest.mark.parametrize(
+        ("interval", "text"),
+        [
+            ([-2.04, 4.81], "-2.0 to +4.8 pp"),
+            ([0.02, 4.81], "just above 0 to +4.8 pp"),
+            ([-3.3, -0.04], "-3.3 to just below 0 pp"),
+            ([-3.3, 0.0], "-3.3 to 0.0 pp"),
+        ],
+    )
+    def test_an_interval_shows_on_which_side_of_0_its_bounds_are(self, interval, text):
+        assert ordinary(wording.points_between(interval)) == text
+
     def test_too_few_sessions_give_no_verdict_and_no_direction(self):
         figures = summaries.build(summaries.week(0, 29, 20, 19, 10), summaries.week(1, 560, 450, 42, 30))
         found = built(figures)
@@ -230,6 +242,26 @@ class TestMovers:
         assert movers.lead.endswith(
             "corrected for looking at many, none of their own conversions changed by more than noise."
         )
+
+    @pytest.mark.parametrize(
+        ("countries", "lead"),
+        [
+            (
+                ["Peru"],
+                "1 product, country or state with 30 or more sessions in both weeks was compared. It adds nothing",
+            ),
+            (["Peru", "Chile"], "were compared. None of them adds anything to the change at checkout."),
+        ],
+    )
+    def test_what_adds_nothing_is_not_listed(self, countries, lead):
+        same = summaries.build(
+            summaries.week(0, 100, 80, 62, 62),
+            summaries.week(1, 100, 80, 62, 62),
+            movers=[summaries.mover("country", name, (31, 50), (31, 50)) for name in countries],
+        )
+        movers = built(same).movers
+        assert movers.rows == ()
+        assert lead in movers.lead
 
     @pytest.mark.parametrize(
         "text",

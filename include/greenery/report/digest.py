@@ -386,7 +386,7 @@ def _movers(summary: dict) -> Movers | None:
                 sessions=wording.count(row["sessions"]),
                 noteworthy=row["significant"],
             )
-            for row in movers["movers"]
+            for row in wording.shown_movers(summary)
         ),
     )
 

@@ -91,8 +91,14 @@ def is_seen(number: float) -> bool:
 
 
 def points_between(interval: list[float]) -> str:
-    """Return an interval of percentage points as "-2.0 to +4.8 pp"."""
-    low, high = (points(bound) for bound in interval)
+    """Return an interval of percentage points as "-2.0 to +4.8 pp".
+
+    A bound that only rounds to 0 is "just above 0" or "just below 0": on which side it lies is what it is read for.
+    """
+    low, high = (
+        points(bound) if is_seen(bound) or not bound else f"just {'above' if bound > 0 else 'below'} 0{SPACE}pp"
+        for bound in interval
+    )
     return f"{low.removesuffix(SPACE + 'pp')} to {high}"
 
 
@@ -252,18 +258,27 @@ def moved(summary: dict) -> str:
     movers = summary["movers"]
     if not movers["compared"]:
         return "No product, country or state has 30 sessions in both weeks, so none is compared."
+    step = STEP_NAMES[movers["step"]].lower()
     one = movers["compared"] == 1
     groups, verb = ("product, country or state", "was") if one else ("products, countries and states", "were")
     compared = f"{count(movers['compared'])} {groups} with 30 or more sessions in both weeks {verb} compared."
-    noteworthy = any(mover["significant"] for mover in movers["movers"])
+    shown = shown_movers(summary)
+    if not shown:
+        return f"{compared} {'It adds nothing' if one else 'None of them adds anything'} to the change at {step}."
+    noteworthy = any(mover["significant"] for mover in shown)
     if one:
         judged = OWN_CHANGE if noteworthy else "its own conversion did not change by more than noise"
     elif noteworthy:
         judged = "those whose own conversion changed by more than noise, corrected for looking at many, are marked"
     else:
         judged = "corrected for looking at many, none of their own conversions changed by more than noise"
-    add = "This one adds" if len(movers["movers"]) == 1 else "These add"
-    return f"{compared} {add} most to the change at {STEP_NAMES[movers['step']].lower()}; {judged}."
+    add = "This one adds" if len(shown) == 1 else "These add"
+    return f"{compared} {add} most to the change at {step}; {judged}."
+
+
+def shown_movers(summary: dict) -> list[dict]:
+    """Return the movers of a summary that are worth a line: what they add is not 0.0, or their own change is marked."""
+    return [row for row in summary["movers"]["movers"] if is_seen(row["contribution_pp"]) or row["significant"]]
 
 
 def orders_changed(summary: dict) -> str:
