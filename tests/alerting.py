@@ -38,6 +38,7 @@ def check(name: str = "sessions_unique", **changes) -> dict:
         "passed": False,
         "accepted": False,
         "silenced": None,
+        "told_by": None,
         "observed": "27 of 430 rows fail",
         "expected": "each session_id once",
         "rows": 430,

@@ -82,6 +82,7 @@ def check(name, passed=True, severity="critical", **values):
         "passed": passed,
         "accepted": False,
         "silenced": None,
+        "told_by": None,
         "observed": "0 rows",
         "expected": "none",
         "rows": 1234,

@@ -89,7 +89,7 @@ def test_personal_data_is_masked_and_keys_are_kept():
     assert the_alert(observed="1 of 3 rows fail: asa@example.com").observed == "1 of 3 rows fail: •••"
 
 
-def test_nothing_is_told_of_what_passed_was_accepted_silenced_or_is_info():
+def test_nothing_is_told_of_what_passed_was_accepted_silenced_told_already_or_is_info():
     found = quality(
         "2025-01-22",
         check("a", passed=True),
@@ -98,6 +98,7 @@ def test_nothing_is_told_of_what_passed_was_accepted_silenced_or_is_info():
         check("d", severity="info"),
         check("e", severity="warning"),
         check("f"),
+        check("g", severity="warning", told_by="f"),
     )
     assert [alert.check for alert in model.of_checks(found, [], RUN)] == ["f", "e"]
 

@@ -87,8 +87,9 @@ def test_only_what_passed_is_resolved_while_another_check_fails(home, page):
     assert page.incidents["greenery/2025-01-22/task/land"] == "resolved"
 
 
-def test_accepted_and_silenced_failures_page_nobody_and_end_the_incident(home, page):
+def test_failures_that_are_accepted_silenced_or_told_of_by_another_page_nobody_and_end_the_incident(home, page):
     for change in (
+        {"told_by": "sessions_not_lost"},
         {"accepted": True},
         {"silenced": {"reason": "known", "owner": "web-team", "until": "2025-02-01"}},
     ):

@@ -149,9 +149,26 @@ def test_definitions_are_whole():
         # What the shop can do is accepted, not only held; our own logic never is.
         assert check.acceptable == (check.severity == "critical" and check.remedy == "accept")
         assert check.limit.kind == "value" or check.frame in KEYS or check.frame in ("extract", "landing_warnings")
+        if check.escalates:
+            milder = BY_ID[check.escalates]
+            assert (check.severity, milder.severity) == ("critical", "warning")
+            assert (check.relation, check.frame.split("_")[0]) == (milder.relation, milder.frame.split("_")[0])
     assert {expectation.meta["check"] for suite in suites().values() for expectation in suite.expectations} == set(
         BY_ID
     )
+
+
+def test_a_warning_is_told_of_by_its_extreme_where_both_fail():
+    def told_by(*failing: str) -> dict[str, str]:
+        found = verdict._told_once(verdict.judged({**GOOD, **{name: bad(BY_ID[name]) for name in failing}}))
+        assert {check["check"] for check in found if not check["passed"]} == set(failing)
+        return {check["check"]: check["told_by"] for check in found if check["told_by"]}
+
+    assert told_by("sessions_near_history", "days_near_history") == {}
+    assert told_by("sessions_not_collapsed") == {}
+    assert told_by("sessions_not_collapsed", "sessions_near_history", "days_near_history") == {
+        "sessions_near_history": "sessions_not_collapsed"
+    }
 
 
 def test_the_statements_say_what_the_checks_read():

@@ -200,6 +200,8 @@ def _ended_by(check: Mapping, quality: Mapping | None, outcome: Outcome) -> str:
             return f"a person, who accepted it: {(quality.get('accepted') or {}).get('reason', '')}"
         if silence := check.get("silenced"):
             return f"a silence of {silence['owner']} until {silence['until']}: {silence['reason']}"
+        if check.get("told_by"):
+            return f"the incident of {check['told_by']}, which tells of both"
     by = f"the {outcome.run.type} run {outcome.run.id}"
     return f"{by}, which took the extract back (withdrawn: {outcome.withdrawn})" if outcome.withdrawn else by
 

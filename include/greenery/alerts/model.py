@@ -145,7 +145,9 @@ def key_of(week: str, name: str) -> str:
 
 
 def failed_checks(quality: Mapping) -> list[dict]:
-    """Return the checks of quality.json that someone has to be told of: failed, neither accepted nor silenced."""
+    """Return the checks of quality.json that someone has to be told of: failed, neither accepted nor silenced, and not
+    told of by another check.
+    """
     return [
         check
         for check in quality["checks"]
@@ -153,6 +155,7 @@ def failed_checks(quality: Mapping) -> list[dict]:
         and check["severity"] in (CRITICAL, WARNING)
         and not check.get("accepted")
         and not check.get("silenced")
+        and not check.get("told_by")
     ]
 
 

@@ -82,6 +82,7 @@ class Check:
     flag: that statement's column that is true in a row that fails; the id where it is empty.
     look: what to look at first. remedy: a key of REMEDIES.
     acceptable: whether a person may accept that it fails (only an anomaly, never a broken structure).
+    escalates: the warning whose extreme this check is; where both fail, this one tells of both.
     """
 
     id: str
@@ -95,6 +96,7 @@ class Check:
     limit: Limit = NONE
     flag: str = ""
     acceptable: bool = False
+    escalates: str = ""
 
     @property
     def runbook(self) -> str:
@@ -270,6 +272,7 @@ CHECKS: tuple[Check, ...] = (
         "No required column is mostly empty.",
         "the column in the file",
         "export",
+        escalates="required_columns_filled",
     ),
     Check(
         "required_columns_filled",
@@ -310,6 +313,7 @@ CHECKS: tuple[Check, ...] = (
         WEB,
         share(0.5),
         acceptable=True,
+        escalates="event_types_known",
     ),
     Check(
         "order_statuses_known",
@@ -332,6 +336,7 @@ CHECKS: tuple[Check, ...] = (
         SHOP,
         share(0.5),
         acceptable=True,
+        escalates="order_statuses_known",
     ),
     # What belongs together.
     Check(
@@ -371,6 +376,7 @@ CHECKS: tuple[Check, ...] = (
         WEB,
         share(0.5),
         acceptable=True,
+        escalates="events_have_products",
     ),
     Check(
         "checkouts_have_orders",
@@ -418,6 +424,7 @@ CHECKS: tuple[Check, ...] = (
         "accept",
         limit=share(0.5),
         acceptable=True,
+        escalates="items_have_orders",
     ),
     Check(
         "items_have_products",
@@ -437,6 +444,7 @@ CHECKS: tuple[Check, ...] = (
         "accept",
         limit=share(0.5),
         acceptable=True,
+        escalates="items_have_products",
     ),
     Check(
         "orders_have_users",
@@ -508,6 +516,7 @@ CHECKS: tuple[Check, ...] = (
         share(0.33),
         "sessions_not_copied",
         acceptable=True,
+        escalates="sessions_not_copied",
     ),
     Check(
         "events_not_copied",
@@ -605,6 +614,7 @@ CHECKS: tuple[Check, ...] = (
         share(0.5),
         "events_not_from_the_future",
         acceptable=True,
+        escalates="events_not_from_the_future",
     ),
     Check(
         "events_arrive_in_time",
@@ -639,6 +649,7 @@ CHECKS: tuple[Check, ...] = (
         share(0.5),
         "orders_not_from_the_future",
         acceptable=True,
+        escalates="orders_not_from_the_future",
     ),
     Check(
         "delivered_after_ordered",
@@ -787,6 +798,7 @@ CHECKS: tuple[Check, ...] = (
         share(0.5),
         "orders_keep_their_facts",
         acceptable=True,
+        escalates="orders_keep_their_facts",
     ),
     Check(
         "orders_stay",
@@ -841,6 +853,7 @@ CHECKS: tuple[Check, ...] = (
         SHOP,
         share(0.5),
         acceptable=True,
+        escalates="order_cost_fits_items",
     ),
     Check(
         "order_value_near_history",
@@ -864,6 +877,7 @@ CHECKS: tuple[Check, ...] = (
         SHOP,
         ratio(0.1, 10),
         acceptable=True,
+        escalates="order_value_near_history",
     ),
     Check(
         "item_quantities_positive",
@@ -897,6 +911,7 @@ CHECKS: tuple[Check, ...] = (
         SHOP,
         share(0.5),
         acceptable=True,
+        escalates="prices_steady",
     ),
     Check(
         "prices_positive",
@@ -972,6 +987,7 @@ CHECKS: tuple[Check, ...] = (
         DATA,
         share(0.9),
         acceptable=True,
+        escalates="places_known",
     ),
     # Against the extract before.
     Check(
@@ -1006,6 +1022,7 @@ CHECKS: tuple[Check, ...] = (
         share(0.5),
         "events_unchanged",
         acceptable=True,
+        escalates="events_unchanged",
     ),
     # Against the weeks before.
     Check(
@@ -1030,6 +1047,7 @@ CHECKS: tuple[Check, ...] = (
         WEB,
         ratio(0.1, 10),
         acceptable=True,
+        escalates="sessions_near_history",
     ),
     Check(
         "events_near_history",
@@ -1053,6 +1071,7 @@ CHECKS: tuple[Check, ...] = (
         WEB,
         ratio(0.1, 10),
         acceptable=True,
+        escalates="events_near_history",
     ),
     Check(
         "orders_near_history",
@@ -1087,6 +1106,7 @@ CHECKS: tuple[Check, ...] = (
         WEB,
         Limit("value", None, 0.1, "times what the weeks before let expect, chance aside"),
         acceptable=True,
+        escalates="conversion_near_history",
     ),
     Check(
         "days_near_history",

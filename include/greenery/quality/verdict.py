@@ -85,7 +85,7 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
         silenced = silences.by_check(lock["as_of"].date(), silences.load())
         checks = [
             {**check, "silenced": silenced.get(check["check"])}
-            for check in [*judged(frames(connection, lock["as_of"])), *map(_failed_test, failed_tests)]
+            for check in [*_told_once(judged(frames(connection, lock["as_of"]))), *map(_failed_test, failed_tests)]
         ]
         verdict = _accepting(
             checks, accept.strip(), json.loads(extract["accepted"] or "null"), json.loads(extract["held_for"] or "{}")
@@ -129,6 +129,7 @@ def judged(found: dict[str, Finding]) -> list[dict]:
             "passed": passed[check.id],
             "accepted": False,
             "silenced": None,
+            "told_by": None,
             "observed": found[check.id].observed,
             "expected": found[check.id].expected or str(check.limit),
             "rows": found[check.id].rows,
@@ -137,6 +138,12 @@ def judged(found: dict[str, Finding]) -> list[dict]:
         }
         for check in CHECKS
     ]
+
+
+def _told_once(checks: list[dict]) -> list[dict]:
+    """Return the checks; a failed warning whose extreme fails too names that check, which tells of both."""
+    extremes = {BY_ID[check["check"]].escalates: check["check"] for check in checks if not check["passed"]}
+    return [{**check, "told_by": None if check["passed"] else extremes.get(check["check"])} for check in checks]
 
 
 def acceptable(check: dict) -> bool:
@@ -161,6 +168,7 @@ def _failed_test(test: dict) -> dict:
         "passed": False,
         "accepted": False,
         "silenced": None,
+        "told_by": None,
         "observed": _rows_fail(test["failures"]) if test["failures"] is not None else test["message"],
         "expected": "none",
         "rows": 0,  # dbt does not say how many it looked at

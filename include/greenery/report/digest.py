@@ -498,7 +498,11 @@ def _badge(quality: dict | None) -> Badge:
     if accepted:
         names = ", ".join(wording.plain(name) for name in accepted["checks"])
         lines.append(f"Accepted though {names} failed. Reason: {wording.plain(accepted['reason'], 200)}")
-    named = [check for check in failed if not (accepted and check["check"] in accepted["checks"])]
+    named = [
+        check
+        for check in failed
+        if not check.get("told_by") and not (accepted and check["check"] in accepted["checks"])
+    ]
     lines += [_failed_check(check) for check in named[:SHOWN_CHECKS]]
     if len(named) > SHOWN_CHECKS:
         lines.append("More failed: see the report")
