@@ -23,6 +23,14 @@ log = logging.getLogger(__name__)
 SHORT = timedelta(seconds=30)
 SENDING = timedelta(minutes=10)
 PAUSE = timedelta(minutes=5)
+# Who tells of what failed outlasts an outage of a quarter of an hour.
+TELLING: dict[str, Any] = {
+    "pool": DELIVERY_POOL,
+    "retries": 5,
+    "retry_delay": SHORT,
+    "retry_exponential_backoff": True,
+    "execution_timeout": SENDING,
+}
 # What a task leaves for the alert at the end of its run: that it wrote quality.json, and why it failed.
 JUDGED = "judged"
 FAILURE = "failure"
@@ -136,7 +144,7 @@ def tell_if_late(home: settings.Settings, as_of: datetime, context: Context, sta
     from greenery.alerts import incidents
 
     try:
-        incidents.tell_late(home, as_of, run.run_id, run_url(run.run_id), state)
+        incidents.tell_late(home, as_of, run.run_id, run_url(run.run_id), state, waits=True)
     except Exception:
         failed.touch()
         log.exception("the digest is late, and not everybody could be told: it is tried again in %s", PAUSE)
@@ -311,7 +319,7 @@ def deliver(channel: str, **context: Any) -> str:
     return done
 
 
-@task(pool=DELIVERY_POOL, retries=3, retry_delay=SHORT, execution_timeout=SENDING, trigger_rule="one_failed")
+@task(**TELLING, trigger_rule="one_failed")
 def held_notice(**context: Any) -> None:
     """Tell those who expect the digest that the week is held: in a run that would have delivered it."""
     from greenery.alerts import incidents
@@ -328,7 +336,7 @@ def held_notice(**context: Any) -> None:
         incidents.hold(home, _run(context), as_of)
 
 
-@task(pool=DELIVERY_POOL, retries=3, retry_delay=SHORT, execution_timeout=SENDING, trigger_rule="all_done")
+@task(**TELLING, trigger_rule="all_done")
 def alert(**context: Any) -> list[str]:
     """Tell of what failed in the run, unless it is a backfill, and resolve what no longer does; return what fails."""
     from greenery.alerts import incidents
@@ -353,11 +361,19 @@ def alert(**context: Any) -> list[str]:
 
 
 def note_failure(context: Context) -> None:
-    """Leave word of why a task failed, and where its log is, for the alert at the end of the run."""
+    """Leave word of why a task failed, and where its log is, for the alert at the end of the run.
+
+    A task that was killed leaves none: its callback runs in the DAG processor, which takes no XCom. It would hang there
+    until the DAG counts as gone, and with it every run.
+    """
     ti, error = context["ti"], context.get("exception")
-    reason = f"{type(error).__name__}: {error}" if error else ""
-    value = {"reason": reason, "log": ti.log_url, "at": datetime.now(UTC).isoformat()}
-    ti.xcom_push(key=FAILURE, value=value)
+    if error:
+        value = {
+            "reason": f"{type(error).__name__}: {error}",
+            "log": ti.log_url,
+            "at": datetime.now(UTC).isoformat(),
+        }
+        ti.xcom_push(key=FAILURE, value=value)
 
 
 def _states(context: Context | dict[str, Any]) -> dict[str, str]:

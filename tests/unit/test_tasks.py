@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from greenery import ledger
 from greenery.alerts import incidents
 from greenery.landing import land
-from greenery.tasks import AcquireWarehouse, WaitForExtract, week_end
+from greenery.tasks import AcquireWarehouse, WaitForExtract, note_failure, week_end
 from greenery.warehouse import connect
 
 from tests.conftest import small_shop, write_extract
@@ -89,7 +89,7 @@ def test_one_that_waits_for_the_warehouse_tells_it_too_and_a_backfill_does_not(w
 def test_who_waits_does_not_ask_a_failing_channel_at_every_look(wait, home, monkeypatch):
     asked = []
 
-    def fail(*_):
+    def fail(*_, **__):
         asked.append(1)
         raise OSError("no answer")
 
@@ -133,3 +133,19 @@ def test_a_run_without_a_date_is_for_the_newest_week_that_has_ended(wait):
 )
 def test_the_newest_week_end_is_in_utc(home, moment, end):
     assert home.newest_week_end(moment) == end
+
+
+def test_a_killed_task_pushes_nothing(home):
+    pushed = []
+
+    class Instance:
+        log_url = "https://airflow.example/log"
+
+        def xcom_push(self, key, value):
+            pushed.append((key, value))
+
+    note_failure({"ti": Instance()})  # as the DAG processor calls it
+    assert pushed == []
+    note_failure({"ti": Instance(), "exception": OSError("disk full")})
+    ((key, note),) = pushed
+    assert (key, note["reason"], note["log"]) == ("failure", "OSError: disk full", "https://airflow.example/log")
