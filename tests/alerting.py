@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from greenery.alerts import incidents
+from greenery.alerts import incidents, model
 from greenery.alerts.incidents import Outcome
-from greenery.alerts.model import Alert, Failure
+from greenery.alerts.model import Alert, Failure, Run
 from greenery.settings import Settings, load
 
 from tests.servers.pagerduty import ROUTING_KEY, PagerDuty, running_pagerduty
@@ -56,6 +56,11 @@ def quality(week: str, *checks: dict, verdict: str = "held") -> dict:
         "checks": list(checks),
         "landing_warnings": [],
     }
+
+
+def of_checks(quality: dict, earlier: Sequence[dict], run: Run, log: str = "", **options) -> list[Alert]:
+    """Return the alerts of a week's quality.json with the advice that the gate gives."""
+    return model.of_checks(quality, earlier, run, log, incidents._advice(quality), **options)
 
 
 @dataclass

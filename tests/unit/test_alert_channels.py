@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pagerduty
 import pytest
 from greenery import tasks
-from greenery.alerts import deadline, incidents, sending
+from greenery.alerts import deadline, incidents, model, sending
 from greenery.delivery import channels, ledger
 
 from tests.alerting import ALERTS, DAY, DIGESTS, WEEK, Alerting, alerting, check
@@ -96,7 +97,7 @@ def test_the_held_notice_goes_to_the_readers_once(world):
 
 
 def late(world: Alerting, state: str = "its run is running") -> bool:
-    return incidents.tell_late(world.settings, WEEK, "scheduled__1", "https://airflow.example/r", state)
+    return incidents.tell_late(world.settings, WEEK, "scheduled__1", "https://airflow.example/r", state, waits=True)
 
 
 def test_a_report_that_is_missing_is_told_of_once(world):
@@ -113,6 +114,50 @@ def test_nobody_is_woken_by_a_late_report_while_someone_is_on_it(world):
     assert not late(world)
     assert world.page.incidents == {KEY: "triggered"}
     assert ledger.owed(world.settings, WEEK)
+
+
+def test_a_held_week_that_could_page_nobody_pages_at_the_deadline(world):
+    world.page.faults.extend([500] * 99)
+    with pytest.raises(sending.NotSentError, match="PagerDuty did not take"):
+        world.run(check())
+    assert world.page.incidents == {}
+    world.page.faults.clear()
+    assert late(world)
+    assert world.page.incidents == {f"greenery/{DAY}/late": "triggered"}
+
+
+def test_where_pagerduty_is_off_another_channel_has_told_somebody(world, monkeypatch):
+    monkeypatch.delenv("AIRFLOW_CONN_GREENERY_PAGERDUTY")
+    world.run(check())
+    assert not late(world)
+
+
+def test_a_week_that_a_silenced_check_holds_wakes_nobody_when_it_is_late(world):
+    world.run(check(silenced={"reason": "known", "owner": "ana", "until": "2025-02-01"}))
+    assert late(world)
+    assert world.page.incidents == {}
+    (message,) = world.slack.messages(ALERTS)
+    assert message["text"].startswith("🟡 WARNING: the report is missing")
+
+
+def test_a_late_week_has_a_command_only_where_its_run_has_ended(world):
+    run = incidents.run_of(world.settings, WEEK, "scheduled__1", "scheduled", "")
+    assert model.late(run, 12, "its run waits", waits=True).command == ""
+    assert model.late(run, 12, "its run is failed", waits=False).command.startswith(f"make backfill FROM={DAY}")
+
+
+def test_the_held_notice_says_when_the_week_is_held_no_more(world):
+    world.run(check())
+    run = incidents.run_of(world.settings, WEEK, "scheduled__1", "scheduled", "https://airflow.example/r")
+    incidents.hold(world.settings, run, WEEK)
+    mails = len(world.smtp.mails)
+    for _ in range(2):
+        world.run(check(passed=True), type="backfill", tells=False)
+    (message,) = world.slack.messages(DIGESTS)
+    assert message["text"] == "✅ Greenery weekly: the week to 22 Jan 2025 is held no more"
+    assert "Ended by the backfill run" in json.dumps(message["blocks"])
+    readers = [mail for mail in world.smtp.mails[mails:] if mail.to == ["ada@shop.example"]]
+    assert readers == []
 
 
 def test_who_could_not_be_told_that_the_report_is_late_is_told_at_the_next_look(world):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from greenery.alerts import model, render
 from greenery.alerts.model import Failure, Run
 
-from tests.alerting import check, quality
+from tests.alerting import check, of_checks, quality
 
 RUN = Run(
     week="2025-01-22",
@@ -24,7 +24,7 @@ HOSTILE = "*_~`</pre><script>alert(1)</script> & <!channel> \u202eevil\u202c ðŸŒ
 
 
 def the_alert(**changes) -> model.Alert:
-    return model.of_checks(quality("2025-01-22", check(**changes)), [], RUN, "https://airflow.example/log?a=1&b=2")[0]
+    return of_checks(quality("2025-01-22", check(**changes)), [], RUN, "https://airflow.example/log?a=1&b=2")[0]
 
 
 def texts_of(part) -> Iterator[str]:
@@ -41,7 +41,7 @@ def test_an_alert_carries_all_that_on_call_needs():
         quality("2025-01-01", check(passed=True)),
         quality("2024-12-25", check()),
     ]
-    (alert,) = model.of_checks(quality("2025-01-22", check()), before, RUN, "https://airflow.example/log")
+    (alert,) = of_checks(quality("2025-01-22", check()), before, RUN, "https://airflow.example/log")
     assert alert.key == "greenery/2025-01-22/sessions_unique"
     for rendered in (
         json.dumps(render.to_slack(alert).blocks, ensure_ascii=False),
@@ -100,11 +100,11 @@ def test_nothing_is_told_of_what_passed_was_accepted_silenced_told_already_or_is
         check("f"),
         check("g", severity="warning", told_by="f"),
     )
-    assert [alert.check for alert in model.of_checks(found, [], RUN)] == ["f", "e"]
+    assert [alert.check for alert in of_checks(found, [], RUN)] == ["f", "e"]
 
 
 def test_a_warning_holds_nothing():
-    (alert,) = model.of_checks(quality("2025-01-22", check(severity="warning"), verdict="passed"), [], RUN)
+    (alert,) = of_checks(quality("2025-01-22", check(severity="warning"), verdict="passed"), [], RUN)
     assert alert.severity == "warning"
     assert alert.held_back.startswith("nothing: the week is published")
 
@@ -138,14 +138,40 @@ def test_a_refused_held_notice_wakes_nobody_again():
 
 def test_a_warning_of_a_run_that_failed_later_does_not_say_that_the_week_is_published():
     found = quality("2025-01-22", check(severity="warning"), verdict="passed")
-    (alert,) = model.of_checks(found, [], RUN, published=False)
+    (alert,) = of_checks(found, [], RUN, published=False)
     assert alert.held_back == "nothing by this check; its run failed before it published the week"
 
 
 def test_what_to_look_at_and_what_to_do_are_two_sentences():
-    advice = {"sessions_unique": model.Advice("whether `orders.csv` is in cents", "Export again and reextract.")}
-    (alert,) = model.of_checks(quality("2025-01-22", check()), [], RUN, advice=advice)
-    assert alert.fix == "Look at whether orders.csv is in cents. Export again and reextract."
+    anomaly = check("prices_in_scale")
+    (alert,) = of_checks(quality("2025-01-22", anomaly), [], RUN)
+    assert alert.fix.startswith("Look at whether products.csv is in cents. Export again and reextract; or,")
+    corrected, accepted = alert.command.splitlines()[1::2]
+    assert corrected.endswith("""PARAMS='{"reextract": true}'""")
+    assert accepted.endswith("""PARAMS='{"accept": "<why>"}'""")
+    assert alert.command.splitlines()[::2] == ["# once it is corrected:", "# or, if the shop really did it:"]
+
+
+def test_a_wrong_model_is_built_from_the_start():
+    for name in ("sessions_unique", "unique_fct_sessions_session_id"):
+        (alert,) = of_checks(quality("2025-01-22", check(name)), [], RUN)
+        assert "Correct the model" in alert.fix
+        assert alert.command.endswith("""PARAMS='{"full_refresh": true}'""")
+
+
+def test_a_warning_of_a_held_week_says_which_check_holds_it():
+    _, warning = of_checks(quality("2025-01-22", check(severity="warning"), check("orders_unique")), [], RUN)
+    assert warning.held_back == "nothing by this check; the week is held by orders_unique"
+
+
+def test_a_check_names_those_that_it_tells_of():
+    lost = check("unique_fct_sessions_session_id", observed="3 rows fail", told_by="sessions_unique")
+    (alert,) = of_checks(quality("2025-01-22", check(), lost), [], RUN)
+    assert alert.also == ("unique_fct_sessions_session_id (3 rows fail)",)
+    for text in (json.dumps(render.to_slack(alert).blocks), render.to_mail(alert).text, render.to_mail(alert).html):
+        assert "Also failed" in text
+        assert "unique_fct_sessions_session_id (3 rows fail)" in text
+    assert "Also failed" in render.to_pagerduty(alert)["payload"]["custom_details"]
 
 
 def test_hostile_values_break_no_medium():
@@ -172,9 +198,7 @@ def test_the_summary_of_a_page_keeps_to_its_limit():
 
 
 def test_a_link_that_is_no_address_is_shown_as_a_path():
-    (alert,) = model.of_checks(
-        quality("2025-01-22", check()), [], Run("2025-01-22", "r", "manual", quality="/srv/q.html")
-    )
+    (alert,) = of_checks(quality("2025-01-22", check()), [], Run("2025-01-22", "r", "manual", quality="/srv/q.html"))
     assert render.to_pagerduty(alert)["links"] == []
     assert "/srv/q.html" in json.dumps(render.to_slack(alert).blocks)
 
@@ -190,9 +214,9 @@ def test_resolved_says_by_what_and_asks_for_nothing():
 
 def test_a_held_notice_says_what_since_when_and_who():
     found = quality("2025-01-22", check(), check("orders_unique", owner="data-team", meaning="Every order is one row."))
-    notice = render.notice(model.of_checks(found, [quality("2025-01-15", check())], RUN))
+    notice = render.notice(of_checks(found, [quality("2025-01-15", check())], RUN))
     for text in (json.dumps(render.held_to_slack(notice).blocks), render.held_to_mail(notice).text):
         assert "the week to 22 Jan 2025 is held" in text
-        assert "Every session is one row of fct_sessions. (27 of 430 (6.3%) rows fail)" in text
+        assert "Every session is one row of fct_sessions. Observed: 27 of 430 rows fail." in text
         assert "15 Jan 2025, 2 weeks in a row" in text
         assert "data-team, web-team" in text

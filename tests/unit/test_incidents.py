@@ -206,7 +206,7 @@ def test_a_run_that_judged_nothing_says_nothing_of_the_checks(home, page):
 
 def test_a_missing_extract_pages_once(home, page):
     missing = outcome(home, judged=False, failures=[Failure("wait_for_extract", "no extract")], states={})
-    incidents.tell_late(home, WEEK, "scheduled__1", "https://airflow.example/r", "its run waits")
+    incidents.tell_late(home, WEEK, "scheduled__1", "https://airflow.example/r", "its run waits", waits=True)
     (alert,) = incidents.settle(home, missing, WEEK, tells=True)
     assert alert.severity == "warning"
     assert page.incidents == {"greenery/2025-01-22/late": "triggered"}

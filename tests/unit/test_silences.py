@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, date, datetime
 
 import pytest
-from greenery.alerts import silences
+from greenery.alerts import incidents, silences
 from greenery.alerts.silences import SilenceError
-from greenery.dbt_tests import MANIFEST
-from greenery.quality.checks import BY_ID
 
 GOOD = """
 - check: sessions_unique
@@ -20,15 +17,9 @@ GOOD = """
 """
 
 
-def known_checks() -> set[str]:
-    """Return the names of all checks: those of the gate, and the tests of the dbt project."""
-    nodes = json.loads(MANIFEST.read_text(encoding="utf-8"))["nodes"].values()
-    return BY_ID.keys() | {node["name"] for node in nodes if node["resource_type"] == "test"}
-
-
 def test_the_silences_of_this_repository_stand():
     found = silences.load()
-    assert silences.problems(found, known_checks(), datetime.now(UTC).date()) == []
+    assert silences.problems(found, incidents.known_checks(), datetime.now(UTC).date()) == []
 
 
 def test_a_silence_covers_the_weeks_between_its_days(tmp_path):

@@ -62,9 +62,11 @@ def settle(settings: Settings, outcome: Outcome, as_of: datetime, tells: bool) -
     errors: list[Exception] = []
     busy: set[str] = set()
     by = f"the {outcome.run.type} run {outcome.run.id}"
+    is_over = outcome.judged and not is_held(settings, as_of)
     for send in (
         lambda: sending.announce(settings, found if tells else [], by, busy=busy),
         lambda: sending.resolve(settings, over(settings, outcome, quality, found, as_of), busy=busy),
+        lambda: sending.recovered(settings, outcome.run.week, by) if is_over else None,
     ):
         try:
             send()
@@ -88,16 +90,17 @@ def hold(settings: Settings, run: Run, as_of: datetime) -> None:
         raise ValueError(f"the week to {as_of:%Y-%m-%d} is not held: there is nothing to tell its readers.")
     # A silenced check wakes nobody, but readers are told why they get no digest.
     loud = {**quality, "checks": [{**check, "silenced": None} for check in quality["checks"]]}
-    found = model.of_checks(loud, earlier(settings, as_of), run)
+    found = model.of_checks(loud, earlier(settings, as_of), run, "", _advice(loud))
     ledger.owe(settings, as_of, "held")
     sending.hold(settings, render.notice([alert for alert in found if alert.severity == model.CRITICAL]))
 
 
-def tell_late(settings: Settings, as_of: datetime, run_id: str, url: str, state: str) -> bool:
+def tell_late(settings: Settings, as_of: datetime, run_id: str, url: str, state: str, *, waits: bool) -> bool:
     """Tell that a scheduled week's digest is not out by its deadline; return whether there was something to tell.
 
-    state: what is known of the week's run. Where an incident has paged for the week already, nobody is woken again; a
-    channel that knows that the week is late is told no more, one that did not take it is.
+    state: what is known of the week's run. waits: whether it goes on by itself. Where an incident has woken somebody
+    for the week already, nobody is woken again; a channel that knows that the week is late is told no more, one that
+    did not take it is. A week that only silenced checks hold wakes nobody.
 
     Raises sending.NotSentError where a channel did not take it.
     """
@@ -105,27 +108,31 @@ def tell_late(settings: Settings, as_of: datetime, run_id: str, url: str, state:
         return False
     lateness.expect(settings, as_of)
     known = f"{state}; {status.state_of(settings, as_of)}"
-    late = model.late(run_of(settings, as_of, run_id, "scheduled", url), settings.deadline_hours, known)
-    others = {key: one for key, one in sending.open_incidents(settings, late.week).items() if key != late.key}
-    if any(one.severity == model.CRITICAL for one in others.values()):
+    run = run_of(settings, as_of, run_id, "scheduled", url)
+    late = model.late(run, settings.deadline_hours, known, waits=waits)
+    is_told = late.key in sending.open_incidents(settings, late.week)
+    if sending.has_paged(settings, late.week) and not is_told:
         return False
+    if is_held(settings, as_of) and not model.holding(read_quality(settings, as_of) or {}):
+        late = replace(late, severity=model.WARNING)
     sending.announce(settings, [late], f"the scheduled run {run_id}", once=True)
     return True
 
 
 def announce_silences(settings: Settings) -> None:
     """Tell, once, of each silence that has expired or names no check."""
-    for problem in silences.problems(silences.load(), known_checks(settings), datetime.now(UTC).date()):
+    found = silences.load()
+    for problem in silences.problems(found, known_checks() if found else set(), datetime.now(UTC).date()):
         log.warning(problem)
         sending.notice(settings, "silences", f"In {silences.FILE.name}, {problem}.")
 
 
-def known_checks(settings: Settings) -> set[str]:
-    """Return the names of the checks that the newest quality.json has, and of the tests of the dbt project."""
-    newest = max(settings.reports.glob("*/quality.json"), default=None)
-    checks = json.loads(newest.read_text(encoding="utf-8"))["checks"] if newest else []
+def known_checks() -> set[str]:
+    """Return the names of the checks of the gate, and of the tests of the dbt project."""
+    from greenery.quality.checks import BY_ID  # as in _advice
+
     nodes = json.loads(MANIFEST.read_text(encoding="utf-8"))["nodes"].values()
-    return {check["check"] for check in checks} | {node["name"] for node in nodes if node["resource_type"] == "test"}
+    return BY_ID.keys() | {node["name"] for node in nodes if node["resource_type"] == "test"}
 
 
 def run_of(settings: Settings, as_of: datetime, id: str, type: str, url: str) -> Run:
@@ -151,7 +158,7 @@ def alerts(settings: Settings, outcome: Outcome, quality: Mapping | None, as_of:
     if quality:
         log = next((failure.log for failure in failures if failure.task in JUDGES), "")
         checks = model.of_checks(
-            quality, earlier(settings, as_of), outcome.run, log, _advice(), published=outcome.published
+            quality, earlier(settings, as_of), outcome.run, log, _advice(quality), published=outcome.published
         )
         if quality["verdict"] == "held":
             failures = [failure for failure in failures if failure.task not in JUDGES]
@@ -187,11 +194,18 @@ def over(
     return ended
 
 
-def _advice() -> dict[str, Advice]:
-    """Return what to do about each check that fails."""
-    from greenery.quality.checks import ADVICE, BY_ID  # with it comes the whole gate: only who tells of checks pays
+def _advice(quality: Mapping) -> dict[str, Advice]:
+    """Return what to do about each failed check of a quality.json."""
+    from greenery.quality.checks import BY_ID, advice, remedy  # with it comes the whole gate: only who tells pays
 
-    return {name: Advice(*ADVICE[name], acceptable=check.acceptable) for name, check in BY_ID.items()}
+    return {
+        name: Advice(
+            *advice(name),
+            params={"full_refresh" if remedy(name) == "model" else "reextract": True},
+            acceptable=name in BY_ID and BY_ID[name].acceptable,
+        )
+        for name in (check["check"] for check in quality["checks"] if not check["passed"])
+    }
 
 
 def _ended_by(check: Mapping, quality: Mapping | None, outcome: Outcome) -> str:

@@ -58,12 +58,14 @@ class Run:
 class Advice:
     """What to do when a check fails.
 
+    params: of the run that mends it.
     acceptable: whether a person may accept it with a reason.
     """
 
-    look: str = ""
-    remedy: str = ""
-    acceptable: bool = False
+    look: str
+    remedy: str
+    params: Mapping[str, bool]
+    acceptable: bool
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Alert:
     title: what broke, in a few words; `meaning` says in a sentence what should hold.
     rows, failing_rows: what was looked at and what failed; 0 where nothing is counted.
     examples: up to five failing rows: keys kept, personal data masked.
+    also: other checks that fail for the same fact, with what they observed; they have no incident of their own.
     first_bad, streak: since which week it fails, and for how many weeks in a row.
     held_back: what does not reach its readers.
     fix: what to do before the command.
@@ -108,6 +111,7 @@ class Alert:
     rows: int = 0
     failing_rows: int = 0
     examples: tuple[Mapping[str, str], ...] = ()
+    also: tuple[str, ...] = ()
     first_bad: str = ""
     streak: int = 1
     held_back: str = ""
@@ -119,7 +123,7 @@ class Alert:
     def state(self) -> str:
         """A hash of what went wrong, the same for another run that finds the same."""
         facts = [self.severity, self.title, self.observed, self.expected, self.rows, self.failing_rows]
-        facts += [self.held_back, [dict(row) for row in self.examples]]
+        facts += [self.held_back, [dict(row) for row in self.examples], list(self.also)]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     @property
@@ -159,12 +163,17 @@ def failed_checks(quality: Mapping) -> list[dict]:
     ]
 
 
+def holding(quality: Mapping) -> list[str]:
+    """Return the checks of a held week's quality.json that someone has to be told of as holding it."""
+    return [check["check"] for check in failed_checks(quality) if check["severity"] == CRITICAL]
+
+
 def of_checks(
     quality: Mapping,
     earlier: Sequence[Mapping],
     run: Run,
-    log: str = "",
-    advice: Mapping[str, Advice] | None = None,
+    log: str,
+    advice: Mapping[str, Advice],
     *,
     published: bool = True,
 ) -> list[Alert]:
@@ -172,28 +181,19 @@ def of_checks(
 
     earlier: the quality.json of earlier weeks, newest first; they tell since when a check fails.
     log: address of the log of the task that judged.
-    advice: what to do about a check, by its name.
+    advice: what to do about each failed check, by its name.
     published: whether the run published the week; one that is held it did not.
     """
-    held = quality["verdict"] == "held"
-    if quality.get("stays_admitted"):
-        held_back = "what this run built; the week and all others stay published as they were"
-    elif held:
-        held_back = "the digest, the published marts and the page of this week; readers keep the last good state"
-    elif published:
-        held_back = "nothing: the week is published, its digest names the warning"
-    else:
-        held_back = "nothing by this check; its run failed before it published the week"
     alerts = []
     for check in sorted(failed_checks(quality), key=lambda check: check["severity"] != CRITICAL):
-        name = check["check"]
+        name, do = check["check"], advice[check["check"]]
         first_bad, streak = _streak(name, run.week, earlier)
-        do = (advice or {}).get(name, Advice())
-        look = f"Look at {do.look.rstrip('.')}." if do.look else ""
-        commands = [run.command({"reextract": True})]
-        if held and do.acceptable:
-            commands.append(run.command({"accept": "<why>"}))
         links = {"Checks of the week": run.quality, "Log": log or run.url, "Runbook": _anchor(run, check)}
+        also = [
+            f"{other['check']} ({_clean(other['observed'])})"
+            for other in quality["checks"]
+            if not other["passed"] and other.get("told_by") == name
+        ]
         alerts.append(
             Alert(
                 key=key_of(run.week, name),
@@ -210,11 +210,12 @@ def of_checks(
                 rows=check["rows"],
                 failing_rows=check["failing_rows"],
                 examples=tuple(masked(row) for row in check["examples"][:SHOWN_ROWS]),
+                also=tuple(also),
                 first_bad=first_bad,
                 streak=streak,
-                held_back=held_back,
-                fix=f"{look} {do.remedy}".replace("`", "").strip() or "Correct the extract, then run the week again.",
-                command="\n".join(commands),
+                held_back=_held_back_by(check, quality, published=published),
+                fix=f"Look at {do.look.rstrip('.')}. {do.remedy}".replace("`", ""),
+                command=_commands(run, do, held=quality["verdict"] == "held"),
                 links=_known(links),
             )
         )
@@ -257,11 +258,12 @@ def of_failures(failures: Iterable[Failure], run: Run, published: bool) -> list[
     ]
 
 
-def late(run: Run, hours: float, state: str) -> Alert:
+def late(run: Run, hours: float, state: str, *, waits: bool) -> Alert:
     """Return the alert for a week whose digest was not out at its deadline.
 
     hours: after the week's end, when it should have been out.
     state: what is known of the week, such as `no run has landed its extract`.
+    waits: whether its run still waits, and goes on by itself.
     """
     return Alert(
         key=key_of(run.week, "late"),
@@ -276,8 +278,10 @@ def late(run: Run, hours: float, state: str) -> Alert:
         expected=f"delivered within {hours:g} hours of the week's end",
         first_bad=run.week,
         held_back="the digest of this week",
-        fix="See what the run waits for in Airflow; after a crash, run the week again.",
-        command=run.command(),
+        fix="Do what the run waits for: it looks again every few minutes, and goes on by itself."
+        if waits
+        else "See in Airflow how the run ended, then run the week again.",
+        command="" if waits else run.command({"deliver": "always"}),
         links=_known({"Run": run.url, "Runbook": f"{run.runbook}#the-report-is-missing"}),
     )
 
@@ -301,6 +305,27 @@ def _streak(name: str, week: str, earlier: Sequence[Mapping]) -> tuple[str, int]
             break
         first_bad, streak = quality["as_of"][:10], streak + 1
     return first_bad, streak
+
+
+def _held_back_by(check: Mapping, quality: Mapping, *, published: bool) -> str:
+    """Return what does not reach its readers while a check fails."""
+    if quality["verdict"] == "held" and check["severity"] != CRITICAL:
+        return f"nothing by this check; the week is held by {' and '.join(holding(quality)) or 'a silenced check'}"
+    if quality.get("stays_admitted"):
+        return "what this run built; the week and all others stay published as they were"
+    if quality["verdict"] == "held":
+        return "the digest, the published marts and the page of this week; readers keep the last good state"
+    if published:
+        return "nothing: the week is published, its digest names the warning"
+    return "nothing by this check; its run failed before it published the week"
+
+
+def _commands(run: Run, do: Advice, *, held: bool) -> str:
+    """Return what runs the week again, as the shell takes it."""
+    command = run.command(do.params)
+    if not (held and do.acceptable):
+        return command
+    return f"# once it is corrected:\n{command}\n# or, if the shop really did it:\n{run.command({'accept': '<why>'})}"
 
 
 def _held_back(task: str, published: bool) -> str:

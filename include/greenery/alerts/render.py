@@ -59,7 +59,8 @@ class HeldNotice:
     def outlook(self) -> str:
         """What readers can count on meanwhile."""
         return (
-            "Its figures can't be trusted yet. What is published stays as it was; the digest follows once it is right."
+            "Its figures can't be trusted yet. Readers keep the last good state until the next week is published; "
+            "the digest follows once it is right."
         )
 
 
@@ -71,7 +72,7 @@ def notice(alerts: Sequence[Alert]) -> HeldNotice:
     longest = max(alerts, key=lambda alert: alert.streak)
     return HeldNotice(
         week=alerts[0].week,
-        reasons=tuple(f"{alert.meaning} ({_counted(alert)})" for alert in alerts),
+        reasons=tuple(f"{alert.meaning} Observed: {alert.observed}." for alert in alerts),
         since=longest.since,
         owners=tuple(sorted({alert.owner for alert in alerts})),
         links={label: address for label, address in alerts[0].links.items() if label == "Checks of the week"},
@@ -89,6 +90,7 @@ def facts(alert: Alert) -> dict[str, str]:
         "Observed": alert.observed,
         "Expected": alert.expected,
         "Failing rows": alert.failing,
+        "Also failed": "; ".join(alert.also),
         "Since": alert.since,
         "Held back": alert.held_back,
         "Owner": alert.owner,
@@ -115,10 +117,8 @@ def to_slack(alert: Alert, resolved: str = "", note: str = "") -> SlackMessage:
         ]
         if alert.examples:
             parts.append(_preformatted(_table(alert.examples)))
-        parts += [
-            _section(_text("Next: ", bold=True), _text(_short(alert.fix, PART_LENGTH))),
-            _preformatted(alert.command),
-        ]
+        parts.append(_section(_text("Next: ", bold=True), _text(_short(alert.fix, PART_LENGTH))))
+        parts += [_preformatted(alert.command)] if alert.command else []
     blocks: list[dict] = [{"type": "header", "text": _plain(headline)}, {"type": "rich_text", "elements": parts}]
     return SlackMessage(
         text=slack_escape(headline), blocks=[*blocks, *_links(alert.links)], thread_note=slack_escape(note)
@@ -154,10 +154,10 @@ def to_pagerduty(alert: Alert) -> dict:
     details = facts(alert) | {
         SHOULD: alert.meaning,
         "Rows": [dict(row) for row in alert.examples],
-        "Next": f"{alert.fix} {alert.command}",
+        "Next": f"{alert.fix} {alert.command}".strip(),
         **{label: address for label, address in alert.links.items() if not _is_address(address)},
     }
-    summary = f"{title(alert)}: {alert.failing or alert.observed}"
+    summary = f"{title(alert)}: {alert.observed}"
     return {
         "payload": {
             "summary": _short(summary, SUMMARY_LENGTH),
@@ -172,19 +172,19 @@ def to_pagerduty(alert: Alert) -> dict:
     }
 
 
-def held_to_slack(held: HeldNotice) -> SlackMessage:
-    """Return a held notice as a Slack message."""
-    headline = f"⏸️ {held.title}"
+def held_to_slack(held: HeldNotice, ended: str = "") -> SlackMessage:
+    """Return a held notice as a Slack message; `ended` says what ended the hold, empty while it lasts."""
+    headline = f"✅ {held.title} no more" if ended else f"⏸️ {held.title}"
     reasons = [_section(_text(_short(reason, PART_LENGTH))) for reason in held.reasons]
     parts = [
-        _section(_text(held.outlook)),
-        _section(_text("What failed", bold=True)),
+        _section(_text(f"Ended by {ended}." if ended else held.outlook)),
+        _section(_text("What had failed" if ended else "What failed", bold=True)),
         {"type": "rich_text_list", "style": "bullet", "elements": reasons},
         _section(_text("Since: ", bold=True), _text(held.since)),
         _section(_text("Works on it: ", bold=True), _text(_short(", ".join(held.owners), PART_LENGTH))),
     ]
     blocks: list[dict] = [{"type": "header", "text": _plain(headline)}, {"type": "rich_text", "elements": parts}]
-    note = "What is known has changed."
+    note = "The week is held no more." if ended else "What is known has changed."
     return SlackMessage(text=slack_escape(headline), blocks=[*blocks, *_links(held.links)], thread_note=note)
 
 
@@ -207,10 +207,6 @@ def line_to_mail(text: str) -> MailMessage:
     """Return one line as a mail."""
     subject = f"[greenery] {_short(text, 100)}"
     return MailMessage(subject=subject, text=f"{text}\n", html=f"<p>{escape(text)}</p>", list_id=LIST_ID)
-
-
-def _counted(alert: Alert) -> str:
-    return f"{alert.failing} rows fail" if alert.failing else alert.observed
 
 
 def _table(examples: Sequence[Mapping[str, str]]) -> str:

@@ -61,6 +61,18 @@ def open_incidents(settings: Settings, week: str) -> dict[str, Alert]:
     return found
 
 
+def has_paged(settings: Settings, week: str) -> bool:
+    """Return whether an open incident of a week has woken somebody: PagerDuty took it, or another where that is off."""
+    pages = "pagerduty" in channels(settings, CRITICAL)
+    return any(
+        reference.get("state") == "open"
+        and reference["alert"]["severity"] == CRITICAL
+        and (message["channel"] == "pagerduty" or not pages)
+        for message in ledger.messages(settings, ALERT, key_of(week, ""))
+        if (reference := message["reference"] or {})
+    )
+
+
 def announce(
     settings: Settings, alerts: Sequence[Alert], run: str, *, once: bool = False, busy: set[str] | None = None
 ) -> None:
@@ -109,19 +121,38 @@ def hold(settings: Settings, held: HeldNotice) -> None:
     def send(channel: str) -> None:
         with ledger.sending(settings, HELD, held.week, channel, digest) as sending:
             if sending:
-                sending.finish(
-                    transport.send(
-                        settings,
-                        channel,
-                        sending,
-                        render.held_to_slack(held),
-                        render.held_to_mail(held),
-                        name=f"held-{held.week}",
-                    )
-                )
+                messages = render.held_to_slack(held), render.held_to_mail(held)
+                reference = transport.send(settings, channel, sending, *messages, name=f"held-{held.week}")
+                sending.finish({**reference, "held": asdict(held)})
 
     there = transport.there(settings, transport.DIGEST_CHANNELS)
     _all([(channel, partial(send, channel)) for channel in there])
+
+
+def recovered(settings: Settings, week: str, by: str) -> None:
+    """Have the held notice of a week say that it is over, where a message can be changed: a mail is past.
+
+    by: what ended it, such as `the run manual__…`. Raises NotSentError where Slack did not take it.
+    """
+
+    def send(message: dict[str, Any]) -> None:
+        with ledger.sending(settings, HELD, week, "slack", RESOLVED) as sending:
+            if sending is None:
+                return
+            told = message["reference"]["held"]
+            held = HeldNotice(**{**told, "reasons": tuple(told["reasons"]), "owners": tuple(told["owners"])})
+            messages = render.held_to_slack(held, ended=by), render.held_to_mail(held)
+            reference = transport.send(settings, "slack", sending, *messages)
+            sending.finish({**reference, "held": told})
+
+    _all(
+        [
+            ("slack", partial(send, message))
+            for message in ledger.messages(settings, HELD, week)
+            if message["channel"] == "slack" and "held" in (message["reference"] or {})
+            if not transport.off(settings, "slack")
+        ]
+    )
 
 
 def notice(settings: Settings, subject: str, text: str) -> None:
@@ -191,7 +222,7 @@ def _remembered(key: str, reference: dict[str, Any]) -> Alert:
     """Return the alert as it was last told; of one whose sending never ended only the key is known."""
     if "alert" in reference:
         told = reference["alert"]
-        return Alert(**{**told, "examples": tuple(told["examples"])})
+        return Alert(**{**told, "examples": tuple(told["examples"]), "also": tuple(told.get("also", ()))})
     week, check = key.split("/", 2)[1:]
     return Alert(key, CRITICAL, f"{check} failed", week, "", "data-team", check)
 

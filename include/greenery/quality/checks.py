@@ -19,7 +19,7 @@ CONFIDENCE = 0.9999
 
 REMEDIES = {
     "export": "Export the tables again and run the week with `reextract`.",
-    "model": "Correct the model, `make install`, clear the run. The extract is right.",
+    "model": "Correct the model, `make install`, and run the week with `full_refresh`. The extract is right.",
     "tracking": "Ask the owner whether tracking failed. If the events can be had, export again and `reextract`; "
     "what is lost stays lost.",
     "shop": "Ask the owner whether the shop did it. If so nothing is to be done; if not, export again and `reextract`.",
@@ -42,9 +42,9 @@ class Limit:
 
     def __str__(self) -> str:
         if self.kind == "rows":
-            return "none" if not self.at_most else f"at most {self.at_most:,g} rows"
+            return "none fails" if not self.at_most else f"at most {self.at_most:,g} rows fail"
         if self.kind == "share":
-            return f"at most {self.at_most:.0%}, chance aside"
+            return f"at most {self.at_most:.0%} fail, chance aside"
         if self.at_most is not None and self.at_least == -self.at_most:
             return f"within {self.at_most:g} {self.unit}"
         bounds = [
@@ -109,21 +109,6 @@ class Check:
         return self.flag or self.id
 
 
-def _steps_within_sessions() -> list[Check]:
-    return [
-        Check(
-            f"{step}_within_sessions",
-            "critical",
-            "fct_funnel_daily",
-            "funnel_days",
-            f"No more sessions reach {step} than there are.",
-            "the day's rows of fct_funnel_daily",
-            "model",
-        )
-        for step in ("page_view", "add_to_cart", "checkout", "package_shipped")
-    ]
-
-
 CHECKS: tuple[Check, ...] = (
     # The marts: our own logic.
     Check(
@@ -167,7 +152,7 @@ CHECKS: tuple[Check, ...] = (
         "critical",
         "fct_session_products",
         "sessions",
-        "Every product that a session of the week met is in fct_session_products.",
+        "Every product that a session of the week looked at or put into the cart is in fct_session_products.",
         "the session's rows in int_session_steps",
         "model",
     ),
@@ -207,7 +192,6 @@ CHECKS: tuple[Check, ...] = (
         "the day's sums in both marts",
         "model",
     ),
-    *_steps_within_sessions(),
     Check(
         "order_changes_unique",
         "critical",
@@ -297,7 +281,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         "events",
         "events",
-        "Every new event is of a step that is known.",
+        "Every new event is of a step that is known, or of a type that the extract before has too.",
         "the events' types: tracking may have begun to send another",
         "tracking",
         WEB,
@@ -320,7 +304,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         "orders",
         "orders",
-        "Every new or changed order is preparing, shipped or delivered.",
+        "Every new or changed order is preparing, shipped or delivered, or as some were in the extract before.",
         "the orders' statuses: the shop may have begun to use another",
         "shop",
         SHOP,
@@ -339,14 +323,6 @@ CHECKS: tuple[Check, ...] = (
         escalates="order_statuses_known",
     ),
     # What belongs together.
-    Check(
-        "sessions_have_users",
-        "warning",
-        "fct_sessions",
-        "sessions",
-        "The user of every session is in some extract known.",
-        "users.csv: it may be older than events.csv",
-    ),
     Check(
         "events_have_users",
         "warning",
@@ -431,7 +407,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         "order_items",
         "order_items",
-        "The product of every new order item is in some extract known.",
+        "The product of every new order item is in some extract known, or in items of the extract before.",
         "products.csv beside order_items.csv",
     ),
     Check(
@@ -486,7 +462,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         "events",
         "order_events",
-        "In most sessions that buy, the products bought are among those looked at.",
+        "Of most orders, the products bought are among those that the session looked at.",
         "whether product ids mean the same in events.csv and order_items.csv",
         "tracking",
         WEB,
@@ -575,22 +551,22 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         "events",
         "events_freshness",
-        "The newest event is less than two days older than the extract, or as old as a small shop's may be.",
+        "The newest event is no older than it may be: two days before the extract, longer in a small shop.",
         "when events.csv was exported, and whether tracking still runs",
         "tracking",
         WEB,
-        Limit("value", 1, unit="times the age allowed"),
+        Limit("value", 1, unit="of that age"),
     ),
     Check(
         "orders_fresh",
         "warning",
         "orders",
         "orders_freshness",
-        "The newest order is less than two days older than the extract, or as old as a small shop's may be.",
+        "The newest order is no older than it may be: two days before the extract, longer in a small shop.",
         "when orders.csv was exported",
         "export",
         SHOP,
-        Limit("value", 1, unit="times the age allowed"),
+        Limit("value", 1, unit="of that age"),
     ),
     Check(
         "events_not_from_the_future",
@@ -836,7 +812,8 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         "orders",
         "orders",
-        "At most 5% of the orders with new amounts cost less than half or more than twice what their items do.",
+        "At most 5% of the orders with new amounts cost less than half or more than twice what their items do, if most "
+        "did not differ tenfold before.",
         "the order's items and the prices in products.csv",
         "export",
         SHOP,
@@ -847,7 +824,8 @@ CHECKS: tuple[Check, ...] = (
         "critical",
         "orders",
         "orders",
-        "At most half of the orders with new amounts cost ten times more, or less, than their items.",
+        "At most half of the orders with new amounts cost ten times more, or less, than their items, if most did not "
+        "before.",
         "whether orders.csv or products.csv is in cents",
         "accept",
         SHOP,
@@ -981,7 +959,7 @@ CHECKS: tuple[Check, ...] = (
         "critical",
         "fct_sessions",
         "sessions",
-        "Country and state are still known of a tenth of the week's sessions whose user's were before.",
+        "Of the sessions whose user had a known country and state before, at most nine in ten have lost them.",
         "addresses.csv and users.csv of these sessions",
         "accept",
         DATA,
@@ -995,7 +973,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         "events",
         "previous_events",
-        "No event of the extract before is gone; one that is stays known.",
+        "No event of the extract before is gone. One that is gone still counts.",
         "whether events.csv is complete, and the window in _extract.json",
         "export",
         WEB,
@@ -1166,5 +1144,14 @@ CHECKS: tuple[Check, ...] = (
 )
 
 BY_ID = {check.id: check for check in CHECKS}
-# What to look at and what to do then, as plain text.
-ADVICE = {check.id: (check.look, REMEDIES[check.remedy].replace("`", "")) for check in CHECKS}
+
+
+def remedy(name: str) -> str:
+    """Return the key of REMEDIES for a check; what is none is a test of dbt, which fails where a model is wrong."""
+    return BY_ID[name].remedy if name in BY_ID else "model"
+
+
+def advice(name: str) -> tuple[str, str]:
+    """Return what to look at where a check or a test of dbt fails, and what to do then, as plain text."""
+    look = BY_ID[name].look if name in BY_ID else "the rows that dbt's test counts"
+    return look, REMEDIES[remedy(name)].replace("`", "")

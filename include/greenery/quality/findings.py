@@ -194,7 +194,9 @@ def _of_the_extract(connection: duckdb.DuckDBPyConnection) -> dict[str, Finding]
             f"{wording.count(len(unknown), 'unknown column')} beside {columns} known ones",
             [{"warning": line} for line in unknown[:NAMED_ROWS]],
         ),
-        "extract_has_events": Finding(int(not events), events, int(not events), wording.count(events, "event")),
+        "extract_has_events": Finding(
+            int(not events), 0, 0, wording.count(events, "event"), expected="at least 1 event"
+        ),
     }
 
 

@@ -11,7 +11,7 @@ import duckdb
 from greenery import ledger, status, weekly_report
 from greenery.alerts import silences
 from greenery.files import write_atomically
-from greenery.quality.checks import ADVICE, BY_ID, CHECKS, DATA
+from greenery.quality.checks import BY_ID, CHECKS, DATA, REMEDIES, advice, remedy
 from greenery.quality.findings import Finding, find
 from greenery.quality.suites import validate
 from greenery.report import page, summary, wording
@@ -83,10 +83,12 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
             return Verdict([])
         extract = rows(connection, "select * from landing.extracts where extract_id = ?", [lock["extract_id"]])[0]
         silenced = silences.by_check(lock["as_of"].date(), silences.load())
-        checks = [
-            {**check, "silenced": silenced.get(check["check"])}
-            for check in [*_told_once(judged(frames(connection, lock["as_of"]))), *map(_failed_test, failed_tests)]
-        ]
+        checks = _told_once(
+            [
+                {**check, "silenced": silenced.get(check["check"])}
+                for check in [*judged(frames(connection, lock["as_of"])), *map(_failed_test, failed_tests)]
+            ]
+        )
         verdict = _accepting(
             checks, accept.strip(), json.loads(extract["accepted"] or "null"), json.loads(extract["held_for"] or "{}")
         )
@@ -132,8 +134,9 @@ def judged(found: dict[str, Finding]) -> list[dict]:
             "told_by": None,
             "observed": found[check.id].observed,
             "expected": found[check.id].expected or str(check.limit),
-            "rows": found[check.id].rows,
-            "failing_rows": found[check.id].failing,
+            # Of a figure against the weeks before no rows are counted.
+            "rows": 0 if check.limit.kind == "value" else found[check.id].rows,
+            "failing_rows": 0 if check.limit.kind == "value" else found[check.id].failing,
             "examples": [] if passed[check.id] else found[check.id].examples,
         }
         for check in CHECKS
@@ -141,9 +144,20 @@ def judged(found: dict[str, Finding]) -> list[dict]:
 
 
 def _told_once(checks: list[dict]) -> list[dict]:
-    """Return the checks; a failed warning whose extreme fails too names that check, which tells of both."""
-    extremes = {BY_ID[check["check"]].escalates: check["check"] for check in checks if not check["passed"]}
-    return [{**check, "told_by": None if check["passed"] else extremes.get(check["check"])} for check in checks]
+    """Return the checks; a failed one names in `told_by` the one that tells of it too, so that a fact is told once.
+
+    That is a warning's extreme, and of the critical checks and tests of our own models the first: one wrong row fails
+    several.
+    """
+    failed = [check for check in checks if not check["passed"]]
+    tellers = {BY_ID[check["check"]].escalates: check["check"] for check in failed if check["check"] in BY_ID}
+    ours = [
+        check["check"]
+        for check in failed
+        if check["severity"] == "critical" and not check["silenced"] and remedy(check["check"]) == "model"
+    ]
+    tellers |= dict.fromkeys(ours[1:], ours[0] if ours else "")
+    return [{**check, "told_by": None if check["passed"] else tellers.get(check["check"])} for check in checks]
 
 
 def acceptable(check: dict) -> bool:
@@ -153,7 +167,7 @@ def acceptable(check: dict) -> bool:
 
 def _is_of_the_extract(check: dict) -> bool:
     """Return whether a check of `quality.json` says something of the extract, and not of the models alone."""
-    return check["check"] in BY_ID and BY_ID[check["check"]].remedy != "model"
+    return remedy(check["check"]) != "model"
 
 
 def _failed_test(test: dict) -> dict:
@@ -170,7 +184,7 @@ def _failed_test(test: dict) -> dict:
         "silenced": None,
         "told_by": None,
         "observed": _rows_fail(test["failures"]) if test["failures"] is not None else test["message"],
-        "expected": "none",
+        "expected": "none fails",
         "rows": 0,  # dbt does not say how many it looked at
         "failing_rows": test["failures"] or 0,
         "examples": [],
@@ -184,14 +198,15 @@ def _rows_fail(number: int) -> str:
 def _accepting(checks: list[dict], reason: str, before: dict | None, held_for: dict[str, str]) -> Verdict:
     """Return the verdict, failed anomalies being accepted for `reason`, or as they were before.
 
-    before: what was accepted of the same content, as kept with the extract. held_for: what the checks observed when it
-    was held last. Both hold for those checks only, and for what they observed then.
+    before: what was accepted of the same content, as kept with the extract. It holds for those checks, also where an
+    earlier week has changed since, and with it what they expect. held_for: what the checks observed when the extract
+    was held last: only that can have been looked at.
     """
     failed = [check for check in checks if not check["passed"] and check["severity"] == "critical"]
     observed = {check["check"]: check["observed"] for check in sorted(failed, key=lambda check: check["check"])}
     if not failed or not all(map(acceptable, failed)):
         return Verdict(checks)
-    accepted_before = before is not None and observed.items() <= before.get("observed", {}).items()
+    accepted_before = before is not None and observed.keys() <= set(before["checks"])
     if not accepted_before and not (reason and observed.items() <= held_for.items()):
         return Verdict(checks, unseen=bool(reason))
     accepted = {"reason": reason or (before or {})["reason"], "checks": list(observed), "observed": observed}
@@ -210,7 +225,8 @@ def _write(
         "landing_warnings": landing_warnings,
     }
     folder = settings.report_folder(as_of)
-    write_atomically(folder / "quality.html", page.render_quality(document, ADVICE))
+    failed = {check["check"]: advice(check["check"]) for check in verdict.checks if not check["passed"]}
+    write_atomically(folder / "quality.html", page.render_quality(document, failed))
     write_atomically(folder / "quality.json", summary.to_json(document))
 
 
@@ -225,10 +241,10 @@ def _how_to_mend(settings: Settings, as_of: datetime, reason: str) -> str:
 def _how_to_go_on(settings: Settings, as_of: datetime, verdict: Verdict, reason: str) -> str:
     structural = [check["check"] for check in verdict.failed_critical if not acceptable(check)]
     if structural:
-        way = (
-            f"{', '.join(structural)} can't be accepted: correct the extract or the model and run the week again "
-            'with {"reextract": true}.'
-        )
+        names = ", ".join(structural)
+        way = f'{names} can\'t be accepted: correct the extract and run the week again with {{"reextract": true}}.'
+        if all(remedy(name) == "model" for name in structural):
+            way = f"{names} can't be accepted: {REMEDIES['model'].replace('`', '')}"
     elif verdict.unseen:
         day = f"{as_of:%Y-%m-%d}"
         way = (

@@ -68,7 +68,6 @@ select
         floor(168 * (aged.weeks_ago + 1) - datediff('microsecond', aged.started_at, $as_of) / 3600000000.0) as integer
     ) as hour_of_week,
     session_users.user_id,
-    users.user_id as known_user_id,
     addresses.country,
     addresses.state
 from aged

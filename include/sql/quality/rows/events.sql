@@ -56,7 +56,8 @@ select
     events.session_id,
     events.event_type,
     events.created_at,
-    events.event_type not in ('page_view', 'add_to_cart', 'checkout', 'package_shipped') as event_types_known,
+    types_before.event_type is null
+    and events.event_type not in ('page_view', 'add_to_cart', 'checkout', 'package_shipped') as event_types_known,
     case
         when quality_week.previous_extract_id is not null
             then

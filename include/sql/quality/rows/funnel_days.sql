@@ -72,11 +72,7 @@ cells as (
         or daily.page_view is distinct from counted.page_view
         or daily.add_to_cart is distinct from counted.add_to_cart
         or daily.checkout is distinct from counted.checkout
-        or daily.package_shipped is distinct from counted.package_shipped as differs,
-        daily.page_view > daily.sessions as page_view_above,
-        daily.add_to_cart > daily.sessions as add_to_cart_above,
-        daily.checkout > daily.sessions as checkout_above,
-        daily.package_shipped > daily.sessions as package_shipped_above
+        or daily.package_shipped is distinct from counted.package_shipped as differs
     from daily
     full outer join counted
         on
@@ -91,11 +87,7 @@ per_day as (
         session_date,
         count(case when cell_rows > 1 then 1 end) as cells_twice,
         count(case when product_id = 'all' and differs then 1 end) as all_differ,
-        count(case when product_id <> 'all' and differs then 1 end) as products_differ,
-        count(case when page_view_above then 1 end) as page_view_above,
-        count(case when add_to_cart_above then 1 end) as add_to_cart_above,
-        count(case when checkout_above then 1 end) as checkout_above,
-        count(case when package_shipped_above then 1 end) as package_shipped_above
+        count(case when product_id <> 'all' and differs then 1 end) as products_differ
     from cells
     group by session_date
 )
@@ -104,10 +96,6 @@ select
     days.session_date,
     coalesce(per_day.cells_twice, 0) > 0 as funnel_daily_unique,
     coalesce(per_day.all_differ, 0) > 0 as funnel_daily_equals_sessions,
-    coalesce(per_day.products_differ, 0) > 0 as funnel_daily_equals_session_products,
-    coalesce(per_day.page_view_above, 0) > 0 as page_view_within_sessions,
-    coalesce(per_day.add_to_cart_above, 0) > 0 as add_to_cart_within_sessions,
-    coalesce(per_day.checkout_above, 0) > 0 as checkout_within_sessions,
-    coalesce(per_day.package_shipped_above, 0) > 0 as package_shipped_within_sessions
+    coalesce(per_day.products_differ, 0) > 0 as funnel_daily_equals_session_products
 from days
 left join per_day on days.session_date = per_day.session_date

@@ -32,7 +32,7 @@ select
     items.quantity,
     orders.order_id is null as items_have_orders,
     case when had_orders.had_orders then orders.order_id is null end as items_mostly_have_orders,
-    known_products.product_id is null as items_have_products,
+    known_products.product_id is null and products_before.product_id is null as items_have_products,
     case
         when quality_week.previous_extract_id is not null
             then known_products.product_id is null and products_before.product_id is null

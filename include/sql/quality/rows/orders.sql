@@ -76,6 +76,41 @@ statuses_before as (
     inner join landing.orders as previous_orders on quality_week.previous_extract_id = previous_orders.extract_id
 ),
 
+prices_before as (
+    select
+        product_id,
+        price
+    from intermediate.int_product_versions
+    where as_of < $as_of and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
+    qualify row_number() over (partition by product_id order by as_of desc) = 1
+),
+
+orders_before as (
+    select
+        previous_orders.order_id,
+        previous_orders.order_cost,
+        sum(previous_items.quantity * prices_before.price) as worth
+    from quality_week
+    inner join landing.orders as previous_orders on quality_week.previous_extract_id = previous_orders.extract_id
+    inner join landing.order_items as previous_items
+        on
+            quality_week.previous_extract_id = previous_items.extract_id
+            and previous_orders.order_id = previous_items.order_id
+    inner join prices_before on previous_items.product_id = prices_before.product_id
+    group by previous_orders.order_id, previous_orders.order_cost
+),
+
+-- Whether orders and prices are of one unit at all in this shop; empty where no order says so.
+scale_before as (
+    select
+        case
+            when count(*) > 0
+                then count(case when order_cost <= 10 * worth and order_cost >= 0.1 * worth then 1 end) > 0.5 * count(*)
+        end as fits
+    from orders_before
+    where worth > 0
+),
+
 twins as (
     select
         user_id,
@@ -113,7 +148,8 @@ select
             ) > 0.01
     end as order_total_adds_up,
     case
-        when orders.is_news then orders.status not in ('preparing', 'shipped', 'delivered')
+        when orders.is_news
+            then orders.status not in ('preparing', 'shipped', 'delivered') and statuses_before.status is null
     end as order_statuses_known,
     case
         when orders.is_news and quality_week.previous_extract_id is not null
@@ -136,11 +172,17 @@ select
             then promos.promo_id is null
     end as orders_have_promos,
     case
-        when (orders.previous_order_id is null or orders.has_other_facts) and items.worth > 0
+        when
+            (orders.previous_order_id is null or orders.has_other_facts)
+            and items.worth > 0
+            and coalesce(scale_before.fits, true)
             then orders.order_cost > 2 * items.worth or orders.order_cost < 0.5 * items.worth
     end as order_cost_fits_items,
     case
-        when (orders.previous_order_id is null or orders.has_other_facts) and items.worth > 0
+        when
+            (orders.previous_order_id is null or orders.has_other_facts)
+            and items.worth > 0
+            and scale_before.fits
             then orders.order_cost > 10 * items.worth or orders.order_cost < 0.1 * items.worth
     end as order_cost_in_scale,
     case
@@ -166,6 +208,7 @@ select
     end as shipped_orders_stay
 from quality_orders as orders
 cross join quality_week
+cross join scale_before
 left join statuses_before on orders.status = statuses_before.status
 inner join counted on orders.order_id = counted.order_id
 left join items on orders.order_id = items.order_id

@@ -151,7 +151,6 @@ select
     coalesce(mart_products.product_rows > mart_products.products, false) as session_products_unique,
     coalesce(mart_products.rows_beyond_session > 0, false) as session_products_within_sessions,
     lost_products.lost is not null as session_products_not_lost,
-    case when week_sessions.user_id is not null then week_sessions.known_user_id is null end as sessions_have_users,
     coalesce(copies.sessions > 1, false) as sessions_not_copied,
     week_sessions.events >= 100 and week_sessions.events >= 20 * average.events as sessions_of_human_size,
     case
