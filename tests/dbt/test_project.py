@@ -59,5 +59,5 @@ def test_publishing_asks_for_all_models_that_remember_what_they_were_built_from(
     assert remembering == {(name, name in ledger.LOGS) for name in (*ledger.LOGS, *ledger.BUILT_BY_KEY)}
 
 
-def test_the_digest_and_the_page_are_exposures(manifest):
-    assert {exposure["name"] for exposure in manifest["exposures"].values()} == {"weekly_digest", "funnel_page"}
+def test_the_digest_is_an_exposure(manifest):
+    assert {exposure["name"] for exposure in manifest["exposures"].values()} == {"weekly_digest"}
