@@ -103,7 +103,8 @@ SETTINGS = settings.load()
             False,
             type="boolean",
             title="Rebuild the models from the start",
-            description="Build the incremental models from all admitted extracts instead of adding this one.",
+            description="Build the incremental models from all admitted extracts instead of adding this one. After a "
+            "change of a model a run does so by itself.",
         ),
     },
 )
@@ -117,6 +118,7 @@ def greenery_weekly():
         timeout=timedelta(hours=SETTINGS.extract_wait_hours),
     )
     land = tasks.land()
+    models_changed = f"ti.xcom_pull('acquire_warehouse', key='{tasks.MODELS_CHANGED}') | default(false, true)"
     acquire = tasks.AcquireWarehouse(
         task_id="acquire_warehouse",
         pool=settings.WAREHOUSE_POOL,
@@ -124,7 +126,7 @@ def greenery_weekly():
         poke_interval=timedelta(seconds=20),
         timeout=timedelta(hours=12),
     )
-    dbt = dbt_models(SETTINGS, full_refresh="{{ params.full_refresh }}")
+    dbt = dbt_models(SETTINGS, full_refresh="{{ params.full_refresh or " + models_changed + " }}")
     quality = tasks.quality()
     publish = tasks.publish()
     release = tasks.release_warehouse()

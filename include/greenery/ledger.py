@@ -8,6 +8,7 @@ from datetime import datetime
 
 from duckdb import DuckDBPyConnection
 
+from greenery import dbt_project
 from greenery.source_tables import TABLES
 from greenery.warehouse import rows, transaction
 
@@ -113,12 +114,22 @@ def acquire(
         connection.execute("delete from landing.build_lock")
         connection.execute(
             """
-            insert into landing.build_lock (run_id, as_of, extract_id, admitted_extracts, withdrawal)
-            values (?, ?, ?, ?, ?)
+            insert into landing.build_lock (run_id, as_of, extract_id, admitted_extracts, withdrawal, models)
+            values (?, ?, ?, ?, ?, ?)
             """,
-            [run_id, as_of, extract_id, _others_admitted(connection, extract_id), withdrawal],
+            [run_id, as_of, extract_id, _others_admitted(connection, extract_id), withdrawal, dbt_project.version()],
         )
     return True
+
+
+def models_changed(connection: DuckDBPyConnection) -> bool:
+    """Return whether other models than those that are there now may have built some of what is built.
+
+    Rows of the old logic would stay beside those of the new one, unless all is built from the start. A run is known to
+    have built all with one version of the models once dbt's tests have run.
+    """
+    found = rows(connection, "select models from landing.tested")
+    return not found or found[0]["models"] != dbt_project.version()
 
 
 def to_withdraw(connection: DuckDBPyConnection, as_of: datetime) -> dict:
@@ -199,9 +210,10 @@ def tested(connection: DuckDBPyConnection, run_id: str, failed: list[dict]) -> N
     lock = check_build(connection, run_id)
     with transaction(connection):
         connection.execute("delete from landing.tested")
+        models = lock["models"] if lock["models"] == dbt_project.version() else ""
         connection.execute(
-            "insert into landing.tested values (?, ?, ?)",
-            [run_id, _built(lock), json.dumps(failed, ensure_ascii=False)],
+            "insert into landing.tested (run_id, extracts, failed, models) values (?, ?, ?, ?)",
+            [run_id, _built(lock), json.dumps(failed, ensure_ascii=False), models],
         )
 
 

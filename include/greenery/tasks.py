@@ -34,6 +34,8 @@ TELLING: dict[str, Any] = {
 # What a task leaves for the alert at the end of its run: that it wrote quality.json, and why it failed.
 JUDGED = "judged"
 FAILURE = "failure"
+# What acquire_warehouse leaves for the models: that they have to be built from the start.
+MODELS_CHANGED = "models_changed"
 
 
 class WaitForExtract(BaseSensorOperator):
@@ -96,6 +98,9 @@ class AcquireWarehouse(BaseSensorOperator):
                 is_ours = ledger.acquire(connection, context["run_id"], as_of, is_running, withdrawal(context))
             except (ledger.NothingToWithdrawError, ledger.LockLostError) as error:
                 raise AirflowFailException(str(error)) from error
+            if is_ours and ledger.models_changed(connection):
+                self.log.warning("the models are not those of the last build: all are built from the start")
+                context["ti"].xcom_push(key=MODELS_CHANGED, value=True)
         if not is_ours:
             tell_if_late(home, as_of, context, "its run waits for another that builds")
         return is_ours

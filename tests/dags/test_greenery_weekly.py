@@ -102,7 +102,7 @@ def test_alert_comes_after_all_and_whatever_became_of_it(dag):
     # Else a lock that could not be taken would fail the alert with it.
     assert list(alert.get_upstreams_only_setups()) == list(held.get_upstreams_only_setups()) == []
     for task in (alert, held):
-        assert task.retries == 3
+        assert task.retries == 5
         assert task.execution_timeout
 
 

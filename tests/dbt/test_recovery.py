@@ -1,4 +1,5 @@
-"""The four ways out of an incident, each from the alert that leads there: correct, accept, withdraw, erase a person."""
+"""The ways out of an incident, each from the alert that leads there: correct the extract or a model, accept, withdraw,
+erase a person."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from greenery import ledger, purge, status
+from greenery import dbt_project, ledger, purge, status
 from greenery.alerts import incidents, sending
 from greenery.alerts.incidents import Outcome
 from greenery.alerts.model import Alert, Failure, key_of
@@ -23,6 +24,7 @@ from greenery.settings import Settings
 from greenery.simulator import Shop, simulate
 from greenery.warehouse import connect, rows
 
+from tests import pipeline
 from tests.pipeline import run_week
 
 FIRST, SECOND = datetime(2025, 1, 8), datetime(2025, 1, 15)
@@ -108,7 +110,7 @@ def test_accept_what_the_shop_really_did(home):
     alerts = critical(run(home, SECOND, accept="the catalogue moved to a new system"))
     assert state(home, SECOND) == "held"
     assert [alert.check for alert in alerts] == ["items_mostly_have_products"]
-    assert alerts[0].command.splitlines()[1].endswith("""PARAMS='{"accept": "<why>"}'""")
+    assert alerts[0].command.splitlines()[-1].endswith("""PARAMS='{"accept": "<why>"}'""")
 
     assert critical(run(home, SECOND, "manual", accept="the catalogue moved to a new system")) == []
     assert state(home, SECOND) == "admitted"
@@ -118,6 +120,40 @@ def test_accept_what_the_shop_really_did(home):
     for alert in alerts:
         told = json.loads((home.home / "outbox" / f"resolved-2025-01-15-{alert.check}.json").read_text())
         assert "accepted it: the catalogue moved to a new system" in json.dumps(told)
+
+
+def test_correct_a_model(home, tmp_path, monkeypatch):
+    project = tmp_path / "project"
+    shutil.copytree(pipeline.PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    monkeypatch.setattr(pipeline, "PROJECT", project)
+    monkeypatch.setattr(dbt_project, "PROJECT", project)
+    build = pipeline.dbt
+
+    def models_then_tests(home: Settings, _, *options: str, **__) -> list[dict]:
+        """As the DAG does it: `dbt build` would not build what a failed test is on."""
+        build(home, "run", *[option for option in options if option not in ("--exclude-resource-type", "unit_test")])
+        return build(home, "test", "--exclude-resource-type", "unit_test", tests_may_fail=True)
+
+    monkeypatch.setattr(pipeline, "dbt", models_then_tests)
+    model = project / "models" / "marts" / "fct_sessions.sql"
+    right = model.read_text(encoding="utf-8")
+    wrong = right.replace("sessions.{{ step }}_at{%", "sessions.started_at as {{ step }}_at{%")
+    model.write_text(wrong, encoding="utf-8")
+    (alert,) = critical(run(home, SECOND))
+    assert alert.check == "sessions_equal_events"
+    assert [also.split()[0] for also in alert.also if "sessions_equal_known_events" in also] == [
+        "sessions_equal_known_events"
+    ]
+    assert "Correct the model" in alert.fix
+    assert alert.command.endswith("""PARAMS='{"full_refresh": true}'""")
+    assert state(home, SECOND) == "held"
+
+    model.write_text(right, encoding="utf-8")
+    # The rows of the wrong model are gone too: a run sees that the models are others, and builds from the start.
+    assert critical(run(home, SECOND, "backfill")) == []
+    assert state(home, SECOND) == "admitted"
+    with connect(home) as connection:
+        assert not ledger.models_changed(connection)
 
 
 def test_withdraw_what_turned_out_bad(home):

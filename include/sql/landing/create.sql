@@ -34,6 +34,8 @@ create table if not exists landing.build_lock (
     admitted_extracts varchar not null
 );
 alter table landing.build_lock add column if not exists withdrawal varchar default '';
+-- models: the version of the dbt project with which it began to build.
+alter table landing.build_lock add column if not exists models varchar default '';
 
 -- Which pairs of neighbouring extracts a log holds, and from which any other model was built last.
 create table if not exists landing.built_pairs (
@@ -57,3 +59,5 @@ create table if not exists landing.publication (version integer not null);
 -- One row: the run whose models dbt's tests ran on last, the extracts that these were built from, and the tests that
 -- failed, as JSON.
 create table if not exists landing.tested (run_id varchar not null, extracts varchar not null, failed varchar not null);
+-- models: the version of the dbt project that built them; empty where it changed in the middle of the run.
+alter table landing.tested add column if not exists models varchar default '';
