@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from greenery.alerts import sending
+from greenery.alerts import incidents, sending
 from greenery.backfill import run_backfill
 from greenery.incident import CHECK, COLUMN, TABLE, empty_column
 from greenery.local_airflow import running_airflow
@@ -35,7 +38,19 @@ def wait_for(what: str, is_so: Callable[[], object]) -> None:
         time.sleep(1)
 
 
-def test_a_scheduled_week_is_late_held_corrected_and_delivered(world):
+def a_year_ahead(file: Path) -> None:
+    """Date all orders of an extract a year later than they were made."""
+    with file.open(newline="", encoding="utf-8") as source:
+        orders = list(csv.DictReader(source))
+    with file.open("w", newline="", encoding="utf-8") as target:
+        writer = csv.DictWriter(target, orders[0], lineterminator="\n")
+        writer.writeheader()
+        for order in orders:
+            made = order["created_at"]
+            writer.writerow({**order, "created_at": f"{int(made[:4]) + 1}{made[4:]}"})
+
+
+def test_a_scheduled_week_is_late_held_corrected_delivered_and_an_anomaly_in_it_accepted(world):
     home = world.settings
     week = home.newest_week_end(datetime.now(UTC))
     day = f"{week:%Y-%m-%d}"
@@ -80,9 +95,26 @@ def test_a_scheduled_week_is_late_held_corrected_and_delivered(world):
         (result,) = run_backfill(home, week.date(), week.date(), {"reextract": True}, airflow=airflow)
         assert result.state == "success"
 
+        assert world.page.incidents == {late: "resolved", held: "resolved"}
+        assert sending.open_incidents(home, day) == {}
+        notice, digest = world.slack.messages(DIGESTS)
+        assert "is held no more" in notice["text"]
+        assert "is held" not in digest["text"]
+        assert "Correction" not in str([mail.message["Subject"] for mail in world.smtp.mails])
+
+        a_year_ahead(home.extracts / day / "orders.csv")
+        (result,) = run_backfill(home, week.date(), week.date(), {"reextract": True}, airflow=airflow)
+        assert result.state == "failed"
+        why = "the shop takes orders for next year's plants"
+        (result,) = run_backfill(home, week.date(), week.date(), {"accept": why}, airflow=airflow)
+        assert result.state == "success"
+
+    judged = incidents.read_quality(home, week)
+    assert judged["verdict"] == "accepted"
+    assert judged["accepted"]["checks"] == ["orders_mostly_not_from_the_future"]
+    assert why in judged["accepted"]["reason"]
+    # Readers have the digest of the week, and it says what was accepted.
+    assert why in json.dumps(world.slack.messages(DIGESTS)[-1])
+    assert "Correction" in world.smtp.mails[-1].message["Subject"]
+    assert why in world.smtp.mails[-1].message.get_body(("plain",)).get_content()
     assert world.page.incidents == {late: "resolved", held: "resolved"}
-    assert sending.open_incidents(home, day) == {}
-    digest = world.slack.messages(DIGESTS)[-1]
-    assert "is held" not in digest["text"]
-    assert "Correction" not in str([mail.message["Subject"] for mail in world.smtp.mails])
-    assert len(world.slack.messages(DIGESTS)) == 2

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 from greenery import landing, ledger, quality
+from greenery.alerts.model import failed_checks
 from greenery.quality import HeldError
 from greenery.report.page import SEVERITIES
 from greenery.settings import Settings
@@ -101,12 +102,18 @@ def run_fault(home: Settings, fault: Fault, recording: Recording, folder: Path) 
 
 
 def problem(fault: Fault, document: dict) -> str:
-    """Return in what the checks of a fault's week are other than they should be; empty where they are as said."""
+    """Return in what the checks of a fault's week are other than they should be; empty where they are as said.
+
+    All that page have to be named: who is woken is woken for what the fault is, and for nothing else.
+    """
     found = failed(document)
     worst = next((severity for severity in SEVERITIES if severity in found.values()), "")
     missing = [check for check in fault.checks if check not in found]
     if missing:
         return f"not failed: {', '.join(missing)}"
+    pages = [check["check"] for check in failed_checks(document) if check["severity"] == "critical"]
+    if unnamed := set(pages) - set(fault.checks):
+        return f"pages for {', '.join(sorted(unnamed))} too"
     if not fault.severity:
         return f"caught after all, by {', '.join(found)}" if worst not in ("", "info") else ""
     return "" if worst == fault.severity else f"{worst or 'nothing'} in place of {fault.severity}: {', '.join(found)}"
