@@ -13,8 +13,8 @@ from greenery.settings import REPOSITORY
 PAGE = REPOSITORY / "docs" / "runbook.md"
 BEGIN, END = "<!-- checks: written by make docs -->\n", "<!-- end of checks -->\n"
 HOW = {
-    "critical": "The extract is held until it is corrected{}. Nothing of it is published. An extract that was admitted stays "
-    "so where only a model is wrong.",
+    "critical": "The extract is held until it is corrected{}, and nothing of it is published. An extract that was "
+    "admitted stays so where only a model is wrong.",
     "warning": "The week is published; the report says so.",
     "info": "Kept in `quality.json`.",
 }
