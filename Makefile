@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUN := PYTHONPATH=include $(BIN)/python
 export GREENERY_HOME ?= $(CURDIR)/.greenery
 ifdef EXTRACTS
-export GREENERY_EXTRACTS := $(abspath $(EXTRACTS))
+export GREENERY_EXTRACTS := $(EXTRACTS)
 endif
 
 .PHONY: help install install-dev demo test check prove bench up down backfill withdraw incident purge heartbeat status preview doctor docs gate-report lock

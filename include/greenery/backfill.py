@@ -164,7 +164,7 @@ def run_backfill(
     if airflow is None:
         with airflow_for(settings, weeks) as found:
             return run_backfill(settings, first, last, conf, run_backwards, max_active_runs, found, restate)
-    with _unpaused(airflow):
+    with _unpaused(settings, airflow):
         results = _run(airflow, weeks, conf or {}, run_backwards, max_active_runs)
         outdated = status.outdated(settings) if restate else []
         if outdated:
@@ -231,7 +231,7 @@ def print_checks(settings: Settings, results: Sequence[WeekResult]) -> None:
 
 
 @contextmanager
-def _unpaused(airflow: Airflow) -> Iterator[None]:
+def _unpaused(settings: Settings, airflow: Airflow) -> Iterator[None]:
     """Unpause the DAG, for a paused one can't be backfilled, and pause it again."""
     path = f"dags/{DAG_ID}"
     if not airflow.request("GET", path)["is_paused"]:
@@ -240,7 +240,8 @@ def _unpaused(airflow: Airflow) -> Iterator[None]:
     if airflow.schedules:
         raise AirflowError(
             f"{DAG_ID} is paused, and a paused DAG can't be backfilled. Unpause it at {airflow.base_url}/{path}, "
-            "which also runs the newest week; or run `make down`, then this again, to run only these weeks."
+            f"which also runs the newest week; or run `{settings.command('down')}`, then this again, "
+            "to run only these weeks."
         )
     with airflow.unpaused():
         yield

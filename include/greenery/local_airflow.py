@@ -346,13 +346,15 @@ def attach(settings: Settings) -> Airflow | None:
             f"Another command (process {facts['pid']}) works in {settings.home}: wait until it has ended."
         )
     if _owner(facts) is None:
-        raise AirflowError("Airflow was killed, and parts of it still run: run `make down`, then this again.")
+        raise AirflowError(
+            f"Airflow was killed, and parts of it still run: run `{settings.command('down')}`, then this again."
+        )
     if not facts["ready"]:
         raise AirflowError("Airflow is starting or stopping: wait a moment, then run this again.")
     if facts["extracts"] != str(settings.extracts):
         raise AirflowError(
             f"The Airflow that runs for {settings.home} reads the extracts in {facts['extracts']}, "
-            f"not those in {settings.extracts}. Run `make down`, then this again."
+            f"not those in {settings.extracts}. Run `{settings.command('down')}`, then this again."
         )
     password = json.loads(passwords_file(settings).read_text())[USER]
     return Airflow(facts["url"], password, _airflow_home(settings) / "logs", facts["schedules"])
@@ -471,7 +473,9 @@ def _lock(settings: Settings, patience: float = 3) -> TextIO:
         retrying(fcntl.flock, file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except RetryError:
         file.close()
-        raise AirflowError(f"An Airflow already runs for {settings.home}. `make down` stops it.") from None
+        raise AirflowError(
+            f"An Airflow already runs for {settings.home}. `{settings.command('down')}` stops it."
+        ) from None
     return file
 
 
@@ -620,7 +624,7 @@ def up(settings: Settings, port: int) -> None:
         print(f"User:     {USER}, password in {passwords_file(settings)}")
         if airflow.request("GET", f"dags/{DAG_ID}")["is_paused"]:
             print(f"{DAG_ID} is paused: unpause it there to run it every week, the newest week first.")
-        print("`make down` stops it.")
+        print(f"`{settings.command('down')}` stops it.")
 
 
 def serve(settings: Settings, port: int) -> NoReturn:

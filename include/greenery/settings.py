@@ -74,12 +74,20 @@ class Settings:
     @property
     def make_variables(self) -> str:
         """What a make command needs to work on this home, as ` GREENERY_HOME=/srv/greenery`; empty for the defaults."""
-        variables = ""
+        folders = {}
         if self.home != REPOSITORY / ".greenery":
-            variables += f" GREENERY_HOME={shlex.quote(str(self.home))}"
+            folders["GREENERY_HOME"] = self.home
         if self.extracts != self.home / "extracts":
-            variables += f" EXTRACTS={shlex.quote(str(self.extracts))}"
-        return variables
+            folders["EXTRACTS"] = self.extracts
+        # Make takes two dollars for one.
+        return "".join(f" {name}={shlex.quote(str(folder).replace('$', '$$'))}" for name, folder in folders.items())
+
+    def command(self, target: str) -> str:
+        """Return the make command that works on this home, such as `make down GREENERY_HOME=/srv/greenery`.
+
+        target: with variables of its own where it has any; others may be added to the command.
+        """
+        return f"make {target}{self.make_variables}"
 
     @property
     def cron(self) -> str:
@@ -115,8 +123,8 @@ def load() -> Settings:
 
     Raises SettingError where a value can't be used.
     """
-    home = Path(os.environ.get("GREENERY_HOME") or REPOSITORY / ".greenery").expanduser().absolute()
-    extracts = Path(os.environ.get("GREENERY_EXTRACTS") or home / "extracts").expanduser().absolute()
+    home = _folder("GREENERY_HOME", REPOSITORY / ".greenery")
+    extracts = _folder("GREENERY_EXTRACTS", home / "extracts")
     weekday = os.environ.get("GREENERY_WEEK_ENDS_ON", "wednesday").strip().lower()
     if weekday not in WEEKDAYS:
         raise SettingError(f"GREENERY_WEEK_ENDS_ON={weekday!r} is no weekday: write one of {', '.join(WEEKDAYS)}.")
@@ -144,6 +152,11 @@ def is_set(name: str) -> bool:
 
 def _text(name: str) -> str:
     return os.environ.get(name, "").strip()
+
+
+def _folder(name: str, default: Path) -> Path:
+    # One way of writing it: settings are compared, those of a running Airflow too.
+    return Path(os.path.abspath(Path(os.environ.get(name) or default).expanduser()))
 
 
 def _list(name: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from greenery import ledger
+from greenery import ledger, status
 from greenery.files import write_atomically
 from greenery.publishing import open_published
 from greenery.report import chart, digest, order_changes, page, restatement, summary
@@ -38,7 +38,11 @@ def write(settings: Settings, as_of: datetime) -> Path:
     Raises NotAdmittedError where the published version holds no extract as of then.
     """
     with open_published(settings) as connection:
-        found = figures(connection, as_of, settings.maturity_days)
+        try:
+            found = figures(connection, as_of, settings.maturity_days)
+        except NotAdmittedError as error:
+            command = status.backfill_command(settings, as_of.date(), as_of.date())
+            raise NotAdmittedError(f"{error} ({command}).") from None
     folder = settings.report_folder(as_of)
     before, now = _read(folder / "summary.json"), summary.to_json(found)
     # The summary comes after what is worked out from the one before: a run killed in between writes both again.
@@ -105,10 +109,7 @@ def figures(connection: duckdb.DuckDBPyConnection, as_of: datetime, maturity_day
     """
     extract = rows(connection, statement("report/extract"), {"as_of": as_of})
     if not extract:
-        raise NotAdmittedError(
-            f"the extract {as_of:%Y-%m-%d} is not admitted: run its week first "
-            f"(make backfill FROM={as_of:%Y-%m-%d} TO={as_of:%Y-%m-%d})."
-        )
+        raise NotAdmittedError(f"the extract {as_of:%Y-%m-%d} is not admitted: run its week first")
 
     def found(name: str, **parameters: int) -> list[dict]:
         return rows(connection, statement(f"report/{name}"), {"as_of": as_of, **parameters})
@@ -157,7 +158,7 @@ def read_digest(settings: Settings, as_of: datetime) -> Digest:
         day = f"{as_of:%Y-%m-%d}"
         raise NoReportError(
             f"the week to {day} has no report in {settings.reports}: run it first "
-            f"(make backfill FROM={day} TO={day}{settings.make_variables})."
+            f"({status.backfill_command(settings, day, day)})."
         )
     links = Links(run=(_read(folder / "run.json") or {}).get("url"), report=_address(settings, folder))
     return digest.build(

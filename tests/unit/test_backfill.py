@@ -154,7 +154,7 @@ def test_the_environment_overrides_defaults_but_not_what_isolates_a_home(setting
 def test_a_home_runs_one_airflow_at_a_time(settings):
     lock = local_airflow._lock(settings)
     assert local_airflow.running(settings) == {}
-    with pytest.raises(local_airflow.AirflowError, match="already runs"):
+    with pytest.raises(local_airflow.AirflowError, match=r"already runs .* `make down GREENERY_HOME="):
         local_airflow._lock(settings, patience=0)
     lock.close()
     assert local_airflow.running(settings) is None
@@ -172,7 +172,7 @@ def test_an_airflow_with_other_extracts_is_refused(settings):
     with local_airflow._lock(settings):
         (settings.home / "airflow" / "running.json").write_text(json.dumps(facts))
         with pytest.raises(
-            local_airflow.AirflowError, match=r"reads the extracts in /other, not those in .* `make down`"
+            local_airflow.AirflowError, match=r"reads the extracts in /other, not those in .* `make down GREENERY_HOME="
         ):
             local_airflow.attach(settings)
 
@@ -181,7 +181,7 @@ def test_an_airflow_whose_owner_was_killed_is_refused(settings):
     facts = {"pid": psutil.Process().pid, "started": 0, "ready": True, "shared": True}  # the number is another's now
     with local_airflow._lock(settings):
         (settings.home / "airflow" / "running.json").write_text(json.dumps(facts))
-        with pytest.raises(local_airflow.AirflowError, match=r"was killed.* `make down`"):
+        with pytest.raises(local_airflow.AirflowError, match=r"was killed.* `make down GREENERY_HOME="):
             local_airflow.attach(settings)
 
 
