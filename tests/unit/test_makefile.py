@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 
@@ -58,3 +59,40 @@ def test_folders_are_taken_from_where_make_runs(given):
     python = given("make status GREENERY_HOME=state EXTRACTS=../extracts")
     assert python["folders"] == {"GREENERY_HOME": "state", "GREENERY_EXTRACTS": "../extracts"}
     assert given("make status")["folders"] == {"GREENERY_HOME": str(REPOSITORY / ".greenery")}
+
+
+TEXTS = [
+    "the shop's holiday",
+    "prices in $cents, $(HOME) and $$",
+    "$(5 or ${6 each",
+    'the "new" shop',
+    "a; b && c | d > e",
+    "blåbær 🌱",
+    "`x` \\ #1",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_text_arrives_as_it_was_written(given, text):
+    params = shlex.quote(json.dumps({"accept": text}, ensure_ascii=False))
+    week = ["--from", "2023-02-01", "--to", "2023-02-01"]
+    assert given(f"make backfill FROM=2023-02-01 TO=2023-02-01 PARAMS={params} ARGS=--run-backwards")["arguments"] == [
+        *["-m", "greenery.backfill", *week, "--params", shlex.split(params)[0], "--run-backwards"]
+    ]
+    for command, options in (
+        ("withdraw AS_OF=2023-02-01 REASON=", ["--as-of", "2023-02-01", "--reason"]),
+        ("purge FIND=", ["--find"]),
+        ("preview AS_OF=", ["--as-of"]),
+    ):
+        module = f"greenery.{command.split()[0]}"
+        assert given(f"make {command}{shlex.quote(text)}")["arguments"] == ["-m", module, *options, text]
+
+
+def test_what_is_not_given_is_empty(given):
+    empty = ["-m", "greenery.backfill", "--from", "", "--to", "", "--params", ""]
+    assert given("make backfill")["arguments"] == empty
+
+
+def test_options_are_words_of_the_shell(given):
+    python = given("""make heartbeat ARGS="--airflow 'http://127.0.0.1:8080/?a=\\$b&c'\"""")
+    assert python["arguments"] == ["-m", "greenery.heartbeat", "--airflow", "http://127.0.0.1:8080/?a=$b&c"]
