@@ -1,4 +1,4 @@
-"""The one module that reads the environment."""
+"""The settings. Only this module reads them from the environment; others hand it on to Airflow and dbt."""
 
 from __future__ import annotations
 
@@ -125,14 +125,14 @@ def load() -> Settings:
     """
     home = _folder("GREENERY_HOME", REPOSITORY / ".greenery")
     extracts = _folder("GREENERY_EXTRACTS", home / "extracts")
-    weekday = os.environ.get("GREENERY_WEEK_ENDS_ON", "wednesday").strip().lower()
+    weekday = (_text("GREENERY_WEEK_ENDS_ON") or "wednesday").lower()
     if weekday not in WEEKDAYS:
         raise SettingError(f"GREENERY_WEEK_ENDS_ON={weekday!r} is no weekday: write one of {', '.join(WEEKDAYS)}.")
     return Settings(
         home=home,
         extracts=extracts,
         week_ends_on=WEEKDAYS.index(weekday),
-        maturity_days=int(_number("GREENERY_MATURITY_DAYS", 28)),
+        maturity_days=_days("GREENERY_MATURITY_DAYS", 28),
         extract_wait_hours=_number("GREENERY_EXTRACT_WAIT_HOURS", 24),
         deadline_hours=_number("GREENERY_DEADLINE_HOURS", 12),
         runbook=_text("GREENERY_RUNBOOK_URL") or "docs/runbook.md",
@@ -163,10 +163,17 @@ def _list(name: str) -> tuple[str, ...]:
     return tuple(filter(None, (part.strip() for part in _text(name).split(","))))
 
 
+def _days(name: str, default: int) -> int:
+    value = _number(name, default)
+    if not value.is_integer():
+        raise SettingError(f"{name}={_text(name)!r} is no whole number of days: write one such as {default}.")
+    return int(value)
+
+
 def _number(name: str, default: float) -> float:
-    text = os.environ.get(name, "").strip()
+    text = _text(name)
     if not text:
-        return default
+        return float(default)
     try:
         value = float(text)
     except ValueError:
