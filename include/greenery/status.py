@@ -21,7 +21,7 @@ from greenery.settings import WEEK, Settings
 
 def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
     """Write `reports/weeks.json` and `reports/index.html` from the ledger, so that readers need no warehouse."""
-    outdated = ledger.outdated_reports(connection)
+    outdated = ledger.outdated_reports(connection, settings.maturity_days)
     weeks = [_week(settings, row, row["as_of"] in outdated) for row in ledger.extracts(connection)]
     with _lock(settings):
         write_atomically(settings.reports / "weeks.json", json.dumps(weeks, indent=2, ensure_ascii=False) + "\n")
