@@ -653,12 +653,6 @@ def down(settings: Settings) -> None:
     print(f"Stopped the Airflow of {settings.home}.")
 
 
-def status(settings: Settings) -> None:
-    """Print whether an Airflow runs for this home."""
-    facts = running(settings)
-    print(f"No Airflow runs for {settings.home}." if facts is None else json.dumps(facts, indent=2))
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit code: 1 when Airflow can't be used, 2 for a wrong setting."""
     parser = argparse.ArgumentParser(prog="local_airflow", description="Airflow on this machine.")
@@ -667,7 +661,6 @@ def main(arguments: list[str] | None = None) -> int:
         command = commands.add_parser(name, help=function.__doc__ and function.__doc__.splitlines()[0])
         command.add_argument("--port", type=int, default=UI_PORT, help="of the UI; when it is taken, any free one")
     commands.add_parser("down", help="stop it")
-    commands.add_parser("status", help="say whether it runs")
     commands.add_parser("guard")
     options = parser.parse_args(arguments)
     if options.command == "guard":
@@ -683,8 +676,6 @@ def main(arguments: list[str] | None = None) -> int:
                 serve(settings, options.port)
             case "down":
                 down(settings)
-            case "status":
-                status(settings)
     except (AirflowError, SettingError) as error:
         print(error, file=sys.stderr)
         return 2 if isinstance(error, SettingError) else 1
