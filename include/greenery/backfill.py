@@ -206,7 +206,7 @@ def print_results(results: Sequence[WeekResult]) -> None:
 def print_checks(settings: Settings, results: Sequence[WeekResult]) -> None:
     """Print the checks that failed in these weeks: while a backfill runs nobody is alerted, so it is said here.
 
-    A week that failed before it was judged has none here.
+    A week that failed before it was judged has none here. A check that another tells of is not told again.
     """
     table = Table("week", "", "check", "severity", "observed", "owner", "rows", box=None, pad_edge=False)
     # A week that was run twice is named once, as it ended.
@@ -215,10 +215,11 @@ def print_checks(settings: Settings, results: Sequence[WeekResult]) -> None:
         judged = result.state == "success" or any(failure.task == "quality" for failure in result.failures)
         quality = json.loads(file.read_text(encoding="utf-8")) if judged and file.exists() else {"checks": []}
         for check in quality["checks"]:
-            if check["passed"] or check["severity"] == "info":
+            if check["passed"] or check["severity"] == "info" or check.get("told_by"):
                 continue
             notes = [name for name in ("accepted", "silenced") if check[name]]
-            state = ", ".join(notes) or ("held" if check["severity"] == "critical" else "")
+            critical = "failed" if quality.get("stays_admitted") else "held"
+            state = ", ".join(notes) or (critical if check["severity"] == "critical" else "")
             rows = f"{check['failing_rows']:,}" if check["failing_rows"] else ""
             rows += f" of {check['rows']:,}" if rows and check["rows"] else ""
             table.add_row(

@@ -247,3 +247,21 @@ def test_the_checks_that_failed_are_printed_of_weeks_that_were_judged(settings, 
     assert "passed_2023-01-25" not in printed
     backfill.print_checks(settings, [backfill.WeekResult(date(2023, 1, 4), "success")])
     assert capsys.readouterr().out == ""
+
+
+def test_a_week_that_stays_admitted_is_not_printed_as_held_and_one_fact_is_printed_once(settings, capsys):
+    weeks = {"2023-01-11": False, "2023-01-18": True}
+    for day, stays in weeks.items():
+        warning = check("sessions_near_history", severity="warning", told_by="sessions_not_collapsed")
+        judged = quality(day, check("sessions_not_collapsed"), warning) | {"stays_admitted": stays}
+        (settings.reports / day).mkdir(parents=True)
+        (settings.reports / day / "quality.json").write_text(json.dumps(judged))
+    failure = backfill.Failure("quality", "HeldError")
+    backfill.print_checks(
+        settings, [backfill.WeekResult(date.fromisoformat(day), "failed", failures=(failure,)) for day in weeks]
+    )
+    lines = [line.split()[:3] for line in capsys.readouterr().out.splitlines() if line.startswith("2023")]
+    assert lines == [
+        ["2023-01-11", "held", "sessions_not_collapsed"],
+        ["2023-01-18", "failed", "sessions_not_collapsed"],
+    ]
