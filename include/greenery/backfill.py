@@ -92,14 +92,22 @@ def parse_date(name: str, text: str) -> date:
 
 
 def parse_params(text: str) -> dict[str, Any]:
-    """Return the parameters of the runs; raise InputError unless the text is a JSON object."""
+    """Return the parameters of the runs; raise InputError unless the text is a JSON object with reasons for its own."""
     try:
         params = json.loads(text or "{}")
     except ValueError as error:
         raise InputError(f"PARAMS={text!r} is no JSON ({error}): write PARAMS='{{\"reextract\": true}}'.") from None
     if not isinstance(params, dict):
         raise InputError(f"PARAMS={text!r} is no JSON object: write PARAMS='{{\"reextract\": true}}'.")
+    for name in ("accept", "withdraw"):
+        check_reason(f"{name} in PARAMS", params.get(name))
     return params
+
+
+def check_reason(name: str, reason: Any) -> None:
+    """Raise InputError where a reason is still the placeholder of a printed command, such as `<why>`."""
+    if isinstance(reason, str) and reason.lstrip().startswith("<"):
+        raise InputError(f"{name} is still the placeholder {reason.strip()}: write the reason in its place.")
 
 
 def interval_start(as_of: date) -> str:
@@ -155,6 +163,7 @@ def run_backfill(
 
     conf: parameters of the runs; weeks that are restated run without any.
     run_backwards: newest week first.
+    max_active_runs: weeks at a time; those that are restated run one by one.
     airflow: where to run it; None takes what `airflow_for` gives.
     restate: whether to run again what the backfill restates.
 

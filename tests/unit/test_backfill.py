@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import psutil
 import pytest
-from greenery import backfill, local_airflow
+from greenery import backfill, local_airflow, withdraw
 from greenery.settings import Settings
 
 from tests.alerting import check, quality
@@ -83,6 +83,10 @@ def test_a_week_has_ended_once_its_last_instant_has_passed(settings):
         (["--from", "2023-01-11", "--to", "2023-02-30"], "TO='2023-02-30' is no date"),
         (["--from", "2023-01-11", "--params", "{reextract: true}"], "PARAMS='{reextract: true}' is no JSON ("),
         (["--from", "2023-01-11", "--params", "[1]"], "PARAMS='[1]' is no JSON object"),
+        (
+            ["--from", "2023-01-11", "--params", '{"accept": "<why>"}'],
+            "accept in PARAMS is still the placeholder <why>: write the reason in its place.",
+        ),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(arguments, message, monkeypatch, capsys, tmp_path):
@@ -96,6 +100,14 @@ def test_wrong_input_is_one_line_and_exit_code_2(arguments, message, monkeypatch
 def test_params_are_a_json_object():
     assert backfill.parse_params('{"reextract": true}') == {"reextract": True}
     assert backfill.parse_params("") == {}
+    assert backfill.parse_params('{"accept": null, "withdraw": ""}') == {"accept": None, "withdraw": ""}
+    assert backfill.parse_params('{"accept": "a <b> sale"}') == {"accept": "a <b> sale"}
+
+
+def test_a_placeholder_is_no_reason_to_withdraw(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("GREENERY_HOME", str(tmp_path))
+    assert withdraw.main(["--as-of", "2023-01-11", "--reason", " <why> "]) == 2
+    assert capsys.readouterr().err == "REASON is still the placeholder <why>: write the reason in its place.\n"
 
 
 def test_a_run_belongs_to_the_backfill_when_it_was_queued_since():
