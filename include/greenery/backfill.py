@@ -30,6 +30,7 @@ POLL_SECONDS = 0.5
 TASK_LINE_SECONDS = 10  # between two lines on running tasks, where no progress bar can be shown
 REASON_LENGTH = 500
 UNFINISHED = ("queued", "running")
+WAITING = "waiting: "  # begins the line in which wait_for_extract logs what is missing
 
 
 class InputError(ValueError):
@@ -337,7 +338,9 @@ def _result(airflow: Airflow, week: date, state: str, run: dict[str, Any] | None
     if run is None:
         return WeekResult(week, state, failures=(Failure("", "its run was deleted: run this week again"),))
     if state == "not run":
-        reason = f"{run['dag_run_id']} was still unfinished: wait until it has ended, then run this week again"
+        waits = _waits_for(airflow, run["dag_run_id"])
+        unfinished = f"{run['dag_run_id']} was still unfinished" + (f", for it {waits}" if waits else "")
+        reason = f"{unfinished}: wait until it has ended, then run this week again"
         return WeekResult(week, state, failures=(Failure("", reason),))
     failures = _failures(airflow, run["dag_run_id"]) if state == "failed" else ()
     return WeekResult(week, state, run["duration"], failures)
@@ -367,9 +370,25 @@ def _running_tasks(airflow: Airflow, weeks: Sequence[date]) -> str:
     return ", ".join(sorted(f"{as_of_of(task['logical_date'])} {task['task_id']}" for task in tasks))
 
 
+def _waits_for(airflow: Airflow, run_id: str) -> str:
+    """Return what a run waits for, such as `waits for its extract (expected …)`; empty where it is not known to."""
+    path = _tasks(run_id)
+    waiting = airflow.collect(path, "task_instances", state="up_for_reschedule")
+    if any(task["task_id"] == "acquire_warehouse" for task in waiting):
+        return "waits for another run that builds"
+    for task in waiting:
+        if task["task_id"] == "wait_for_extract":
+            try:
+                said = [line["event"] for line in _log(airflow, path, task) if line["event"].startswith(WAITING)]
+            except ApiError:
+                said = []
+            return "waits for its extract" + (f" ({said[-1].removeprefix(WAITING)})" if said else "")
+    return ""
+
+
 def _failures(airflow: Airflow, run_id: str) -> tuple[Failure, ...]:
     """Return the failed tasks of a run in the order in which they ended, with the reason from the log of each."""
-    path = f"dags/{DAG_ID}/dagRuns/{quote(run_id, safe='')}/taskInstances"
+    path = _tasks(run_id)
     tasks = sorted(
         airflow.collect(path, "task_instances", state="failed"), key=lambda task: task["end_date"] or task["run_after"]
     )
@@ -380,16 +399,26 @@ def _failures(airflow: Airflow, run_id: str) -> tuple[Failure, ...]:
 
 def _failure(airflow: Airflow, path: str, task: dict[str, Any]) -> Failure:
     try:
-        log = airflow.request(
-            "GET",
-            f"{path}/{quote(task['task_id'], safe='')}/logs/{task['try_number']}",
-            params={"map_index": task["map_index"], "full_content": True},
-            headers={"Accept": "application/json"},
-        )["content"]
+        log = _log(airflow, path, task)
     except ApiError as error:
         return Failure(task["task_id"], f"its log can't be read: {error}")
     file = next((line["event"] for line in log if line["event"].endswith(".log")), "")  # the log begins with its source
     return Failure(task["task_id"], reason_in(log), file)
+
+
+def _tasks(run_id: str) -> str:
+    """Return the path of a run's tasks in the API."""
+    return f"dags/{DAG_ID}/dagRuns/{quote(run_id, safe='')}/taskInstances"
+
+
+def _log(airflow: Airflow, path: str, task: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the lines of a task's log, of its newest try; raise ApiError where it can't be read."""
+    return airflow.request(
+        "GET",
+        f"{path}/{quote(task['task_id'], safe='')}/logs/{task['try_number']}",
+        params={"map_index": task["map_index"], "full_content": True},
+        headers={"Accept": "application/json"},
+    )["content"]
 
 
 def reason_in(log: Sequence[dict[str, Any]]) -> str:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import ClassVar
 
+import httpx
 import psutil
 import pytest
 from greenery import backfill, local_airflow, withdraw
@@ -117,6 +118,41 @@ def test_a_run_belongs_to_the_backfill_when_it_was_queued_since():
     assert backfill._state(before, created) == "not run"
     assert backfill._state(since, created) == "running"
     assert backfill._state(None, created) == "deleted"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "log", "waits"),
+    [
+        (
+            {"land": "none", "wait_for_extract": "up_for_reschedule"},
+            ["waiting: no extract for 2023-01-18: old", "waiting: no extract for 2023-01-18: expected /x", "later"],
+            ", for it waits for its extract (no extract for 2023-01-18: expected /x)",
+        ),
+        ({"wait_for_extract": "up_for_reschedule"}, [], ", for it waits for its extract"),
+        ({"wait_for_extract": "up_for_reschedule"}, None, ", for it waits for its extract"),
+        ({"acquire_warehouse": "up_for_reschedule"}, [], ", for it waits for another run that builds"),
+        ({"land": "running"}, [], ""),
+    ],
+)
+def test_a_week_that_is_not_run_says_what_its_unfinished_run_waits_for(tasks, log, waits):
+    class Waiting:
+        """An Airflow with these tasks; a log of None can't be read."""
+
+        def request(self, _method, path, **_arguments):
+            assert path == "dags/greenery_weekly/dagRuns/scheduled__2023-01-18/taskInstances/wait_for_extract/logs/1"
+            if log is None:
+                raise local_airflow.ApiError(httpx.Response(404, request=httpx.Request("GET", "http://airflow/")))
+            return {"content": [{"event": event} for event in log]}
+
+        def collect(self, _path, _key, state):
+            found = [name for name, its in tasks.items() if its == state]
+            return [{"task_id": name, "try_number": 1, "map_index": -1} for name in found]
+
+    run = {"dag_run_id": "scheduled__2023-01-18"}
+    result = backfill._result(Waiting(), date(2023, 1, 18), "not run", run)
+    assert result.failures[0].reason == (
+        f"scheduled__2023-01-18 was still unfinished{waits}: wait until it has ended, then run this week again"
+    )
 
 
 def test_the_reason_is_the_exception_that_the_task_failed_with():
