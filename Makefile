@@ -8,8 +8,11 @@ BIN := $(VENV)/bin
 RUN := PYTHONPATH=include $(BIN)/python
 export GREENERY_HOME ?= $(CURDIR)/.greenery
 ifdef EXTRACTS
-export GREENERY_EXTRACTS := $(abspath $(EXTRACTS))
+export GREENERY_EXTRACTS := $(EXTRACTS)
 endif
+# Text is handed on as it was written: make would expand its dollars, for the environment too; a quote would end it.
+unexport FROM TO AS_OF PARAMS REASON FIND ARGS
+as_word = '$(subst ','\'',$(value $(1)))'
 
 .PHONY: help install install-dev demo test check prove bench up down backfill withdraw incident purge heartbeat status preview doctor docs gate-report lock
 
@@ -72,25 +75,25 @@ down: ## stop it
 	@$(RUN) -m greenery.local_airflow down
 
 backfill: install ## FROM=2023-01-11 TO=2023-02-01 [EXTRACTS=dir] [PARAMS='{"reextract": true}'] [ARGS=--run-backwards]: run past weeks
-	@$(RUN) -m greenery.backfill --from '$(FROM)' --to '$(TO)' --params '$(PARAMS)' $(ARGS)
+	@$(RUN) -m greenery.backfill --from $(call as_word,FROM) --to $(call as_word,TO) --params $(call as_word,PARAMS) $(value ARGS)
 
 incident: install ## play an incident on a simulated shop: fault, alert, held week, fix, resolution
 	@$(RUN) -m greenery.incident
 
 purge: install ## [FIND='id id']: delete what corrected extracts left behind; say where these ids still are
-	@$(RUN) -m greenery.purge --find '$(FIND)'
+	@$(RUN) -m greenery.purge --find $(call as_word,FIND)
 
 heartbeat: install ## whether the newest digest is out and Airflow works: one line, for an outside monitor
-	@$(RUN) -m greenery.heartbeat $(ARGS)
+	@$(RUN) -m greenery.heartbeat $(value ARGS)
 
 withdraw: install ## AS_OF=2023-02-01 REASON='prices in cents': hold an admitted extract and publish without it
-	@$(RUN) -m greenery.withdraw --as-of '$(AS_OF)' --reason '$(subst ','\'',$(REASON))'
+	@$(RUN) -m greenery.withdraw --as-of $(call as_word,AS_OF) --reason $(call as_word,REASON)
 
 status: install ## what became of each week
 	@$(RUN) -m greenery.status
 
 preview: install ## [AS_OF=2023-02-01]: the digest of a week as Slack and mail would show it; sends nothing
-	@$(RUN) -m greenery.preview --as-of '$(AS_OF)'
+	@$(RUN) -m greenery.preview --as-of $(call as_word,AS_OF)
 
 doctor: install ## check settings, connections (by asking them) and the warehouse
 	@$(RUN) -m greenery.doctor

@@ -39,6 +39,8 @@ from greenery import settings, tasks
 from greenery.dbt_models import dbt_models
 
 SETTINGS = settings.load()
+# A reason must not be the placeholder of a printed command, such as <why>.
+REASON = r"^(?!\s*<)"
 
 
 @dag(
@@ -79,6 +81,7 @@ SETTINGS = settings.load()
         "accept": Param(
             None,
             type=["null", "string"],
+            pattern=REASON,
             title="Accept what the checks found",
             description="Why failed critical checks are accepted that say what the shop did, such as a tenth of the "
             "usual sessions. Only what an earlier run held this very extract for is accepted: look first. It is kept "
@@ -87,6 +90,7 @@ SETTINGS = settings.load()
         "withdraw": Param(
             None,
             type=["null", "string"],
+            pattern=REASON,
             title="Withdraw the week's extract",
             description="Why the admitted extract is to be held and left out of all that is published. Empty for a "
             "run that adds it. Bring it back later with 'Replace what was landed'.",

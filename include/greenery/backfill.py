@@ -30,6 +30,7 @@ POLL_SECONDS = 0.5
 TASK_LINE_SECONDS = 10  # between two lines on running tasks, where no progress bar can be shown
 REASON_LENGTH = 500
 UNFINISHED = ("queued", "running")
+WAITING = "waiting: "  # begins the line in which wait_for_extract logs what is missing
 
 
 class InputError(ValueError):
@@ -92,14 +93,22 @@ def parse_date(name: str, text: str) -> date:
 
 
 def parse_params(text: str) -> dict[str, Any]:
-    """Return the parameters of the runs; raise InputError unless the text is a JSON object."""
+    """Return the parameters of the runs; raise InputError unless the text is a JSON object with reasons for its own."""
     try:
         params = json.loads(text or "{}")
     except ValueError as error:
         raise InputError(f"PARAMS={text!r} is no JSON ({error}): write PARAMS='{{\"reextract\": true}}'.") from None
     if not isinstance(params, dict):
         raise InputError(f"PARAMS={text!r} is no JSON object: write PARAMS='{{\"reextract\": true}}'.")
+    for name in ("accept", "withdraw"):
+        check_reason(f"{name} in PARAMS", params.get(name))
     return params
+
+
+def check_reason(name: str, reason: Any) -> None:
+    """Raise InputError where a reason is still the placeholder of a printed command, such as `<why>`."""
+    if isinstance(reason, str) and reason.lstrip().startswith("<"):
+        raise InputError(f"{name} is still the placeholder {reason.strip()}: write the reason in its place.")
 
 
 def interval_start(as_of: date) -> str:
@@ -155,6 +164,7 @@ def run_backfill(
 
     conf: parameters of the runs; weeks that are restated run without any.
     run_backwards: newest week first.
+    max_active_runs: weeks at a time; those that are restated run one by one.
     airflow: where to run it; None takes what `airflow_for` gives.
     restate: whether to run again what the backfill restates.
 
@@ -164,7 +174,7 @@ def run_backfill(
     if airflow is None:
         with airflow_for(settings, weeks) as found:
             return run_backfill(settings, first, last, conf, run_backwards, max_active_runs, found, restate)
-    with _unpaused(airflow):
+    with _unpaused(settings, airflow):
         results = _run(airflow, weeks, conf or {}, run_backwards, max_active_runs)
         outdated = status.outdated(settings) if restate else []
         if outdated:
@@ -206,7 +216,7 @@ def print_results(results: Sequence[WeekResult]) -> None:
 def print_checks(settings: Settings, results: Sequence[WeekResult]) -> None:
     """Print the checks that failed in these weeks: while a backfill runs nobody is alerted, so it is said here.
 
-    A week that failed before it was judged has none here.
+    A week that failed before it was judged has none here. A check that another tells of is not told again.
     """
     table = Table("week", "", "check", "severity", "observed", "owner", "rows", box=None, pad_edge=False)
     # A week that was run twice is named once, as it ended.
@@ -215,10 +225,11 @@ def print_checks(settings: Settings, results: Sequence[WeekResult]) -> None:
         judged = result.state == "success" or any(failure.task == "quality" for failure in result.failures)
         quality = json.loads(file.read_text(encoding="utf-8")) if judged and file.exists() else {"checks": []}
         for check in quality["checks"]:
-            if check["passed"] or check["severity"] == "info":
+            if check["passed"] or check["severity"] == "info" or check.get("told_by"):
                 continue
             notes = [name for name in ("accepted", "silenced") if check[name]]
-            state = ", ".join(notes) or ("held" if check["severity"] == "critical" else "")
+            critical = "failed" if quality.get("stays_admitted") else "held"
+            state = ", ".join(notes) or (critical if check["severity"] == "critical" else "")
             rows = f"{check['failing_rows']:,}" if check["failing_rows"] else ""
             rows += f" of {check['rows']:,}" if rows and check["rows"] else ""
             table.add_row(
@@ -231,7 +242,7 @@ def print_checks(settings: Settings, results: Sequence[WeekResult]) -> None:
 
 
 @contextmanager
-def _unpaused(airflow: Airflow) -> Iterator[None]:
+def _unpaused(settings: Settings, airflow: Airflow) -> Iterator[None]:
     """Unpause the DAG, for a paused one can't be backfilled, and pause it again."""
     path = f"dags/{DAG_ID}"
     if not airflow.request("GET", path)["is_paused"]:
@@ -240,7 +251,8 @@ def _unpaused(airflow: Airflow) -> Iterator[None]:
     if airflow.schedules:
         raise AirflowError(
             f"{DAG_ID} is paused, and a paused DAG can't be backfilled. Unpause it at {airflow.base_url}/{path}, "
-            "which also runs the newest week; or run `make down`, then this again, to run only these weeks."
+            f"which also runs the newest week; or run `{settings.command('down')}`, then this again, "
+            "to run only these weeks."
         )
     with airflow.unpaused():
         yield
@@ -326,7 +338,9 @@ def _result(airflow: Airflow, week: date, state: str, run: dict[str, Any] | None
     if run is None:
         return WeekResult(week, state, failures=(Failure("", "its run was deleted: run this week again"),))
     if state == "not run":
-        reason = f"{run['dag_run_id']} was still unfinished: wait until it has ended, then run this week again"
+        waits = _waits_for(airflow, run["dag_run_id"])
+        unfinished = f"{run['dag_run_id']} was still unfinished" + (f", for it {waits}" if waits else "")
+        reason = f"{unfinished}: wait until it has ended, then run this week again"
         return WeekResult(week, state, failures=(Failure("", reason),))
     failures = _failures(airflow, run["dag_run_id"]) if state == "failed" else ()
     return WeekResult(week, state, run["duration"], failures)
@@ -356,9 +370,25 @@ def _running_tasks(airflow: Airflow, weeks: Sequence[date]) -> str:
     return ", ".join(sorted(f"{as_of_of(task['logical_date'])} {task['task_id']}" for task in tasks))
 
 
+def _waits_for(airflow: Airflow, run_id: str) -> str:
+    """Return what a run waits for, such as `waits for its extract (expected …)`; empty where it is not known to."""
+    path = _tasks(run_id)
+    waiting = airflow.collect(path, "task_instances", state="up_for_reschedule")
+    if any(task["task_id"] == "acquire_warehouse" for task in waiting):
+        return "waits for another run that builds"
+    for task in waiting:
+        if task["task_id"] == "wait_for_extract":
+            try:
+                said = [line["event"] for line in _log(airflow, path, task) if line["event"].startswith(WAITING)]
+            except ApiError:
+                said = []
+            return "waits for its extract" + (f" ({said[-1].removeprefix(WAITING)})" if said else "")
+    return ""
+
+
 def _failures(airflow: Airflow, run_id: str) -> tuple[Failure, ...]:
     """Return the failed tasks of a run in the order in which they ended, with the reason from the log of each."""
-    path = f"dags/{DAG_ID}/dagRuns/{quote(run_id, safe='')}/taskInstances"
+    path = _tasks(run_id)
     tasks = sorted(
         airflow.collect(path, "task_instances", state="failed"), key=lambda task: task["end_date"] or task["run_after"]
     )
@@ -369,16 +399,26 @@ def _failures(airflow: Airflow, run_id: str) -> tuple[Failure, ...]:
 
 def _failure(airflow: Airflow, path: str, task: dict[str, Any]) -> Failure:
     try:
-        log = airflow.request(
-            "GET",
-            f"{path}/{quote(task['task_id'], safe='')}/logs/{task['try_number']}",
-            params={"map_index": task["map_index"], "full_content": True},
-            headers={"Accept": "application/json"},
-        )["content"]
+        log = _log(airflow, path, task)
     except ApiError as error:
         return Failure(task["task_id"], f"its log can't be read: {error}")
     file = next((line["event"] for line in log if line["event"].endswith(".log")), "")  # the log begins with its source
     return Failure(task["task_id"], reason_in(log), file)
+
+
+def _tasks(run_id: str) -> str:
+    """Return the path of a run's tasks in the API."""
+    return f"dags/{DAG_ID}/dagRuns/{quote(run_id, safe='')}/taskInstances"
+
+
+def _log(airflow: Airflow, path: str, task: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the lines of a task's log, of its newest try; raise ApiError where it can't be read."""
+    return airflow.request(
+        "GET",
+        f"{path}/{quote(task['task_id'], safe='')}/logs/{task['try_number']}",
+        params={"map_index": task["map_index"], "full_content": True},
+        headers={"Accept": "application/json"},
+    )["content"]
 
 
 def reason_in(log: Sequence[dict[str, Any]]) -> str:

@@ -39,7 +39,7 @@ def main() -> int:
     print(f"Published data:    {home.published / 'greenery.duckdb'} (schema analytics)")
     if (home.home / "outbox").exists():
         print(f"Its digest:        {home.home / 'outbox'} (email and Slack message; connect a channel to send them)")
-    print("Airflow's page:    make up")
+    print(f"Airflow's page:    {home.command('up')}")
     return 0
 
 

@@ -58,9 +58,10 @@ def _extracts(settings: Settings) -> Finding:
 
 def _warehouse(settings: Settings) -> Finding:
     if not settings.warehouse.exists():
-        return Finding("warehouse", GOOD, "nothing is landed yet: make demo, or make backfill FROM=… TO=…")
+        ways = f"{settings.command('demo')}, or {settings.command('backfill FROM=… TO=…')}"
+        return Finding("warehouse", GOOD, f"nothing is landed yet: {ways}")
     if not (settings.published / "greenery.duckdb").exists():
-        return Finding("warehouse", BAD, "nothing is published: see make status for why")
+        return Finding("warehouse", BAD, f"nothing is published: see {settings.command('status')} for why")
     return Finding("warehouse", GOOD, f"{settings.warehouse}, published {Path(settings.published).resolve().name}")
 
 

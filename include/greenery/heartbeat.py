@@ -49,7 +49,9 @@ def unhealthy(settings: Settings, airflow: str = "") -> list[str]:
     """Return a sentence for each part of Airflow that does not work, or one when Airflow does not answer."""
     address = airflow or (running(settings) or {}).get("url", "")
     if not address:
-        return [f"no Airflow runs for {settings.home}: start it with make up, or name it with --airflow"]
+        return [
+            f"no Airflow runs for {settings.home}: start it with {settings.command('up')}, or name it with --airflow"
+        ]
     try:
         answer = httpx.get(f"{address.rstrip('/')}/api/v2/monitor/health", timeout=SECONDS, trust_env=False)
         parts = answer.raise_for_status().json()

@@ -66,8 +66,9 @@ def extracts(connection: DuckDBPyConnection) -> list[dict]:
     return rows(connection, "select * from landing.extracts order by as_of, state")
 
 
-def outdated_reports(connection: DuckDBPyConnection) -> set[datetime]:
-    """Return the weeks (as_of) whose report was rendered from other extracts than are admitted up to them now.
+def outdated_reports(connection: DuckDBPyConnection, maturity_days: int) -> set[datetime]:
+    """Return the weeks (as_of) whose report was rendered from other extracts than are admitted up to them now, or with
+    another maturity.
 
     Those that would not differ in a byte are told apart by `weekly_report.settle`.
     """
@@ -80,9 +81,9 @@ def outdated_reports(connection: DuckDBPyConnection) -> set[datetime]:
         select reports.as_of
         from landing.reports
         inner join admitted on reports.as_of = admitted.as_of
-        where reports.extracts <> admitted.extracts
+        where reports.extracts <> admitted.extracts or reports.maturity_days <> $maturity_days
     """
-    return {row["as_of"] for row in rows(connection, query)}
+    return {row["as_of"] for row in rows(connection, query, {"maturity_days": maturity_days})}
 
 
 def acquire(

@@ -346,13 +346,15 @@ def attach(settings: Settings) -> Airflow | None:
             f"Another command (process {facts['pid']}) works in {settings.home}: wait until it has ended."
         )
     if _owner(facts) is None:
-        raise AirflowError("Airflow was killed, and parts of it still run: run `make down`, then this again.")
+        raise AirflowError(
+            f"Airflow was killed, and parts of it still run: run `{settings.command('down')}`, then this again."
+        )
     if not facts["ready"]:
         raise AirflowError("Airflow is starting or stopping: wait a moment, then run this again.")
     if facts["extracts"] != str(settings.extracts):
         raise AirflowError(
             f"The Airflow that runs for {settings.home} reads the extracts in {facts['extracts']}, "
-            f"not those in {settings.extracts}. Run `make down`, then this again."
+            f"not those in {settings.extracts}. Run `{settings.command('down')}`, then this again."
         )
     password = json.loads(passwords_file(settings).read_text())[USER]
     return Airflow(facts["url"], password, _airflow_home(settings) / "logs", facts["schedules"])
@@ -471,7 +473,9 @@ def _lock(settings: Settings, patience: float = 3) -> TextIO:
         retrying(fcntl.flock, file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except RetryError:
         file.close()
-        raise AirflowError(f"An Airflow already runs for {settings.home}. `make down` stops it.") from None
+        raise AirflowError(
+            f"An Airflow already runs for {settings.home}. `{settings.command('down')}` stops it."
+        ) from None
     return file
 
 
@@ -620,7 +624,7 @@ def up(settings: Settings, port: int) -> None:
         print(f"User:     {USER}, password in {passwords_file(settings)}")
         if airflow.request("GET", f"dags/{DAG_ID}")["is_paused"]:
             print(f"{DAG_ID} is paused: unpause it there to run it every week, the newest week first.")
-        print("`make down` stops it.")
+        print(f"`{settings.command('down')}` stops it.")
 
 
 def serve(settings: Settings, port: int) -> NoReturn:
@@ -649,12 +653,6 @@ def down(settings: Settings) -> None:
     print(f"Stopped the Airflow of {settings.home}.")
 
 
-def status(settings: Settings) -> None:
-    """Print whether an Airflow runs for this home."""
-    facts = running(settings)
-    print(f"No Airflow runs for {settings.home}." if facts is None else json.dumps(facts, indent=2))
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit code: 1 when Airflow can't be used, 2 for a wrong setting."""
     parser = argparse.ArgumentParser(prog="local_airflow", description="Airflow on this machine.")
@@ -663,7 +661,6 @@ def main(arguments: list[str] | None = None) -> int:
         command = commands.add_parser(name, help=function.__doc__ and function.__doc__.splitlines()[0])
         command.add_argument("--port", type=int, default=UI_PORT, help="of the UI; when it is taken, any free one")
     commands.add_parser("down", help="stop it")
-    commands.add_parser("status", help="say whether it runs")
     commands.add_parser("guard")
     options = parser.parse_args(arguments)
     if options.command == "guard":
@@ -679,8 +676,6 @@ def main(arguments: list[str] | None = None) -> int:
                 serve(settings, options.port)
             case "down":
                 down(settings)
-            case "status":
-                status(settings)
     except (AirflowError, SettingError) as error:
         print(error, file=sys.stderr)
         return 2 if isinstance(error, SettingError) else 1

@@ -38,7 +38,7 @@ def newest(settings: Settings) -> datetime:
     weeks = sorted(file.parent.name for file in settings.reports.glob("*/summary.json"))
     if not weeks:
         raise weekly_report.NoReportError(
-            f"no week has a report in {settings.reports}: run one (make demo, make backfill)."
+            f"no week has a report in {settings.reports}: run one ({settings.command('backfill FROM=… TO=…')})."
         )
     return datetime.fromisoformat(weeks[-1])
 

@@ -75,7 +75,10 @@ def open_published(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     Raises NothingPublishedError before the first publish.
     """
     if not settings.published.exists():
-        raise NothingPublishedError(f"nothing is published in {settings.home} yet: run a week first (make backfill).")
+        raise NothingPublishedError(
+            f"nothing is published in {settings.home} yet: run a week first "
+            f"({settings.command('backfill FROM=… TO=…')})."
+        )
     with open_file(settings.published.resolve() / "greenery.duckdb", read_only=True) as connection:
         yield connection
 

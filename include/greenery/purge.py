@@ -116,7 +116,9 @@ def main(arguments: list[str] | None = None) -> int:
     def command() -> bool:
         settings = load()
         if running(settings) is not None:
-            raise AirflowError(f"Airflow runs for {settings.home}: stop it first (make down), for nothing may build.")
+            raise AirflowError(
+                f"Airflow runs for {settings.home}: stop it first ({settings.command('down')}), for nothing may build."
+            )
         if not settings.warehouse.exists():
             raise backfill.InputError(f"there is no warehouse in {settings.home}: nothing was landed.")
         for line in purge(settings):

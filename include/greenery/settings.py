@@ -1,4 +1,4 @@
-"""The one module that reads the environment."""
+"""The settings. Only this module reads them from the environment; others hand it on to Airflow and dbt."""
 
 from __future__ import annotations
 
@@ -74,12 +74,20 @@ class Settings:
     @property
     def make_variables(self) -> str:
         """What a make command needs to work on this home, as ` GREENERY_HOME=/srv/greenery`; empty for the defaults."""
-        variables = ""
+        folders = {}
         if self.home != REPOSITORY / ".greenery":
-            variables += f" GREENERY_HOME={shlex.quote(str(self.home))}"
+            folders["GREENERY_HOME"] = self.home
         if self.extracts != self.home / "extracts":
-            variables += f" EXTRACTS={shlex.quote(str(self.extracts))}"
-        return variables
+            folders["EXTRACTS"] = self.extracts
+        # Make takes two dollars for one.
+        return "".join(f" {name}={shlex.quote(str(folder).replace('$', '$$'))}" for name, folder in folders.items())
+
+    def command(self, target: str) -> str:
+        """Return the make command that works on this home, such as `make down GREENERY_HOME=/srv/greenery`.
+
+        target: with variables of its own where it has any; others may be added to the command.
+        """
+        return f"make {target}{self.make_variables}"
 
     @property
     def cron(self) -> str:
@@ -115,16 +123,16 @@ def load() -> Settings:
 
     Raises SettingError where a value can't be used.
     """
-    home = Path(os.environ.get("GREENERY_HOME") or REPOSITORY / ".greenery").expanduser().absolute()
-    extracts = Path(os.environ.get("GREENERY_EXTRACTS") or home / "extracts").expanduser().absolute()
-    weekday = os.environ.get("GREENERY_WEEK_ENDS_ON", "wednesday").strip().lower()
+    home = _folder("GREENERY_HOME", REPOSITORY / ".greenery")
+    extracts = _folder("GREENERY_EXTRACTS", home / "extracts")
+    weekday = (_text("GREENERY_WEEK_ENDS_ON") or "wednesday").lower()
     if weekday not in WEEKDAYS:
         raise SettingError(f"GREENERY_WEEK_ENDS_ON={weekday!r} is no weekday: write one of {', '.join(WEEKDAYS)}.")
     return Settings(
         home=home,
         extracts=extracts,
         week_ends_on=WEEKDAYS.index(weekday),
-        maturity_days=int(_number("GREENERY_MATURITY_DAYS", 28)),
+        maturity_days=_days("GREENERY_MATURITY_DAYS", 28),
         extract_wait_hours=_number("GREENERY_EXTRACT_WAIT_HOURS", 24),
         deadline_hours=_number("GREENERY_DEADLINE_HOURS", 12),
         runbook=_text("GREENERY_RUNBOOK_URL") or "docs/runbook.md",
@@ -146,14 +154,26 @@ def _text(name: str) -> str:
     return os.environ.get(name, "").strip()
 
 
+def _folder(name: str, default: Path) -> Path:
+    # One way of writing it: settings are compared, those of a running Airflow too.
+    return Path(os.path.abspath(Path(os.environ.get(name) or default).expanduser()))
+
+
 def _list(name: str) -> tuple[str, ...]:
     return tuple(filter(None, (part.strip() for part in _text(name).split(","))))
 
 
+def _days(name: str, default: int) -> int:
+    value = _number(name, default)
+    if not value.is_integer():
+        raise SettingError(f"{name}={_text(name)!r} is no whole number of days: write one such as {default}.")
+    return int(value)
+
+
 def _number(name: str, default: float) -> float:
-    text = os.environ.get(name, "").strip()
+    text = _text(name)
     if not text:
-        return default
+        return float(default)
     try:
         value = float(text)
     except ValueError:

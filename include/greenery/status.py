@@ -21,7 +21,7 @@ from greenery.settings import WEEK, Settings
 
 def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
     """Write `reports/weeks.json` and `reports/index.html` from the ledger, so that readers need no warehouse."""
-    outdated = ledger.outdated_reports(connection)
+    outdated = ledger.outdated_reports(connection, settings.maturity_days)
     weeks = [_week(settings, row, row["as_of"] in outdated) for row in ledger.extracts(connection)]
     with _lock(settings):
         write_atomically(settings.reports / "weeks.json", json.dumps(weeks, indent=2, ensure_ascii=False) + "\n")
@@ -67,7 +67,7 @@ def rerun_commands(settings: Settings, weeks: list[date]) -> list[str]:
 
 def backfill_command(settings: Settings, first: date | str, last: date | str) -> str:
     """Return the command that runs these weeks (as_of); parameters may be added to it."""
-    return f"make backfill FROM={first} TO={last}{settings.make_variables}"
+    return settings.command(f"backfill FROM={first} TO={last}")
 
 
 def stretches(weeks: list[date]) -> list[tuple[date, date]]:
@@ -115,7 +115,11 @@ def main() -> None:
     # A reason is printed as it is, and a command is never cut short.
     console = Console(highlight=False, markup=False, emoji=False)
     if not weeks:
-        console.print(f"No week has been landed in {home.home} yet. Next: make demo, or make backfill FROM=… TO=…")
+        console.print(
+            f"No week has been landed in {home.home} yet. Next: {home.command('demo')}, "
+            f"or {home.command('backfill FROM=… TO=…')}",
+            soft_wrap=True,
+        )
         return
     table = Table(
         *(Column(name, no_wrap=True) for name in ("week to", "state", "published", "report", "restated")),

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from greenery import ledger
+from greenery import ledger, status
 from greenery.files import write_atomically
 from greenery.publishing import open_published
 from greenery.report import chart, digest, order_changes, page, restatement, summary
@@ -38,7 +38,11 @@ def write(settings: Settings, as_of: datetime) -> Path:
     Raises NotAdmittedError where the published version holds no extract as of then.
     """
     with open_published(settings) as connection:
-        found = figures(connection, as_of, settings.maturity_days)
+        try:
+            found = figures(connection, as_of, settings.maturity_days)
+        except NotAdmittedError as error:
+            command = status.backfill_command(settings, as_of.date(), as_of.date())
+            raise NotAdmittedError(f"{error} ({command}).") from None
     folder = settings.report_folder(as_of)
     before, now = _read(folder / "summary.json"), summary.to_json(found)
     # The summary comes after what is worked out from the one before: a run killed in between writes both again.
@@ -71,13 +75,14 @@ def settle(
 ) -> list[datetime]:
     """Compare all reports with the published version; return the weeks whose summary would now differ, oldest first.
 
-    Only a report whose admitted extracts are others than when it was written is rendered again, without writing it.
+    Only a report whose admitted extracts or maturity are others than when it was written is rendered again, without
+    writing it.
     A report of a week that is no longer admitted is taken back: its page says why, its figures are deleted.
 
     connection: the warehouse, whose ledger keeps what each report was rendered from.
     written: the week (naive UTC) whose report has just been written from the published version.
     """
-    recorded = {row["as_of"]: row["extracts"] for row in rows(connection, "select * from landing.reports")}
+    recorded, days = _recorded(settings, connection), settings.maturity_days
     outdated = []
     with open_published(settings) as published:
         admitted = rows(published, statement("report/extracts_by_week"))
@@ -86,15 +91,28 @@ def settle(
             as_of = datetime.fromisoformat(file.parent.name)
             if as_of not in rendered_from:
                 _take_back(settings, connection, as_of)
-            elif as_of == written or recorded.get(as_of) != rendered_from[as_of]:
-                text = "" if as_of == written else summary.to_json(figures(published, as_of, settings.maturity_days))
+            elif as_of == written or recorded.get(as_of) != (rendered_from[as_of], days):
+                text = "" if as_of == written else summary.to_json(figures(published, as_of, days))
                 if as_of == written or text == file.read_text(encoding="utf-8"):
                     connection.execute(
-                        "insert or replace into landing.reports values (?, ?)", [as_of, rendered_from[as_of]]
+                        "insert or replace into landing.reports values (?, ?, ?)", [as_of, rendered_from[as_of], days]
                     )
                 else:
                     outdated.append(as_of)
     return outdated
+
+
+def _recorded(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[datetime, tuple[str, int]]:
+    """Return what each report was rendered from: a hash of its extracts, and the maturity."""
+    reports = rows(connection, "select * from landing.reports")
+    for row in reports:
+        if row["maturity_days"] is None:
+            found = _read(settings.report_folder(row["as_of"]) / "summary.json") or {}
+            row["maturity_days"] = found.get("provisional", {}).get("maturity_days", settings.maturity_days)
+            connection.execute(
+                "update landing.reports set maturity_days = ? where as_of = ?", [row["maturity_days"], row["as_of"]]
+            )
+    return {row["as_of"]: (row["extracts"], row["maturity_days"]) for row in reports}
 
 
 def figures(connection: duckdb.DuckDBPyConnection, as_of: datetime, maturity_days: int) -> dict:
@@ -105,10 +123,7 @@ def figures(connection: duckdb.DuckDBPyConnection, as_of: datetime, maturity_day
     """
     extract = rows(connection, statement("report/extract"), {"as_of": as_of})
     if not extract:
-        raise NotAdmittedError(
-            f"the extract {as_of:%Y-%m-%d} is not admitted: run its week first "
-            f"(make backfill FROM={as_of:%Y-%m-%d} TO={as_of:%Y-%m-%d})."
-        )
+        raise NotAdmittedError(f"the extract {as_of:%Y-%m-%d} is not admitted: run its week first")
 
     def found(name: str, **parameters: int) -> list[dict]:
         return rows(connection, statement(f"report/{name}"), {"as_of": as_of, **parameters})
@@ -157,7 +172,7 @@ def read_digest(settings: Settings, as_of: datetime) -> Digest:
         day = f"{as_of:%Y-%m-%d}"
         raise NoReportError(
             f"the week to {day} has no report in {settings.reports}: run it first "
-            f"(make backfill FROM={day} TO={day}{settings.make_variables})."
+            f"({status.backfill_command(settings, day, day)})."
         )
     links = Links(run=(_read(folder / "run.json") or {}).get("url"), report=_address(settings, folder))
     return digest.build(

@@ -19,6 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     def command() -> bool:
         if not options.as_of or not options.reason.strip():
             raise backfill.InputError("write `make withdraw AS_OF=2023-02-01 REASON='prices in cents'`.")
+        backfill.check_reason("REASON", options.reason)
         settings, week = load(), backfill.parse_date("AS_OF", options.as_of)
         results = backfill.run_backfill(settings, week, week, {"withdraw": options.reason.strip()}, restate=False)
         backfill.print_results(results)

@@ -65,6 +65,15 @@ def test_every_param_has_a_type_and_a_description(dag):
         assert param.schema["type"] == ("boolean" if default is False else ["null", "string"])
 
 
+@pytest.mark.parametrize("name", ["accept", "withdraw"])
+def test_a_reason_is_not_the_placeholder_of_a_printed_command(dag, name):
+    for reason in (None, "", "prices <in> cents", "Ostern: geschlossen"):
+        assert dag.params.get_param(name).resolve(reason) == reason
+    for reason in ("<why>", " <why>"):
+        with pytest.raises(ValueError, match="does not match"):
+            dag.params.get_param(name).resolve(reason)
+
+
 def test_every_task_that_opens_the_warehouse_is_in_its_pool(dag):
     # The staging models are written into those that use them: their tasks stand for them and do nothing.
     outside = {task.task_id: task for task in dag.tasks if task.pool != WAREHOUSE_POOL}

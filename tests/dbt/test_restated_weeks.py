@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from greenery import ledger, status
+from greenery import ledger, status, weekly_report
 from greenery.extracts import ExtractError
 from greenery.landing import land
 from greenery.ledger import ANALYTICS, NothingToWithdrawError
@@ -111,6 +112,29 @@ def test_withdrawn_it_counts_as_missing_and_brought_back_all_is_as_before(in_ord
     for week in differ:
         run_week(home, week)
     assert outcome(home) == outcome(in_order)
+
+
+def test_another_maturity_restates_all_weeks_that_are_not_run_with_it(in_order, tmp_path):
+    shutil.copytree(in_order.home, tmp_path / "home", symlinks=True)
+    home = Settings(home=tmp_path / "home", extracts=in_order.extracts)
+    sooner = replace(home, maturity_days=14)
+    with connect(home) as connection:
+        # As a home has it whose reports were written before the maturity was kept.
+        connection.execute("alter table landing.reports drop column maturity_days")
+    with connect(home) as connection:
+        status.record(home, connection)
+        assert status.outdated(home) == []
+        assert weekly_report.settle(sooner, connection) == WEEKS
+        assert weekly_report.settle(home, connection) == []
+        status.record(home, connection)
+        assert status.outdated(home) == []
+
+    assert run_week(sooner, FOURTH) == [FIRST, SECOND, THIRD]
+    assert status.outdated(sooner) == [week.date() for week in (FIRST, SECOND, THIRD)]
+    for week in (FIRST, SECOND, THIRD):
+        run_week(sooner, week)
+    assert status.outdated(sooner) == []
+    assert run_week(home, FOURTH) == [FIRST, SECOND, THIRD]
 
 
 def test_what_is_not_admitted_or_alone_is_not_withdrawn(in_order, tmp_path):

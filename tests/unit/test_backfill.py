@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import ClassVar
 
+import httpx
 import psutil
 import pytest
-from greenery import backfill, local_airflow
+from greenery import backfill, local_airflow, withdraw
 from greenery.settings import Settings
 
 from tests.alerting import check, quality
@@ -83,6 +84,10 @@ def test_a_week_has_ended_once_its_last_instant_has_passed(settings):
         (["--from", "2023-01-11", "--to", "2023-02-30"], "TO='2023-02-30' is no date"),
         (["--from", "2023-01-11", "--params", "{reextract: true}"], "PARAMS='{reextract: true}' is no JSON ("),
         (["--from", "2023-01-11", "--params", "[1]"], "PARAMS='[1]' is no JSON object"),
+        (
+            ["--from", "2023-01-11", "--params", '{"accept": "<why>"}'],
+            "accept in PARAMS is still the placeholder <why>: write the reason in its place.",
+        ),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(arguments, message, monkeypatch, capsys, tmp_path):
@@ -96,6 +101,14 @@ def test_wrong_input_is_one_line_and_exit_code_2(arguments, message, monkeypatch
 def test_params_are_a_json_object():
     assert backfill.parse_params('{"reextract": true}') == {"reextract": True}
     assert backfill.parse_params("") == {}
+    assert backfill.parse_params('{"accept": null, "withdraw": ""}') == {"accept": None, "withdraw": ""}
+    assert backfill.parse_params('{"accept": "a <b> sale"}') == {"accept": "a <b> sale"}
+
+
+def test_a_placeholder_is_no_reason_to_withdraw(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("GREENERY_HOME", str(tmp_path))
+    assert withdraw.main(["--as-of", "2023-01-11", "--reason", " <why> "]) == 2
+    assert capsys.readouterr().err == "REASON is still the placeholder <why>: write the reason in its place.\n"
 
 
 def test_a_run_belongs_to_the_backfill_when_it_was_queued_since():
@@ -105,6 +118,41 @@ def test_a_run_belongs_to_the_backfill_when_it_was_queued_since():
     assert backfill._state(before, created) == "not run"
     assert backfill._state(since, created) == "running"
     assert backfill._state(None, created) == "deleted"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "log", "waits"),
+    [
+        (
+            {"land": "none", "wait_for_extract": "up_for_reschedule"},
+            ["waiting: no extract for 2023-01-18: old", "waiting: no extract for 2023-01-18: expected /x", "later"],
+            ", for it waits for its extract (no extract for 2023-01-18: expected /x)",
+        ),
+        ({"wait_for_extract": "up_for_reschedule"}, [], ", for it waits for its extract"),
+        ({"wait_for_extract": "up_for_reschedule"}, None, ", for it waits for its extract"),
+        ({"acquire_warehouse": "up_for_reschedule"}, [], ", for it waits for another run that builds"),
+        ({"land": "running"}, [], ""),
+    ],
+)
+def test_a_week_that_is_not_run_says_what_its_unfinished_run_waits_for(tasks, log, waits):
+    class Waiting:
+        """An Airflow with these tasks; a log of None can't be read."""
+
+        def request(self, _method, path, **_arguments):
+            assert path == "dags/greenery_weekly/dagRuns/scheduled__2023-01-18/taskInstances/wait_for_extract/logs/1"
+            if log is None:
+                raise local_airflow.ApiError(httpx.Response(404, request=httpx.Request("GET", "http://airflow/")))
+            return {"content": [{"event": event} for event in log]}
+
+        def collect(self, _path, _key, state):
+            found = [name for name, its in tasks.items() if its == state]
+            return [{"task_id": name, "try_number": 1, "map_index": -1} for name in found]
+
+    run = {"dag_run_id": "scheduled__2023-01-18"}
+    result = backfill._result(Waiting(), date(2023, 1, 18), "not run", run)
+    assert result.failures[0].reason == (
+        f"scheduled__2023-01-18 was still unfinished{waits}: wait until it has ended, then run this week again"
+    )
 
 
 def test_the_reason_is_the_exception_that_the_task_failed_with():
@@ -154,7 +202,7 @@ def test_the_environment_overrides_defaults_but_not_what_isolates_a_home(setting
 def test_a_home_runs_one_airflow_at_a_time(settings):
     lock = local_airflow._lock(settings)
     assert local_airflow.running(settings) == {}
-    with pytest.raises(local_airflow.AirflowError, match="already runs"):
+    with pytest.raises(local_airflow.AirflowError, match=r"already runs .* `make down GREENERY_HOME="):
         local_airflow._lock(settings, patience=0)
     lock.close()
     assert local_airflow.running(settings) is None
@@ -172,7 +220,7 @@ def test_an_airflow_with_other_extracts_is_refused(settings):
     with local_airflow._lock(settings):
         (settings.home / "airflow" / "running.json").write_text(json.dumps(facts))
         with pytest.raises(
-            local_airflow.AirflowError, match=r"reads the extracts in /other, not those in .* `make down`"
+            local_airflow.AirflowError, match=r"reads the extracts in /other, not those in .* `make down GREENERY_HOME="
         ):
             local_airflow.attach(settings)
 
@@ -181,7 +229,7 @@ def test_an_airflow_whose_owner_was_killed_is_refused(settings):
     facts = {"pid": psutil.Process().pid, "started": 0, "ready": True, "shared": True}  # the number is another's now
     with local_airflow._lock(settings):
         (settings.home / "airflow" / "running.json").write_text(json.dumps(facts))
-        with pytest.raises(local_airflow.AirflowError, match=r"was killed.* `make down`"):
+        with pytest.raises(local_airflow.AirflowError, match=r"was killed.* `make down GREENERY_HOME="):
             local_airflow.attach(settings)
 
 
@@ -247,3 +295,21 @@ def test_the_checks_that_failed_are_printed_of_weeks_that_were_judged(settings, 
     assert "passed_2023-01-25" not in printed
     backfill.print_checks(settings, [backfill.WeekResult(date(2023, 1, 4), "success")])
     assert capsys.readouterr().out == ""
+
+
+def test_a_week_that_stays_admitted_is_not_printed_as_held_and_one_fact_is_printed_once(settings, capsys):
+    weeks = {"2023-01-11": False, "2023-01-18": True}
+    for day, stays in weeks.items():
+        warning = check("sessions_near_history", severity="warning", told_by="sessions_not_collapsed")
+        judged = quality(day, check("sessions_not_collapsed"), warning) | {"stays_admitted": stays}
+        (settings.reports / day).mkdir(parents=True)
+        (settings.reports / day / "quality.json").write_text(json.dumps(judged))
+    failure = backfill.Failure("quality", "HeldError")
+    backfill.print_checks(
+        settings, [backfill.WeekResult(date.fromisoformat(day), "failed", failures=(failure,)) for day in weeks]
+    )
+    lines = [line.split()[:3] for line in capsys.readouterr().out.splitlines() if line.startswith("2023")]
+    assert lines == [
+        ["2023-01-11", "held", "sessions_not_collapsed"],
+        ["2023-01-18", "failed", "sessions_not_collapsed"],
+    ]

@@ -116,4 +116,6 @@ class TestCommand:
 
     def test_no_report_at_all(self, home, monkeypatch, capsys):
         assert self.run(monkeypatch, home) == 1
-        assert "no week has a report in" in capsys.readouterr().err
+        error = capsys.readouterr().err
+        assert "no week has a report in" in error
+        assert f"make backfill FROM=… TO=… GREENERY_HOME={home.home}" in error

@@ -370,9 +370,11 @@ def test_an_anomaly_is_accepted_with_a_reason_and_stays_so_for_the_same_checks()
 
 def test_accepting_before_looking_says_what_to_do(tmp_path):
     found = verdict._accepting(checks("sessions_not_collapsed"), "power cut", None, {})
-    text = verdict._how_to_go_on(Settings(tmp_path, tmp_path), AS_OF, found, "sessions_not_collapsed: 3 of 9")
+    home = Settings(tmp_path, tmp_path / "extracts")
+    text = verdict._how_to_go_on(home, AS_OF, found, "sessions_not_collapsed: 3 of 9")
     assert "look first, then accept" in text
-    assert """make backfill FROM=2025-01-15 TO=2025-01-15 PARAMS='{"accept": "<why>"}'""" in text
+    command = f"make backfill FROM=2025-01-15 TO=2025-01-15 GREENERY_HOME={tmp_path}"
+    assert f"""{command} PARAMS='{{"accept": "<why>"}}'""" in text
 
 
 def test_a_broken_structure_can_not_be_accepted():

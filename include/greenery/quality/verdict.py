@@ -249,7 +249,7 @@ def _how_to_go_on(settings: Settings, as_of: datetime, verdict: Verdict, reason:
         day = f"{as_of:%Y-%m-%d}"
         way = (
             "nothing was accepted, as no run had held this content for it before: look first, then accept with "
-            f'make backfill FROM={day} TO={day} PARAMS=\'{{"accept": "<why>"}}\'.'
+            f"""{status.backfill_command(settings, day, day)} PARAMS='{{"accept": "<why>"}}'."""
         )
     else:
         way = (

@@ -45,6 +45,8 @@ create table if not exists landing.built_pairs (
 
 -- One row a report that is there: a hash of the admitted extracts up to its week that it was rendered from.
 create table if not exists landing.reports (as_of timestamp primary key, extracts varchar not null);
+-- maturity_days: the setting that it was rendered with; null where only the report itself says it yet.
+alter table landing.reports add column if not exists maturity_days integer;
 
 -- Where sessions that fct_sessions built again counted in fct_funnel_daily; empty once that is built again too.
 create table if not exists landing.funnel_keys (

@@ -1,0 +1,96 @@
+"""What the settings make of the environment, and the commands that work on a home."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+from greenery import backfill, doctor, local_airflow, purge, settings, status, weekly_report
+from greenery.publishing import NothingPublishedError, open_published
+from greenery.settings import REPOSITORY, SettingError, Settings
+
+
+def test_a_folder_is_known_by_one_path(monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    monkeypatch.setenv("GREENERY_HOME", "docs/../state")
+    monkeypatch.setenv("GREENERY_EXTRACTS", "~/extracts")
+    loaded = settings.load()
+    assert (loaded.home, loaded.extracts) == (REPOSITORY / "state", Path.home() / "extracts")
+
+
+@pytest.mark.parametrize("value", ["0.5", "28 days", "-1", "inf", "nan"])
+def test_maturity_is_a_whole_number_of_days(monkeypatch, value):
+    monkeypatch.setenv("GREENERY_MATURITY_DAYS", value)
+    with pytest.raises(SettingError, match=f"^GREENERY_MATURITY_DAYS='{value}' is no .*: write .* such as 28"):
+        settings.load()
+    monkeypatch.setenv("GREENERY_MATURITY_DAYS", " 14 ")
+    assert settings.load().maturity_days == 14
+
+
+def test_an_empty_setting_is_its_default(monkeypatch):
+    for name in [name for name in os.environ if name.startswith("GREENERY_")]:
+        monkeypatch.delenv(name)
+    defaults = settings.load()
+    for name in (
+        *("HOME", "EXTRACTS", "WEEK_ENDS_ON", "MATURITY_DAYS", "EXTRACT_WAIT_HOURS", "DEADLINE_HOURS", "RUNBOOK_URL"),
+        *("SLACK_CHANNEL", "EMAIL_TO", "EMAIL_FROM", "ALERT_CHANNEL", "ALERT_EMAIL_TO", "REPORTS_URL"),
+    ):
+        monkeypatch.setenv(f"GREENERY_{name}", "")
+    assert settings.load() == defaults
+
+
+class TestCommand:
+    def test_of_the_default_home_is_bare(self):
+        home = REPOSITORY / ".greenery"
+        assert Settings(home, home / "extracts").command("down") == "make down"
+
+    def test_names_the_home_and_extracts_that_lie_elsewhere(self):
+        home = Path("/srv/greenery")
+        assert Settings(home, home / "extracts").command("down") == "make down GREENERY_HOME=/srv/greenery"
+        assert Settings(home, Path("/data/my shop")).command("backfill FROM=2023-01-11 TO=2023-02-01") == (
+            "make backfill FROM=2023-01-11 TO=2023-02-01 GREENERY_HOME=/srv/greenery EXTRACTS='/data/my shop'"
+        )
+
+    def test_is_what_a_home_without_weeks_prints(self, home, monkeypatch, capsys):
+        monkeypatch.setenv("GREENERY_HOME", str(home.home))
+        monkeypatch.setenv("GREENERY_EXTRACTS", str(home.extracts))
+        where = f"GREENERY_HOME={home.home} EXTRACTS={home.extracts}"
+        status.main()
+        assert f"make demo {where}, or make backfill FROM=… TO=… {where}" in capsys.readouterr().out
+        assert f"make demo {where}, or make backfill FROM=… TO=… {where}" in doctor._warehouse(home).says
+        home.home.mkdir()
+        home.warehouse.touch()
+        assert doctor._warehouse(home).says == f"nothing is published: see make status {where} for why"
+        message = re.escape(f"run a week first (make backfill FROM=… TO=… {where})")
+        with pytest.raises(NothingPublishedError, match=message), open_published(home):
+            pass
+
+    def test_is_what_a_week_without_its_extract_prints(self, home, monkeypatch):
+        where = f"GREENERY_HOME={home.home} EXTRACTS={home.extracts}"
+        monkeypatch.setattr(weekly_report, "open_published", lambda _: duckdb.connect())
+        monkeypatch.setattr(weekly_report, "rows", lambda *_: [])
+        with pytest.raises(weekly_report.NotAdmittedError) as error:
+            weekly_report.write(home, datetime(2023, 1, 11))
+        command = f"make backfill FROM=2023-01-11 TO=2023-01-11 {where}"
+        assert str(error.value) == f"the extract 2023-01-11 is not admitted: run its week first ({command})."
+
+    def test_is_what_stops_an_airflow_that_is_in_the_way(self, home, monkeypatch, capsys):
+        class Paused(local_airflow.Airflow):
+            def request(self, *_, **__):
+                return {"is_paused": True}
+
+        where = f"GREENERY_HOME={home.home} EXTRACTS={home.extracts}"
+        paused = Paused("http://127.0.0.1:8080", "", home.home, schedules=True)
+        with (
+            pytest.raises(local_airflow.AirflowError, match=re.escape(f"`make down {where}`, then this again")),
+            backfill._unpaused(home, paused),
+        ):
+            pass
+        monkeypatch.setattr(purge, "load", lambda: home)
+        monkeypatch.setattr(purge, "running", lambda _: {})
+        assert purge.main([]) == 1
+        assert f"stop it first (make down {where})" in capsys.readouterr().err
