@@ -7,10 +7,9 @@ from datetime import datetime
 
 from dbt.cli.main import dbtRunner
 from greenery import dbt_tests, landing, ledger, publishing, quality, status, weekly_report
-from greenery.settings import REPOSITORY, Settings
+from greenery.dbt_project import PROJECT
+from greenery.settings import Settings
 from greenery.warehouse import connect
-
-PROJECT = REPOSITORY / "include" / "dbt"
 
 
 def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[dict]:

@@ -10,10 +10,8 @@ from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, 
 from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior
 from cosmos.operators.local import DbtRunLocalOperator, DbtTestLocalOperator
 
-from greenery.dbt_tests import MANIFEST
-from greenery.settings import REPOSITORY, WAREHOUSE_POOL, Settings
-
-PROJECT = REPOSITORY / "include" / "dbt"
+from greenery.dbt_project import MANIFEST, PROJECT
+from greenery.settings import WAREHOUSE_POOL, Settings
 
 
 class DbtTests(DbtTestLocalOperator):

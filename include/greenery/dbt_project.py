@@ -1,4 +1,4 @@
-"""Which version of the dbt project is there. Neither dbt nor Cosmos is imported."""
+"""Where the dbt project is, and which version of it. Neither dbt nor Cosmos is imported."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 from greenery.settings import REPOSITORY
 
 PROJECT = REPOSITORY / "include" / "dbt"
+MANIFEST = PROJECT / "target" / "manifest.json"
 
 
 def version() -> str:

@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from greenery.settings import REPOSITORY, load
-
-MANIFEST = REPOSITORY / "include" / "dbt" / "target" / "manifest.json"
+from greenery.dbt_project import MANIFEST
+from greenery.settings import load
 
 
 class TestsBrokenError(Exception):

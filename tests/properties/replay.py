@@ -16,10 +16,10 @@ from typing import Any
 import duckdb
 from dbt.cli.main import dbtRunner
 from greenery import ledger
-from greenery.settings import REPOSITORY, Settings
+from greenery.dbt_project import PROJECT
+from greenery.settings import Settings
 from greenery.warehouse import connect, create_landing_tables
 
-PROJECT = REPOSITORY / "include" / "dbt"
 COMMENT = re.compile(r"^\s*/\*.*?\*/", re.DOTALL)
 READS = ("select", "with", "describe", "show", "explain", "pragma")
 TRANSACTION = ("begin", "commit", "rollback")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from greenery import lateness, status
 from greenery.alerts import model, render, sending, silences
 from greenery.alerts.model import Advice, Alert, Failure, Run, key_of
-from greenery.dbt_tests import MANIFEST
+from greenery.dbt_project import MANIFEST
 from greenery.delivery import ledger
 from greenery.settings import Settings
 
