@@ -126,10 +126,11 @@ def test_a_held_week_that_could_page_nobody_pages_at_the_deadline(world):
     assert world.page.incidents == {f"greenery/{DAY}/late": "triggered"}
 
 
-def test_where_pagerduty_is_off_another_channel_has_told_somebody(world, monkeypatch):
-    monkeypatch.delenv("AIRFLOW_CONN_GREENERY_PAGERDUTY")
-    world.run(check())
-    assert not late(world)
+def test_where_pagerduty_is_off_another_channel_has_told_somebody(world):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("AIRFLOW_CONN_GREENERY_PAGERDUTY")
+        world.run(check())
+        assert not late(world)
 
 
 def test_a_week_that_a_silenced_check_holds_wakes_nobody_when_it_is_late(world):
