@@ -87,10 +87,10 @@ class TrendWeek:
 
 @dataclass(frozen=True)
 class Mover:
-    """What a product, country or state adds to the change of the week.
+    """How far a product, country or state moved.
 
-    mix: empty for a product, which has a rate only. noteworthy: its own conversion, and so its rate, changed by more
-    than noise.
+    mix: empty where it is 0.0, and for a product, which has a rate only. noteworthy: its own conversion, and so its
+    rate, changed by more than noise.
     """
 
     name: str
@@ -379,7 +379,7 @@ def _movers(summary: dict) -> Movers | None:
                 name=f"{wording.DIMENSION_NAMES[row['dimension']]} {wording.plain(row['name'])}",
                 contribution=wording.points(row["contribution_pp"]),
                 rate=wording.points(row["rate_pp"]),
-                mix="" if row["mix_pp"] is None else wording.points(row["mix_pp"]),
+                mix=wording.points(row["mix_pp"]) if row["mix_pp"] and wording.is_seen(row["mix_pp"]) else "",
                 conversion_before=wording.percent(row["conversion_before"]),
                 conversion=wording.percent(row["conversion"]),
                 sessions_before=wording.count(row["sessions_before"]),

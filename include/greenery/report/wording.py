@@ -264,20 +264,28 @@ def moved(summary: dict) -> str:
     compared = f"{count(movers['compared'])} {groups} with 30 or more sessions in both weeks {verb} compared."
     shown = shown_movers(summary)
     if not shown:
-        return f"{compared} {'It adds nothing' if one else 'None of them adds anything'} to the change at {step}."
-    noteworthy = any(mover["significant"] for mover in shown)
+        least = f"0.05{SPACE}pp at {step}"
+        return f"{compared} {f'It moved by less than {least}' if one else f'None moved by as much as {least}'}."
+    marked = [mover for mover in shown if mover["significant"]]
+    sentences = [compared]
     if one:
-        judged = OWN_CHANGE if noteworthy else "its own conversion did not change by more than noise"
-    elif noteworthy:
-        judged = "those whose own conversion changed by more than noise, corrected for looking at many, are marked"
+        sentences.append(f"Its own conversion {'changed' if marked else 'did not change'} by more than noise.")
+    elif marked:
+        first = "First come those whose own conversion changed by more than noise"
+        sentences.append(f"{first}, corrected for looking at many; they are marked.")
+        sentences += [f"Then come those that moved most at {step}."] if len(marked) < len(shown) else []
     else:
-        judged = "corrected for looking at many, none of their own conversions changed by more than noise"
-    add = "This one adds" if len(shown) == 1 else "These add"
-    return f"{compared} {add} most to the change at {step}; {judged}."
+        sentences.append(f"{'This one' if len(shown) == 1 else 'These'} moved most at {step}.")
+        sentences.append("Corrected for looking at many, no own conversion changed by more than noise.")
+    if len(shown) > 1:
+        sentences.append(f"They overlap, so they need not add up to the change at {step}.")
+    if any(mover["dimension"] == "product" for mover in shown):
+        sentences.append("Of a product, only sessions that bought it count as checked out.")
+    return " ".join(sentences)
 
 
 def shown_movers(summary: dict) -> list[dict]:
-    """Return the movers of a summary that are worth a line: what they add is not 0.0, or their own change is marked."""
+    """Return the movers of a summary that are worth a line: they moved by more than 0.0, or their change is marked."""
     return [row for row in summary["movers"]["movers"] if is_seen(row["contribution_pp"]) or row["significant"]]
 
 
