@@ -112,7 +112,22 @@ class TestVerdict:
             "65.5% of sessions checked out (19 of 29), too few sessions to compare with the week before."
         )
         assert found.verdict == "Under 30 sessions in at least one of the two weeks, so no verdict is given."
-        assert not any(row.noteworthy for row in found.funnel.rows)
+        assert (found.funnel.compared, found.funnel.median) == (False, "")
+        assert {(row.change, row.median_change) for row in found.funnel.rows} == {(wording.NOTHING, wording.NOTHING)}
+
+    def test_too_few_sessions_give_no_direction_in_any_medium(self):
+        figures = summaries.build(
+            summaries.week(0, 29, 20, 19, 10, 10, waiting=9), *[summaries.week(ago, 560, 450, 42, 30) for ago in (1, 2)]
+        )
+        found = built(figures)
+        texts = (
+            as_text(slack.render(found)),
+            mail.render(found).text,
+            _words(mail.render(found).html),
+            _words(page.render(figures, summaries.PASSED, {})),
+        )
+        for text in texts:
+            assert not re.search(r"[+\u2212][\d.]+\spp", text)
 
     @pytest.mark.parametrize("week", ["first", "empty", "zero"])
     def test_nothing_to_compare_with(self, week):
@@ -171,7 +186,7 @@ class TestFunnel:
             "The largest drop-off is between page view and add to cart: 10 sessions"
         )
         assert found.funnel.drop_off.endswith("Shipped is not counted here while it is provisional.")
-        assert [row.provisional for row in found.funnel.rows] == [False, False, False, True]
+        assert [row.mark for row in found.funnel.rows] == ["", "", "", "*"]
         assert found.funnel.notes == ("* Provisional: packages are still going out.",)
         assert found.footer[1] == "Provisional until 22 Feb 2023 at the latest: shipped."
         assert "so far, provisional" in found.picture_text
@@ -196,8 +211,23 @@ class TestMaturity:
             "shipped, 16.1% of the week before’s (-2.2 pp). The newest complete week, to 18 Jan 2023, has 58.2% "
             "shipped (320 of 550)."
         )
-        assert [(row.provisional, row.equal_age) for row in found.funnel.rows][-1] == (True, True)
+        shipped = found.funnel.rows[-1]
+        assert (shipped.mark, shipped.change_mark, shipped.median_mark) == ("*", "*", "*")
+        assert found.funnel.notes == ("* Provisional: packages are still going out; its changes are at equal age.",)
         assert "Provisional until 1 Mar 2023 at the latest: shipped." in found.footer
+
+    def test_a_median_of_weeks_of_which_one_is_provisional_has_a_mark_and_its_note_in_every_medium(self):
+        # Week and week before are complete; the one before them still waits for a package.
+        weeks = [summaries.week(ago, 100, 80, 60, 50, 40, waiting=ago == 2) for ago in range(4)]
+        found = built(summaries.build(*weeks))
+        shipped = found.funnel.rows[-1]
+        assert (shipped.mark, shipped.change_mark, shipped.median_mark) == ("", "", "*")
+        note = "* At equal age, as a week before is provisional."
+        assert found.funnel.notes == (note,)
+        for text in (as_text(slack.render(found)), mail.render(found).text):
+            assert f"0.0{wording.SPACE}pp on the week before, 0.0{wording.SPACE}pp* on the 3-week median" in text
+            assert note in text
+        assert note in mail.render(found).html
 
     def test_trend_has_no_figure_of_a_provisional_step_but_that_at_equal_age(self):
         newest, before, mature = DIGESTS["provisional"].trend[:3]

@@ -219,7 +219,7 @@ class TestWeekPage:
         assert "No week is complete yet." in text_of(build(week(0, 10, 8, 5, 2, waiting=3)))
 
     def test_complete_week_after_a_provisional_one(self):
-        figures = build(week(0, 10, 8, 5, 5), week(1, 10, 8, 5, 4, shipped_by_week_end=2, waiting=1))
+        figures = build(week(0, 100, 80, 50, 50), week(1, 100, 80, 50, 40, shipped_by_week_end=20, waiting=10))
         text = text_of(figures)
         assert "Shipped by week's end 50.0% 20.0% +30.0 pp" in text
         assert "The week before is still provisional at shipped, so both are compared at equal age" in text

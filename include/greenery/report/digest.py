@@ -38,7 +38,8 @@ class FunnelRow:
 
     step_before: name of the step that step_share is a share of; empty for the first.
     change, median_change: of its conversion, against the week before and the median of the weeks before it.
-    noteworthy: the change is more than noise. equal_age, median_equal_age: it is by what each week had at its own end.
+    noteworthy: the change is more than noise.
+    mark, change_mark, median_mark: after the name and the changes, `*` where a note of the funnel is about them.
     """
 
     name: str
@@ -49,11 +50,10 @@ class FunnelRow:
     lost: str
     change: str
     median_change: str
-    median_time: str
-    provisional: bool
     noteworthy: bool
-    equal_age: bool
-    median_equal_age: bool
+    mark: str
+    change_mark: str
+    median_mark: str
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class Funnel:
     """The funnel of the week, or of all time where the week has no sessions.
 
     compared: whether the rows have changes. median: what median_change compares with; empty where nothing is there.
+    notes: what the marks mean.
     """
 
     title: str
@@ -307,33 +308,30 @@ def _funnel(summary: dict) -> Funnel | None:
     counts, in_week = summary["funnel"][scope], scope == "week"
     if not counts["sessions"]:
         return None
-    change = summary["change"]["steps"]
-    compared = in_week and change["checkout"]["conversion_pp"] is not None
-    median_weeks = change["checkout"]["median_weeks"] if in_week else 0
-    rows = tuple(_funnel_row(summary, scope, step, compared) for step in STEPS)
-    notes = []
-    if compared and any(row.noteworthy for row in rows):
-        notes.append("Bold changes are more than noise.")
-    if any(row.provisional for row in rows):
-        equal_age = "; its changes are at equal age" if in_week else ""
-        notes.append(f"* Provisional: packages are still going out{equal_age}.")
-    elif any(row.equal_age or (row.median_equal_age and median_weeks > 1) for row in rows):
+    compared = wording.is_compared(summary)
+    # Of one week it would be that week, which stands beside it.
+    median_weeks = summary["change"]["steps"]["checkout"]["median_weeks"]
+    has_median = compared and median_weeks > 1
+    rows = tuple(_funnel_row(summary, scope, step, compared, has_median) for step in STEPS)
+    at_equal_age, notes = any(row.change_mark or row.median_mark for row in rows), []
+    if any(row.mark for row in rows):
+        changes = "; its changes are at equal age" if at_equal_age else ""
+        notes.append(f"* Provisional: packages are still going out{changes}.")
+    elif at_equal_age:
         notes.append("* At equal age, as a week before is provisional.")
     return Funnel(
         title="Funnel" if in_week else "Funnel of all sessions so far",
         rows=rows,
         compared=compared,
-        # Of one week it would be that week, which stands beside it.
-        median=f"{median_weeks}-week median" if median_weeks > 1 else "",
+        median=f"{median_weeks}-week median" if has_median else "",
         drop_off=wording.drop_off(summary),
         slowest=wording.slowest(summary) if in_week else "",
         notes=tuple(notes),
     )
 
 
-def _funnel_row(summary: dict, scope: str, step: str, compared: bool) -> FunnelRow:
+def _funnel_row(summary: dict, scope: str, step: str, compared: bool, has_median: bool) -> FunnelRow:
     rate, change = summary["rates"][scope][step], summary["change"]["steps"][step]
-    times = summary["pace"]["steps"] if summary["pace"] and scope == "week" else {}
     return FunnelRow(
         name=wording.STEP_NAMES[step],
         step_before=wording.STEP_NAMES[STEPS[STEPS.index(step) - 1]].lower() if step != STEPS[0] else "",
@@ -342,12 +340,11 @@ def _funnel_row(summary: dict, scope: str, step: str, compared: bool) -> FunnelR
         step_share=wording.percent(rate["step_conversion"]),
         lost=wording.count(rate["lost"]),
         change=wording.points(change["conversion_pp"] if compared else None),
-        median_change=wording.points(change["median_pp"] if scope == "week" else None),
-        median_time=wording.duration(times[step]["median_seconds"] if step in times else None),
-        provisional=step in wording.provisional(summary)["steps"],
+        median_change=wording.points(change["median_pp"] if has_median else None),
         noteworthy=compared and change["reading"] == "more_than_noise" and wording.is_seen(change["conversion_pp"]),
-        equal_age=compared and change["at_equal_age"],
-        median_equal_age=scope == "week" and change["median_at_equal_age"],
+        mark="*" if step in wording.provisional(summary)["steps"] else "",
+        change_mark="*" if compared and change["at_equal_age"] else "",
+        median_mark="*" if has_median and change["median_at_equal_age"] else "",
     )
 
 

@@ -89,7 +89,7 @@ def _text(digest: Digest, notices: list[str], restated: Restated | None, is_corr
         for row in digest.funnel.rows:
             yield from _funnel_row(row, digest.funnel.median)
         yield from _paragraph(*filter(None, [digest.funnel.drop_off, digest.funnel.slowest]))
-        yield from _paragraph(*(note for note in digest.funnel.notes if note.startswith("*")))
+        yield from _paragraph(*digest.funnel.notes)
     if digest.trend:
         yield from _heading(digest.picture_title)
         yield " / ".join(wording.STEP_NAMES.values())
@@ -134,13 +134,12 @@ def _paragraph(*lines: str) -> Iterator[str]:
 
 
 def _funnel_row(row: FunnelRow, median: str) -> Iterator[str]:
-    mark = "*" if row.provisional or row.equal_age else ""
     step = f", {row.step_share} of {row.step_before}" if row.step_before else ""
-    yield f"{row.name}{mark}: {row.sessions}, {row.share} of all{step}"
+    yield f"{row.name}{row.mark}: {row.sessions}, {row.share} of all{step}"
     if row.change != wording.NOTHING:
         noise = ", more than noise" if row.noteworthy else ""
-        against_median = f", {row.median_change} on the {median}" if median else ""
-        yield f"  {row.change} on the week before{noise}{against_median}"
+        against_median = f", {row.median_change}{row.median_mark} on the {median}" if median else ""
+        yield f"  {row.change}{row.change_mark} on the week before{noise}{against_median}"
 
 
 def _trend_week(week: TrendWeek) -> str:

@@ -65,6 +65,7 @@ def _blocks(digest: Digest, restated: Restated | None) -> Iterable[dict]:
             _section(_text(digest.funnel.title, bold=True)),
             _list([_funnel_row(row, digest.funnel.median) for row in digest.funnel.rows]),
             _section(_text(" ".join(filter(None, [digest.funnel.drop_off, digest.funnel.slowest])))),
+            *(_section(_text(note)) for note in digest.funnel.notes),
         )
     if digest.picture:
         yield {
@@ -100,16 +101,14 @@ def _blocks(digest: Digest, restated: Restated | None) -> Iterable[dict]:
 
 
 def _funnel_row(row: FunnelRow, median: str) -> list[dict]:
-    mark = "*" if row.provisional or row.equal_age else ""
     figures = f" {row.sessions} · {row.share} of all"
     if row.step_before:
         figures += f" · step {row.step_share}"
-    elements = [_text(row.name + mark, bold=True), _text(figures)]
+    elements = [_text(row.name + row.mark, bold=True), _text(figures)]
     if row.change != wording.NOTHING:
         noise = ", more than noise" if row.noteworthy else ""
-        against_median = f", {median} {row.median_change}" if median else ""
-        age = " (at equal age)" if row.equal_age else ""
-        elements.append(_text(f"\nvs week before {row.change}{noise}{against_median}{age}"))
+        against_median = f", {row.median_change}{row.median_mark} on the {median}" if median else ""
+        elements.append(_text(f"\n{row.change}{row.change_mark} on the week before{noise}{against_median}"))
     return elements
 
 

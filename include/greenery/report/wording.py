@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 
-from greenery.report.statistics import LEVEL
+from greenery.report.statistics import LEVEL, NO_COMPARISON, TOO_FEW_SESSIONS
 
 STEP_NAMES = {
     "page_view": "Page view",
@@ -28,7 +28,6 @@ OWN_CHANGE = "its own conversion changed by more than noise"
 NOTHING = "\N{EN DASH}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 LONGEST_NAME = 60
-LONGEST_SENTENCE = 300
 # As wide as a plus, so that figures line up.
 MINUS = "\N{MINUS SIGN}"
 # Between a figure and its unit no line ends.
@@ -151,6 +150,11 @@ def scope(summary: dict) -> str:
     return "week" if summary["funnel"]["week"]["sessions"] else "all_time"
 
 
+def is_compared(summary: dict) -> bool:
+    """Return whether the week is compared with the weeks before: both weeks have enough sessions for a direction."""
+    return summary["verdict"]["reading"] not in (NO_COMPARISON, TOO_FEW_SESSIONS)
+
+
 def provisional(summary: dict) -> dict:
     """Return the provisional steps of the shown funnel, and when they are complete at the latest.
 
@@ -166,7 +170,7 @@ def headline(summary: dict) -> str:
     checked_out, conversion = count(counts["checkout"]), percent(rates["checkout"]["conversion"])
     if scope(summary) == "week":
         change = _against_the_week_before(summary["change"]["steps"]["checkout"]["conversion_pp"])
-        if summary["verdict"]["reading"] == "too_few_sessions":
+        if summary["verdict"]["reading"] == TOO_FEW_SESSIONS:
             change = "too few sessions to compare with the week before"
         return f"{conversion} of sessions checked out ({checked_out} of {count(counts['sessions'])}), {change}"
     if counts["sessions"]:
@@ -185,9 +189,9 @@ def _against_the_week_before(change_pp: float | None) -> str:
 def verdict(summary: dict) -> str:
     """Return whether the change of the headline is more than noise; empty where there is none."""
     found = summary["verdict"]
-    if found["reading"] == "too_few_sessions":
+    if found["reading"] == TOO_FEW_SESSIONS:
         return "Under 30 sessions in at least one of the two weeks, so no verdict is given."
-    if found["reading"] == "no_comparison":
+    if found["reading"] == NO_COMPARISON:
         return ""
     likely = f"{p_value(found['p_value'])}, 95% interval {points_between(found['change_interval_pp'])}"
     if found["reading"] == "more_than_noise":
@@ -234,10 +238,12 @@ def maturity(summary: dict) -> str:
     if not change["at_equal_age"] or scope(summary) != "week":
         return ""
     at_equal_age = f"by its own end {percent(equal_age['week']['conversion'])} of the week’s sessions had shipped"
-    if change["conversion_pp"] is not None:
+    if is_compared(summary):
         before = percent(equal_age["previous_week"]["conversion"])
         at_equal_age += f", {before} of the week before’s ({points(change['conversion_pp'])})"
     if not summary["provisional"]["steps"]:
+        if not is_compared(summary):
+            return ""
         return f"The week before is still provisional at shipped, so both are compared at equal age: {at_equal_age}."
     return f"Shipped is provisional and compared at equal age only: {at_equal_age}. {newest_mature_week(summary)}"
 
