@@ -75,7 +75,7 @@ class TestVerdict:
         )
         assert not found.funnel.rows[2].noteworthy
 
-    def test_a_change_that_is_written_as_0_is_too_small_to_matter(self):
+    def test_a_change_that_is_written_as_0_is_not_called_more_than_noise(self):
         found = built(
             summaries.build(
                 summaries.week(0, 100_000_000, 90_000_000, 62_530_000, 0),
@@ -83,7 +83,7 @@ class TestVerdict:
             )
         )
         assert found.headline.endswith("level with the week before.")
-        assert found.verdict.startswith("The change is too small to matter (p")
+        assert found.verdict.startswith("The change is too small to show at one decimal (p")
         assert not found.funnel.rows[2].noteworthy
 
     @pytest.mark.parametrize(
@@ -100,6 +100,8 @@ class TestVerdict:
             ([0.02, 4.81], "just above 0 to +4.8 pp"),
             ([-3.3, -0.04], "-3.3 to just below 0 pp"),
             ([-3.3, 0.0], "-3.3 to 0.0 pp"),
+            ([-0.02, 0.04], "less than 0.05 pp either way"),
+            ([0.02, 0.04], "less than 0.05 pp either way"),
         ],
     )
     def test_an_interval_shows_on_which_side_of_0_its_bounds_are(self, interval, text):
@@ -372,10 +374,15 @@ class TestNotices:
         assert DIGESTS["first"].footer[0] == "As of 1 Feb 2023, 00:00 UTC; extract before: none."
 
     def test_after_a_gap_and_held_weeks(self):
-        assert DIGESTS["gap"].notices == (
-            "After a gap: the extract before is of 11 Jan 2023, 3 weeks older, and order changes are since then.",
-            "Held, and missing in these figures: the extract of 18 Jan 2023 (sessions_unique: found twice).",
+        gap, held = DIGESTS["gap"].notices
+        assert gap == (
+            "After a gap: the extract before is of 11 Jan 2023, 3 weeks before this one. Order changes are since then."
         )
+        assert held == (
+            "The extract of 18 Jan 2023 is held and not used (sessions_unique: found twice). What later extracts "
+            "show is in these figures."
+        )
+        assert DIGESTS["gap"].orders.lead == "4 orders changed since the extract of 11 Jan 2023."
 
     def test_many_held_weeks(self):
         assert len(DIGESTS["hostile"].notices) == 6
@@ -393,9 +400,10 @@ class TestNotices:
         assert DIGESTS["normal"].footer[-1] == "Not restated."
 
 
+FAILED = "Warning: sessions_near_history failed. It checks: The meaning of sessions_near_history. Observed: 0.4 times"
 SILENCED = (
     "Warning: unknown_states failed. It checks: The meaning of unknown_states. "
-    "(silenced until 20 Feb 2023 by ana: the shop is moving)"
+    "(silenced until 20 Feb 2023 by ana: the shop is moving). Observed: 0 rows"
 )
 
 
@@ -406,44 +414,76 @@ WITH_INFOS = summaries.quality(
 )
 
 
+class TestDefinitions:
+    """Only the terms that the digest uses."""
+
+    @pytest.mark.parametrize(
+        ("week", "terms"),
+        [
+            ("zero", {"Session"}),
+            ("gap", {"Session", "Step reached", "Conversion", "Step conversion", "Drop-off", "New", "Status changed"}),
+            ("provisional", {"More than noise", "Rate and mix", "Provisional", "At equal age"}),
+        ],
+    )
+    def test_are_those_of_the_week(self, week, terms):
+        used = {term for term, _ in DIGESTS[week].definitions}
+        assert terms <= used
+        unused = {"zero": {"Conversion", "New"}, "gap": {"More than noise", "Provisional", "Stuck"}}
+        assert not used & unused.get(week, {"Stuck", "Returned"})
+
+    def test_slack_explains_what_it_marks(self):
+        text = as_text(slack.render(DIGESTS["provisional"]))
+        assert "Provisional: Not complete before 28 days" in text
+        assert "At equal age: By what each week had at its own end" in text
+        assert "More than noise:" not in as_text(slack.render(DIGESTS["gap"]))
+
+
 class TestBadge:
     @pytest.mark.parametrize(
-        ("quality", "tone", "label", "lines"),
+        ("quality", "label", "lines"),
         [
-            (summaries.PASSED, "good", "Data quality: 2 of 2 checks passed", ()),
-            (None, "warning", "Data quality: no check has been made", ()),
+            (summaries.PASSED, "Data quality: 2 of 2 checks passed", ()),
+            (None, "Data quality: no check has been made", ()),
             (
                 summaries.WARNED,
-                "warning",
                 "Data quality: 1 of 3 checks passed",
                 (
-                    "Warning: sessions_near_history failed. It checks: The meaning of sessions_near_history.",
+                    FAILED,
                     SILENCED,
                     "1 note from landing: see the report",
                 ),
             ),
             (
                 summaries.ACCEPTED,
-                "critical",
                 "Data quality: 1 of 2 checks passed",
                 ("Accepted though sessions_near_history failed. Reason: a sale began on Monday",),
             ),
             (
                 summaries.quality(*[summaries.check(f"c{number}", False, "warning") for number in range(9)]),
-                "warning",
                 "Data quality: 0 of 9 checks passed",
                 (
-                    *[f"Warning: c{n} failed. It checks: The meaning of c{n}." for n in range(6)],
+                    *[f"Warning: c{n} failed. It checks: The meaning of c{n}. Observed: 0 rows" for n in range(6)],
                     "More failed: see the report",
                 ),
             ),
-            (WITH_INFOS, "good", "Data quality: 1 of 1 check passed", ()),
+            (WITH_INFOS, "Data quality: 1 of 1 check passed", ()),
         ],
         ids=["passed", "none", "warnings", "accepted", "many", "infos"],
     )
-    def test_says_what_failed_and_why_it_is_sent_all_the_same(self, quality, tone, label, lines):
+    def test_says_what_failed_and_why_it_is_sent_all_the_same(self, quality, label, lines):
         badge = built(summaries.NORMAL, quality).badge
-        assert (badge.tone, badge.label, badge.lines) == (tone, label, lines)
+        assert (badge.label, badge.lines) == (label, lines)
+
+    def test_what_was_observed_and_who_was_accepted_is_cut(self):
+        seen = summaries.check("c", False, "warning", observed="9" * 1000)
+        assert len(built(summaries.NORMAL, summaries.quality(seen)).badge.lines[0]) < 200
+        names = [f"a{number}" for number in range(12)]
+        accepted = summaries.quality(
+            *[summaries.check(name, False) for name in names], accepted={"reason": "a sale", "checks": names}
+        )
+        assert built(summaries.NORMAL, accepted).badge.lines == (
+            "Accepted though a0, a1, a2, a3, a4, a5, more failed. Reason: a sale",
+        )
 
     def test_the_page_counts_the_same_checks(self):
         assert "1 of 1 check passed." in page.render(summaries.NORMAL, WITH_INFOS, {})
@@ -456,7 +496,7 @@ class TestBadge:
         }
         old = {"as_of": "2023-02-01T00:00:00+00:00", "verdict": "passed", "checks": [check], "landing_warnings": []}
         assert built(summaries.NORMAL, old).badge.lines == (
-            "Warning: volume failed. It checks: The meaning of volume.",
+            "Warning: volume failed. It checks: The meaning of volume. Observed: 0 rows",
         )
 
 
@@ -512,7 +552,7 @@ class TestCorrection:
     """What changed since what was sent, which need not be the report before."""
 
     def test_figures_that_differ(self):
-        assert CORRECTION.says.startswith("These figures differ from the ones sent before")
+        assert CORRECTION.says == "These figures differ from the ones sent before."
         assert ("This week: sessions", "570", "578") in CORRECTION.restated.figures
         assert "restatement.json" not in CORRECTION.restated.in_all
 
@@ -527,6 +567,13 @@ class TestCorrection:
         warned, normal = DIGESTS["warned"], DIGESTS["normal"]
         assert "New: Warning: sessions_near_history failed." in digest.correction(warned, normal.content).says
         assert "No longer: Warning: sessions_near_history failed." in digest.correction(normal, warned.content).says
+
+    def test_what_was_observed_is_no_difference(self):
+        check = summaries.check("volume", False, "warning")
+        one, other = (
+            built(summaries.NORMAL, summaries.quality({**check, "observed": text})) for text in ("3 rows", "4 rows")
+        )
+        assert digest.correction(other, one.content).says == "The figures are as they were. So are the checks."
 
     def test_nothing_at_all(self):
         found = digest.correction(DIGESTS["normal"], DIGESTS["normal"].content)

@@ -154,11 +154,14 @@ class Orders:
 
 @dataclass(frozen=True)
 class Badge:
-    """What the quality gate said: tone is good, warning or critical."""
+    """What the quality gate said.
 
-    tone: str
+    compared: label and lines without what was observed: what a correction looks for a difference in.
+    """
+
     label: str
     lines: tuple[str, ...]
+    compared: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -226,31 +229,31 @@ def build(
     """Return the digest of a week.
 
     summary, quality, restatement: contents of the report's files; None where the file is not there.
-    held_weeks: as_of and reason of earlier weeks whose extract is held, so that the figures lack it.
+    held_weeks: as_of and reason of earlier weeks whose extract is held and so not used.
     """
     spec = chart.report_spec(summary) if summary["funnel"]["all_time"]["sessions"] else None
-    badge = _badge(quality)
+    badge, funnel, movers = _badge(quality), _funnel(summary), _movers(summary)
     return Digest(
         as_of=summary["as_of"],
         title=f"Greenery weekly: week to {wording.date(summary['as_of'])}",
         headline=f"{wording.headline(summary)}.",
         verdict=wording.verdict(summary),
         notices=_notices(summary, held_weeks),
-        funnel=_funnel(summary),
+        funnel=funnel,
         picture_title="Over time" if chart.has_trend(summary) else "",
         picture=spec,
         picture_text=spec["description"] if spec else "",
         trend=_trend(summary),
         maturity=wording.maturity(summary),
-        movers=_movers(summary),
+        movers=movers,
         orders=_orders(summary),
         restated=_restated(restatement) if restatement else None,
         badge=badge,
         footer=_footer(summary, restatement),
-        definitions=tuple(wording.definitions(summary)),
+        definitions=_definitions(summary, funnel, movers),
         links=links,
         content_hash=_content_hash(summary, quality),
-        content={"summary": summary, "badge": [badge.label, *badge.lines]},
+        content={"summary": summary, "badge": list(badge.compared)},
     )
 
 
@@ -267,10 +270,7 @@ def correction(digest: Digest, sent: dict | None) -> Correction:
     quality = _badge_change(sent["badge"], digest.content["badge"])
     if not changed["figures"] and not changed["orders"]:
         return Correction(" ".join(["The figures are as they were.", quality or "So are the checks."]), None)
-    says = (
-        "These figures differ from the ones sent before, because an extract up to this week was added, corrected or "
-        "withdrawn since."
-    )
+    says = "These figures differ from the ones sent before."
     restated = replace(_restated(changed), in_all=f"{wording.restated_in_all(changed)}.")
     return Correction(" ".join(filter(None, [says, quality])), restated)
 
@@ -293,11 +293,14 @@ def _notices(summary: dict, held_weeks: Sequence[dict]) -> tuple[str, ...]:
     elif orders["weeks_since_previous"] != 1:
         notices.append(
             f"After a gap: the extract before is of {wording.date(orders['previous_as_of'])}, "
-            f"{wording.count(orders['weeks_since_previous'], 'week')} older, and order changes are since then."
+            f"{wording.count(orders['weeks_since_previous'], 'week')} before this one. Order changes are since then."
         )
     for week in held_weeks[:SHOWN_WEEKS]:
         reason = wording.plain(week["reason"] or "no reason is given", 160)
-        notices.append(f"Held, and missing in these figures: the extract of {wording.date(week['as_of'])} ({reason}).")
+        notices.append(
+            f"The extract of {wording.date(week['as_of'])} is held and not used ({reason}). What later extracts "
+            "show is in these figures."
+        )
     if len(held_weeks) > SHOWN_WEEKS:
         notices.append("More extracts are held: see the list of weeks.")
     return tuple(notices)
@@ -476,8 +479,7 @@ def _restated(restatement: dict) -> Restated:
     figures = wording.restated_figures(restatement)
     return Restated(
         notice="Restated: these figures differ from the ones reported before.",
-        lead="These figures differ from the ones reported before, because an extract up to this week was added, "
-        "corrected or withdrawn since.",
+        lead="These figures differ from the ones reported before.",
         figures=tuple(figures[:SHOWN_FIGURES]),
         in_all=f"{wording.restated_in_all(restatement)}: see restatement.json.",
     )
@@ -485,28 +487,34 @@ def _restated(restatement: dict) -> Restated:
 
 def _badge(quality: dict | None) -> Badge:
     if not quality or not quality["checks"]:
-        return Badge("warning", f"{QUALITY}no check has been made", ())
+        label = f"{QUALITY}no check has been made"
+        return Badge(label, (), (label,))
     checks = _told(quality)
     failed = [check for check in checks if not check["passed"]]
     accepted = quality.get("accepted")
     total = wording.count(len(checks), "check")
-    label = f"{wording.count(len(checks) - len(failed))} of {total} passed"
-    lines = []
+    label = f"{QUALITY}{wording.count(len(checks) - len(failed))} of {total} passed"
+    before, after = [], []
     if accepted:
-        names = ", ".join(wording.plain(name) for name in accepted["checks"])
-        lines.append(f"Accepted though {names} failed. Reason: {wording.plain(accepted['reason'], 200)}")
+        names = [wording.plain(name) for name in accepted["checks"][:SHOWN_CHECKS]]
+        names += ["more"] if len(accepted["checks"]) > SHOWN_CHECKS else []
+        before.append(f"Accepted though {', '.join(names)} failed. Reason: {wording.plain(accepted['reason'], 200)}")
     named = [
         check
         for check in failed
         if not check.get("told_by") and not (accepted and check["check"] in accepted["checks"])
     ]
-    lines += [_failed_check(check) for check in named[:SHOWN_CHECKS]]
+    told = [_failed_check(check) for check in named[:SHOWN_CHECKS]]
+    observed = [f"Observed: {wording.plain(check['observed'], 120)}" for check in named[:SHOWN_CHECKS]]
     if len(named) > SHOWN_CHECKS:
-        lines.append("More failed: see the report")
+        after.append("More failed: see the report")
     if quality["landing_warnings"]:
-        lines.append(f"{wording.count(len(quality['landing_warnings']), 'note')} from landing: see the report")
-    tone = "critical" if quality["verdict"] == "held" or accepted else "warning" if failed else "good"
-    return Badge(tone, f"{QUALITY}{label}", tuple(lines))
+        after.append(f"{wording.count(len(quality['landing_warnings']), 'note')} from landing: see the report")
+    return Badge(
+        label=label,
+        lines=(*before, *(f"{text.rstrip('.')}. {seen}" for text, seen in zip(told, observed, strict=True)), *after),
+        compared=(label, *before, *told, *after),
+    )
 
 
 def _told(quality: dict) -> list[dict]:
@@ -532,9 +540,29 @@ def _footer(summary: dict, restatement: dict | None) -> tuple[str, ...]:
     if provisional["steps"]:
         lines.append(f"Provisional until {wording.date(provisional['mature_at'])} at the latest: shipped.")
     else:
-        lines.append("No step is provisional.")
+        lines.append("Every step is complete.")
     lines.append("Restated." if restatement else "Not restated.")
     return tuple(lines)
+
+
+def _definitions(summary: dict, funnel: Funnel | None, movers: Movers | None) -> tuple[tuple[str, str], ...]:
+    """Return the terms that the digest uses, with their meanings."""
+    orders = summary["order_changes"]
+    is_provisional = bool(wording.provisional(summary)["steps"])
+    at_equal_age = funnel and any(row.change_mark or row.median_mark for row in funnel.rows)
+    used = {
+        "Step reached": funnel,
+        "Conversion": funnel,
+        "Step conversion": funnel,
+        "Drop-off": funnel,
+        "More than noise": wording.is_compared(summary),
+        "Rate and mix": movers and movers.rows,
+        **{name: orders[kind] for kind, name in wording.CHANGE_NAMES.items()},
+        "Stuck": orders["stuck"]["total"],
+        "Provisional": is_provisional or any(week["provisional"] for week in summary["trend"]),
+        "At equal age": at_equal_age or wording.maturity(summary),
+    }
+    return tuple((term, meaning) for term, meaning in wording.definitions(summary) if used.get(term, True))
 
 
 def _content_hash(summary: dict, quality: dict | None) -> str:

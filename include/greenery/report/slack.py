@@ -17,6 +17,8 @@ LONGEST_HEADER = 150
 LONGEST_TEXT = 3000
 LONGEST_ALT_TEXT = 2000
 SHOWN_FIGURES = 5
+# Of the terms that a digest uses, those that say little by themselves.
+DEFINED = ("Conversion", "Step conversion", "More than noise", "Rate and mix", "Provisional", "At equal age")
 
 
 def render(digest: Digest, correction: Correction | None = None) -> SlackMessage:
@@ -86,14 +88,7 @@ def _blocks(digest: Digest, restated: Restated | None) -> Iterable[dict]:
         yield _rich(_section(_text("Restated", bold=True)), _section(_text(_restated(restated))))
     yield _context(_badge(digest.badge))
     yield _context(" ".join(digest.footer))
-    used = {
-        "Conversion": digest.funnel,
-        "Step conversion": digest.funnel,
-        "More than noise": digest.verdict,
-        "Rate and mix": digest.movers and digest.movers.rows,
-    }
-    defined = [f"{term}: {meaning}" for term, meaning in digest.definitions if used.get(term)]
-    if defined:
+    if defined := [f"{term}: {meaning}" for term, meaning in digest.definitions if term in DEFINED]:
         yield _context(" ".join(defined))
     links = _links(digest.links)
     if links:
@@ -182,7 +177,8 @@ def _plain_text(text: str) -> dict:
 
 
 def _context(text: str) -> dict:
-    return {"type": "context", "elements": [_plain_text(text)]}
+    cut = text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}{wording.ELLIPSIS}"
+    return {"type": "context", "elements": [_plain_text(cut)]}
 
 
 def _rich(*elements: dict) -> dict:

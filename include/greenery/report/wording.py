@@ -93,7 +93,10 @@ def points_between(interval: list[float]) -> str:
     """Return an interval of percentage points as "-2.0 to +4.8 pp".
 
     A bound that only rounds to 0 is "just above 0" or "just below 0": on which side it lies is what it is read for.
+    Where both do, nothing is left to read but how small they are.
     """
+    if not any(map(is_seen, interval)):
+        return f"less than 0.05{SPACE}pp either way"
     low, high = (
         points(bound) if is_seen(bound) or not bound else f"just {'above' if bound > 0 else 'below'} 0{SPACE}pp"
         for bound in interval
@@ -196,7 +199,7 @@ def verdict(summary: dict) -> str:
     likely = f"{p_value(found['p_value'])}, 95% interval {points_between(found['change_interval_pp'])}"
     if found["reading"] == "more_than_noise":
         if not is_seen(found["change_pp"]):
-            return f"The change is too small to matter ({likely})."
+            return f"The change is too small to show at one decimal ({likely})."
         return f"That is more than chance alone usually does ({likely})."
     low, high = found["change_interval_pp"]
     if found["p_value"] < LEVEL or not low <= 0 <= high:
@@ -301,9 +304,7 @@ def orders_changed(summary: dict) -> str:
     if not orders["previous_as_of"]:
         return "This is the first extract, the baseline: changes are counted from the next extract on."
     total = count(orders["total"], "order") if orders["total"] else "No order"
-    older = f", which is {count(orders['weeks_since_previous'], 'week')} older"
-    gap = older if orders["weeks_since_previous"] != 1 else ""
-    return f"{total} changed since the extract of {date(orders['previous_as_of'])}{gap}."
+    return f"{total} changed since the extract of {date(orders['previous_as_of'])}."
 
 
 def stuck(summary: dict) -> str:
@@ -324,7 +325,7 @@ def lost(rate: dict) -> str:
 
 
 def definitions(summary: dict) -> list[tuple[str, str]]:
-    """Return the terms of a report with their meanings."""
+    """Return all terms that a report may use, with their meanings."""
     mature_after = count(summary["provisional"]["maturity_days"], "day")
     return [
         ("Session", "All events with one session id. It belongs to the week in which its first event falls."),
@@ -337,7 +338,7 @@ def definitions(summary: dict) -> list[tuple[str, str]]:
         ("Drop-off", "Sessions fewer than at the step before, also in percentage points (pp) of all sessions."),
         (
             "More than noise",
-            "By a two-sided test at 5%, wrong once in 20 times if nothing changed, and by the interval.",
+            "If nothing had changed, under one week in 20 would differ so much; the 95% interval leaves out zero.",
         ),
         (
             "Rate and mix",
