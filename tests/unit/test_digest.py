@@ -1,12 +1,13 @@
 """What the digest of a week says, whatever the week."""
 
+import csv
 import json
 import os
 import re
 from pathlib import Path
 
 import pytest
-from greenery.report import chart, digest, mail, page, slack, wording
+from greenery.report import chart, digest, mail, order_changes, page, slack, wording
 from greenery.report.digest import Links
 
 from tests.unit import printed, summaries
@@ -366,6 +367,16 @@ class TestOrders:
         assert lines[0] == "order_id,change,status_from,status_to,changed_columns"
         assert len(lines) == 1501
         assert len(DIGESTS["huge"].orders.transitions[0].ids) == 10
+
+    def test_the_file_to_send_holds_no_formula(self):
+        hostile = ("=1+1", "+1", "-1", "@a", "\t=1", "a=1")
+        changes = [summaries.change(name, status_from=name, status_to=None) for name in hostile]
+        figures = summaries.build(summaries.week(0, 578, 467, 361, 335), changes=changes)
+        rows = list(csv.DictReader(built(figures).orders.csv.decode().splitlines()))
+        assert {row["order_id"] for row in rows} == {f"'{name}" for name in hostile[:-1]} | {"a=1"}
+        assert {row["status_to"] for row in rows} == {""}
+        # The report's own file is for programs.
+        assert "\n=1+1," in order_changes.to_csv(figures["order_changes"]["orders"])
 
 
 class TestNotices:
