@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from greenery.report import chart, order_changes, wording
-from greenery.report.restatement import compare
+from greenery.report.restatement import agree, compare
 from greenery.source_tables import STEPS
 
 SHOWN_IDS = 10
@@ -137,6 +137,7 @@ class Orders:
     """Which orders changed and which don't.
 
     more_transitions: status changes that are not among the groups; empty where all are.
+    csv: all changed orders, for a spreadsheet.
     """
 
     lead: str
@@ -273,6 +274,16 @@ def correction(digest: Digest, sent: dict | None) -> Correction:
     says = "These figures differ from the ones sent before."
     restated = replace(_restated(changed), in_all=f"{wording.restated_in_all(changed)}.")
     return Correction(" ".join(filter(None, [says, quality])), restated)
+
+
+def says_the_same(digest: Digest, sent: dict | None) -> bool:
+    """Return whether readers of the one sent before know all that a digest says.
+
+    Its hash may be another all the same: the summary of another version of the code has other keys.
+
+    sent: as in `correction`.
+    """
+    return sent is not None and "withdrawn" not in sent and agree(sent, digest.content)
 
 
 def _badge_change(old: Sequence[str], new: Sequence[str]) -> str:
@@ -426,7 +437,7 @@ def _orders(summary: dict) -> Orders:
         stuck_peers=_peers(stuck)[:SHOWN_STUCK],
         stuck=tuple(_stuck_order(order) for order in stuck["orders"][:SHOWN_STUCK]),
         stuck_more=_more(stuck["total"] - SHOWN_STUCK, "in the report"),
-        csv=order_changes.to_csv(orders["orders"]).encode(),
+        csv=order_changes.to_csv(orders["orders"], for_spreadsheets=True).encode(),
         total=orders["total"],
     )
 
