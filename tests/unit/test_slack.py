@@ -142,7 +142,7 @@ class TestHostileText:
             if element["type"] == "link"
         ]
         assert [link["text"] for link in links] == ["Run"]
-        assert "Report: /home/<user>/reports & more/index.html" in slack_blocks.as_text(self.MESSAGE)
+        assert "Report: `/home/<user>/reports & more/index.html`" in slack_blocks.as_text(self.MESSAGE)
 
     def test_page_escapes_what_it_shows(self):
         html = slack_page.render(self.MESSAGE)

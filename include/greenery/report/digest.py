@@ -31,6 +31,11 @@ class Links:
     report: str | None = None
     funnel: str | None = None
 
+    def by_label(self) -> dict[str, str]:
+        """Return those that there are, by their labels."""
+        labelled = {"Funnel page": self.funnel, "Report": self.report, "Run": self.run}
+        return {label: address for label, address in labelled.items() if address}
+
 
 @dataclass(frozen=True)
 class FunnelRow:

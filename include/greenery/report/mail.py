@@ -7,6 +7,7 @@ from email.message import EmailMessage, MIMEPart
 from typing import cast
 
 from greenery.report import chart, wording
+from greenery.report.blocks import is_address
 from greenery.report.digest import Correction, Digest, FunnelRow, OrderGroup, Restated, TrendWeek
 from greenery.report.messages import Attachment, MailMessage
 from greenery.report.templating import environment
@@ -34,7 +35,8 @@ def render(digest: Digest, correction: Correction | None = None) -> MailMessage:
         notices=notices,
         correction=correction,
         restated=restated,
-        links=_links(digest),
+        links=digest.links.by_label(),
+        is_address=is_address,
         picture=PICTURE,
         wording=wording,
     )
@@ -69,12 +71,6 @@ def to_mime(message: MailMessage) -> EmailMessage:
 
 def _what_changed(correction: Correction) -> str:
     return f"This {'corrects' if correction.restated else 'replaces'} the mail sent before. {correction.says}"
-
-
-def _links(digest: Digest) -> list[tuple[str, str, bool]]:
-    """Return label and address of what the digest points to, and whether a mail can open it."""
-    addresses = (("Funnel page", digest.links.funnel), ("Report", digest.links.report), ("Run", digest.links.run))
-    return [(label, address, address.startswith(("https://", "http://"))) for label, address in addresses if address]
 
 
 def _text(digest: Digest, notices: list[str], restated: Restated | None, is_correction: bool) -> Iterator[str]:
@@ -121,7 +117,7 @@ def _text(digest: Digest, notices: list[str], restated: Restated | None, is_corr
     yield from (f"- {line}" for line in digest.badge.lines)
     yield from _paragraph(" ".join(digest.footer))
     yield from _paragraph(*(f"{term}: {meaning}" for term, meaning in digest.definitions))
-    yield from _paragraph(*(f"{label}: {address}" for label, address, _ in _links(digest)))
+    yield from _paragraph(*(f"{label}: {address}" for label, address in digest.links.by_label().items()))
 
 
 def _heading(text: str) -> Iterator[str]:
