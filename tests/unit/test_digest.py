@@ -493,7 +493,7 @@ class TestBadge:
             *[summaries.check(name, False) for name in names], accepted={"reason": "a sale", "checks": names}
         )
         assert built(summaries.NORMAL, accepted).badge.lines == (
-            "Accepted though a0, a1, a2, a3, a4, a5, more failed. Reason: a sale",
+            "Accepted though a0, a1, a2, a3, a4, a5, and more failed. Reason: a sale",
         )
 
     def test_the_page_counts_the_same_checks(self):

@@ -513,7 +513,7 @@ def _badge(quality: dict | None) -> Badge:
     before, after = [], []
     if accepted:
         names = [wording.plain(name) for name in accepted["checks"][:SHOWN_CHECKS]]
-        names += ["more"] if len(accepted["checks"]) > SHOWN_CHECKS else []
+        names += ["and more"] if len(accepted["checks"]) > SHOWN_CHECKS else []
         before.append(f"Accepted though {', '.join(names)} failed. Reason: {wording.plain(accepted['reason'], 200)}")
     named = [
         check
