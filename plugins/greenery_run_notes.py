@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 
 @hookimpl
 def on_dag_run_success(dag_run: DagRun, msg: str) -> None:
+    """Note what the run restates."""
+    _note(dag_run)
+
+
+@hookimpl
+def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
+    """Note what the run restates: it may have failed after it published, as where a delivery is refused."""
+    _note(dag_run)
+
+
+def _note(dag_run: DagRun) -> None:
     """Put the weeks that the run restates, and the command that reruns them, into the note of the run."""
     if dag_run.dag_id != settings.DAG_ID:
         return

@@ -1,4 +1,7 @@
-"""`make preview`: what a week's digest looks like in each medium, as files in its report's folder. Nothing is sent."""
+"""`make preview`: what a week's digest looks like in each medium, as files in its report's folder. Nothing is sent.
+
+What was delivered before is not asked: it may make the next one a correction, or leave nothing to send.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,11 @@ from greenery.settings import SettingError, Settings
 
 
 def write(settings: Settings, as_of: datetime) -> list[Path]:
-    """Write the week's digest as it would be sent into the folder `preview` of its report, and return the files.
+    """Write the week's digest as a first delivery has it into the folder `preview` of its report; return the files.
 
-    A restated week has its correction, too. Raises weekly_report.NoReportError where the week has no report.
+    A restated week has a correction too, as who has the report before would get it.
+
+    Raises weekly_report.NoReportError where the week has no report.
     """
     digest = weekly_report.read_digest(settings, as_of)
     folder = settings.report_folder(as_of) / "preview"
@@ -78,7 +83,7 @@ def main() -> int:
     except (SettingError, weekly_report.NoReportError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"The digest of the week to {week:%Y-%m-%d}, as it would be sent (nothing was):")
+    print(f"The digest of the week to {week:%Y-%m-%d}, as a first delivery has it (nothing was sent):")
     for file in files:
         print(f"  {file}")
     return 0

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from greenery import doctor, local_airflow, status, tasks
-from greenery.delivery import PermanentError, channels, ledger, mail, slack
+from greenery.delivery import PassingError, PermanentError, channels, deliver, ledger, mail, slack
 from greenery.delivery.channels import EMAIL, PAGERDUTY, SLACK, readiness
 from greenery.delivery.deliver import NotDeliveredError
 from greenery.files import write_atomically
@@ -35,7 +35,7 @@ def test_a_scheduled_run_delivers(made):
 
 
 def test_another_run_delivers_nothing_by_itself(made):
-    with pytest.raises(NotDeliveredError, match="deliver is auto, and this is no scheduled run"):
+    with pytest.raises(NotDeliveredError, match="deliver is auto: this is no scheduled run, and the week is neither"):
         made.deliver("slack", "auto")
     assert made.slack.calls == []
 
@@ -96,6 +96,57 @@ def test_one_channel_that_is_off_is_skipped_and_owes_nothing(made):
     assert not made.owed("email")
     assert made.owed("slack")
     assert not (made.settings.home / "outbox").exists()
+
+
+@pytest.mark.parametrize(("channel", "setting"), [("slack", "GREENERY_SLACK_CHANNEL"), ("email", "GREENERY_EMAIL_TO")])
+def test_a_used_channel_whose_connection_is_not_found_is_not_taken_for_switched_off(made, channel, setting):
+    made.deliver(channel)
+    made.report(checkouts=61)
+    made.set(**{f"AIRFLOW_CONN_GREENERY_{channel.upper()}": ""})
+    lost = f"the connection greenery_{channel} is not found, though digests went there before.*unset {setting}"
+    with pytest.raises(PassingError, match=lost):
+        made.deliver(channel, "auto")
+    assert made.owed(channel)
+    with pytest.raises(PassingError, match=lost):
+        deliver.withdraw(made.settings, AS_OF, channels.CHANNELS[channel], "prices in cents")
+    made.set(**{setting: ""})
+    with pytest.raises(NotDeliveredError, match="is off"):
+        made.deliver(channel, "auto")
+    assert not made.owed(channel)
+
+
+def test_a_key_that_another_version_of_the_code_has_corrects_nothing(made):
+    for channel in ("slack", "email"):
+        made.deliver(channel)
+    calls, mails = len(made.slack.calls), len(made.smtp.mails)
+    file = made.settings.report_folder(AS_OF) / "summary.json"
+
+    figures = json.loads(file.read_text(encoding="utf-8"))
+    figures["verdict"] |= {"new_key": 1}
+    write_atomically(file, json.dumps(figures))
+    for channel in ("slack", "email"):
+        assert "with the same figures: nothing is sent" in made.deliver(channel, "auto")
+        assert "with this content: nothing is sent" in made.deliver(channel, "auto")
+    assert (len(made.slack.calls), len(made.smtp.mails)) == (calls, mails)
+
+    # A row that is only there now is a figure that differs.
+    write_atomically(file, json.dumps(figures | {"trend": figures["trend"][1:]}))
+    assert "was corrected" in made.deliver("slack", "auto")
+
+
+def test_content_that_comes_back_after_a_killed_send_is_compared_with_what_began_between(made):
+    with ledger.sending(made.settings, "digest", WEEK, "email", "a") as sending:
+        sending.finish({})
+    with (
+        pytest.raises(RuntimeError),
+        ledger.sending(made.settings, "digest", WEEK, "email", "b"),
+    ):
+        raise RuntimeError
+    with ledger.sending(made.settings, "digest", WEEK, "email", "a") as sending:
+        assert (sending.corrects, sending.corrects_hash) == (True, "b")
+        sending.finish({})
+    with ledger.sending(made.settings, "digest", WEEK, "email", "c") as sending:
+        assert (sending.corrects, sending.corrects_hash) == (True, "a")
 
 
 def test_the_ledger_is_for_its_owner_only(made):
@@ -363,6 +414,7 @@ def test_no_secret_is_logged_or_kept(made, caplog):
             made.deliver(channel)
         errors.append(f"{raised.value} {raised.value.__cause__}")
     made.set(AIRFLOW_CONN_GREENERY_SLACK="", AIRFLOW_CONN_GREENERY_EMAIL="")
+    made.set(GREENERY_SLACK_CHANNEL="", GREENERY_EMAIL_TO="")
     for channel in ("slack", "email"):
         made.deliver(channel)
     kept = b"".join(path.read_bytes() for path in made.settings.home.rglob("*") if path.is_file())

@@ -140,7 +140,7 @@ PROVISIONAL = build(
     week(1, 560, 450, 342, 300, shipped_by_week_end=90, waiting=42),
     *[week(ago, 550, 440, 330, 320, shipped_by_week_end=85) for ago in range(2, 6)],
     changes=CHANGES,
-    pace=pace(**PACE),
+    pace=pace(**{**PACE, "package_shipped": (100_000, 80)}),
     movers=[mover("country", "United States", (342, 560), (361, 578))],
 )
 ZERO = build()
@@ -148,7 +148,7 @@ HUGE = build(
     week(0, 9_876_543_210, 8_765_432_109, 6_543_210_987, 5_432_109_876, waiting=1),
     week(1, 12_345_678_901, 10_123_456_789, 7_123_456_789, 6_123_456_789),
     changes=[change(f"order-{number}") for number in range(1500)],
-    pace=pace(add_to_cart=(5, 8_765_432_109), checkout=(90_000_000, 6_543_210_987), package_shipped=(1, 5_432_109_876)),
+    pace=pace(add_to_cart=(5, 8_765_432_109), checkout=(90_000, 6_543_210_987), package_shipped=(1, 5_432_109_876)),
     movers=[mover("country", "Chile", (7_123_456_789, 12_345_678_901), (6_543_210_987, 9_876_543_210))],
     stuck_orders=stuck("preparing", *[(f"order-{number}", 12_345.6) for number in range(40)], stays=9_876_543_210),
 )

@@ -1,12 +1,13 @@
 """What the digest of a week says, whatever the week."""
 
+import csv
 import json
 import os
 import re
 from pathlib import Path
 
 import pytest
-from greenery.report import chart, digest, mail, page, slack, wording
+from greenery.report import chart, digest, mail, order_changes, page, slack, wording
 from greenery.report.digest import Links
 
 from tests.unit import printed, summaries
@@ -75,7 +76,7 @@ class TestVerdict:
         )
         assert not found.funnel.rows[2].noteworthy
 
-    def test_a_change_that_is_written_as_0_is_too_small_to_matter(self):
+    def test_a_change_that_is_written_as_0_is_not_called_more_than_noise(self):
         found = built(
             summaries.build(
                 summaries.week(0, 100_000_000, 90_000_000, 62_530_000, 0),
@@ -83,7 +84,7 @@ class TestVerdict:
             )
         )
         assert found.headline.endswith("level with the week before.")
-        assert found.verdict.startswith("The change is too small to matter (p")
+        assert found.verdict.startswith("The change is too small to show at one decimal (p")
         assert not found.funnel.rows[2].noteworthy
 
     @pytest.mark.parametrize(
@@ -100,6 +101,8 @@ class TestVerdict:
             ([0.02, 4.81], "just above 0 to +4.8 pp"),
             ([-3.3, -0.04], "-3.3 to just below 0 pp"),
             ([-3.3, 0.0], "-3.3 to 0.0 pp"),
+            ([-0.02, 0.04], "less than 0.05 pp either way"),
+            ([0.02, 0.04], "less than 0.05 pp either way"),
         ],
     )
     def test_an_interval_shows_on_which_side_of_0_its_bounds_are(self, interval, text):
@@ -112,7 +115,22 @@ class TestVerdict:
             "65.5% of sessions checked out (19 of 29), too few sessions to compare with the week before."
         )
         assert found.verdict == "Under 30 sessions in at least one of the two weeks, so no verdict is given."
-        assert not any(row.noteworthy for row in found.funnel.rows)
+        assert (found.funnel.compared, found.funnel.median) == (False, "")
+        assert {(row.change, row.median_change) for row in found.funnel.rows} == {(wording.NOTHING, wording.NOTHING)}
+
+    def test_too_few_sessions_give_no_direction_in_any_medium(self):
+        figures = summaries.build(
+            summaries.week(0, 29, 20, 19, 10, 10, waiting=9), *[summaries.week(ago, 560, 450, 42, 30) for ago in (1, 2)]
+        )
+        found = built(figures)
+        texts = (
+            as_text(slack.render(found)),
+            mail.render(found).text,
+            _words(mail.render(found).html),
+            _words(page.render(figures, summaries.PASSED, {})),
+        )
+        for text in texts:
+            assert not re.search(r"[+\u2212][\d.]+\spp", text)
 
     @pytest.mark.parametrize("week", ["first", "empty", "zero"])
     def test_nothing_to_compare_with(self, week):
@@ -171,7 +189,7 @@ class TestFunnel:
             "The largest drop-off is between page view and add to cart: 10 sessions"
         )
         assert found.funnel.drop_off.endswith("Shipped is not counted here while it is provisional.")
-        assert [row.provisional for row in found.funnel.rows] == [False, False, False, True]
+        assert [row.mark for row in found.funnel.rows] == ["", "", "", "*"]
         assert found.funnel.notes == ("* Provisional: packages are still going out.",)
         assert found.footer[1] == "Provisional until 22 Feb 2023 at the latest: shipped."
         assert "so far, provisional" in found.picture_text
@@ -196,8 +214,23 @@ class TestMaturity:
             "shipped, 16.1% of the week before’s (-2.2 pp). The newest complete week, to 18 Jan 2023, has 58.2% "
             "shipped (320 of 550)."
         )
-        assert [(row.provisional, row.equal_age) for row in found.funnel.rows][-1] == (True, True)
+        shipped = found.funnel.rows[-1]
+        assert (shipped.mark, shipped.change_mark, shipped.median_mark) == ("*", "*", "*")
+        assert found.funnel.notes == ("* Provisional: packages are still going out; its changes are at equal age.",)
         assert "Provisional until 1 Mar 2023 at the latest: shipped." in found.footer
+
+    def test_a_median_of_weeks_of_which_one_is_provisional_has_a_mark_and_its_note_in_every_medium(self):
+        # Week and week before are complete; the one before them still waits for a package.
+        weeks = [summaries.week(ago, 100, 80, 60, 50, 40, waiting=ago == 2) for ago in range(4)]
+        found = built(summaries.build(*weeks))
+        shipped = found.funnel.rows[-1]
+        assert (shipped.mark, shipped.change_mark, shipped.median_mark) == ("", "", "*")
+        note = "* At equal age, as a week before is provisional."
+        assert found.funnel.notes == (note,)
+        for text in (as_text(slack.render(found)), mail.render(found).text):
+            assert f"0.0{wording.SPACE}pp on the week before, 0.0{wording.SPACE}pp* on the 3-week median" in text
+            assert note in text
+        assert note in mail.render(found).html
 
     def test_trend_has_no_figure_of_a_provisional_step_but_that_at_equal_age(self):
         newest, before, mature = DIGESTS["provisional"].trend[:3]
@@ -216,14 +249,14 @@ class TestMovers:
         assert fern.name == "Product Fern"
         assert ordinary(f"{fern.contribution} {fern.rate}{fern.mix}") == "+5.1 pp +5.1 pp"
         france = next(row for row in DIGESTS["normal"].movers.rows if row.name == "Country France")
-        assert ordinary(f"{france.contribution} {france.rate} {france.mix}") == "-0.9 pp -0.8 pp 0.0 pp"
+        assert ordinary(f"{france.contribution} {france.rate} {france.mix}") == "-0.9 pp -0.8 pp "
         assert (fern.conversion_before, fern.conversion) == ("46.2%", "67.9%")
         assert (fern.sessions_before, fern.sessions, fern.noteworthy) == ("130", "140", True)
 
     def test_what_is_no_more_than_noise_is_not_called_so(self):
         assert DIGESTS["provisional"].movers.lead == (
-            "1 product, country or state with 30 or more sessions in both weeks was compared. This one adds most to "
-            "the change at checkout; its own conversion did not change by more than noise."
+            "1 product, country or state with 30 or more sessions in both weeks was compared. Its own conversion did "
+            "not change by more than noise."
         )
 
     def test_only_own_conversions_are_called_noise_or_more(self):
@@ -240,7 +273,25 @@ class TestMovers:
         assert [ordinary(row.contribution) for row in movers.rows] == ["+9.6 pp", "+6.4 pp"]
         assert not any(row.noteworthy for row in movers.rows)
         assert movers.lead.endswith(
-            "corrected for looking at many, none of their own conversions changed by more than noise."
+            "These moved most at checkout. Corrected for looking at many, no own conversion changed by more than "
+            "noise. They overlap, so they need not add up to the change at checkout."
+        )
+
+    def test_a_small_group_that_collapsed_is_not_hidden_by_large_ones_that_hardly_moved(self):
+        large = [summaries.mover("product", f"Fern {n}", (300, 500), (320 + n, 500)) for n in range(6)]
+        figures = summaries.build(
+            summaries.week(0, 10_000, 8000, 6200, 6200),
+            summaries.week(1, 10_000, 8000, 6000, 6000),
+            movers=[*large, summaries.mover("state", "Utah", (40, 60), (5, 60))],
+        )
+        movers = built(figures).movers
+        assert [row.name for row in movers.rows][:2] == ["State Utah", "Product Fern 5"]
+        assert [row.noteworthy for row in movers.rows] == [True, False, False, False, False]
+        assert movers.lead == (
+            "7 products, countries and states with 30 or more sessions in both weeks were compared. First come those "
+            "whose own conversion changed by more than noise, corrected for looking at many; they are marked. Then "
+            "come those that moved most at checkout. They overlap, so they need not add up to the change at checkout. "
+            "Of a product, only sessions that bought it count as checked out."
         )
 
     @pytest.mark.parametrize(
@@ -248,12 +299,12 @@ class TestMovers:
         [
             (
                 ["Peru"],
-                "1 product, country or state with 30 or more sessions in both weeks was compared. It adds nothing",
+                "country or state with 30 or more sessions in both weeks was compared. It moved by less than 0.05 pp",
             ),
-            (["Peru", "Chile"], "were compared. None of them adds anything to the change at checkout."),
+            (["Peru", "Chile"], "were compared. None moved by as much as 0.05 pp at checkout."),
         ],
     )
-    def test_what_adds_nothing_is_not_listed(self, countries, lead):
+    def test_what_did_not_move_is_not_listed(self, countries, lead):
         same = summaries.build(
             summaries.week(0, 100, 80, 62, 62),
             summaries.week(1, 100, 80, 62, 62),
@@ -261,7 +312,7 @@ class TestMovers:
         )
         movers = built(same).movers
         assert movers.rows == ()
-        assert lead in movers.lead
+        assert lead in ordinary(movers.lead)
 
     @pytest.mark.parametrize(
         "text",
@@ -317,6 +368,16 @@ class TestOrders:
         assert len(lines) == 1501
         assert len(DIGESTS["huge"].orders.transitions[0].ids) == 10
 
+    def test_the_file_to_send_holds_no_formula(self):
+        hostile = ("=1+1", "+1", "-1", "@a", "\t=1", "a=1")
+        changes = [summaries.change(name, status_from=name, status_to=None) for name in hostile]
+        figures = summaries.build(summaries.week(0, 578, 467, 361, 335), changes=changes)
+        rows = list(csv.DictReader(built(figures).orders.csv.decode().splitlines()))
+        assert {row["order_id"] for row in rows} == {f"'{name}" for name in hostile[:-1]} | {"a=1"}
+        assert {row["status_to"] for row in rows} == {""}
+        # The report's own file is for programs.
+        assert "\n=1+1," in order_changes.to_csv(figures["order_changes"]["orders"])
+
 
 class TestNotices:
     def test_first_extract(self):
@@ -324,10 +385,15 @@ class TestNotices:
         assert DIGESTS["first"].footer[0] == "As of 1 Feb 2023, 00:00 UTC; extract before: none."
 
     def test_after_a_gap_and_held_weeks(self):
-        assert DIGESTS["gap"].notices == (
-            "After a gap: the extract before is of 11 Jan 2023, 3 weeks older, and order changes are since then.",
-            "Held, and missing in these figures: the extract of 18 Jan 2023 (sessions_unique: found twice).",
+        gap, held = DIGESTS["gap"].notices
+        assert gap == (
+            "After a gap: the extract before is of 11 Jan 2023, 3 weeks before this one. Order changes are since then."
         )
+        assert held == (
+            "The extract of 18 Jan 2023 is held and not used (sessions_unique: found twice). What later extracts "
+            "show is in these figures."
+        )
+        assert DIGESTS["gap"].orders.lead == "4 orders changed since the extract of 11 Jan 2023."
 
     def test_many_held_weeks(self):
         assert len(DIGESTS["hostile"].notices) == 6
@@ -345,9 +411,10 @@ class TestNotices:
         assert DIGESTS["normal"].footer[-1] == "Not restated."
 
 
+FAILED = "Warning: sessions_near_history failed. It checks: The meaning of sessions_near_history. Observed: 0.4 times"
 SILENCED = (
     "Warning: unknown_states failed. It checks: The meaning of unknown_states. "
-    "(silenced until 20 Feb 2023 by ana: the shop is moving)"
+    "(silenced until 20 Feb 2023 by ana: the shop is moving). Observed: 0 rows"
 )
 
 
@@ -358,44 +425,76 @@ WITH_INFOS = summaries.quality(
 )
 
 
+class TestDefinitions:
+    """Only the terms that the digest uses."""
+
+    @pytest.mark.parametrize(
+        ("week", "terms"),
+        [
+            ("zero", {"Session"}),
+            ("gap", {"Session", "Step reached", "Conversion", "Step conversion", "Drop-off", "New", "Status changed"}),
+            ("provisional", {"More than noise", "Rate and mix", "Provisional", "At equal age"}),
+        ],
+    )
+    def test_are_those_of_the_week(self, week, terms):
+        used = {term for term, _ in DIGESTS[week].definitions}
+        assert terms <= used
+        unused = {"zero": {"Conversion", "New"}, "gap": {"More than noise", "Provisional", "Stuck"}}
+        assert not used & unused.get(week, {"Stuck", "Returned"})
+
+    def test_slack_explains_what_it_marks(self):
+        text = as_text(slack.render(DIGESTS["provisional"]))
+        assert "Provisional: Not complete before 28 days" in text
+        assert "At equal age: By what each week had at its own end" in text
+        assert "More than noise:" not in as_text(slack.render(DIGESTS["gap"]))
+
+
 class TestBadge:
     @pytest.mark.parametrize(
-        ("quality", "tone", "label", "lines"),
+        ("quality", "label", "lines"),
         [
-            (summaries.PASSED, "good", "Data quality: 2 of 2 checks passed", ()),
-            (None, "warning", "Data quality: no check has been made", ()),
+            (summaries.PASSED, "Data quality: 2 of 2 checks passed", ()),
+            (None, "Data quality: no check has been made", ()),
             (
                 summaries.WARNED,
-                "warning",
                 "Data quality: 1 of 3 checks passed",
                 (
-                    "Warning: sessions_near_history failed. It checks: The meaning of sessions_near_history.",
+                    FAILED,
                     SILENCED,
                     "1 note from landing: see the report",
                 ),
             ),
             (
                 summaries.ACCEPTED,
-                "critical",
                 "Data quality: 1 of 2 checks passed",
                 ("Accepted though sessions_near_history failed. Reason: a sale began on Monday",),
             ),
             (
                 summaries.quality(*[summaries.check(f"c{number}", False, "warning") for number in range(9)]),
-                "warning",
                 "Data quality: 0 of 9 checks passed",
                 (
-                    *[f"Warning: c{n} failed. It checks: The meaning of c{n}." for n in range(6)],
+                    *[f"Warning: c{n} failed. It checks: The meaning of c{n}. Observed: 0 rows" for n in range(6)],
                     "More failed: see the report",
                 ),
             ),
-            (WITH_INFOS, "good", "Data quality: 1 of 1 check passed", ()),
+            (WITH_INFOS, "Data quality: 1 of 1 check passed", ()),
         ],
         ids=["passed", "none", "warnings", "accepted", "many", "infos"],
     )
-    def test_says_what_failed_and_why_it_is_sent_all_the_same(self, quality, tone, label, lines):
+    def test_says_what_failed_and_why_it_is_sent_all_the_same(self, quality, label, lines):
         badge = built(summaries.NORMAL, quality).badge
-        assert (badge.tone, badge.label, badge.lines) == (tone, label, lines)
+        assert (badge.label, badge.lines) == (label, lines)
+
+    def test_what_was_observed_and_who_was_accepted_is_cut(self):
+        seen = summaries.check("c", False, "warning", observed="9" * 1000)
+        assert len(built(summaries.NORMAL, summaries.quality(seen)).badge.lines[0]) < 200
+        names = [f"a{number}" for number in range(12)]
+        accepted = summaries.quality(
+            *[summaries.check(name, False) for name in names], accepted={"reason": "a sale", "checks": names}
+        )
+        assert built(summaries.NORMAL, accepted).badge.lines == (
+            "Accepted though a0, a1, a2, a3, a4, a5, and more failed. Reason: a sale",
+        )
 
     def test_the_page_counts_the_same_checks(self):
         assert "1 of 1 check passed." in page.render(summaries.NORMAL, WITH_INFOS, {})
@@ -408,7 +507,7 @@ class TestBadge:
         }
         old = {"as_of": "2023-02-01T00:00:00+00:00", "verdict": "passed", "checks": [check], "landing_warnings": []}
         assert built(summaries.NORMAL, old).badge.lines == (
-            "Warning: volume failed. It checks: The meaning of volume.",
+            "Warning: volume failed. It checks: The meaning of volume. Observed: 0 rows",
         )
 
 
@@ -464,7 +563,7 @@ class TestCorrection:
     """What changed since what was sent, which need not be the report before."""
 
     def test_figures_that_differ(self):
-        assert CORRECTION.says.startswith("These figures differ from the ones sent before")
+        assert CORRECTION.says == "These figures differ from the ones sent before."
         assert ("This week: sessions", "570", "578") in CORRECTION.restated.figures
         assert "restatement.json" not in CORRECTION.restated.in_all
 
@@ -479,6 +578,13 @@ class TestCorrection:
         warned, normal = DIGESTS["warned"], DIGESTS["normal"]
         assert "New: Warning: sessions_near_history failed." in digest.correction(warned, normal.content).says
         assert "No longer: Warning: sessions_near_history failed." in digest.correction(normal, warned.content).says
+
+    def test_what_was_observed_is_no_difference(self):
+        check = summaries.check("volume", False, "warning")
+        one, other = (
+            built(summaries.NORMAL, summaries.quality({**check, "observed": text})) for text in ("3 rows", "4 rows")
+        )
+        assert digest.correction(other, one.content).says == "The figures are as they were. So are the checks."
 
     def test_nothing_at_all(self):
         found = digest.correction(DIGESTS["normal"], DIGESTS["normal"].content)

@@ -118,6 +118,20 @@ class TestHtml:
                 assert "font-family:" in style
                 assert "color:#" in style
 
+    def test_tables_of_figures_are_tables_with_named_rows(self, found):
+        tags = _Html(mail.render(found).html).tags
+        layout = [attributes.get("role") == "presentation" for tag, attributes in tags if tag == "table"]
+        place = [number for number, (tag, _) in enumerate(tags) if tag == "table"]
+        for number, is_layout in enumerate(layout):
+            end = place[number + 1] if number + 1 < len(place) else len(tags)
+            scopes = {attributes["scope"] for tag, attributes in tags[place[number] : end] if tag == "th"}
+            assert not scopes if is_layout else "row" in scopes
+
+    def test_more_than_noise_is_said_in_words(self):
+        weeks = summaries.week(0, 578, 467, 361, 335), summaries.week(1, 560, 450, 242, 230)
+        html = mail.render(digest.build(summaries.build(*weeks), summaries.PASSED, None, digest.Links())).html
+        assert html.count(">more than noise</span>") == 2
+
     def test_picture_says_its_numbers(self):
         (image,) = [attributes for tag, attributes in _Html(mail.render(DIGESTS["normal"]).html).tags if tag == "img"]
         assert "checkout 361 (62.5%)" in image["alt"]

@@ -71,8 +71,10 @@ class TestReadDigest:
         assert found.links.funnel is None
 
     def test_weeks_held_within_the_trend_are_named(self, reported):
-        assert weekly_report.read_digest(reported, AS_OF).notices == (
-            "Held, and missing in these figures: the extract of 18 Jan 2023 (sessions_unique: found twice).",
+        (notice,) = weekly_report.read_digest(reported, AS_OF).notices
+        assert notice == (
+            "The extract of 18 Jan 2023 is held and not used (sessions_unique: found twice). What later extracts "
+            "show is in these figures."
         )
 
     def test_reports_that_are_served_are_linked_where_they_are_served(self, reported):

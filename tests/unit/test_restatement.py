@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 from greenery.report import wording
-from greenery.report.restatement import compare
+from greenery.report.restatement import agree, compare
 
 
 def summary(**changes) -> dict:
@@ -72,3 +73,20 @@ def test_movers_and_stuck_orders_are_compared_by_what_they_are_about():
         "order_changes.stuck.orders.o1.order_id": ("o1", None),
         "order_changes.stuck.orders.o1.days": (12.0, None),
     }
+
+
+@pytest.mark.parametrize(
+    ("new", "expected"),
+    [
+        (summary(), True),
+        (summary(added={"of": 1}), True),
+        (summary(funnel={"week": {"sessions": 5}}), True),
+        (summary(funnel={"week": {"sessions": 6}}), False),
+        (summary(funnel=None), False),
+        (summary(trend=[]), False),
+    ],
+    ids=["equal", "a key more", "a key less", "another figure", "nothing where a figure was", "a row less"],
+)
+def test_a_key_that_only_one_has_is_no_difference_and_a_row_is(new, expected):
+    assert agree(summary(), new) is expected
+    assert agree(new, summary()) is expected

@@ -62,11 +62,33 @@ class TestFiles:
         assert message.thread_files == ()
 
 
+def test_a_context_block_is_cut_at_slacks_limit():
+    checks = [
+        summaries.check(
+            f"c{number}" * 30,
+            False,
+            "warning",
+            meaning="m" * 300,
+            observed="o" * 300,
+            silenced={"reason": "r" * 300, "owner": "w" * 300, "until": "2023-02-20"},
+        )
+        for number in range(6)
+    ]
+    names = [f"a{number}" * 30 for number in range(12)]
+    accepted = {"reason": "s" * 300, "checks": names}
+    results = summaries.quality(*checks, *[summaries.check(name, False) for name in names], accepted=accepted)
+    message = slack.render(digest.build(summaries.NORMAL, results, None, Links()))
+    slack_blocks.check(message)
+    texts = [block["elements"][0]["text"] for block in message.blocks if block["type"] == "context"]
+    assert len(texts[0]) == slack.LONGEST_TEXT
+    assert texts[0].endswith("…")
+
+
 class TestThreadNote:
     def test_restated_figures_before_and_now(self):
         note = slack.render(DIGESTS["restated"], CORRECTION).thread_note
-        assert note.startswith("Restated. These figures differ from the ones sent before")
-        assert "\nThis week: share checked out 61.4% → 62.5%; This week: sessions 570 → 578;" in note
+        assert note.startswith("Restated. These figures differ from the ones sent before.\n")
+        assert "This week: share checked out 61.4% → 62.5%; This week: sessions 570 → 578;" in note
         slack_blocks.check(slack.render(DIGESTS["restated"], CORRECTION))
 
     def test_the_same_figures_with_another_verdict(self):
@@ -120,7 +142,7 @@ class TestHostileText:
             if element["type"] == "link"
         ]
         assert [link["text"] for link in links] == ["Run"]
-        assert "Report: /home/<user>/reports & more/index.html" in slack_blocks.as_text(self.MESSAGE)
+        assert "Report: `/home/<user>/reports & more/index.html`" in slack_blocks.as_text(self.MESSAGE)
 
     def test_page_escapes_what_it_shows(self):
         html = slack_page.render(self.MESSAGE)

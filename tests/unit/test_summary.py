@@ -340,6 +340,17 @@ class TestMovers:
         assert self.movers(*rows)["compared"] == 7
         assert self.movers(*rows) == self.movers(*rows[::-1])
 
+    def test_need_the_interval_too_to_be_more_than_noise(self):
+        # The test alone says so (p = 0.049), as in a verdict.
+        mover = self.movers(moved("US", (5, 81), (19, 125)))["movers"][0]
+        assert mover["p_adjusted"] < 0.05
+        assert not mover["significant"]
+
+    def test_are_first_those_that_changed_by_more_than_noise(self):
+        rows = [moved(f"p{number}", (55, 100), (50, 100)) for number in range(5)]
+        found = self.movers(*rows, moved("US", (1, 30), (20, 30)))["movers"]
+        assert [(mover["value"], mover["significant"]) for mover in found][:2] == [("US", True), ("p0", False)]
+
     def test_are_corrected_for_all_that_was_looked_at_and_not_only_for_what_is_shown(self):
         row = moved("US", (62, 100), (46, 100))
         alone = self.movers(row)["movers"][0]

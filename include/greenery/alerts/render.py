@@ -13,6 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from greenery.alerts.model import CRITICAL, Alert
 from greenery.report import wording
+from greenery.report.blocks import escape as slack_escape
+from greenery.report.blocks import is_address, links, rich, section, span
 from greenery.report.messages import MailMessage, SlackMessage
 
 LIST_ID = "Greenery alerts <alerts.greenery>"
@@ -106,22 +108,22 @@ def to_slack(alert: Alert, resolved: str = "", note: str = "") -> SlackMessage:
     note: what the thread says when an earlier message is replaced.
     """
     headline = f"{'✅' if resolved else _MARKS.get(alert.severity, '')} {title(alert, resolved)}"
-    should = _text(_short(alert.meaning, PART_LENGTH))
-    parts: list[dict] = [_section(_text(f"{SHOULD}: ", bold=True), should)]
+    should = span(_short(alert.meaning, PART_LENGTH))
+    parts: list[dict] = [section(span(f"{SHOULD}: ", bold=True), should)]
     if resolved:
-        parts.append(_section(_text("Resolved", bold=True), _text(f" by {resolved}.")))
+        parts.append(section(span("Resolved", bold=True), span(f" by {resolved}.")))
     else:
         parts += [
-            _section(_text(f"{label}: ", bold=True), _text(_short(text, PART_LENGTH)))
+            section(span(f"{label}: ", bold=True), span(_short(text, PART_LENGTH)))
             for label, text in facts(alert).items()
         ]
         if alert.examples:
             parts.append(_preformatted(_table(alert.examples)))
-        parts.append(_section(_text("Next: ", bold=True), _text(_short(alert.fix, PART_LENGTH))))
+        parts.append(section(span("Next: ", bold=True), span(_short(alert.fix, PART_LENGTH))))
         parts += [_preformatted(alert.command)] if alert.command else []
-    blocks: list[dict] = [{"type": "header", "text": _plain(headline)}, {"type": "rich_text", "elements": parts}]
+    blocks: list[dict] = [{"type": "header", "text": _plain(headline)}, rich(*parts)]
     return SlackMessage(
-        text=slack_escape(headline), blocks=[*blocks, *_links(alert.links)], thread_note=slack_escape(note)
+        text=slack_escape(headline), blocks=[*blocks, *links(alert.links)], thread_note=slack_escape(note)
     )
 
 
@@ -144,7 +146,7 @@ def to_mail(alert: Alert, resolved: str = "") -> MailMessage:
         resolved=resolved,
         facts=facts(alert),
         table=_table(alert.examples),
-        is_address=_is_address,
+        is_address=is_address,
     )
     return MailMessage(subject=f"[greenery] {headline}", text="\n".join(lines) + "\n", html=html, list_id=LIST_ID)
 
@@ -155,7 +157,7 @@ def to_pagerduty(alert: Alert) -> dict:
         SHOULD: alert.meaning,
         "Rows": [dict(row) for row in alert.examples],
         "Next": f"{alert.fix} {alert.command}".strip(),
-        **{label: address for label, address in alert.links.items() if not _is_address(address)},
+        **{label: address for label, address in alert.links.items() if not is_address(address)},
     }
     summary = f"{title(alert)}: {alert.observed}"
     return {
@@ -168,24 +170,24 @@ def to_pagerduty(alert: Alert) -> dict:
             "class": alert.check,
             "custom_details": {label: value for label, value in details.items() if value},
         },
-        "links": [{"href": address, "text": label} for label, address in alert.links.items() if _is_address(address)],
+        "links": [{"href": address, "text": label} for label, address in alert.links.items() if is_address(address)],
     }
 
 
 def held_to_slack(held: HeldNotice, ended: str = "") -> SlackMessage:
     """Return a held notice as a Slack message; `ended` says what ended the hold, empty while it lasts."""
     headline = f"✅ {held.title} no more" if ended else f"⏸️ {held.title}"
-    reasons = [_section(_text(_short(reason, PART_LENGTH))) for reason in held.reasons]
+    reasons = [section(span(_short(reason, PART_LENGTH))) for reason in held.reasons]
     parts = [
-        _section(_text(f"Ended by {ended}." if ended else held.outlook)),
-        _section(_text("What had failed" if ended else "What failed", bold=True)),
+        section(span(f"Ended by {ended}." if ended else held.outlook)),
+        section(span("What had failed" if ended else "What failed", bold=True)),
         {"type": "rich_text_list", "style": "bullet", "elements": reasons},
-        _section(_text("Since: ", bold=True), _text(held.since)),
-        _section(_text("Works on it: ", bold=True), _text(_short(", ".join(held.owners), PART_LENGTH))),
+        section(span("Since: ", bold=True), span(held.since)),
+        section(span("Works on it: ", bold=True), span(_short(", ".join(held.owners), PART_LENGTH))),
     ]
-    blocks: list[dict] = [{"type": "header", "text": _plain(headline)}, {"type": "rich_text", "elements": parts}]
+    blocks: list[dict] = [{"type": "header", "text": _plain(headline)}, rich(*parts)]
     note = "The week is held no more." if ended else "What is known has changed."
-    return SlackMessage(text=slack_escape(headline), blocks=[*blocks, *_links(held.links)], thread_note=note)
+    return SlackMessage(text=slack_escape(headline), blocks=[*blocks, *links(held.links)], thread_note=note)
 
 
 def held_to_mail(held: HeldNotice) -> MailMessage:
@@ -193,14 +195,14 @@ def held_to_mail(held: HeldNotice) -> MailMessage:
     lines = [held.title, "", held.outlook, "", "What failed:", *(f"- {reason}" for reason in held.reasons)]
     lines += ["", f"Since: {held.since}", f"Works on it: {', '.join(held.owners)}"]
     lines += ["", *(f"{label}: {address}" for label, address in held.links.items())]
-    html = _environment.get_template("held.html.j2").render(held=held, is_address=_is_address)
+    html = _environment.get_template("held.html.j2").render(held=held, is_address=is_address)
     return MailMessage(subject=held.title, text="\n".join(lines) + "\n", html=html)
 
 
 def line_to_slack(text: str) -> SlackMessage:
     """Return one line for the alert channel."""
-    parts = [_section(_text(_short(text, TEXT_LENGTH)))]
-    return SlackMessage(text=slack_escape(text), blocks=[{"type": "rich_text", "elements": parts}])
+    parts = [section(span(_short(text, TEXT_LENGTH)))]
+    return SlackMessage(text=slack_escape(text), blocks=[rich(*parts)])
 
 
 def line_to_mail(text: str) -> MailMessage:
@@ -221,41 +223,12 @@ def _table(examples: Sequence[Mapping[str, str]]) -> str:
     )
 
 
-def _links(links: Mapping[str, str]) -> list[dict]:
-    """Return a block of links; what is no address is shown as the path that it is."""
-    elements: list[dict] = []
-    for label, address in links.items():
-        elements += [_text(" · ")] if elements else []
-        if _is_address(address):
-            elements.append({"type": "link", "url": address, "text": label})
-        else:
-            elements += [_text(f"{label}: "), _text(address, code=True)]
-    return [{"type": "rich_text", "elements": [_section(*elements)]}] if elements else []
-
-
-def _is_address(link: str) -> bool:
-    return link.startswith(("http://", "https://"))
-
-
 def _plain(text: str) -> dict:
     return {"type": "plain_text", "text": _short(text, HEADER_LENGTH), "emoji": True}
 
 
-def _section(*elements: dict) -> dict:
-    return {"type": "rich_text_section", "elements": list(elements)}
-
-
 def _preformatted(text: str) -> dict:
-    return {"type": "rich_text_preformatted", "elements": [_text(_short(text, TEXT_LENGTH))]}
-
-
-def _text(text: str, **style: bool) -> dict:
-    return {"type": "text", "text": text, **({"style": style} if style else {})}
-
-
-def slack_escape(text: str) -> str:
-    """Return a text that Slack's markup shows as it is: nobody is called, nothing is linked."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return {"type": "rich_text_preformatted", "elements": [span(_short(text, TEXT_LENGTH))]}
 
 
 def _short(text: str, length: int) -> str:

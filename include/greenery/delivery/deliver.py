@@ -7,8 +7,8 @@ import json
 from datetime import datetime
 
 from greenery import status, weekly_report
-from greenery.delivery import PermanentError, ledger, mail, outbox, slack
-from greenery.delivery.channels import EMAIL, SLACK, Channel, readiness
+from greenery.delivery import PassingError, PermanentError, ledger, mail, outbox, slack
+from greenery.delivery.channels import EMAIL, SLACK, Channel, Readiness, readiness, target
 from greenery.delivery.ledger import Sending
 from greenery.report import digest as digests
 from greenery.report import mail as mail_digest
@@ -17,7 +17,7 @@ from greenery.report import withdrawal
 from greenery.report.digest import Correction, Digest
 from greenery.settings import Settings
 
-AUTO, ALWAYS, NEVER = MODES = ("auto", "always", "never")
+AUTO, ALWAYS, NEVER = "auto", "always", "never"
 
 
 class NotDeliveredError(Exception):
@@ -34,10 +34,11 @@ def deliver(settings: Settings, as_of: datetime, channel: Channel, mode: str, *,
     """
     day = f"{as_of:%Y-%m-%d}"
     if not _is_wanted(settings, as_of, channel, mode, is_scheduled):
-        reason = "never" if mode == NEVER else "auto, and this is no scheduled run of a week that is owed"
-        raise NotDeliveredError(f"the digest of {day} is not delivered to {channel.name}: deliver is {reason}.")
+        why = "auto: this is no scheduled run, and the week is neither owed nor delivered there"
+        says = f"deliver is {NEVER if mode == NEVER else why}"
+        raise NotDeliveredError(f"the digest of {day} is not delivered to {channel.name}: {says}.")
     ready = readiness(settings, channel)
-    if not ready.is_on:
+    if not ready.is_on and not _was_used(settings, channel):
         ledger.forgive(settings, as_of, channel.name)
         if any(readiness(settings, other).is_on for other in (SLACK, EMAIL)):
             raise NotDeliveredError(ready.off)
@@ -47,20 +48,22 @@ def deliver(settings: Settings, as_of: datetime, channel: Channel, mode: str, *,
         status.write_index(settings)
         return f"{ready.off} It would have sent {path}."
     ledger.owe(settings, as_of, "its delivery began and has not ended", [channel.name])
-    if ready.wrong:
-        raise PermanentError(ready.wrong)
+    _check_ready(channel, ready)
     digest = weekly_report.read_digest(settings, as_of)
     with ledger.sending(settings, "digest", day, channel.name, digest.content_hash) as sending:
         if sending is None:
             ledger.forgive(settings, as_of, channel.name)
             done = f"the digest of {day} is in {channel.name} already, with this content: nothing is sent."
         else:
-            correction = None
-            if sending.corrects:
-                correction = digests.correction(digest, ledger.content(settings, sending.corrects_hash))
+            sent = ledger.content(settings, sending.corrects_hash) if sending.corrects else None
             ledger.keep_content(settings, digest.content_hash, digest.content)
-            sending.finish(_send(settings, channel, digest, correction, sending))
-            done = f"the digest of {day} was {'corrected' if correction else 'sent'} in {channel.name}."
+            if sending.previous and not sending.doubtful and digests.says_the_same(digest, sent):
+                sending.finish(sending.previous)
+                done = f"the digest of {day} is in {channel.name} already, with the same figures: nothing is sent."
+            else:
+                correction = digests.correction(digest, sent) if sending.corrects else None
+                sending.finish(_send(settings, channel, digest, correction, sending))
+                done = f"the digest of {day} was {'corrected' if correction else 'sent'} in {channel.name}."
     status.write_index(settings)
     return done
 
@@ -74,10 +77,9 @@ def withdraw(settings: Settings, as_of: datetime, channel: Channel, reason: str)
     if channel.name not in {message["channel"] for message in ledger.messages(settings, "digest", day)}:
         raise NotDeliveredError(f"{day} is withdrawn, and nobody has its digest in {channel.name}.")
     ready = readiness(settings, channel)
-    if not ready.is_on:
+    if not ready.is_on and not _was_used(settings, channel):
         raise NotDeliveredError(ready.off)
-    if ready.wrong:
-        raise PermanentError(ready.wrong)
+    _check_ready(channel, ready)
     content = {"withdrawn": reason}
     content_hash = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     with ledger.sending(settings, "digest", day, channel.name, content_hash) as sending:
@@ -93,6 +95,26 @@ def withdraw(settings: Settings, as_of: datetime, channel: Channel, reason: str)
         sending.finish({**place, **content})
     status.write_index(settings)
     return f"{channel.name} says that {day} is withdrawn."
+
+
+def _was_used(settings: Settings, channel: Channel) -> bool:
+    """Return whether digests went over the channel and its setting still says where to."""
+    return bool(target(settings, channel)) and ledger.has_sent(settings, "digest", channel.name)
+
+
+def _check_ready(channel: Channel, ready: Readiness) -> None:
+    """Raise where a channel that is to be used can't be.
+
+    Airflow says that there is no connection also where its secrets backend can't be reached. So a channel that was used
+    is not taken for switched off by that alone.
+    """
+    if not ready.is_on:
+        raise PassingError(
+            f"{channel.name}: the connection {channel.connection_id} is not found, though digests went there before. "
+            f"Run this again once it is there; unset {channel.setting} to switch the channel off."
+        )
+    if ready.wrong:
+        raise PermanentError(ready.wrong)
 
 
 def _is_wanted(settings: Settings, as_of: datetime, channel: Channel, mode: str, is_scheduled: bool) -> bool:

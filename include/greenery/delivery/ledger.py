@@ -26,7 +26,7 @@ from greenery.files import write_atomically
 from greenery.settings import Settings
 
 DIGEST_CHANNELS = ("slack", "email")
-LOCK_SECONDS = 180  # a send with all its tries takes less, or is about to be ended
+LOCK_SECONDS = 180  # most sends take less; one over a slow channel may take longer, and is then waited for in vain
 BUSY_SECONDS = 30
 
 _SCHEMA = """
@@ -62,7 +62,8 @@ class Sending:
     doubtful: whether a send of the message began since, and nobody knows whether it arrived.
     doubtful_since: when the first of these began.
     corrects: whether readers have, or may have, other content of the message.
-    corrects_hash: of the content that they have, as far as known: the last that was sent, else the last that began.
+    corrects_hash: of that content, as far as known: what was sent last if it is other, else what began last; empty
+        where there is none.
     parts: what an earlier try of this content is known to have prepared or delivered; empty where there was none.
     has_arrived: whether this try is known to have delivered a part.
     """
@@ -132,7 +133,8 @@ def sending(settings: Settings, kind: str, subject: str, channel: str, content_h
             return
         begun_at = _now()
         own = [row for row in unfinished if row["content_hash"] == content_hash]
-        had = [row["content_hash"] for row in (*unfinished, *filter(None, [last])) if row not in own]
+        begun_or_sent = [row["content_hash"] for row in (*unfinished, *filter(None, [last]))]
+        had = [other for other in begun_or_sent if other != content_hash]
         with _open(settings) as connection:
             (send_id,) = connection.execute(
                 """
@@ -192,6 +194,17 @@ def sent(settings: Settings, kind: str, subject: str) -> list[dict[str, Any]]:
         ).fetchall()
     found = (_last_sent(settings, kind, subject, channel) for (channel,) in channels)
     return [row for row in found if row]
+
+
+def has_sent(settings: Settings, kind: str, channel: str) -> bool:
+    """Return whether a message of a kind was ever sent over a channel."""
+    if not _path(settings).exists():
+        return False
+    with _open(settings) as connection:
+        found = connection.execute(
+            "select 1 from sends where kind = ? and channel = ? and state = 'sent' limit 1", [kind, channel]
+        )
+        return found.fetchone() is not None
 
 
 def messages(settings: Settings, kind: str, prefix: str) -> list[dict[str, Any]]:

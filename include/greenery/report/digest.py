@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from greenery.report import chart, order_changes, wording
-from greenery.report.restatement import compare
+from greenery.report.restatement import agree, compare
 from greenery.source_tables import STEPS
 
 SHOWN_IDS = 10
@@ -31,6 +31,11 @@ class Links:
     report: str | None = None
     funnel: str | None = None
 
+    def by_label(self) -> dict[str, str]:
+        """Return those that there are, by their labels."""
+        labelled = {"Funnel page": self.funnel, "Report": self.report, "Run": self.run}
+        return {label: address for label, address in labelled.items() if address}
+
 
 @dataclass(frozen=True)
 class FunnelRow:
@@ -38,7 +43,8 @@ class FunnelRow:
 
     step_before: name of the step that step_share is a share of; empty for the first.
     change, median_change: of its conversion, against the week before and the median of the weeks before it.
-    noteworthy: the change is more than noise. equal_age, median_equal_age: it is by what each week had at its own end.
+    noteworthy: the change is more than noise.
+    mark, change_mark, median_mark: after the name and the changes, `*` where a note of the funnel is about them.
     """
 
     name: str
@@ -49,11 +55,10 @@ class FunnelRow:
     lost: str
     change: str
     median_change: str
-    median_time: str
-    provisional: bool
     noteworthy: bool
-    equal_age: bool
-    median_equal_age: bool
+    mark: str
+    change_mark: str
+    median_mark: str
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class Funnel:
     """The funnel of the week, or of all time where the week has no sessions.
 
     compared: whether the rows have changes. median: what median_change compares with; empty where nothing is there.
+    notes: what the marks mean.
     """
 
     title: str
@@ -87,10 +93,10 @@ class TrendWeek:
 
 @dataclass(frozen=True)
 class Mover:
-    """What a product, country or state adds to the change of the week.
+    """How far a product, country or state moved.
 
-    mix: empty for a product, which has a rate only. noteworthy: its own conversion, and so its rate, changed by more
-    than noise.
+    mix: empty where it is 0.0, and for a product, which has a rate only. noteworthy: its own conversion, and so its
+    rate, changed by more than noise.
     """
 
     name: str
@@ -136,6 +142,7 @@ class Orders:
     """Which orders changed and which don't.
 
     more_transitions: status changes that are not among the groups; empty where all are.
+    csv: all changed orders, for a spreadsheet.
     """
 
     lead: str
@@ -153,11 +160,14 @@ class Orders:
 
 @dataclass(frozen=True)
 class Badge:
-    """What the quality gate said: tone is good, warning or critical."""
+    """What the quality gate said.
 
-    tone: str
+    compared: label and lines without what was observed: what a correction looks for a difference in.
+    """
+
     label: str
     lines: tuple[str, ...]
+    compared: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -225,31 +235,31 @@ def build(
     """Return the digest of a week.
 
     summary, quality, restatement: contents of the report's files; None where the file is not there.
-    held_weeks: as_of and reason of earlier weeks whose extract is held, so that the figures lack it.
+    held_weeks: as_of and reason of earlier weeks whose extract is held and so not used.
     """
     spec = chart.report_spec(summary) if summary["funnel"]["all_time"]["sessions"] else None
-    badge = _badge(quality)
+    badge, funnel, movers = _badge(quality), _funnel(summary), _movers(summary)
     return Digest(
         as_of=summary["as_of"],
         title=f"Greenery weekly: week to {wording.date(summary['as_of'])}",
         headline=f"{wording.headline(summary)}.",
         verdict=wording.verdict(summary),
         notices=_notices(summary, held_weeks),
-        funnel=_funnel(summary),
+        funnel=funnel,
         picture_title="Over time" if chart.has_trend(summary) else "",
         picture=spec,
         picture_text=spec["description"] if spec else "",
         trend=_trend(summary),
         maturity=wording.maturity(summary),
-        movers=_movers(summary),
+        movers=movers,
         orders=_orders(summary),
         restated=_restated(restatement) if restatement else None,
         badge=badge,
         footer=_footer(summary, restatement),
-        definitions=tuple(wording.definitions(summary)),
+        definitions=_definitions(summary, funnel, movers),
         links=links,
         content_hash=_content_hash(summary, quality),
-        content={"summary": summary, "badge": [badge.label, *badge.lines]},
+        content={"summary": summary, "badge": list(badge.compared)},
     )
 
 
@@ -266,12 +276,19 @@ def correction(digest: Digest, sent: dict | None) -> Correction:
     quality = _badge_change(sent["badge"], digest.content["badge"])
     if not changed["figures"] and not changed["orders"]:
         return Correction(" ".join(["The figures are as they were.", quality or "So are the checks."]), None)
-    says = (
-        "These figures differ from the ones sent before, because an extract up to this week was added, corrected or "
-        "withdrawn since."
-    )
+    says = "These figures differ from the ones sent before."
     restated = replace(_restated(changed), in_all=f"{wording.restated_in_all(changed)}.")
     return Correction(" ".join(filter(None, [says, quality])), restated)
+
+
+def says_the_same(digest: Digest, sent: dict | None) -> bool:
+    """Return whether readers of the one sent before know all that a digest says.
+
+    Its hash may be another all the same: the summary of another version of the code has other keys.
+
+    sent: as in `correction`.
+    """
+    return sent is not None and "withdrawn" not in sent and agree(sent, digest.content)
 
 
 def _badge_change(old: Sequence[str], new: Sequence[str]) -> str:
@@ -292,11 +309,14 @@ def _notices(summary: dict, held_weeks: Sequence[dict]) -> tuple[str, ...]:
     elif orders["weeks_since_previous"] != 1:
         notices.append(
             f"After a gap: the extract before is of {wording.date(orders['previous_as_of'])}, "
-            f"{wording.count(orders['weeks_since_previous'], 'week')} older, and order changes are since then."
+            f"{wording.count(orders['weeks_since_previous'], 'week')} before this one. Order changes are since then."
         )
     for week in held_weeks[:SHOWN_WEEKS]:
         reason = wording.plain(week["reason"] or "no reason is given", 160)
-        notices.append(f"Held, and missing in these figures: the extract of {wording.date(week['as_of'])} ({reason}).")
+        notices.append(
+            f"The extract of {wording.date(week['as_of'])} is held and not used ({reason}). What later extracts "
+            "show is in these figures."
+        )
     if len(held_weeks) > SHOWN_WEEKS:
         notices.append("More extracts are held: see the list of weeks.")
     return tuple(notices)
@@ -307,33 +327,30 @@ def _funnel(summary: dict) -> Funnel | None:
     counts, in_week = summary["funnel"][scope], scope == "week"
     if not counts["sessions"]:
         return None
-    change = summary["change"]["steps"]
-    compared = in_week and change["checkout"]["conversion_pp"] is not None
-    median_weeks = change["checkout"]["median_weeks"] if in_week else 0
-    rows = tuple(_funnel_row(summary, scope, step, compared) for step in STEPS)
-    notes = []
-    if compared and any(row.noteworthy for row in rows):
-        notes.append("Bold changes are more than noise.")
-    if any(row.provisional for row in rows):
-        equal_age = "; its changes are at equal age" if in_week else ""
-        notes.append(f"* Provisional: packages are still going out{equal_age}.")
-    elif any(row.equal_age or (row.median_equal_age and median_weeks > 1) for row in rows):
+    compared = wording.is_compared(summary)
+    # Of one week it would be that week, which stands beside it.
+    median_weeks = summary["change"]["steps"]["checkout"]["median_weeks"]
+    has_median = compared and median_weeks > 1
+    rows = tuple(_funnel_row(summary, scope, step, compared, has_median) for step in STEPS)
+    at_equal_age, notes = any(row.change_mark or row.median_mark for row in rows), []
+    if any(row.mark for row in rows):
+        changes = "; its changes are at equal age" if at_equal_age else ""
+        notes.append(f"* Provisional: packages are still going out{changes}.")
+    elif at_equal_age:
         notes.append("* At equal age, as a week before is provisional.")
     return Funnel(
         title="Funnel" if in_week else "Funnel of all sessions so far",
         rows=rows,
         compared=compared,
-        # Of one week it would be that week, which stands beside it.
-        median=f"{median_weeks}-week median" if median_weeks > 1 else "",
+        median=f"{median_weeks}-week median" if has_median else "",
         drop_off=wording.drop_off(summary),
         slowest=wording.slowest(summary) if in_week else "",
         notes=tuple(notes),
     )
 
 
-def _funnel_row(summary: dict, scope: str, step: str, compared: bool) -> FunnelRow:
+def _funnel_row(summary: dict, scope: str, step: str, compared: bool, has_median: bool) -> FunnelRow:
     rate, change = summary["rates"][scope][step], summary["change"]["steps"][step]
-    times = summary["pace"]["steps"] if summary["pace"] and scope == "week" else {}
     return FunnelRow(
         name=wording.STEP_NAMES[step],
         step_before=wording.STEP_NAMES[STEPS[STEPS.index(step) - 1]].lower() if step != STEPS[0] else "",
@@ -342,12 +359,11 @@ def _funnel_row(summary: dict, scope: str, step: str, compared: bool) -> FunnelR
         step_share=wording.percent(rate["step_conversion"]),
         lost=wording.count(rate["lost"]),
         change=wording.points(change["conversion_pp"] if compared else None),
-        median_change=wording.points(change["median_pp"] if scope == "week" else None),
-        median_time=wording.duration(times[step]["median_seconds"] if step in times else None),
-        provisional=step in wording.provisional(summary)["steps"],
+        median_change=wording.points(change["median_pp"] if has_median else None),
         noteworthy=compared and change["reading"] == "more_than_noise" and wording.is_seen(change["conversion_pp"]),
-        equal_age=compared and change["at_equal_age"],
-        median_equal_age=scope == "week" and change["median_at_equal_age"],
+        mark="*" if step in wording.provisional(summary)["steps"] else "",
+        change_mark="*" if compared and change["at_equal_age"] else "",
+        median_mark="*" if has_median and change["median_at_equal_age"] else "",
     )
 
 
@@ -379,7 +395,7 @@ def _movers(summary: dict) -> Movers | None:
                 name=f"{wording.DIMENSION_NAMES[row['dimension']]} {wording.plain(row['name'])}",
                 contribution=wording.points(row["contribution_pp"]),
                 rate=wording.points(row["rate_pp"]),
-                mix="" if row["mix_pp"] is None else wording.points(row["mix_pp"]),
+                mix=wording.points(row["mix_pp"]) if row["mix_pp"] and wording.is_seen(row["mix_pp"]) else "",
                 conversion_before=wording.percent(row["conversion_before"]),
                 conversion=wording.percent(row["conversion"]),
                 sessions_before=wording.count(row["sessions_before"]),
@@ -426,7 +442,7 @@ def _orders(summary: dict) -> Orders:
         stuck_peers=_peers(stuck)[:SHOWN_STUCK],
         stuck=tuple(_stuck_order(order) for order in stuck["orders"][:SHOWN_STUCK]),
         stuck_more=_more(stuck["total"] - SHOWN_STUCK, "in the report"),
-        csv=order_changes.to_csv(orders["orders"]).encode(),
+        csv=order_changes.to_csv(orders["orders"], for_spreadsheets=True).encode(),
         total=orders["total"],
     )
 
@@ -479,8 +495,7 @@ def _restated(restatement: dict) -> Restated:
     figures = wording.restated_figures(restatement)
     return Restated(
         notice="Restated: these figures differ from the ones reported before.",
-        lead="These figures differ from the ones reported before, because an extract up to this week was added, "
-        "corrected or withdrawn since.",
+        lead="These figures differ from the ones reported before.",
         figures=tuple(figures[:SHOWN_FIGURES]),
         in_all=f"{wording.restated_in_all(restatement)}: see restatement.json.",
     )
@@ -488,28 +503,34 @@ def _restated(restatement: dict) -> Restated:
 
 def _badge(quality: dict | None) -> Badge:
     if not quality or not quality["checks"]:
-        return Badge("warning", f"{QUALITY}no check has been made", ())
+        label = f"{QUALITY}no check has been made"
+        return Badge(label, (), (label,))
     checks = _told(quality)
     failed = [check for check in checks if not check["passed"]]
     accepted = quality.get("accepted")
     total = wording.count(len(checks), "check")
-    label = f"{wording.count(len(checks) - len(failed))} of {total} passed"
-    lines = []
+    label = f"{QUALITY}{wording.count(len(checks) - len(failed))} of {total} passed"
+    before, after = [], []
     if accepted:
-        names = ", ".join(wording.plain(name) for name in accepted["checks"])
-        lines.append(f"Accepted though {names} failed. Reason: {wording.plain(accepted['reason'], 200)}")
+        names = [wording.plain(name) for name in accepted["checks"][:SHOWN_CHECKS]]
+        names += ["and more"] if len(accepted["checks"]) > SHOWN_CHECKS else []
+        before.append(f"Accepted though {', '.join(names)} failed. Reason: {wording.plain(accepted['reason'], 200)}")
     named = [
         check
         for check in failed
         if not check.get("told_by") and not (accepted and check["check"] in accepted["checks"])
     ]
-    lines += [_failed_check(check) for check in named[:SHOWN_CHECKS]]
+    told = [_failed_check(check) for check in named[:SHOWN_CHECKS]]
+    observed = [f"Observed: {wording.plain(check['observed'], 120)}" for check in named[:SHOWN_CHECKS]]
     if len(named) > SHOWN_CHECKS:
-        lines.append("More failed: see the report")
+        after.append("More failed: see the report")
     if quality["landing_warnings"]:
-        lines.append(f"{wording.count(len(quality['landing_warnings']), 'note')} from landing: see the report")
-    tone = "critical" if quality["verdict"] == "held" or accepted else "warning" if failed else "good"
-    return Badge(tone, f"{QUALITY}{label}", tuple(lines))
+        after.append(f"{wording.count(len(quality['landing_warnings']), 'note')} from landing: see the report")
+    return Badge(
+        label=label,
+        lines=(*before, *(f"{text.rstrip('.')}. {seen}" for text, seen in zip(told, observed, strict=True)), *after),
+        compared=(label, *before, *told, *after),
+    )
 
 
 def _told(quality: dict) -> list[dict]:
@@ -535,9 +556,29 @@ def _footer(summary: dict, restatement: dict | None) -> tuple[str, ...]:
     if provisional["steps"]:
         lines.append(f"Provisional until {wording.date(provisional['mature_at'])} at the latest: shipped.")
     else:
-        lines.append("No step is provisional.")
+        lines.append("Every step is complete.")
     lines.append("Restated." if restatement else "Not restated.")
     return tuple(lines)
+
+
+def _definitions(summary: dict, funnel: Funnel | None, movers: Movers | None) -> tuple[tuple[str, str], ...]:
+    """Return the terms that the digest uses, with their meanings."""
+    orders = summary["order_changes"]
+    is_provisional = bool(wording.provisional(summary)["steps"])
+    at_equal_age = funnel and any(row.change_mark or row.median_mark for row in funnel.rows)
+    used = {
+        "Step reached": funnel,
+        "Conversion": funnel,
+        "Step conversion": funnel,
+        "Drop-off": funnel,
+        "More than noise": wording.is_compared(summary),
+        "Rate and mix": movers and movers.rows,
+        **{name: orders[kind] for kind, name in wording.CHANGE_NAMES.items()},
+        "Stuck": orders["stuck"]["total"],
+        "Provisional": is_provisional or any(week["provisional"] for week in summary["trend"]),
+        "At equal age": at_equal_age or wording.maturity(summary),
+    }
+    return tuple((term, meaning) for term, meaning in wording.definitions(summary) if used.get(term, True))
 
 
 def _content_hash(summary: dict, quality: dict | None) -> str:

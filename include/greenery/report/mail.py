@@ -7,6 +7,7 @@ from email.message import EmailMessage, MIMEPart
 from typing import cast
 
 from greenery.report import chart, wording
+from greenery.report.blocks import is_address
 from greenery.report.digest import Correction, Digest, FunnelRow, OrderGroup, Restated, TrendWeek
 from greenery.report.messages import Attachment, MailMessage
 from greenery.report.templating import environment
@@ -34,7 +35,8 @@ def render(digest: Digest, correction: Correction | None = None) -> MailMessage:
         notices=notices,
         correction=correction,
         restated=restated,
-        links=_links(digest),
+        links=digest.links.by_label(),
+        is_address=is_address,
         picture=PICTURE,
         wording=wording,
     )
@@ -71,12 +73,6 @@ def _what_changed(correction: Correction) -> str:
     return f"This {'corrects' if correction.restated else 'replaces'} the mail sent before. {correction.says}"
 
 
-def _links(digest: Digest) -> list[tuple[str, str, bool]]:
-    """Return label and address of what the digest points to, and whether a mail can open it."""
-    addresses = (("Funnel page", digest.links.funnel), ("Report", digest.links.report), ("Run", digest.links.run))
-    return [(label, address, address.startswith(("https://", "http://"))) for label, address in addresses if address]
-
-
 def _text(digest: Digest, notices: list[str], restated: Restated | None, is_correction: bool) -> Iterator[str]:
     """Yield the lines of the text part."""
     yield digest.title.upper()
@@ -89,7 +85,7 @@ def _text(digest: Digest, notices: list[str], restated: Restated | None, is_corr
         for row in digest.funnel.rows:
             yield from _funnel_row(row, digest.funnel.median)
         yield from _paragraph(*filter(None, [digest.funnel.drop_off, digest.funnel.slowest]))
-        yield from _paragraph(*(note for note in digest.funnel.notes if note.startswith("*")))
+        yield from _paragraph(*digest.funnel.notes)
     if digest.trend:
         yield from _heading(digest.picture_title)
         yield " / ".join(wording.STEP_NAMES.values())
@@ -121,7 +117,7 @@ def _text(digest: Digest, notices: list[str], restated: Restated | None, is_corr
     yield from (f"- {line}" for line in digest.badge.lines)
     yield from _paragraph(" ".join(digest.footer))
     yield from _paragraph(*(f"{term}: {meaning}" for term, meaning in digest.definitions))
-    yield from _paragraph(*(f"{label}: {address}" for label, address, _ in _links(digest)))
+    yield from _paragraph(*(f"{label}: {address}" for label, address in digest.links.by_label().items()))
 
 
 def _heading(text: str) -> Iterator[str]:
@@ -134,13 +130,12 @@ def _paragraph(*lines: str) -> Iterator[str]:
 
 
 def _funnel_row(row: FunnelRow, median: str) -> Iterator[str]:
-    mark = "*" if row.provisional or row.equal_age else ""
     step = f", {row.step_share} of {row.step_before}" if row.step_before else ""
-    yield f"{row.name}{mark}: {row.sessions}, {row.share} of all{step}"
+    yield f"{row.name}{row.mark}: {row.sessions}, {row.share} of all{step}"
     if row.change != wording.NOTHING:
         noise = ", more than noise" if row.noteworthy else ""
-        against_median = f", {row.median_change} on the {median}" if median else ""
-        yield f"  {row.change} on the week before{noise}{against_median}"
+        against_median = f", {row.median_change}{row.median_mark} on the {median}" if median else ""
+        yield f"  {row.change}{row.change_mark} on the week before{noise}{against_median}"
 
 
 def _trend_week(week: TrendWeek) -> str:

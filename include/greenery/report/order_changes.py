@@ -13,6 +13,8 @@ from greenery.report import values
 
 CHANGES = ("new", "status_changed", "details_changed", "removed", "returned")
 COLUMNS = ("order_id", "change", "status_from", "status_to", "changed_columns")
+# How a cell begins that a spreadsheet takes for a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 WEEK = timedelta(days=7)
 
 
@@ -35,13 +37,21 @@ def build(as_of: datetime, previous_as_of: datetime | None, changes: list[dict],
     }
 
 
-def to_csv(orders: list[dict]) -> str:
-    """Return changed orders (rows of `orders`) as CSV text with a header."""
+def to_csv(orders: list[dict], *, for_spreadsheets: bool = False) -> str:
+    """Return changed orders (rows of `orders`) as CSV text with a header.
+
+    for_spreadsheets: an apostrophe stands before what a spreadsheet would take for a formula.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(orders)
+    for order in orders:
+        writer.writerow({name: _no_formula(value) for name, value in order.items()} if for_spreadsheets else order)
     return text.getvalue()
+
+
+def _no_formula(value: str | None) -> str | None:
+    return f"'{value}" if value and value.startswith(FORMULA) else value
 
 
 def _transitions(changes: list[dict]) -> list[dict]:

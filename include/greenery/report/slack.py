@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from greenery.report import chart, wording
-from greenery.report.digest import Badge, Correction, Digest, FunnelRow, Links, Mover, OrderGroup, Orders, Restated
+from greenery.report.blocks import escape, links, rich, section, span
+from greenery.report.digest import Badge, Correction, Digest, FunnelRow, Mover, OrderGroup, Orders, Restated
 from greenery.report.messages import Attachment, SlackMessage
 
 PICTURE = "funnel.png"
@@ -17,6 +18,8 @@ LONGEST_HEADER = 150
 LONGEST_TEXT = 3000
 LONGEST_ALT_TEXT = 2000
 SHOWN_FIGURES = 5
+# Of the terms that a digest uses, those that say little by themselves.
+DEFINED = ("Conversion", "Step conversion", "More than noise", "Rate and mix", "Provisional", "At equal age")
 
 
 def render(digest: Digest, correction: Correction | None = None) -> SlackMessage:
@@ -41,11 +44,6 @@ def render(digest: Digest, correction: Correction | None = None) -> SlackMessage
     )
 
 
-def escape(text: str) -> str:
-    """Return text that Slack's markup shows as it is: nobody is called, nothing is linked."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
 def _thread_note(correction: Correction) -> str:
     if correction.restated:
         return f"Restated. {correction.says}\n{_restated(correction.restated)}"
@@ -55,16 +53,17 @@ def _thread_note(correction: Correction) -> str:
 def _blocks(digest: Digest, restated: Restated | None) -> Iterable[dict]:
     notices = [*([digest.restated.notice] if digest.restated else []), *digest.notices]
     yield {"type": "header", "text": _plain_text(wording.plain(digest.title, LONGEST_HEADER))}
-    yield _rich(
-        _section(_text(digest.headline, bold=True)),
-        *([_section(_text(digest.verdict))] if digest.verdict else []),
-        *([_list([[_text(notice)] for notice in notices])] if notices else []),
+    yield rich(
+        section(span(digest.headline, bold=True)),
+        *([section(span(digest.verdict))] if digest.verdict else []),
+        *([_list([[span(notice)] for notice in notices])] if notices else []),
     )
     if digest.funnel:
-        yield _rich(
-            _section(_text(digest.funnel.title, bold=True)),
+        yield rich(
+            section(span(digest.funnel.title, bold=True)),
             _list([_funnel_row(row, digest.funnel.median) for row in digest.funnel.rows]),
-            _section(_text(" ".join(filter(None, [digest.funnel.drop_off, digest.funnel.slowest])))),
+            section(span(" ".join(filter(None, [digest.funnel.drop_off, digest.funnel.slowest])))),
+            *(section(span(note)) for note in digest.funnel.notes),
         )
     if digest.picture:
         yield {
@@ -73,43 +72,32 @@ def _blocks(digest: Digest, restated: Restated | None) -> Iterable[dict]:
             "alt_text": wording.plain(digest.picture_text, LONGEST_ALT_TEXT),
         }
     if digest.maturity:
-        yield _rich(_section(_text(digest.maturity)))
+        yield rich(section(span(digest.maturity)))
     if digest.movers:
-        yield _rich(
-            _section(_text("What moved", bold=True)),
-            _section(_text(digest.movers.lead)),
+        yield rich(
+            section(span("What moved", bold=True)),
+            section(span(digest.movers.lead)),
             *([_list([_mover(row) for row in digest.movers.rows])] if digest.movers.rows else []),
         )
     yield from _orders(digest.orders)
     if restated:
-        yield _rich(_section(_text("Restated", bold=True)), _section(_text(_restated(restated))))
+        yield rich(section(span("Restated", bold=True)), section(span(_restated(restated))))
     yield _context(_badge(digest.badge))
     yield _context(" ".join(digest.footer))
-    used = {
-        "Conversion": digest.funnel,
-        "Step conversion": digest.funnel,
-        "More than noise": digest.verdict,
-        "Rate and mix": digest.movers and digest.movers.rows,
-    }
-    defined = [f"{term}: {meaning}" for term, meaning in digest.definitions if used.get(term)]
-    if defined:
+    if defined := [f"{term}: {meaning}" for term, meaning in digest.definitions if term in DEFINED]:
         yield _context(" ".join(defined))
-    links = _links(digest.links)
-    if links:
-        yield _rich(_section(*links))
+    yield from links(digest.links.by_label())
 
 
 def _funnel_row(row: FunnelRow, median: str) -> list[dict]:
-    mark = "*" if row.provisional or row.equal_age else ""
     figures = f" {row.sessions} · {row.share} of all"
     if row.step_before:
         figures += f" · step {row.step_share}"
-    elements = [_text(row.name + mark, bold=True), _text(figures)]
+    elements = [span(row.name + row.mark, bold=True), span(figures)]
     if row.change != wording.NOTHING:
         noise = ", more than noise" if row.noteworthy else ""
-        against_median = f", {median} {row.median_change}" if median else ""
-        age = " (at equal age)" if row.equal_age else ""
-        elements.append(_text(f"\nvs week before {row.change}{noise}{against_median}{age}"))
+        against_median = f", {row.median_change}{row.median_mark} on the {median}" if median else ""
+        elements.append(span(f"\n{row.change}{row.change_mark} on the week before{noise}{against_median}"))
     return elements
 
 
@@ -117,8 +105,8 @@ def _mover(row: Mover) -> list[dict]:
     mix = f", mix {row.mix}" if row.mix else ""
     noise = f", {wording.OWN_CHANGE}" if row.noteworthy else ""
     return [
-        _text(f"{row.name} {row.contribution}", bold=True),
-        _text(
+        span(f"{row.name} {row.contribution}", bold=True),
+        span(
             f" (rate {row.rate}{mix})\n"
             f"{row.conversion_before} → {row.conversion}, n = {row.sessions_before} → {row.sessions}{noise}"
         ),
@@ -128,21 +116,21 @@ def _mover(row: Mover) -> list[dict]:
 def _orders(orders: Orders) -> Iterable[dict]:
     counts = f" {orders.counts}." if orders.counts else ""
     groups = [_group(group) for group in (*orders.transitions, *orders.gone_and_back)]
-    yield _rich(
-        _section(_text("Orders", bold=True)),
-        _section(_text(orders.lead + counts)),
+    yield rich(
+        section(span("Orders", bold=True)),
+        section(span(orders.lead + counts)),
         *([_list(groups)] if groups else []),
-        *([_section(_text(orders.more_transitions))] if orders.more_transitions else []),
+        *([section(span(orders.more_transitions))] if orders.more_transitions else []),
     )
     if orders.stuck_lead:
         stuck = [
-            [_text(order.order_id, code=True), _text(f"\n{order.status} for {order.days}")] for order in orders.stuck
+            [span(order.order_id, code=True), span(f"\n{order.status} for {order.days}")] for order in orders.stuck
         ]
-        yield _rich(
-            _section(_text("Stuck orders", bold=True)),
-            _section(_text(" ".join([orders.stuck_lead, _peers(orders)]))),
+        yield rich(
+            section(span("Stuck orders", bold=True)),
+            section(span(" ".join([orders.stuck_lead, _peers(orders)]))),
             _list(stuck),
-            *([_section(_text(orders.stuck_more))] if orders.stuck_more else []),
+            *([section(span(orders.stuck_more))] if orders.stuck_more else []),
         )
 
 
@@ -151,10 +139,10 @@ def _peers(orders: Orders) -> str:
 
 
 def _group(group: OrderGroup) -> list[dict]:
-    elements = [_text(f"{group.name}: ", bold=True), _text(group.orders)]
+    elements = [span(f"{group.name}: ", bold=True), span(group.orders)]
     for order_id in group.ids:
-        elements += [_text("\n"), _text(order_id, code=True)]
-    return [*elements, _text(f"\n{group.more}")] if group.more and group.ids else elements
+        elements += [span("\n"), span(order_id, code=True)]
+    return [*elements, span(f"\n{group.more}")] if group.more and group.ids else elements
 
 
 def _restated(restated: Restated) -> str:
@@ -166,37 +154,14 @@ def _badge(badge: Badge) -> str:
     return "\n".join([f"{badge.label}.", *badge.lines])
 
 
-def _links(links: Links) -> list[dict]:
-    elements: list[dict] = []
-    for label, address in (("Funnel page", links.funnel), ("Report", links.report), ("Run", links.run)):
-        if address:
-            elements += [_text(" · ")] if elements else []
-            if address.startswith(("https://", "http://")):
-                elements.append({"type": "link", "url": address, "text": label})
-            else:
-                elements.append(_text(f"{label}: {address}"))
-    return elements
-
-
 def _plain_text(text: str) -> dict:
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
 def _context(text: str) -> dict:
-    return {"type": "context", "elements": [_plain_text(text)]}
-
-
-def _rich(*elements: dict) -> dict:
-    return {"type": "rich_text", "elements": list(elements)}
-
-
-def _section(*elements: dict) -> dict:
-    return {"type": "rich_text_section", "elements": list(elements)}
+    cut = text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}{wording.ELLIPSIS}"
+    return {"type": "context", "elements": [_plain_text(cut)]}
 
 
 def _list(items: list[list[dict]]) -> dict:
-    return {"type": "rich_text_list", "style": "bullet", "elements": [_section(*item) for item in items]}
-
-
-def _text(text: str, **style: bool) -> dict:
-    return {"type": "text", "text": text, **({"style": style} if style else {})}
+    return {"type": "rich_text_list", "style": "bullet", "elements": [section(*item) for item in items]}

@@ -91,18 +91,25 @@ def p_value(now: Share, before: Share) -> float:
 
 
 def verdict(now: Share, before: Share) -> tuple[float | None, str]:
-    """Return the p-value of a change and how to read it; no p-value where too little is there to judge it.
-
-    More than noise asks for both: a p-value under 5 % and an interval of the difference that leaves out 0. They are two
-    methods, and at the very edge only one of them may say so.
-    """
-    interval_of_change = difference_interval(now, before)
-    if interval_of_change is None:
+    """Return the p-value of a change and how to read it; no p-value where too little is there to judge it."""
+    if not now.sessions or not before.sessions:
         return None, NO_COMPARISON
     if min(now.sessions, before.sessions) < ENOUGH_SESSIONS:
         return None, TOO_FEW_SESSIONS
-    found, (low, high) = p_value(now, before), interval_of_change
-    return found, MORE_THAN_NOISE if found < LEVEL and not low <= 0 <= high else WITHIN_NOISE
+    found = p_value(now, before)
+    return found, MORE_THAN_NOISE if is_more_than_noise(found, now, before) else WITHIN_NOISE
+
+
+def is_more_than_noise(p_value: float, now: Share, before: Share) -> bool:
+    """Return whether a change with this p-value, corrected or not, is more than noise.
+
+    That asks for both: a p-value under 5 % and an interval of the difference that leaves out 0. They are two methods,
+    and at the very edge only one of them may say so.
+    """
+    interval_of_change = difference_interval(now, before)
+    return (
+        p_value < LEVEL and interval_of_change is not None and not interval_of_change[0] <= 0 <= interval_of_change[1]
+    )
 
 
 def adjusted(p_values: Sequence[float]) -> list[float]:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 
-from greenery.report.statistics import LEVEL
+from greenery.report.statistics import LEVEL, NO_COMPARISON, TOO_FEW_SESSIONS
 
 STEP_NAMES = {
     "page_view": "Page view",
@@ -28,7 +28,6 @@ OWN_CHANGE = "its own conversion changed by more than noise"
 NOTHING = "\N{EN DASH}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 LONGEST_NAME = 60
-LONGEST_SENTENCE = 300
 # As wide as a plus, so that figures line up.
 MINUS = "\N{MINUS SIGN}"
 # Between a figure and its unit no line ends.
@@ -94,7 +93,10 @@ def points_between(interval: list[float]) -> str:
     """Return an interval of percentage points as "-2.0 to +4.8 pp".
 
     A bound that only rounds to 0 is "just above 0" or "just below 0": on which side it lies is what it is read for.
+    Where both do, nothing is left to read but how small they are.
     """
+    if not any(map(is_seen, interval)):
+        return f"less than 0.05{SPACE}pp either way"
     low, high = (
         points(bound) if is_seen(bound) or not bound else f"just {'above' if bound > 0 else 'below'} 0{SPACE}pp"
         for bound in interval
@@ -151,6 +153,11 @@ def scope(summary: dict) -> str:
     return "week" if summary["funnel"]["week"]["sessions"] else "all_time"
 
 
+def is_compared(summary: dict) -> bool:
+    """Return whether the week is compared with the weeks before: both weeks have enough sessions for a direction."""
+    return summary["verdict"]["reading"] not in (NO_COMPARISON, TOO_FEW_SESSIONS)
+
+
 def provisional(summary: dict) -> dict:
     """Return the provisional steps of the shown funnel, and when they are complete at the latest.
 
@@ -166,7 +173,7 @@ def headline(summary: dict) -> str:
     checked_out, conversion = count(counts["checkout"]), percent(rates["checkout"]["conversion"])
     if scope(summary) == "week":
         change = _against_the_week_before(summary["change"]["steps"]["checkout"]["conversion_pp"])
-        if summary["verdict"]["reading"] == "too_few_sessions":
+        if summary["verdict"]["reading"] == TOO_FEW_SESSIONS:
             change = "too few sessions to compare with the week before"
         return f"{conversion} of sessions checked out ({checked_out} of {count(counts['sessions'])}), {change}"
     if counts["sessions"]:
@@ -185,14 +192,14 @@ def _against_the_week_before(change_pp: float | None) -> str:
 def verdict(summary: dict) -> str:
     """Return whether the change of the headline is more than noise; empty where there is none."""
     found = summary["verdict"]
-    if found["reading"] == "too_few_sessions":
+    if found["reading"] == TOO_FEW_SESSIONS:
         return "Under 30 sessions in at least one of the two weeks, so no verdict is given."
-    if found["reading"] == "no_comparison":
+    if found["reading"] == NO_COMPARISON:
         return ""
     likely = f"{p_value(found['p_value'])}, 95% interval {points_between(found['change_interval_pp'])}"
     if found["reading"] == "more_than_noise":
         if not is_seen(found["change_pp"]):
-            return f"The change is too small to matter ({likely})."
+            return f"The change is too small to show at one decimal ({likely})."
         return f"That is more than chance alone usually does ({likely})."
     low, high = found["change_interval_pp"]
     if found["p_value"] < LEVEL or not low <= 0 <= high:
@@ -234,10 +241,12 @@ def maturity(summary: dict) -> str:
     if not change["at_equal_age"] or scope(summary) != "week":
         return ""
     at_equal_age = f"by its own end {percent(equal_age['week']['conversion'])} of the week’s sessions had shipped"
-    if change["conversion_pp"] is not None:
+    if is_compared(summary):
         before = percent(equal_age["previous_week"]["conversion"])
         at_equal_age += f", {before} of the week before’s ({points(change['conversion_pp'])})"
     if not summary["provisional"]["steps"]:
+        if not is_compared(summary):
+            return ""
         return f"The week before is still provisional at shipped, so both are compared at equal age: {at_equal_age}."
     return f"Shipped is provisional and compared at equal age only: {at_equal_age}. {newest_mature_week(summary)}"
 
@@ -264,20 +273,28 @@ def moved(summary: dict) -> str:
     compared = f"{count(movers['compared'])} {groups} with 30 or more sessions in both weeks {verb} compared."
     shown = shown_movers(summary)
     if not shown:
-        return f"{compared} {'It adds nothing' if one else 'None of them adds anything'} to the change at {step}."
-    noteworthy = any(mover["significant"] for mover in shown)
+        least = f"0.05{SPACE}pp at {step}"
+        return f"{compared} {f'It moved by less than {least}' if one else f'None moved by as much as {least}'}."
+    marked = [mover for mover in shown if mover["significant"]]
+    sentences = [compared]
     if one:
-        judged = OWN_CHANGE if noteworthy else "its own conversion did not change by more than noise"
-    elif noteworthy:
-        judged = "those whose own conversion changed by more than noise, corrected for looking at many, are marked"
+        sentences.append(f"Its own conversion {'changed' if marked else 'did not change'} by more than noise.")
+    elif marked:
+        first = "First come those whose own conversion changed by more than noise"
+        sentences.append(f"{first}, corrected for looking at many; they are marked.")
+        sentences += [f"Then come those that moved most at {step}."] if len(marked) < len(shown) else []
     else:
-        judged = "corrected for looking at many, none of their own conversions changed by more than noise"
-    add = "This one adds" if len(shown) == 1 else "These add"
-    return f"{compared} {add} most to the change at {step}; {judged}."
+        sentences.append(f"{'This one' if len(shown) == 1 else 'These'} moved most at {step}.")
+        sentences.append("Corrected for looking at many, no own conversion changed by more than noise.")
+    if len(shown) > 1:
+        sentences.append(f"They overlap, so they need not add up to the change at {step}.")
+    if any(mover["dimension"] == "product" for mover in shown):
+        sentences.append("Of a product, only sessions that bought it count as checked out.")
+    return " ".join(sentences)
 
 
 def shown_movers(summary: dict) -> list[dict]:
-    """Return the movers of a summary that are worth a line: what they add is not 0.0, or their own change is marked."""
+    """Return the movers of a summary that are worth a line: they moved by more than 0.0, or their change is marked."""
     return [row for row in summary["movers"]["movers"] if is_seen(row["contribution_pp"]) or row["significant"]]
 
 
@@ -287,9 +304,7 @@ def orders_changed(summary: dict) -> str:
     if not orders["previous_as_of"]:
         return "This is the first extract, the baseline: changes are counted from the next extract on."
     total = count(orders["total"], "order") if orders["total"] else "No order"
-    older = f", which is {count(orders['weeks_since_previous'], 'week')} older"
-    gap = older if orders["weeks_since_previous"] != 1 else ""
-    return f"{total} changed since the extract of {date(orders['previous_as_of'])}{gap}."
+    return f"{total} changed since the extract of {date(orders['previous_as_of'])}."
 
 
 def stuck(summary: dict) -> str:
@@ -310,7 +325,7 @@ def lost(rate: dict) -> str:
 
 
 def definitions(summary: dict) -> list[tuple[str, str]]:
-    """Return the terms of a report with their meanings."""
+    """Return all terms that a report may use, with their meanings."""
     mature_after = count(summary["provisional"]["maturity_days"], "day")
     return [
         ("Session", "All events with one session id. It belongs to the week in which its first event falls."),
@@ -323,7 +338,7 @@ def definitions(summary: dict) -> list[tuple[str, str]]:
         ("Drop-off", "Sessions fewer than at the step before, also in percentage points (pp) of all sessions."),
         (
             "More than noise",
-            "By a two-sided test at 5%, wrong once in 20 times if nothing changed, and by the interval.",
+            "If nothing had changed, under one week in 20 would differ so much; the 95% interval leaves out zero.",
         ),
         (
             "Rate and mix",

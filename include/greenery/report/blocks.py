@@ -1,0 +1,42 @@
+"""Parts of a Slack message that digests and alerts share. In rich text no markup is read: what is written is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def escape(text: str) -> str:
+    """Return text that Slack's markup shows as it is: nobody is called, nothing is linked."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def rich(*elements: dict) -> dict:
+    """Return a block of sections and lists."""
+    return {"type": "rich_text", "elements": list(elements)}
+
+
+def section(*elements: dict) -> dict:
+    """Return a paragraph of texts and links."""
+    return {"type": "rich_text_section", "elements": list(elements)}
+
+
+def span(text: str, **style: bool) -> dict:
+    """Return text in one style, such as `bold=True`."""
+    return {"type": "text", "text": text, **({"style": style} if style else {})}
+
+
+def links(addresses: Mapping[str, str]) -> list[dict]:
+    """Return a block of links by their labels, none without any; what is no address is shown as the path that it is."""
+    elements: list[dict] = []
+    for label, address in addresses.items():
+        elements += [span(" · ")] if elements else []
+        if is_address(address):
+            elements.append({"type": "link", "url": address, "text": label})
+        else:
+            elements += [span(f"{label}: "), span(address, code=True)]
+    return [rich(section(*elements))] if elements else []
+
+
+def is_address(link: str) -> bool:
+    """Return whether a link opens from anywhere."""
+    return link.startswith(("http://", "https://"))
