@@ -149,10 +149,8 @@ def test_definitions_are_whole():
         # What the shop can do is accepted, not only held; our own logic never is.
         assert check.acceptable == (check.severity == "critical" and check.remedy == "accept")
         assert check.limit.kind == "value" or check.frame in KEYS or check.frame in ("extract", "landing_warnings")
-        if check.escalates:
-            milder = BY_ID[check.escalates]
-            assert (check.severity, milder.severity) == ("critical", "warning")
-            assert (check.relation, check.frame.split("_")[0]) == (milder.relation, milder.frame.split("_")[0])
+        assert check.severity == "critical" or not check.tells_of
+        assert set(check.tells_of) <= BY_ID.keys() - {check.id}
     assert {expectation.meta["check"] for suite in suites().values() for expectation in suite.expectations} == set(
         BY_ID
     )
@@ -168,6 +166,10 @@ def test_a_warning_is_told_of_by_its_extreme_where_both_fail():
     assert told_by("sessions_not_collapsed") == {}
     assert told_by("sessions_not_collapsed", "sessions_near_history", "days_near_history") == {
         "sessions_near_history": "sessions_not_collapsed"
+    }
+    # The whole chain is told of by its first.
+    assert set(told_by("extract_has_events", "events_not_collapsed", "events_near_history").values()) == {
+        "extract_has_events"
     }
 
 

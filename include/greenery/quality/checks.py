@@ -82,7 +82,8 @@ class Check:
     flag: that statement's column that is true in a row that fails; the id where it is empty.
     look: what to look at first. remedy: a key of REMEDIES.
     acceptable: whether a person may accept that it fails (only an anomaly, never a broken structure).
-    escalates: the warning whose extreme this check is; where both fail, this one tells of both.
+    tells_of: checks that fail for the same fact, such as the warning whose extreme this check is: where both fail, this
+        one tells of both.
     """
 
     id: str
@@ -96,7 +97,7 @@ class Check:
     limit: Limit = NONE
     flag: str = ""
     acceptable: bool = False
-    escalates: str = ""
+    tells_of: tuple[str, ...] = ()
 
     @property
     def runbook(self) -> str:
@@ -247,6 +248,7 @@ CHECKS: tuple[Check, ...] = (
         "events.csv: the export may have broken off",
         "export",
         WEB,
+        tells_of=("events_not_collapsed", "sessions_not_collapsed"),
     ),
     Check(
         "required_columns_mostly_filled",
@@ -256,7 +258,7 @@ CHECKS: tuple[Check, ...] = (
         "No required column is mostly empty.",
         "the column in the file",
         "export",
-        escalates="required_columns_filled",
+        tells_of=("required_columns_filled",),
     ),
     Check(
         "required_columns_filled",
@@ -297,7 +299,7 @@ CHECKS: tuple[Check, ...] = (
         WEB,
         share(0.5),
         acceptable=True,
-        escalates="event_types_known",
+        tells_of=("event_types_known", "events_not_collapsed", "conversion_not_collapsed"),
     ),
     Check(
         "order_statuses_known",
@@ -320,7 +322,7 @@ CHECKS: tuple[Check, ...] = (
         SHOP,
         share(0.5),
         acceptable=True,
-        escalates="order_statuses_known",
+        tells_of=("order_statuses_known",),
     ),
     # What belongs together.
     Check(
@@ -352,7 +354,7 @@ CHECKS: tuple[Check, ...] = (
         WEB,
         share(0.5),
         acceptable=True,
-        escalates="events_have_products",
+        tells_of=("events_have_products",),
     ),
     Check(
         "checkouts_have_orders",
@@ -400,7 +402,7 @@ CHECKS: tuple[Check, ...] = (
         "accept",
         limit=share(0.5),
         acceptable=True,
-        escalates="items_have_orders",
+        tells_of=("items_have_orders",),
     ),
     Check(
         "items_have_products",
@@ -420,7 +422,7 @@ CHECKS: tuple[Check, ...] = (
         "accept",
         limit=share(0.5),
         acceptable=True,
-        escalates="items_have_products",
+        tells_of=("items_have_products",),
     ),
     Check(
         "orders_have_users",
@@ -492,7 +494,7 @@ CHECKS: tuple[Check, ...] = (
         share(0.33),
         "sessions_not_copied",
         acceptable=True,
-        escalates="sessions_not_copied",
+        tells_of=("sessions_not_copied",),
     ),
     Check(
         "events_not_copied",
@@ -590,7 +592,7 @@ CHECKS: tuple[Check, ...] = (
         share(0.5),
         "events_not_from_the_future",
         acceptable=True,
-        escalates="events_not_from_the_future",
+        tells_of=("events_not_from_the_future", "events_not_collapsed", "sessions_not_collapsed"),
     ),
     Check(
         "events_arrive_in_time",
@@ -625,7 +627,7 @@ CHECKS: tuple[Check, ...] = (
         share(0.5),
         "orders_not_from_the_future",
         acceptable=True,
-        escalates="orders_not_from_the_future",
+        tells_of=("orders_not_from_the_future",),
     ),
     Check(
         "delivered_after_ordered",
@@ -774,7 +776,7 @@ CHECKS: tuple[Check, ...] = (
         share(0.5),
         "orders_keep_their_facts",
         acceptable=True,
-        escalates="orders_keep_their_facts",
+        tells_of=("orders_keep_their_facts",),
     ),
     Check(
         "orders_stay",
@@ -831,7 +833,7 @@ CHECKS: tuple[Check, ...] = (
         SHOP,
         share(0.5),
         acceptable=True,
-        escalates="order_cost_fits_items",
+        tells_of=("order_cost_fits_items",),
     ),
     Check(
         "order_value_near_history",
@@ -855,7 +857,7 @@ CHECKS: tuple[Check, ...] = (
         SHOP,
         ratio(0.1, 10),
         acceptable=True,
-        escalates="order_value_near_history",
+        tells_of=("order_value_near_history",),
     ),
     Check(
         "item_quantities_positive",
@@ -889,7 +891,7 @@ CHECKS: tuple[Check, ...] = (
         SHOP,
         share(0.5),
         acceptable=True,
-        escalates="prices_steady",
+        tells_of=("prices_steady",),
     ),
     Check(
         "prices_positive",
@@ -965,7 +967,7 @@ CHECKS: tuple[Check, ...] = (
         DATA,
         share(0.9),
         acceptable=True,
-        escalates="places_known",
+        tells_of=("places_known",),
     ),
     # Against the extract before.
     Check(
@@ -1000,7 +1002,7 @@ CHECKS: tuple[Check, ...] = (
         share(0.5),
         "events_unchanged",
         acceptable=True,
-        escalates="events_unchanged",
+        tells_of=("events_unchanged",),
     ),
     # Against the weeks before.
     Check(
@@ -1025,7 +1027,7 @@ CHECKS: tuple[Check, ...] = (
         WEB,
         ratio(0.1, 10),
         acceptable=True,
-        escalates="sessions_near_history",
+        tells_of=("sessions_near_history", "conversion_not_collapsed"),
     ),
     Check(
         "events_near_history",
@@ -1049,7 +1051,7 @@ CHECKS: tuple[Check, ...] = (
         WEB,
         ratio(0.1, 10),
         acceptable=True,
-        escalates="events_near_history",
+        tells_of=("events_near_history", "sessions_not_collapsed", "conversion_not_collapsed"),
     ),
     Check(
         "orders_near_history",
@@ -1084,7 +1086,7 @@ CHECKS: tuple[Check, ...] = (
         WEB,
         Limit("value", None, 0.1, "times what the weeks before let expect, chance aside"),
         acceptable=True,
-        escalates="conversion_near_history",
+        tells_of=("conversion_near_history",),
     ),
     Check(
         "days_near_history",

@@ -146,18 +146,25 @@ def judged(found: dict[str, Finding]) -> list[dict]:
 def _told_once(checks: list[dict]) -> list[dict]:
     """Return the checks; a failed one names in `told_by` the one that tells of it too, so that a fact is told once.
 
-    That is a warning's extreme, and of the critical checks and tests of our own models the first: one wrong row fails
-    several.
+    That is one that is said to tell of it, and of the critical checks and tests of our own models the first: one wrong
+    row fails several.
     """
     failed = [check for check in checks if not check["passed"]]
-    tellers = {BY_ID[check["check"]].escalates: check["check"] for check in failed if check["check"] in BY_ID}
+    tellers = {
+        other: check["check"] for check in failed if check["check"] in BY_ID for other in BY_ID[check["check"]].tells_of
+    }
     ours = [
         check["check"]
         for check in failed
         if check["severity"] == "critical" and not check["silenced"] and remedy(check["check"]) == "model"
     ]
     tellers |= dict.fromkeys(ours[1:], ours[0] if ours else "")
-    return [{**check, "told_by": None if check["passed"] else tellers.get(check["check"])} for check in checks]
+
+    def teller(name: str) -> str | None:
+        found = tellers.get(name)
+        return found and (teller(found) or found)
+
+    return [{**check, "told_by": None if check["passed"] else teller(check["check"])} for check in checks]
 
 
 def acceptable(check: dict) -> bool:
