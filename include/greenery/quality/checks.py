@@ -221,6 +221,15 @@ CHECKS: tuple[Check, ...] = (
         "model",
     ),
     Check(
+        "orders_unique",
+        "critical",
+        "orders",
+        "orders",
+        "Every order of the extract is one row.",
+        "landing.orders of this extract",
+        "model",
+    ),
+    Check(
         "marts_reconcile",
         "critical",
         "marts",
@@ -230,15 +239,6 @@ CHECKS: tuple[Check, ...] = (
         "model",
     ),
     # The structure of the extract.
-    Check(
-        "orders_unique",
-        "critical",
-        "orders",
-        "orders",
-        "Every order of the extract is one row.",
-        "landing.orders of this extract",
-        "model",
-    ),
     Check(
         "extract_has_events",
         "critical",
