@@ -11,8 +11,8 @@ from greenery.report import chart, digest, mail, order_changes, page, slack, wor
 from greenery.report.digest import Links
 
 from tests.unit import printed, summaries
+from tests.unit.block_kit import as_text
 from tests.unit.digests import CORRECTION, DIGESTS, LINKS
-from tests.unit.slack_blocks import as_text
 
 GOLDEN = Path(__file__).parent / "golden"
 # Rewrites the texts to be compared with: look at the difference before committing it. Tests fail while it is set.
@@ -273,8 +273,8 @@ class TestMovers:
         assert [ordinary(row.contribution) for row in movers.rows] == ["+9.6 pp", "+6.4 pp"]
         assert not any(row.noteworthy for row in movers.rows)
         assert movers.lead.endswith(
-            "These moved most at checkout. Corrected for looking at many, no own conversion changed by more than "
-            "noise. They overlap, so they need not add up to the change at checkout."
+            "These moved most at checkout; corrected for looking at many, no own conversion changed by more than "
+            "noise. They overlap, so they need not add up."
         )
 
     def test_a_small_group_that_collapsed_is_not_hidden_by_large_ones_that_hardly_moved(self):
@@ -288,10 +288,9 @@ class TestMovers:
         assert [row.name for row in movers.rows][:2] == ["State Utah", "Product Fern 5"]
         assert [row.noteworthy for row in movers.rows] == [True, False, False, False, False]
         assert movers.lead == (
-            "7 products, countries and states with 30 or more sessions in both weeks were compared. First come those "
-            "whose own conversion changed by more than noise, corrected for looking at many; they are marked. Then "
-            "come those that moved most at checkout. They overlap, so they need not add up to the change at checkout. "
-            "Of a product, only sessions that bought it count as checked out."
+            "7 products, countries and states with 30 or more sessions in both weeks were compared. Of those marked, "
+            "the own conversion changed by more than noise, corrected for looking at many; the others moved most at "
+            "checkout. They overlap, so they need not add up."
         )
 
     @pytest.mark.parametrize(
@@ -618,7 +617,7 @@ def test_golden_correction():
 @pytest.mark.parametrize("week", ["first", "zero"])
 def test_golden_blocks(week):
     blocks = json.dumps(slack.render(DIGESTS[week]).blocks, indent=1, ensure_ascii=False)
-    _compare(GOLDEN / f"{week}.blocks.json", f"{blocks}\n")
+    _compare(GOLDEN / f"{week}.slack.json", f"{blocks}\n")
 
 
 def _compare(file, text):

@@ -280,16 +280,19 @@ def moved(summary: dict) -> str:
     if one:
         sentences.append(f"Its own conversion {'changed' if marked else 'did not change'} by more than noise.")
     elif marked:
-        first = "First come those whose own conversion changed by more than noise"
-        sentences.append(f"{first}, corrected for looking at many; they are marked.")
-        sentences += [f"Then come those that moved most at {step}."] if len(marked) < len(shown) else []
+        others = f"; the others moved most at {step}" if len(marked) < len(shown) else ""
+        sentences.append(
+            "Of those marked, the own conversion changed by more than noise, corrected for looking at many"
+            + others
+            + "."
+        )
     else:
-        sentences.append(f"{'This one' if len(shown) == 1 else 'These'} moved most at {step}.")
-        sentences.append("Corrected for looking at many, no own conversion changed by more than noise.")
+        sentences.append(
+            f"{'This one' if len(shown) == 1 else 'These'} moved most at {step}; corrected for looking at many, no own "
+            "conversion changed by more than noise."
+        )
     if len(shown) > 1:
-        sentences.append(f"They overlap, so they need not add up to the change at {step}.")
-    if any(mover["dimension"] == "product" for mover in shown):
-        sentences.append("Of a product, only sessions that bought it count as checked out.")
+        sentences.append("They overlap, so they need not add up.")
     return " ".join(sentences)
 
 
@@ -342,7 +345,8 @@ def definitions(summary: dict) -> list[tuple[str, str]]:
         ),
         (
             "Rate and mix",
-            "Due to a group’s own conversion, and to its share of the sessions. Products have a rate only.",
+            "Due to a group’s own conversion, and to its share of the sessions. Products have a rate only, of the "
+            "sessions that bought them.",
         ),
         ("New", "An order that no earlier extract has."),
         ("Status changed", "The order’s status differs from the extract before; other columns may differ too."),
