@@ -345,8 +345,7 @@ def definitions(summary: dict) -> list[tuple[str, str]]:
         ),
         (
             "Rate and mix",
-            "Due to a group’s own conversion, and to its share of the sessions. Products have a rate only, of the "
-            "sessions that bought them.",
+            "Due to a group’s own conversion, and to its share of the sessions. A product has a rate only.",
         ),
         ("New", "An order that no earlier extract has."),
         ("Status changed", "The order’s status differs from the extract before; other columns may differ too."),
