@@ -174,7 +174,12 @@ def read_digest(settings: Settings, as_of: datetime) -> Digest:
             f"the week to {day} has no report in {settings.reports}: run it first "
             f"({status.backfill_command(settings, day, day)})."
         )
-    links = Links(run=(_read(folder / "run.json") or {}).get("url"), report=_address(settings, folder))
+    report = _address(settings, folder)
+    links = Links(
+        run=(_read(folder / "run.json") or {}).get("url"),
+        report=report,
+        funnel=f"{report}#funnel" if settings.reports_url else None,
+    )
     return digest.build(
         figures,
         _read(folder / "quality.json"),

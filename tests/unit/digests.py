@@ -7,7 +7,11 @@ from greenery.report.digest import Links
 
 from tests.unit import summaries
 
-LINKS = Links(run="https://airflow.example/runs/1", report="https://reports.example/2023-02-01/index.html")
+LINKS = Links(
+    run="https://airflow.example/runs/1",
+    report="https://reports.example/2023-02-01/index.html",
+    funnel="https://reports.example/2023-02-01/index.html#funnel",
+)
 HELD_WEEKS = ({"as_of": "2023-01-18", "reason": "sessions_unique: found twice"},)
 
 DIGESTS = {

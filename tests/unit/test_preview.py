@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from greenery import preview, weekly_report
 from greenery.files import write_atomically
-from greenery.report import digest, summary
+from greenery.report import digest, page, summary
 
 from tests.unit import summaries
 
@@ -79,9 +79,10 @@ class TestReadDigest:
 
     def test_reports_that_are_served_are_linked_where_they_are_served(self, reported):
         served = type(reported)(reported.home, reported.extracts, reports_url="https://reports.example/greenery")
-        assert weekly_report.read_digest(served, AS_OF).links.report == (
-            "https://reports.example/greenery/2023-02-01/index.html"
-        )
+        links = weekly_report.read_digest(served, AS_OF).links
+        assert links.report == "https://reports.example/greenery/2023-02-01/index.html"
+        assert links.funnel == f"{links.report}#funnel"
+        assert '<section id="funnel">' in page.render(summaries.NORMAL, summaries.PASSED, {})
 
     def test_no_report(self, home):
         with pytest.raises(

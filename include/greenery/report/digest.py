@@ -25,7 +25,10 @@ QUALITY = "Data quality: "
 
 @dataclass(frozen=True)
 class Links:
-    """Addresses that the digest points to; None where there is none, and then it is left out."""
+    """Addresses that the digest points to; None where there is none, and then it is left out.
+
+    funnel: the page on which the same week's funnel stands.
+    """
 
     run: str | None = None
     report: str | None = None
@@ -33,7 +36,7 @@ class Links:
 
     def by_label(self) -> dict[str, str]:
         """Return those that there are, by their labels."""
-        labelled = {"Funnel page": self.funnel, "Report": self.report, "Run": self.run}
+        labelled = {"Funnel": self.funnel, "Report": self.report, "Run": self.run}
         return {label: address for label, address in labelled.items() if address}
 
 
