@@ -29,6 +29,7 @@ TELLING: dict[str, Any] = {
     "retries": 5,
     "retry_delay": SHORT,
     "retry_exponential_backoff": True,
+    "max_retry_delay": PAUSE,
     "execution_timeout": SENDING,
 }
 # What a task leaves for the alert at the end of its run: that it wrote quality.json, and why it failed.
@@ -291,6 +292,8 @@ def report(**context: Any) -> str:
     retries=3,
     retry_delay=SHORT,
     retry_exponential_backoff=True,
+    # Else the pause doubles with every try that the task ever had: hours, once it was cleared a few times.
+    max_retry_delay=PAUSE,
     execution_timeout=SENDING,
 )
 def deliver(channel: str, **context: Any) -> str:
