@@ -85,7 +85,7 @@ class Dbt:
 
 
 def frames(home: Settings, as_of: datetime) -> None:
-    """Do what quality does in the warehouse: Great Expectations then looks at slices of one week."""
+    """Do what quality does in the warehouse: Great Expectations then judges one number a check."""
     with connect(home) as connection:
         quality.frames(connection, as_of)
 
