@@ -4,6 +4,6 @@
 the warehouse, `suites` has Great Expectations judge the numbers, `verdict` says what becomes of the extract.
 """
 
-from greenery.quality.verdict import HeldError, Verdict, frames, judge
+from greenery.quality.verdict import HeldError, Verdict, judge
 
-__all__ = ["HeldError", "Verdict", "frames", "judge"]
+__all__ = ["HeldError", "Verdict", "judge"]

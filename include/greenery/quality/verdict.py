@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-import duckdb
-
 from greenery import ledger, status, weekly_report
 from greenery.alerts import silences
 from greenery.files import write_atomically
@@ -86,7 +84,7 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
         checks = _told_once(
             [
                 {**check, "silenced": silenced.get(check["check"])}
-                for check in [*judged(frames(connection, lock["as_of"])), *map(_failed_test, failed_tests)]
+                for check in [*judged(find(connection, lock["as_of"])), *map(_failed_test, failed_tests)]
             ]
         )
         verdict = _accepting(
@@ -110,11 +108,6 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
                 raise HeldError(_how_to_mend(settings, lock["as_of"], reason), verdict)
             raise HeldError(_how_to_go_on(settings, lock["as_of"], verdict, reason), verdict)
     return verdict
-
-
-def frames(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, Finding]:
-    """Return what each check finds in the week that ends at `as_of`: all that is asked of the warehouse."""
-    return find(connection, as_of)
 
 
 def judged(found: dict[str, Finding]) -> list[dict]:
