@@ -162,7 +162,7 @@ def run_backfill(
     A failed week does not stop the others. Published weeks whose report would differ afterwards are run again, oldest
     first; their results follow the others. Progress goes to stdout.
 
-    conf: parameters of the runs; weeks that are restated run without any.
+    conf: parameters of the runs; weeks that are restated run with its `deliver` alone.
     run_backwards: newest week first.
     max_active_runs: weeks at a time; those that are restated run one by one.
     airflow: where to run it; None takes what `airflow_for` gives.
@@ -180,8 +180,9 @@ def run_backfill(
         if outdated:
             named = ", ".join(map(str, outdated))
             _console().print(f"Published weeks whose report differs now: {named}. Running them again, oldest first.")
+        deliver = {name: value for name, value in (conf or {}).items() if name == "deliver"}
         for start, end in status.stretches(outdated):
-            results += _run(airflow, weeks_between(settings, start, end), {}, False, 1)
+            results += _run(airflow, weeks_between(settings, start, end), deliver, False, 1)
         return results
 
 

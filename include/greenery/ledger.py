@@ -113,6 +113,7 @@ def acquire(
         if not withdrawal:
             forget(connection, "as_of = $as_of and extract_id <> $keep", {"as_of": as_of, "keep": extract_id})
         connection.execute("delete from landing.build_lock")
+        connection.execute("update landing.tested set models = '' where models <> ?", [dbt_project.version()])
         connection.execute(
             """
             insert into landing.build_lock (run_id, as_of, extract_id, admitted_extracts, withdrawal, models)
@@ -127,7 +128,8 @@ def models_changed(connection: DuckDBPyConnection) -> bool:
     """Return whether other models than those that are there now may have built some of what is built.
 
     Rows of the old logic would stay beside those of the new one, unless all is built from the start. A run is known to
-    have built all with one version of the models once dbt's tests have run.
+    have built all with one version of the models once dbt's tests have run; from when one takes the lock with another
+    version, nothing is known.
     """
     found = rows(connection, "select models from landing.tested")
     return not found or found[0]["models"] != dbt_project.version()

@@ -100,7 +100,9 @@ class AcquireWarehouse(BaseSensorOperator):
             except (ledger.NothingToWithdrawError, ledger.LockLostError) as error:
                 raise AirflowFailException(str(error)) from error
             if is_ours and ledger.models_changed(connection):
-                self.log.warning("the models are not those of the last build: all are built from the start")
+                self.log.info(
+                    "all models are built from the start: other ones built what is there, or nothing is there"
+                )
                 context["ti"].xcom_push(key=MODELS_CHANGED, value=True)
         if not is_ours:
             tell_if_late(home, as_of, context, "its run waits for another that builds")
@@ -327,7 +329,7 @@ def deliver(channel: str, **context: Any) -> str:
     return done
 
 
-@task(**TELLING, trigger_rule="one_failed")
+@task(pool=DELIVERY_POOL, retries=3, retry_delay=SHORT, execution_timeout=SENDING, trigger_rule="one_failed")
 def held_notice(**context: Any) -> None:
     """Tell those who expect the digest that the week is held: in a run that would have delivered it."""
     from greenery.alerts import incidents

@@ -8,10 +8,13 @@ import sys
 from collections import namedtuple
 from datetime import timedelta
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models import DagRun
+from airflow.utils.strings import to_boolean
+from greenery import tasks
 from greenery.settings import DELIVERY_POOL, REPOSITORY, WAREHOUSE_POOL
 
 TaskInstance = namedtuple("TaskInstance", ["task_id", "state"])
@@ -110,9 +113,23 @@ def test_alert_comes_after_all_and_whatever_became_of_it(dag):
     assert {task.task_id for task in dag.tasks} - before == {"alert", "finished"}
     # Else a lock that could not be taken would fail the alert with it.
     assert list(alert.get_upstreams_only_setups()) == list(held.get_upstreams_only_setups()) == []
-    for task in (alert, held):
-        assert task.retries == 5
-        assert task.execution_timeout
+    # Who is on call waits for the notice to readers, so that does not try as long.
+    assert (alert.retries, held.retries) == (5, 3)
+    assert all([alert.execution_timeout, held.execution_timeout, alert.max_retry_delay])
+
+
+@pytest.mark.parametrize(
+    ("asked", "changed", "expected"), [(False, None, False), (True, None, True), (False, True, True)]
+)
+def test_models_are_built_from_the_start_when_asked_or_changed(dag, asked, changed, expected):
+    def pull(task_id, key):
+        assert (task_id, key) == ("acquire_warehouse", tasks.MODELS_CHANGED)
+        return changed
+
+    incremental = dag.get_task("dbt.fct_sessions_run")
+    template = dag.get_template_env().from_string(incremental.full_refresh)
+    text = template.render(params={"full_refresh": asked}, ti=SimpleNamespace(xcom_pull=pull))
+    assert to_boolean(text) is expected
 
 
 def test_every_task_leaves_word_of_its_failure(dag):

@@ -156,6 +156,9 @@ def test_definitions_are_whole():
     )
 
 
+FLOOD = ("sessions_not_collapsed", "sessions_near_history", "conversion_not_collapsed")
+
+
 def test_a_warning_is_told_of_by_its_extreme_where_both_fail():
     def told_by(*failing: str) -> dict[str, str]:
         found = verdict._told_once(verdict.judged({**GOOD, **{name: bad(BY_ID[name]) for name in failing}}))
@@ -167,6 +170,11 @@ def test_a_warning_is_told_of_by_its_extreme_where_both_fail():
     assert told_by("sessions_not_collapsed", "sessions_near_history", "days_near_history") == {
         "sessions_near_history": "sessions_not_collapsed"
     }
+    # A silence of one check is none of another.
+    silent = {"until": "2025-02-01"}
+    flood = verdict.judged({**GOOD, **{name: bad(BY_ID[name]) for name in FLOOD}})
+    flood = [{**check, "silenced": silent if check["check"] == FLOOD[0] else None} for check in flood]
+    assert {check["told_by"] for check in verdict._told_once(flood)} == {None}
     # The whole chain is told of by its first.
     assert set(told_by("extract_has_events", "events_not_collapsed", "events_near_history").values()) == {
         "extract_has_events"

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
-from greenery import ledger
+from greenery import dbt_project, ledger
 from greenery.alerts import incidents
 from greenery.landing import land
-from greenery.tasks import AcquireWarehouse, WaitForExtract, note_failure, week_end
+from greenery.tasks import MODELS_CHANGED, AcquireWarehouse, WaitForExtract, note_failure, week_end
 from greenery.warehouse import connect
 
 from tests.conftest import small_shop, write_extract
@@ -84,6 +84,25 @@ def test_one_that_waits_for_the_warehouse_tells_it_too_and_a_backfill_does_not(w
     assert not alerted(home)
     assert acquire.poke(run("scheduled")) is False
     assert alerted(home)
+
+
+def test_who_takes_the_lock_says_that_other_models_built_what_is_there(wait, home, as_of, monkeypatch):
+    acquire, context, pushed = AcquireWarehouse(task_id="acquire_warehouse"), run("backfill"), []
+    context["ti"].xcom_push = lambda key, value: pushed.append((key, value))
+    write_extract(home.extracts / "2023-01-11", small_shop())
+    land(home, as_of)
+    with connect(home) as connection:
+        version = dbt_project.version()
+        connection.execute("insert into landing.tested values ('', '', '', ?)", [version])
+    assert acquire.poke(context) is True
+    assert pushed == []
+    monkeypatch.setattr(dbt_project, "version", lambda: "another")
+    assert acquire.poke(context) is True
+    assert pushed == [(MODELS_CHANGED, True)]
+    # Whether the other version got as far as building something is not known: going back is a change too.
+    monkeypatch.setattr(dbt_project, "version", lambda: version)
+    assert acquire.poke(context) is True
+    assert len(pushed) == 2
 
 
 def test_who_waits_does_not_ask_a_failing_channel_at_every_look(wait, home, monkeypatch):

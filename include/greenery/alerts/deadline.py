@@ -43,6 +43,5 @@ def missed(context: dict[str, Any]) -> None:
         reraise=True,
     )
     run_id, state = run["dag_run_id"], f"its run is {run['state']}"
-    waits = run["state"] in ("queued", "running")
-    told = tries(incidents.tell_late, home, as_of, run_id, run_url(run_id), state, waits=waits)
+    told = tries(incidents.tell_late, home, as_of, run_id, run_url(run_id), state, waits=False)
     log.info("the digest of %s is late: told of it" if told else "the digest of %s is out", f"{as_of:%Y-%m-%d}")

@@ -62,7 +62,7 @@ def settle(settings: Settings, outcome: Outcome, as_of: datetime, tells: bool) -
     errors: list[Exception] = []
     busy: set[str] = set()
     by = f"the {outcome.run.type} run {outcome.run.id}"
-    is_over = outcome.judged and not is_held(settings, as_of)
+    is_over = outcome.published and outcome.judged and not is_held(settings, as_of)
     for send in (
         lambda: sending.announce(settings, found if tells else [], by, busy=busy),
         lambda: sending.resolve(settings, over(settings, outcome, quality, found, as_of), busy=busy),

@@ -280,7 +280,7 @@ def late(run: Run, hours: float, state: str, *, waits: bool) -> Alert:
         held_back="the digest of this week",
         fix="Do what the run waits for: it looks again every few minutes, and goes on by itself."
         if waits
-        else "See in Airflow how the run ended, then run the week again.",
+        else "See in Airflow what the run does, or how it ended; once it has ended, run the week again.",
         command="" if waits else run.command({"deliver": "always"}),
         links=_known({"Run": run.url, "Runbook": f"{run.runbook}#the-report-is-missing"}),
     )

@@ -140,17 +140,12 @@ def _told_once(checks: list[dict]) -> list[dict]:
     """Return the checks; a failed one names in `told_by` the one that tells of it too, so that a fact is told once.
 
     That is one that is said to tell of it, and of the critical checks and tests of our own models the first: one wrong
-    row fails several.
+    row fails several. A check that is silenced tells of no other.
     """
     failed = [check for check in checks if not check["passed"]]
-    tellers = {
-        other: check["check"] for check in failed if check["check"] in BY_ID for other in BY_ID[check["check"]].tells_of
-    }
-    ours = [
-        check["check"]
-        for check in failed
-        if check["severity"] == "critical" and not check["silenced"] and remedy(check["check"]) == "model"
-    ]
+    loud = [check["check"] for check in failed if not check["silenced"]]
+    tellers = {other: name for name in loud if name in BY_ID for other in BY_ID[name].tells_of}
+    ours = [name for name in loud if remedy(name) == "model"]
     tellers |= dict.fromkeys(ours[1:], ours[0] if ours else "")
 
     def teller(name: str) -> str | None:

@@ -291,7 +291,16 @@ def says_the_same(digest: Digest, sent: dict | None) -> bool:
 
     sent: as in `correction`.
     """
-    return sent is not None and "withdrawn" not in sent and agree(sent, digest.content)
+    return sent is not None and "withdrawn" not in sent and agree(_shown(sent), _shown(digest.content))
+
+
+def _shown(content: dict) -> dict:
+    """Return a digest's content without when weeks mature, which is shown of a provisional step alone."""
+    provisional = content["summary"]["provisional"]
+    if provisional["steps"] or provisional.get("all_time", {}).get("steps"):
+        return content
+    rest = {name: value for name, value in provisional.items() if name not in ("maturity_days", "mature_at")}
+    return {**content, "summary": {**content["summary"], "provisional": rest}}
 
 
 def _badge_change(old: Sequence[str], new: Sequence[str]) -> str:

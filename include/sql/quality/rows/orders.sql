@@ -96,8 +96,9 @@ orders_before as (
         on
             quality_week.previous_extract_id = previous_items.extract_id
             and previous_orders.order_id = previous_items.order_id
-    inner join prices_before on previous_items.product_id = prices_before.product_id
+    left join prices_before on previous_items.product_id = prices_before.product_id
     group by previous_orders.order_id, previous_orders.order_cost
+    having count(*) = count(prices_before.price)
 ),
 
 -- Whether orders and prices are of one unit at all in this shop; empty where no order says so.
