@@ -597,6 +597,13 @@ class TestCorrection:
         )
 
 
+def test_when_weeks_mature_is_news_only_where_a_step_is_provisional():
+    for week, figures in (("normal", summaries.NORMAL), ("provisional", summaries.PROVISIONAL)):
+        other = digest.build(copy_of(figures, provisional__maturity_days=35), summaries.PASSED, None, Links())
+        same = digest.build(figures, summaries.PASSED, None, Links())
+        assert digest.says_the_same(other, same.content) is (week == "normal")
+
+
 RENDERED = {
     "slack": lambda found: as_text(slack.render(found)),
     "mail": lambda found: f"Subject: {mail.render(found).subject}\n\n{mail.render(found).text}",
