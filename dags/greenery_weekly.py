@@ -120,6 +120,7 @@ def greenery_weekly():
         mode="reschedule",
         poke_interval=timedelta(minutes=5),
         timeout=timedelta(hours=SETTINGS.extract_wait_hours),
+        **tasks.KILLED,
     )
     land = tasks.land()
     models_changed = f"ti.xcom_pull('acquire_warehouse', key='{tasks.MODELS_CHANGED}') | default(false, true)"
@@ -129,6 +130,7 @@ def greenery_weekly():
         mode="reschedule",
         poke_interval=timedelta(seconds=20),
         timeout=timedelta(hours=12),
+        **tasks.KILLED,
     )
     dbt = dbt_models(SETTINGS, full_refresh="{{ params.full_refresh or " + models_changed + " }}")
     quality = tasks.quality()

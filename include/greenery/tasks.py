@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 SHORT = timedelta(seconds=30)
 SENDING = timedelta(minutes=10)
 PAUSE = timedelta(minutes=5)
+# For a task that fails for good by itself: its process may be killed, and one that is cleared while it is queued counts
+# as failed with Airflow.
+KILLED: dict[str, Any] = {"retries": 2, "retry_delay": SHORT}
 # Who tells of what failed outlasts an outage of a quarter of an hour.
 TELLING: dict[str, Any] = {
     "pool": DELIVERY_POOL,
@@ -207,7 +210,7 @@ def land(**context: Any) -> dict:
     return {**asdict(landed), "as_of": f"{landed.as_of:%Y-%m-%d}"}
 
 
-@task(pool=WAREHOUSE_POOL, retries=0)
+@task(pool=WAREHOUSE_POOL, **KILLED)
 def quality(**context: Any) -> dict:
     """Judge the week's marts and dbt's tests; a failed critical check holds the extract and ends the run failed."""
     from greenery.ledger import LockLostError, NotTestedError

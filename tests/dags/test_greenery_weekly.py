@@ -168,13 +168,11 @@ def test_the_lock_is_taken_by_a_setup_and_given_back_by_its_teardown(dag):
     assert "acquire_warehouse" in release.upstream_task_ids
 
 
-def test_waiting_holds_no_slot_and_tests_are_not_retried(dag):
+def test_waiting_holds_no_slot_and_what_was_killed_is_tried_again(dag):
     for name in ("wait_for_extract", "acquire_warehouse"):
         assert dag.get_task(name).mode == "reschedule"
-    for name in ("dbt.dbt_test", "quality"):
-        assert dag.get_task(name).retries == 0
-    for name in ("land", "publish", "report", "dbt.fct_sessions_run"):
-        assert dag.get_task(name).retries > 0
+    for task in dag.tasks:
+        assert task.retries > 0 or task.task_id == "finished" or task.task_id.startswith("dbt.stg_"), task.task_id
 
 
 def test_a_run_covers_the_week_before_wednesday(dag):
