@@ -48,7 +48,7 @@ test: install-dev check ## every check and test
 	@$(BIN)/python -m pytest -n 2 tests/unit tests/properties tests/delivery tests/gate
 	@$(BIN)/python -m pytest tests/dags tests/dbt tests/e2e
 
-# One line a proof; each writes its report into docs/proofs.
+# One line a proof; all but the second, which runs weeks side by side, write their report into docs/proofs.
 prove: install-dev ## the long proofs; `make test` runs a sample of each
 	@$(BIN)/python -m pytest -q -n 2 tests/properties --hypothesis-profile prove
 	@GREENERY_PROVE=1 $(BIN)/python -m pytest tests/e2e/test_concurrency.py tests/e2e/test_kills.py
