@@ -238,6 +238,7 @@ def second_backfill(home: Settings) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.timeout(3600)  # on a machine that does other work too
 def test_runs_side_by_side_end_as_one_by_one(shop, airflow, chronological):
     first, last, manual = DAYS[0], DAYS[BACKFILLED - 1], DAYS[BACKFILLED]
     refused: list[subprocess.CompletedProcess] = []
@@ -255,8 +256,10 @@ def test_runs_side_by_side_end_as_one_by_one(shop, airflow, chronological):
         other.start()
         results = run_backfill(shop, first, last, max_active_runs=4, airflow=airflow)
         other.join()
-        # The newest week follows once more where it was done before those that it compares with.
-        assert [result.as_of for result in results] in ([*DAYS[:BACKFILLED]], [*DAYS[:BACKFILLED], DAYS[-1]])
+        # The weeks after follow once more where they were done before those that they compare with.
+        days = [result.as_of for result in results]
+        assert days[:BACKFILLED] == DAYS[:BACKFILLED]
+        assert set(days[BACKFILLED:]) <= {manual, DAYS[-1]}
         assert {result.state for result in results} == {"success"}
         # By its name: a backfill that restates the week makes the run one of its own.
         scheduled = [run for run in runs(airflow) if run["dag_run_id"].startswith("scheduled__")]
