@@ -108,18 +108,18 @@ def acquire(
     extract = to_withdraw(connection, as_of) if withdrawal else newest(connection, as_of)
     if extract is None:
         raise LockLostError(f"nothing is landed for {as_of:%Y-%m-%d}: clear the task land of this run.")
-    extract_id = extract["extract_id"]
+    extract_id, models = extract["extract_id"], dbt_project.version()
     with transaction(connection):
         if not withdrawal:
             forget(connection, "as_of = $as_of and extract_id <> $keep", {"as_of": as_of, "keep": extract_id})
         connection.execute("delete from landing.build_lock")
-        connection.execute("update landing.tested set models = '' where models <> ?", [dbt_project.version()])
+        connection.execute("update landing.tested set models = '' where models <> ?", [models])
         connection.execute(
             """
             insert into landing.build_lock (run_id, as_of, extract_id, admitted_extracts, withdrawal, models)
             values (?, ?, ?, ?, ?, ?)
             """,
-            [run_id, as_of, extract_id, _others_admitted(connection, extract_id), withdrawal, dbt_project.version()],
+            [run_id, as_of, extract_id, _others_admitted(connection, extract_id), withdrawal, models],
         )
     return True
 

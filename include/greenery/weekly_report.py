@@ -76,8 +76,7 @@ def settle(
     """Compare all reports with the published version; return the weeks whose summary would now differ, oldest first.
 
     Only a report whose admitted extracts or maturity are others than when it was written is rendered again, without
-    writing it.
-    A report of a week that is no longer admitted is taken back: its page says why, its figures are deleted.
+    writing it. A report of a week that is no longer admitted is taken back: its page says why, its figures are deleted.
 
     connection: the warehouse, whose ledger keeps what each report was rendered from.
     written: the week (naive UTC) whose report has just been written from the published version.

@@ -259,7 +259,7 @@ def test_runs_side_by_side_end_as_one_by_one(shop, airflow, chronological):
         # The weeks after follow once more where they were done before those that they compare with.
         days = [result.as_of for result in results]
         assert days[:BACKFILLED] == DAYS[:BACKFILLED]
-        assert set(days[BACKFILLED:]) <= {manual, DAYS[-1]}
+        assert days[BACKFILLED:] in ([], [manual], [DAYS[-1]], [manual, DAYS[-1]])
         assert {result.state for result in results} == {"success"}
         # By its name: a backfill that restates the week makes the run one of its own.
         scheduled = [

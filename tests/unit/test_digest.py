@@ -11,8 +11,8 @@ from greenery.report import chart, digest, mail, order_changes, page, slack, wor
 from greenery.report.digest import Links
 
 from tests.unit import printed, summaries
-from tests.unit.block_kit import as_text
 from tests.unit.digests import CORRECTION, DIGESTS, LINKS
+from tests.unit.slack_limits import as_text
 
 GOLDEN = Path(__file__).parent / "golden"
 # Rewrites the texts to be compared with: look at the difference before committing it. Tests fail while it is set.

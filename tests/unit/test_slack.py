@@ -8,17 +8,17 @@ from greenery.report.digest import Links
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
-from tests.unit import block_kit, summaries
+from tests.unit import slack_limits, summaries
 from tests.unit.digests import CORRECTION, DIGESTS
 
 
 @pytest.mark.parametrize("week", DIGESTS)
 def test_slack_takes_it(week):
-    block_kit.check(slack.render(DIGESTS[week]))
+    slack_limits.check(slack.render(DIGESTS[week]))
 
 
 def test_order_of_what_is_read():
-    text = block_kit.as_text(slack.render(DIGESTS["restated"]))
+    text = slack_limits.as_text(slack.render(DIGESTS["restated"]))
     places = [
         text.index(part)
         for part in (
@@ -78,7 +78,7 @@ def test_a_context_block_is_cut_at_slacks_limit():
     accepted = {"reason": "s" * 300, "checks": names}
     results = summaries.quality(*checks, *[summaries.check(name, False) for name in names], accepted=accepted)
     message = slack.render(digest.build(summaries.NORMAL, results, None, Links()))
-    block_kit.check(message)
+    slack_limits.check(message)
     texts = [block["elements"][0]["text"] for block in message.blocks if block["type"] == "context"]
     assert len(texts[0]) == slack.LONGEST_TEXT
     assert texts[0].endswith("…")
@@ -89,7 +89,7 @@ class TestThreadNote:
         note = slack.render(DIGESTS["restated"], CORRECTION).thread_note
         assert note.startswith("Restated. These figures differ from the ones sent before.\n")
         assert "This week: share checked out 61.4% → 62.5%; This week: sessions 570 → 578;" in note
-        block_kit.check(slack.render(DIGESTS["restated"], CORRECTION))
+        slack_limits.check(slack.render(DIGESTS["restated"], CORRECTION))
 
     def test_the_same_figures_with_another_verdict(self):
         warned = DIGESTS["warned"]
@@ -122,7 +122,7 @@ class TestHostileText:
         assert not set(types(self.MESSAGE.blocks)) & {"broadcast", "user", "usergroup", "emoji", "channel"}
 
     def test_names_are_shown_as_they_are(self):
-        text = block_kit.as_text(self.MESSAGE)
+        text = slack_limits.as_text(self.MESSAGE)
         assert f"Product {summaries.MARKUP}" in text
         assert "Product *bold* _it_ ~gone~ `code` <!channel>" in text
 
@@ -142,7 +142,7 @@ class TestHostileText:
             if element["type"] == "link"
         ]
         assert [link["text"] for link in links] == ["Run"]
-        assert "Report: `/home/<user>/reports & more/index.html`" in block_kit.as_text(self.MESSAGE)
+        assert "Report: `/home/<user>/reports & more/index.html`" in slack_limits.as_text(self.MESSAGE)
 
     def test_page_escapes_what_it_shows(self):
         html = slack_page.render(self.MESSAGE)
@@ -226,4 +226,4 @@ def test_any_week_is_within_slacks_limits(figures, quality, held):
     found = digest.build(figures, quality, summaries.RESTATEMENT, links, held)
     # Drawing takes longer than all else.
     with patch.object(chart, "to_png", return_value=b"\x89PNG"):
-        block_kit.check(slack.render(found))
+        slack_limits.check(slack.render(found))

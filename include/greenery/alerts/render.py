@@ -13,9 +13,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from greenery.alerts.model import CRITICAL, Alert
 from greenery.report import wording
-from greenery.report.blocks import escape as slack_escape
-from greenery.report.blocks import is_address, links, rich, section, span
 from greenery.report.messages import MailMessage, SlackMessage
+from greenery.report.rich_text import escape as slack_escape
+from greenery.report.rich_text import is_address, links, rich, section, span
 
 LIST_ID = "Greenery alerts <alerts.greenery>"
 HEADER_LENGTH = 150  # Slack's limits, and PagerDuty's

@@ -557,7 +557,7 @@ CHECKS: tuple[Check, ...] = (
         "when events.csv was exported, and whether tracking still runs",
         "tracking",
         WEB,
-        Limit("value", 1, unit="of that age"),
+        Limit("value", 1, unit="(its age over the age allowed)"),
     ),
     Check(
         "orders_fresh",
@@ -568,7 +568,7 @@ CHECKS: tuple[Check, ...] = (
         "when orders.csv was exported",
         "export",
         SHOP,
-        Limit("value", 1, unit="of that age"),
+        Limit("value", 1, unit="(its age over the age allowed)"),
     ),
     Check(
         "events_not_from_the_future",

@@ -229,7 +229,7 @@ def _how_to_mend(settings: Settings, as_of: datetime, reason: str) -> str:
     return (
         f"the run of the week {as_of:%Y-%m-%d} failed, nothing new is published; its extract stays admitted: {reason}. "
         f"See {settings.report_folder(as_of) / 'quality.html'}; this can't be accepted: correct the model, or the "
-        'extract that these rows are of, and run the week again, with {"full_refresh": true} after a change of a model.'
+        "extract that these rows are of, and run the week again."
     )
 
 

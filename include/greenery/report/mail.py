@@ -7,9 +7,9 @@ from email.message import EmailMessage, MIMEPart
 from typing import cast
 
 from greenery.report import chart, wording
-from greenery.report.blocks import is_address
 from greenery.report.digest import Correction, Digest, FunnelRow, OrderGroup, Restated, TrendWeek
 from greenery.report.messages import Attachment, MailMessage
+from greenery.report.rich_text import is_address
 from greenery.report.templating import environment
 
 PICTURE = "funnel.png"

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from greenery.report import chart, wording
-from greenery.report.blocks import escape, links, rich, section, span
 from greenery.report.digest import Badge, Correction, Digest, FunnelRow, Mover, OrderGroup, Orders, Restated
 from greenery.report.messages import Attachment, SlackMessage
+from greenery.report.rich_text import escape, links, rich, section, span
 
 PICTURE = "funnel.png"
 LONGEST_HEADER = 150

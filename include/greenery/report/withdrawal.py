@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from greenery.report import blocks, wording
+from greenery.report import rich_text, wording
 from greenery.report.messages import MailMessage, SlackMessage
 
 LONGEST_REASON = 300
@@ -25,7 +25,7 @@ def to_slack(as_of: str, reason: str) -> SlackMessage:
     """Return it as a Slack message, with a note for the thread of the digest."""
     said = text(as_of, reason)
     block = {"type": "section", "text": {"type": "plain_text", "text": said, "emoji": False}}
-    return SlackMessage(text=blocks.escape(said), blocks=[block], thread_note=blocks.escape(said))
+    return SlackMessage(text=rich_text.escape(said), blocks=[block], thread_note=rich_text.escape(said))
 
 
 def to_mail(as_of: str, reason: str) -> MailMessage:

@@ -281,11 +281,8 @@ def moved(summary: dict) -> str:
         sentences.append(f"Its own conversion {'changed' if marked else 'did not change'} by more than noise.")
     elif marked:
         others = f"; the others moved most at {step}" if len(marked) < len(shown) else ""
-        sentences.append(
-            "Of those marked, the own conversion changed by more than noise, corrected for looking at many"
-            + others
-            + "."
-        )
+        noise = "Of those marked, the own conversion changed by more than noise, corrected for looking at many"
+        sentences.append(f"{noise}{others}.")
     else:
         sentences.append(
             f"{'This one' if len(shown) == 1 else 'These'} moved most at {step}; corrected for looking at many, no own "
