@@ -109,7 +109,7 @@ def _acceptance(extract: dict) -> str:
 
 
 def main() -> None:
-    """Print a table of all weeks."""
+    """Print a table of all weeks, and below it what to run next for which."""
     home = settings.load()
     weeks = _weeks(home)
     # A reason is printed as it is, and a command is never cut short.
@@ -124,7 +124,7 @@ def main() -> None:
     table = Table(
         *(Column(name, no_wrap=True) for name in ("week to", "state", "published", "report", "restated")),
         Column("delivered", overflow="fold"),
-        Column("why / next", overflow="fold"),
+        Column("why", overflow="fold"),
     )
     for week in weeks:
         table.add_row(
@@ -134,9 +134,13 @@ def main() -> None:
             "yes" if week["has_report"] else "no",
             "to do" if week["outdated"] else "yes" if week["restated"] else "no",
             "\n".join(week["delivered"] + week["owed"]) or "no",
-            "\n".join(filter(None, [week["reason"], week["next_command"]])),
+            week["reason"] or "",
         )
     console.print(table)
+    # In a cell a command would be broken over lines: nobody could copy it.
+    for week in weeks:
+        if week["next_command"]:
+            console.print(f"Next for {week['as_of']}: {week['next_command']}", soft_wrap=True)
 
 
 def _weeks(settings: Settings) -> list[dict]:
