@@ -113,7 +113,12 @@ def acquire(
         if not withdrawal:
             forget(connection, "as_of = $as_of and extract_id <> $keep", {"as_of": as_of, "keep": extract_id})
         connection.execute("delete from landing.build_lock")
-        connection.execute("update landing.tested set models = '' where models <> ?", [models])
+        if connection.execute(
+            "update landing.tested set models = '' where models not in ('', ?) returning run_id", [models]
+        ).fetchall():
+            # What other models built is built from nothing that counts: else a task that is cleared by itself would
+            # test it, and it would pass for what these models build.
+            connection.execute("delete from landing.built_pairs")
         connection.execute(
             """
             insert into landing.build_lock (run_id, as_of, extract_id, admitted_extracts, withdrawal, models)
@@ -223,11 +228,12 @@ def tested(connection: DuckDBPyConnection, run_id: str, failed: list[dict]) -> N
 def failed_tests(connection: DuckDBPyConnection, lock: dict) -> list[dict]:
     """Return which of dbt's tests failed on what the lock's run built.
 
-    Raises NotTestedError where they have not run in it on these extracts. So a test task that was marked a success
-    admits nothing.
+    What another run built from the same extracts with the same models is the same, and so is what the tests said of it.
+
+    Raises NotTestedError where they have not run on it. So a test task that was marked a success admits nothing.
     """
-    query = "select failed from landing.tested where run_id = ? and extracts = ?"
-    found = rows(connection, query, [lock["run_id"], _built(lock)])
+    query = "select failed from landing.tested where extracts = ? and (run_id = ? or models = ?)"
+    found = rows(connection, query, [_built(lock), lock["run_id"], dbt_project.version()])
     if not found:
         raise NotTestedError("dbt's tests have not run on what this run built: clear its task dbt.dbt_test.")
     return json.loads(found[0]["failed"])
@@ -250,14 +256,31 @@ def passed(connection: DuckDBPyConnection, lock: dict, accepted: dict | None = N
 
 
 def check_passed(connection: DuckDBPyConnection, lock: dict) -> None:
-    """Raise NotJudgedError unless the quality gate passed what the lock's run built, or it withdraws its extract.
+    """Raise NotJudgedError unless the quality gate passed what the lock's run built, or it is published already, or the
+    run withdraws its extract.
 
-    So a task `quality` that was marked a success, or skipped, admits nothing.
+    So a task `quality` that was marked a success, or skipped, admits nothing; and a task `publish` that is cleared by
+    itself may publish again what readers have, whatever other weeks were added since.
     """
-    query = "select passed_with from landing.extracts where extract_id = ?"
+    query = "select passed_with, state from landing.extracts where extract_id = ?"
     extract = rows(connection, query, [lock["extract_id"]])[0]
-    if not lock["withdrawal"] and extract["passed_with"] != lock["admitted_extracts"]:
+    passed = extract["passed_with"] == lock["admitted_extracts"]
+    if not (lock["withdrawal"] or passed or (extract["state"] == "admitted" and _is_published(connection, lock))):
         raise NotJudgedError("the quality gate has not passed what this run built: clear its task quality.")
+
+
+def published(connection: DuckDBPyConnection, lock: dict, version: int) -> None:
+    """Record which version of the published relations holds what the lock's run built."""
+    connection.execute("delete from landing.publication")
+    connection.execute(
+        "insert into landing.publication (version, extracts, models) values (?, ?, ?)",
+        [version, _built(lock), lock["models"]],
+    )
+
+
+def _is_published(connection: DuckDBPyConnection, lock: dict) -> bool:
+    query = "select version from landing.publication where extracts = ? and models = ?"
+    return bool(rows(connection, query, [_built(lock), lock["models"]]))
 
 
 def admit(connection: DuckDBPyConnection, extract_id: str) -> None:
@@ -270,6 +293,8 @@ def admit(connection: DuckDBPyConnection, extract_id: str) -> None:
 
 def fail(connection: DuckDBPyConnection, extract_id: str) -> None:
     """Record that the quality gate did not pass what was built with the extract, which keeps its state."""
+    # Of the same extracts something good is published: what is built now is not that.
+    connection.execute("update landing.publication set extracts = ''")
     connection.execute("update landing.extracts set passed_with = null where extract_id = ?", [extract_id])
 
 

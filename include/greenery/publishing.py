@@ -50,8 +50,7 @@ def publish(settings: Settings, run_id: str) -> int:
                 ledger.hold(connection, lock["extract_id"], f"withdrawn: {lock['withdrawal']}", withdrawn=True)
             else:
                 ledger.admit(connection, lock["extract_id"])
-            connection.execute("delete from landing.publication")
-            connection.execute("insert into landing.publication values (?)", [version])
+            ledger.published(connection, lock, version)
         switch_link(settings.published, f"versions/{version}")
         _prune(settings, version)
         status.record(settings, connection)

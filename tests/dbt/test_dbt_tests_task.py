@@ -7,7 +7,7 @@ from unittest.mock import MagicMock
 
 import pytest
 from airflow.sdk import DAG
-from greenery import ledger
+from greenery import dbt_project, ledger
 from greenery.dbt_models import dbt_models
 from greenery.landing import land
 from greenery.settings import Settings
@@ -32,15 +32,15 @@ def home(tmp_path, monkeypatch) -> Settings:
     return home
 
 
-def run_tests(home: Settings) -> None:
+def run_tests(home: Settings, run_id: str = "run") -> None:
     with DAG("weekly", schedule=None, start_date=WEEK):
         task = next(task for task in dbt_models(home, "false").iter_tasks() if task.task_id == "dbt.dbt_test")
-    task.execute({"run_id": "run", "ti": MagicMock(), "task_instance": MagicMock()})
+    task.execute({"run_id": run_id, "ti": MagicMock(), "task_instance": MagicMock()})
 
 
-def failed(home: Settings) -> list[dict]:
+def failed(home: Settings, run_id: str = "run") -> list[dict]:
     with connect(home) as connection:
-        return ledger.failed_tests(connection, ledger.check_build(connection, "run"))
+        return ledger.failed_tests(connection, ledger.check_build(connection, run_id))
 
 
 def test_tests_that_pass_and_tests_that_fail_are_recorded(home):
@@ -64,3 +64,19 @@ def test_a_test_that_can_not_run_fails_the_task(home):
         run_tests(home)
     with pytest.raises(ledger.NotTestedError):
         failed(home)
+
+
+def test_what_was_tested_in_another_run_of_the_same_build_counts(home):
+    run_tests(home)
+    with connect(home) as connection:
+        ledger.acquire(connection, "another", WEEK, lambda _: False)
+    assert failed(home, "another") == []
+
+
+def test_other_models_are_not_tested_before_they_have_built(home, monkeypatch):
+    run_tests(home)
+    monkeypatch.setattr(dbt_project, "version", lambda: "another")
+    with connect(home) as connection:
+        ledger.acquire(connection, "run", WEEK, lambda _: False)
+    with pytest.raises(ledger.LockLostError, match="not built from this run's extracts: dim_addresses"):
+        run_tests(home)

@@ -32,7 +32,8 @@ class World:
         self.contents = contents
         self._offered = dict.fromkeys(contents, 0)
         self._by_id = {extract_id(extract): extract for variants in contents.values() for extract in variants}
-        self._built: set[str] = set()
+        # Why each run that built to its end withdraws its week's extract; empty for one that adds it.
+        self._built: dict[str, str] = {}
         self._held: set[str] = set()
         self._withdrawn: set[str] = set()
         # Whether the warehouse holds what is published, not what another run left there.
@@ -123,14 +124,14 @@ class World:
         run_id, as_of = f"run {week}", FIRST_AS_OF + week * WEEK
         if not withdrawal:
             self.land(week)
-        self._built.discard(run_id)
+        self._built.pop(run_id, None)
         assert ledger.acquire(self._ledger, run_id, as_of, lambda _: False, withdrawal)
         self.settled = False
         try:
             self.warehouse.build(afresh=afresh, break_at=break_at)
         except Broken:
             return False
-        self._built.add(run_id)
+        self._built[run_id] = withdrawal
         lock = ledger.check_build(self._ledger, run_id)
         if verdict != "held":
             ledger.passed(self._ledger, lock)
@@ -158,6 +159,7 @@ class World:
         lock = ledger.check_build(self._ledger, run_id)
         ledger.check_passed(self._ledger, lock)
         extract = lock["extract_id"]
+        ledger.published(self._ledger, lock, version=1)
         if lock["withdrawal"]:
             publish(self.warehouse)
             self.settled = True
@@ -179,13 +181,17 @@ class World:
         self.written[lock["as_of"]] = self.text(lock["as_of"])
 
     def _publish_again(self, week: int) -> bool:
-        """Try the step publish of the week's last whole build by itself, as after a broken-off run."""
+        """Try the step publish of the week's last whole build by itself, as after a broken-off run, or when it is
+        cleared: then the run takes the lock again."""
         run_id = f"run {week}"
         if run_id not in self._built:
             return False
         try:
+            if not rows(self._ledger, "select run_id from landing.build_lock where run_id = ?", [run_id]):
+                as_of, withdrawal = FIRST_AS_OF + week * WEEK, self._built[run_id]
+                assert ledger.acquire(self._ledger, run_id, as_of, lambda _: False, withdrawal)
             self._publish(run_id)
-        except (ledger.LockLostError, ledger.NotJudgedError):
+        except (ledger.LockLostError, ledger.NotJudgedError, ledger.NothingToWithdrawError):
             self.counts["publish by itself, refused"] += 1
             return False
         self.counts["publish by itself, done"] += 1

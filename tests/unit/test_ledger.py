@@ -105,3 +105,39 @@ def test_only_what_the_gate_passed_is_published(home, landed):
         assert ledger.newest(connection, AS_OF)["state"] == "admitted"
         with pytest.raises(NotJudgedError):
             ledger.check_passed(connection, lock)
+
+
+def test_what_readers_have_is_published_again_and_nothing_else(home, landed):
+    """A task `publish` that is cleared by itself, after a later week was added."""
+    write_extract(home.extracts / "2023-01-18", small_shop())
+    later = land(home, datetime(2023, 1, 18))
+    with connect(home) as connection:
+        for run, extract in (("first", landed), ("second", later)):
+            ledger.acquire(connection, run, extract.as_of, running())
+            lock = ledger.check_lock(connection, run)
+            ledger.passed(connection, lock)
+            ledger.published(connection, lock, 1)
+            ledger.admit(connection, extract.extract_id)
+        ledger.acquire(connection, "first", AS_OF, running())
+        lock = ledger.check_lock(connection, "first")
+        ledger.check_passed(connection, lock)
+
+        # Built with other models, it is not what readers have.
+        with pytest.raises(NotJudgedError):
+            ledger.check_passed(connection, {**lock, "models": "others"})
+        # Nor is what the gate found wrong in another week's run of the same extracts.
+        ledger.fail(connection, later.extract_id)
+        with pytest.raises(NotJudgedError):
+            ledger.check_passed(connection, lock)
+
+
+def test_what_is_held_since_is_not_published_again(home, landed):
+    with connect(home) as connection:
+        ledger.acquire(connection, "run", AS_OF, running())
+        lock = ledger.check_lock(connection, "run")
+        ledger.passed(connection, lock)
+        ledger.published(connection, lock, 1)
+        ledger.admit(connection, landed.extract_id)
+        ledger.hold(connection, landed.extract_id, "no events")
+        with pytest.raises(NotJudgedError):
+            ledger.check_passed(connection, lock)

@@ -57,6 +57,10 @@ create table if not exists landing.funnel_keys (
 
 -- One row: which version of the published relations holds the admitted extracts.
 create table if not exists landing.publication (version integer not null);
+-- extracts: those it was built from; empty once the quality gate found something wrong with what is built of them.
+-- models: the version of the dbt project that built it.
+alter table landing.publication add column if not exists extracts varchar default '';
+alter table landing.publication add column if not exists models varchar default '';
 
 -- One row: the run whose models dbt's tests ran on last, the extracts that these were built from, and the tests that
 -- failed, as JSON.
