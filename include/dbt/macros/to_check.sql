@@ -39,3 +39,33 @@
     select cast(started_at as date) as session_date from {{ ref('fct_sessions') }}
     where session_id in ({{ sessions_to_check() }})
 {%- endmacro %}
+
+{#- The end of a test: the rows that one of two CTEs has and the other has not, with the columns that name a row.
+    expected, found: names of the CTEs, which have the same columns. -#}
+{% macro differences(expected, found, columns) -%}
+lost as (
+    select * from {{ expected }}
+    except
+    select * from {{ found }}
+),
+
+invented as (
+    select * from {{ found }}
+    except
+    select * from {{ expected }}
+),
+
+final as (
+    select
+        'lost' as problem,
+        {{ columns | join(', ') }}
+    from lost
+    union all
+    select
+        'invented' as problem,
+        {{ columns | join(', ') }}
+    from invented
+)
+
+select * from final
+{%- endmacro %}

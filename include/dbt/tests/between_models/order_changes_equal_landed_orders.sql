@@ -108,32 +108,4 @@ modelled as (
     inner join order_changes on pairs.as_of = order_changes.as_of
 ),
 
-lost as (
-    select * from landed
-    except
-    select * from modelled
-),
-
-invented as (
-    select * from modelled
-    except
-    select * from landed
-),
-
-final as (
-    select
-        'lost' as problem,
-        as_of,
-        order_id,
-        change
-    from lost
-    union all
-    select
-        'invented' as problem,
-        as_of,
-        order_id,
-        change
-    from invented
-)
-
-select * from final
+{{ differences('landed', 'modelled', ['as_of', 'order_id', 'change']) }}

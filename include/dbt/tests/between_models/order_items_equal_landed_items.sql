@@ -31,30 +31,4 @@ modelled as (
     from newest_versions
 ),
 
-lost as (
-    select * from landed
-    except
-    select * from modelled
-),
-
-invented as (
-    select * from modelled
-    except
-    select * from landed
-),
-
-final as (
-    select
-        'lost' as problem,
-        order_id,
-        product_id
-    from lost
-    union all
-    select
-        'invented' as problem,
-        order_id,
-        product_id
-    from invented
-)
-
-select * from final
+{{ differences('landed', 'modelled', ['order_id', 'product_id']) }}

@@ -32,30 +32,4 @@ modelled as (
             and (pairs.as_of < orders_snapshot.dbt_valid_to or orders_snapshot.dbt_valid_to is null)
 ),
 
-lost as (
-    select * from landed
-    except
-    select * from modelled
-),
-
-invented as (
-    select * from modelled
-    except
-    select * from landed
-),
-
-final as (
-    select
-        'lost' as problem,
-        as_of,
-        order_id
-    from lost
-    union all
-    select
-        'invented' as problem,
-        as_of,
-        order_id
-    from invented
-)
-
-select * from final
+{{ differences('landed', 'modelled', ['as_of', 'order_id']) }}

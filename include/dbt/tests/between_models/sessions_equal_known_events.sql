@@ -64,28 +64,4 @@ modelled as (
     where session_id in (select sessions_to_check.session_id from sessions_to_check)
 ),
 
-lost as (
-    select * from expected
-    except
-    select * from modelled
-),
-
-invented as (
-    select * from modelled
-    except
-    select * from expected
-),
-
-final as (
-    select
-        'lost' as problem,
-        session_id
-    from lost
-    union all
-    select
-        'invented' as problem,
-        session_id
-    from invented
-)
-
-select * from final
+{{ differences('expected', 'modelled', ['session_id']) }}
