@@ -123,7 +123,7 @@ def greenery_weekly():
         **tasks.KILLED,
     )
     land = tasks.land()
-    models_changed = f"ti.xcom_pull('acquire_warehouse', key='{tasks.MODELS_CHANGED}') | default(false, true)"
+    builds_anew = f"ti.xcom_pull('acquire_warehouse', key='{tasks.BUILDS_ANEW}') | default(false, true)"
     acquire = tasks.AcquireWarehouse(
         task_id="acquire_warehouse",
         pool=settings.WAREHOUSE_POOL,
@@ -132,7 +132,7 @@ def greenery_weekly():
         timeout=timedelta(hours=12),
         **tasks.KILLED,
     )
-    dbt = dbt_models(SETTINGS, full_refresh="{{ params.full_refresh or " + models_changed + " }}")
+    dbt = dbt_models(SETTINGS, full_refresh="{{ params.full_refresh or " + builds_anew + " }}")
     quality = tasks.quality()
     publish = tasks.publish()
     release = tasks.release_warehouse()

@@ -51,7 +51,7 @@ def run_week(
         landing.land(home, as_of, **parameters)
     with connect(home) as connection:
         assert ledger.acquire(connection, run_id, as_of, lambda _: False, withdrawal)
-        full_refresh = full_refresh or ledger.models_changed(connection)
+        full_refresh = full_refresh or ledger.builds_anew(connection)
     options = ["--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
     try:
         record_tests(home, run_id, dbt(home, "build", *options, tests_may_fail=True))

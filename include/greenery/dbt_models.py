@@ -56,6 +56,7 @@ def dbt_models(settings: Settings, full_refresh: str) -> TaskGroup:
             # A model's task is idempotent: it is tried again in case its process was killed.
             "retries": 1,
             "retry_delay": timedelta(seconds=30),
+            "callback": "greenery.tasks.check_project",
         },
     )
     models = [task for task in group.iter_tasks() if isinstance(task, DbtRunLocalOperator)]

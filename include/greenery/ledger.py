@@ -47,6 +47,10 @@ class NotTestedError(Exception):
     """dbt's tests have not run on what the run built, or fail without the extract to be withdrawn."""
 
 
+class ProjectChangedError(Exception):
+    """The dbt project is another than when the run took the lock: what it builds would mix old and new logic."""
+
+
 class NothingToWithdrawError(Exception):
     """The week has no extract that can be withdrawn."""
 
@@ -108,36 +112,63 @@ def acquire(
     extract = to_withdraw(connection, as_of) if withdrawal else newest(connection, as_of)
     if extract is None:
         raise LockLostError(f"nothing is landed for {as_of:%Y-%m-%d}: clear the task land of this run.")
-    extract_id, models = extract["extract_id"], dbt_project.version()
+    extract_id = extract["extract_id"]
     with transaction(connection):
-        if not withdrawal:
-            forget(connection, "as_of = $as_of and extract_id <> $keep", {"as_of": as_of, "keep": extract_id})
+        forget(connection, "as_of = $as_of and extract_id <> $keep", {"as_of": as_of, "keep": extract_id})
+        # From here on something may be built: what was tested counts no more until it is tested again.
+        tested_until_now = _built_with(connection)["is_tested"]
+        connection.execute("update landing.built_with set is_tested = false")
         connection.execute("delete from landing.build_lock")
-        if connection.execute(
-            "update landing.tested set models = '' where models not in ('', ?) returning run_id", [models]
-        ).fetchall():
-            # What other models built is built from nothing that counts: else a task that is cleared by itself would
-            # test it, and it would pass for what these models build.
-            connection.execute("delete from landing.built_pairs")
         connection.execute(
             """
-            insert into landing.build_lock (run_id, as_of, extract_id, admitted_extracts, withdrawal, models)
+            insert into landing.build_lock (run_id, as_of, extract_id, admitted_extracts, withdrawal, tests_all)
             values (?, ?, ?, ?, ?, ?)
             """,
-            [run_id, as_of, extract_id, _others_admitted(connection, extract_id), withdrawal, models],
+            [run_id, as_of, extract_id, _others_admitted(connection, extract_id), withdrawal, not tested_until_now],
         )
     return True
 
 
-def models_changed(connection: DuckDBPyConnection) -> bool:
-    """Return whether other models than those that are there now may have built some of what is built.
+def _built_with(connection: DuckDBPyConnection) -> dict:
+    """Return what is known of the models that are built, with the version of the dbt project that is there now.
 
-    Rows of the old logic would stay beside those of the new one, unless all is built from the start. A run is known to
-    have built all with one version of the models once dbt's tests have run; from when one takes the lock with another
-    version, nothing is known.
+    With another version than before, nothing that is built counts: it would be mixed with what this one builds, and
+    what was said of the one would be taken for the other.
     """
-    found = rows(connection, "select models from landing.tested")
-    return not found or found[0]["models"] != dbt_project.version()
+    models = dbt_project.version()
+    if not rows(connection, "select models from landing.built_with where models = ?", [models]):
+        connection.execute("delete from landing.built_with")
+        connection.execute("insert into landing.built_with (models, is_tested) values (?, false)", [models])
+        connection.execute("delete from landing.built_pairs")
+        _distrust(connection)
+    return rows(connection, "select * from landing.built_with")[0]
+
+
+def _distrust(connection: DuckDBPyConnection) -> None:
+    """Let nothing that is built pass any more for what the quality gate passed, or for what is published."""
+    connection.execute("update landing.extracts set passed_with = null")
+    connection.execute("update landing.publication set extracts = ''")
+
+
+def builds_anew(connection: DuckDBPyConnection) -> bool:
+    """Return whether the run has to build all models from the start: the ones there now never did it to the end.
+
+    That they did is known once dbt's tests have run.
+    """
+    query = "select models from landing.built_with where models = ? and extracts is not null"
+    return not rows(connection, query, [dbt_project.version()])
+
+
+def check_project(connection: DuckDBPyConnection, models: str) -> None:
+    """Raise ProjectChangedError if the dbt project is another than that of version `models`, with which the run began.
+
+    Nothing that is built counts then; the next run that takes the lock builds all.
+    """
+    if dbt_project.version() != models:
+        connection.execute("update landing.built_with set models = ''")
+        raise ProjectChangedError(
+            "the dbt project was changed while this run built: clear its task acquire_warehouse with all that follows."
+        )
 
 
 def to_withdraw(connection: DuckDBPyConnection, as_of: datetime) -> dict:
@@ -214,29 +245,40 @@ def check_build(connection: DuckDBPyConnection, run_id: str) -> dict:
 
 
 def tested(connection: DuckDBPyConnection, run_id: str, failed: list[dict]) -> None:
-    """Record that all of dbt's tests have run on what `run_id` built, and which failed (as `dbt_tests` reads them)."""
+    """Record that dbt's tests have run on what `run_id` built, and which failed (as `dbt_tests` reads them).
+
+    They look at what the run changed, or at all where something that was built before was not tested or failed.
+    """
     lock = check_build(connection, run_id)
     with transaction(connection):
-        connection.execute("delete from landing.tested")
-        models = lock["models"] if lock["models"] == dbt_project.version() else ""
         connection.execute(
-            "insert into landing.tested (run_id, extracts, failed, models) values (?, ?, ?, ?)",
-            [run_id, _built(lock), json.dumps(failed, ensure_ascii=False), models],
+            "update landing.built_with set extracts = ?, failed = ?, is_tested = ?",
+            [_built(lock), json.dumps(failed, ensure_ascii=False), not failed],
         )
+        # The project was changed after the last model was built: they are of one kind, but the next run builds anew.
+        connection.execute("update landing.built_with set models = '' where models <> ?", [dbt_project.version()])
+        if failed:
+            _distrust(connection)
 
 
 def failed_tests(connection: DuckDBPyConnection, lock: dict) -> list[dict]:
     """Return which of dbt's tests failed on what the lock's run built.
 
-    What another run built from the same extracts with the same models is the same, and so is what the tests said of it.
+    What another run built from the same extracts is the same, and so is what the tests said of it.
 
     Raises NotTestedError where they have not run on it. So a test task that was marked a success admits nothing.
     """
-    query = "select failed from landing.tested where extracts = ? and (run_id = ? or models = ?)"
-    found = rows(connection, query, [_built(lock), lock["run_id"], dbt_project.version()])
+    found = rows(connection, "select failed from landing.built_with where extracts = ?", [_built(lock)])
     if not found:
         raise NotTestedError("dbt's tests have not run on what this run built: clear its task dbt.dbt_test.")
     return json.loads(found[0]["failed"])
+
+
+def check_withdrawal(connection: DuckDBPyConnection, lock: dict) -> None:
+    """Raise NotTestedError unless dbt's tests pass what is built without the extract that the lock's run withdraws."""
+    if failed := failed_tests(connection, lock):
+        names = ", ".join(test["test"] for test in failed)
+        raise NotTestedError(f"without the extract, dbt tests fail: {names}. Nothing is withdrawn.")
 
 
 def _built(lock: dict) -> str:
@@ -256,31 +298,26 @@ def passed(connection: DuckDBPyConnection, lock: dict, accepted: dict | None = N
 
 
 def check_passed(connection: DuckDBPyConnection, lock: dict) -> None:
-    """Raise NotJudgedError unless the quality gate passed what the lock's run built, or it is published already, or the
-    run withdraws its extract.
+    """Raise NotJudgedError unless the quality gate passed what the lock's run built, or it is published already.
 
     So a task `quality` that was marked a success, or skipped, admits nothing; and a task `publish` that is cleared by
-    itself may publish again what readers have, whatever other weeks were added since.
+    itself may publish again what readers have, whatever other weeks were added since. Of a run that withdraws its
+    extract only dbt's tests are asked; raises NotTestedError where they fail.
     """
+    if lock["withdrawal"]:
+        check_withdrawal(connection, lock)
+        return
     query = "select passed_with, state from landing.extracts where extract_id = ?"
     extract = rows(connection, query, [lock["extract_id"]])[0]
-    passed = extract["passed_with"] == lock["admitted_extracts"]
-    if not (lock["withdrawal"] or passed or (extract["state"] == "admitted" and _is_published(connection, lock))):
+    is_published = rows(connection, "select version from landing.publication where extracts = ?", [_built(lock)])
+    if extract["passed_with"] != lock["admitted_extracts"] and not (extract["state"] == "admitted" and is_published):
         raise NotJudgedError("the quality gate has not passed what this run built: clear its task quality.")
 
 
 def published(connection: DuckDBPyConnection, lock: dict, version: int) -> None:
     """Record which version of the published relations holds what the lock's run built."""
     connection.execute("delete from landing.publication")
-    connection.execute(
-        "insert into landing.publication (version, extracts, models) values (?, ?, ?)",
-        [version, _built(lock), lock["models"]],
-    )
-
-
-def _is_published(connection: DuckDBPyConnection, lock: dict) -> bool:
-    query = "select version from landing.publication where extracts = ? and models = ?"
-    return bool(rows(connection, query, [_built(lock), lock["models"]]))
+    connection.execute("insert into landing.publication (version, extracts) values (?, ?)", [version, _built(lock)])
 
 
 def admit(connection: DuckDBPyConnection, extract_id: str) -> None:
@@ -291,11 +328,10 @@ def admit(connection: DuckDBPyConnection, extract_id: str) -> None:
     )
 
 
-def fail(connection: DuckDBPyConnection, extract_id: str) -> None:
-    """Record that the quality gate did not pass what was built with the extract, which keeps its state."""
-    # Of the same extracts something good is published: what is built now is not that.
-    connection.execute("update landing.publication set extracts = ''")
-    connection.execute("update landing.extracts set passed_with = null where extract_id = ?", [extract_id])
+def fail(connection: DuckDBPyConnection) -> None:
+    """Record that the quality gate did not pass what was built, though its extract keeps its state."""
+    with transaction(connection):
+        _distrust(connection)
 
 
 def hold(
@@ -311,6 +347,8 @@ def hold(
     withdrawn: a person took it back; it is not admitted again without their asking.
     held_for: what each failed critical check observed, which a person may accept from now on.
     """
+    # The build after this one goes back to what was before the extract: that is tested as a whole.
+    connection.execute("update landing.built_with set is_tested = false")
     connection.execute(
         """
         update landing.extracts set state = 'held', reason = ?, withdrawn = ?, passed_with = null, held_for = ?

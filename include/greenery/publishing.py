@@ -38,7 +38,8 @@ def publish(settings: Settings, run_id: str) -> int:
     The new version is written beside the others first, then the extract is admitted and the version recorded in one
     transaction, then the link is switched. After a kill in between, `published` is the version before, and the next
     call ends what was begun. Raises LockLostError if the run lost the lock or what it built on has changed,
-    NotJudgedError if the quality gate has not passed it.
+    NotJudgedError if the quality gate has not passed it, NotTestedError if dbt's tests fail without the extract to be
+    withdrawn.
     """
     with connect(settings) as connection:
         lock = ledger.check_build(connection, run_id)

@@ -38,8 +38,10 @@ TELLING: dict[str, Any] = {
 # What a task leaves for the alert at the end of its run: that it wrote quality.json, and why it failed.
 JUDGED = "judged"
 FAILURE = "failure"
-# What acquire_warehouse leaves for the models: that they have to be built from the start.
-MODELS_CHANGED = "models_changed"
+# What acquire_warehouse leaves for the models: whether they have to be built from the start, and with which version of
+# the dbt project they are.
+BUILDS_ANEW = "builds_anew"
+MODELS = "models"
 
 
 class WaitForExtract(BaseSensorOperator):
@@ -90,7 +92,7 @@ class AcquireWarehouse(BaseSensorOperator):
 
     def poke(self, context: Context) -> bool:
         """Return whether this run holds the lock."""
-        from greenery import ledger
+        from greenery import dbt_project, ledger
         from greenery.warehouse import connect
 
         def is_running(run_id: str) -> bool:
@@ -102,14 +104,34 @@ class AcquireWarehouse(BaseSensorOperator):
                 is_ours = ledger.acquire(connection, context["run_id"], as_of, is_running, withdrawal(context))
             except (ledger.NothingToWithdrawError, ledger.LockLostError) as error:
                 raise AirflowFailException(str(error)) from error
-            if is_ours and ledger.models_changed(connection):
+            if is_ours and ledger.builds_anew(connection):
                 self.log.info(
                     "all models are built from the start: other ones built what is there, or nothing is there"
                 )
-                context["ti"].xcom_push(key=MODELS_CHANGED, value=True)
-        if not is_ours:
+                context["ti"].xcom_push(key=BUILDS_ANEW, value=True)
+        if is_ours:
+            context["ti"].xcom_push(key=MODELS, value=dbt_project.version())
+        else:
             tell_if_late(home, as_of, context, "its run waits for another that builds")
         return is_ours
+
+
+def check_project(project: str, context: Context) -> None:
+    """Fail a model's task for good where the dbt project was changed since its run took the lock.
+
+    Cosmos calls this after the model was built. project: the folder in which dbt ran.
+    """
+    from greenery import dbt_project, ledger
+    from greenery.warehouse import connect
+
+    models = context["ti"].xcom_pull(task_ids="acquire_warehouse", key=MODELS)
+    if dbt_project.version() == models:
+        return
+    with connect(settings.load()) as connection:
+        try:
+            ledger.check_project(connection, models)
+        except ledger.ProjectChangedError as error:
+            raise AirflowFailException(str(error)) from error
 
 
 def announce(home: settings.Settings, as_of: datetime, *, is_scheduled: bool) -> None:
@@ -242,7 +264,7 @@ def publish(**context: Any) -> int:
 
     try:
         return publishing.publish(settings.load(), context["run_id"])
-    except (ledger.LockLostError, ledger.NotJudgedError) as error:
+    except (ledger.LockLostError, ledger.NotJudgedError, ledger.NotTestedError) as error:
         raise AirflowFailException(str(error)) from error
 
 

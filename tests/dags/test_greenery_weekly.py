@@ -123,7 +123,7 @@ def test_alert_comes_after_all_and_whatever_became_of_it(dag):
 )
 def test_models_are_built_from_the_start_when_asked_or_changed(dag, asked, changed, expected):
     def pull(task_id, key):
-        assert (task_id, key) == ("acquire_warehouse", tasks.MODELS_CHANGED)
+        assert (task_id, key) == ("acquire_warehouse", tasks.BUILDS_ANEW)
         return changed
 
     incremental = dag.get_task("dbt.fct_sessions_run")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from unittest.mock import MagicMock
 
 import pytest
@@ -11,7 +11,7 @@ from greenery import dbt_project, ledger
 from greenery.dbt_models import dbt_models
 from greenery.landing import land
 from greenery.settings import Settings
-from greenery.warehouse import connect
+from greenery.warehouse import connect, rows
 
 from tests.conftest import small_shop, write_extract
 from tests.pipeline import dbt
@@ -71,6 +71,33 @@ def test_what_was_tested_in_another_run_of_the_same_build_counts(home):
     with connect(home) as connection:
         ledger.acquire(connection, "another", WEEK, lambda _: False)
     assert failed(home, "another") == []
+
+
+def test_what_failed_once_fails_again_though_nothing_is_built_again(home):
+    run_tests(home)
+    with connect(home) as connection:
+        extract = ledger.check_lock(connection, "run")["extract_id"]
+        ledger.admit(connection, extract)
+    # The person moved, so the session is built again; nothing else of the week touches it.
+    moved = [{**address, "country": "Chile"} for address in small_shop()["addresses"]]
+    write_extract(home.extracts / "2023-01-18", {**small_shop(), "addresses": moved})
+    land(home, WEEK + timedelta(days=7))
+
+    def acquire() -> None:
+        with connect(home) as connection:
+            ledger.acquire(connection, "next", WEEK + timedelta(days=7), lambda _: False)
+        dbt(home, "run")
+
+    acquire()
+    with connect(home) as connection:
+        assert rows(connection, "select session_id from intermediate.int_changed_sessions") == [{"session_id": "s1"}]
+        connection.execute("update marts.fct_sessions set ended_at = ended_at + interval 1 hour")
+    for _ in range(2):
+        run_tests(home, "next")
+        assert [test["test"] for test in failed(home, "next")] == ["sessions_equal_known_events"]
+        acquire()
+        with connect(home) as connection:
+            assert rows(connection, "select session_id from intermediate.int_changed_sessions") == []
 
 
 def test_other_models_are_not_tested_before_they_have_built(home, monkeypatch):

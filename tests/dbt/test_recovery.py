@@ -153,7 +153,7 @@ def test_correct_a_model(home, tmp_path, monkeypatch):
     assert critical(run(home, SECOND, "backfill")) == []
     assert state(home, SECOND) == "admitted"
     with connect(home) as connection:
-        assert not ledger.models_changed(connection)
+        assert not ledger.builds_anew(connection)
 
 
 def test_withdraw_what_turned_out_bad(home):

@@ -132,6 +132,7 @@ class World:
         except Broken:
             return False
         self._built[run_id] = withdrawal
+        ledger.tested(self._ledger, run_id, [])
         lock = ledger.check_build(self._ledger, run_id)
         if verdict != "held":
             ledger.passed(self._ledger, lock)

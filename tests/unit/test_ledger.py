@@ -5,18 +5,27 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from greenery import ledger
+from greenery import dbt_project, ledger
 from greenery.landing import land
-from greenery.ledger import LockLostError, NotJudgedError
+from greenery.ledger import LockLostError, NotJudgedError, NotTestedError
+from greenery.settings import WEEK
 from greenery.warehouse import connect, rows
 
 from tests.conftest import ORDER, small_shop, write_extract
+from tests.pipeline import dbt
 
 AS_OF = datetime(2023, 1, 11)
+FAILED = {"test": "unique_orders", "model": "orders", "meaning": "", "failures": 1, "message": ""}
 
 
 def running(*runs: str):
     return lambda run_id: run_id in runs
+
+
+def taken(connection, run: str, as_of: datetime) -> dict:
+    """Return the lock, taken by the run, of what is built already: as where one of its tasks is cleared by itself."""
+    assert ledger.acquire(connection, run, as_of, running())
+    return ledger.check_build(connection, run)
 
 
 @pytest.fixture
@@ -101,34 +110,113 @@ def test_only_what_the_gate_passed_is_published(home, landed):
             ledger.check_passed(connection, lock)
         ledger.admit(connection, landed.extract_id)
         ledger.passed(connection, lock)
-        ledger.fail(connection, landed.extract_id)
+        ledger.fail(connection)
         assert ledger.newest(connection, AS_OF)["state"] == "admitted"
         with pytest.raises(NotJudgedError):
             ledger.check_passed(connection, lock)
 
 
-def test_what_readers_have_is_published_again_and_nothing_else(home, landed):
-    """A task `publish` that is cleared by itself, after a later week was added."""
+@pytest.fixture
+def later(home, landed):
+    """Two weeks, each built, tested, judged, published and admitted by a run of its own: `first`, then `second`."""
     write_extract(home.extracts / "2023-01-18", small_shop())
-    later = land(home, datetime(2023, 1, 18))
-    with connect(home) as connection:
-        for run, extract in (("first", landed), ("second", later)):
+    later = land(home, AS_OF + WEEK)
+    for run, extract in (("first", landed), ("second", later)):
+        with connect(home) as connection:
             ledger.acquire(connection, run, extract.as_of, running())
-            lock = ledger.check_lock(connection, run)
+        dbt(home, "run")
+        with connect(home) as connection:
+            ledger.tested(connection, run, [])
+            lock = ledger.check_build(connection, run)
             ledger.passed(connection, lock)
             ledger.published(connection, lock, 1)
             ledger.admit(connection, extract.extract_id)
-        ledger.acquire(connection, "first", AS_OF, running())
-        lock = ledger.check_lock(connection, "first")
+    return later
+
+
+def test_what_readers_have_is_published_again(home, later):
+    """A task `publish` that is cleared by itself, after a later week was added."""
+    with connect(home) as connection:
+        lock = taken(connection, "first", AS_OF)
         ledger.check_passed(connection, lock)
 
-        # Built with other models, it is not what readers have.
-        with pytest.raises(NotJudgedError):
-            ledger.check_passed(connection, {**lock, "models": "others"})
-        # Nor is what the gate found wrong in another week's run of the same extracts.
-        ledger.fail(connection, later.extract_id)
-        with pytest.raises(NotJudgedError):
+
+def test_what_the_gate_found_wrong_is_not_published_by_another_week(home, later):
+    with connect(home) as connection:
+        taken(connection, "second", later.as_of)
+        ledger.fail(connection)
+        for run, as_of in (("first", AS_OF), ("second", later.as_of)):
+            with pytest.raises(NotJudgedError):
+                ledger.check_passed(connection, taken(connection, run, as_of))
+
+
+def test_what_a_test_found_wrong_is_not_published_by_another_week(home, later):
+    with connect(home) as connection:
+        taken(connection, "first", AS_OF)
+        ledger.tested(connection, "first", [FAILED])
+        for run, as_of in (("first", AS_OF), ("second", later.as_of)):
+            with pytest.raises(NotJudgedError):
+                ledger.check_passed(connection, taken(connection, run, as_of))
+
+
+def test_a_withdrawal_is_published_only_where_tests_pass_without_the_extract(home, later):
+    with connect(home) as connection:
+        ledger.acquire(connection, "withdraw", later.as_of, running(), "in cents")
+    dbt(home, "run")
+    with connect(home) as connection:
+        lock = ledger.check_build(connection, "withdraw")
+        with pytest.raises(NotTestedError, match="have not run on what this run built"):
             ledger.check_passed(connection, lock)
+        ledger.tested(connection, "withdraw", [FAILED])
+        with pytest.raises(NotTestedError, match="without the extract, dbt tests fail: unique_orders"):
+            ledger.check_passed(connection, lock)
+        ledger.tested(connection, "withdraw", [])
+        ledger.check_passed(connection, lock)
+
+
+def test_what_other_models_built_counts_for_nothing(home, later, monkeypatch):
+    for version in ("another", "a third"):
+        monkeypatch.setattr(dbt_project, "version", lambda version=version: version)
+        with connect(home) as connection:
+            ledger.acquire(connection, "first", AS_OF, running())
+            assert ledger.builds_anew(connection)
+            lock = ledger.check_lock(connection, "first")
+            with pytest.raises(LockLostError, match="not built from this run's extracts"):
+                ledger.check_build(connection, "first")
+            with pytest.raises(NotTestedError):
+                ledger.failed_tests(connection, lock)
+            with pytest.raises(NotJudgedError):
+                ledger.check_passed(connection, lock)
+        # Built by the first of them, it does not count for the second either.
+        dbt(home, "run", "--full-refresh")
+        with connect(home) as connection:
+            ledger.check_build(connection, "first")
+            assert ledger.builds_anew(connection)
+
+
+def test_a_project_that_changes_after_the_last_model_is_built_anew_by_the_next_run(home, later, monkeypatch):
+    with connect(home) as connection:
+        taken(connection, "first", AS_OF)
+        monkeypatch.setattr(dbt_project, "version", lambda: "another")
+        ledger.tested(connection, "first", [])
+        assert ledger.failed_tests(connection, ledger.check_build(connection, "first")) == []
+        ledger.acquire(connection, "first", AS_OF, running())
+        assert ledger.builds_anew(connection)
+
+
+def test_tests_look_at_all_until_all_have_passed(home, later):
+    with connect(home) as connection:
+        assert not taken(connection, "first", AS_OF)["tests_all"]
+        # It may have built something: nothing says that this was tested.
+        assert taken(connection, "second", later.as_of)["tests_all"]
+        ledger.tested(connection, "second", [FAILED])
+        assert taken(connection, "second", later.as_of)["tests_all"]
+        ledger.tested(connection, "second", [])
+        assert not taken(connection, "second", later.as_of)["tests_all"]
+        ledger.tested(connection, "second", [])
+        ledger.hold(connection, later.extract_id, "no events")
+        ledger.acquire(connection, "first", AS_OF, running())
+        assert ledger.check_lock(connection, "first")["tests_all"]
 
 
 def test_what_is_held_since_is_not_published_again(home, landed):

@@ -13,8 +13,16 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from greenery import dbt_project, ledger
 from greenery.alerts import incidents
 from greenery.landing import land
-from greenery.tasks import MODELS_CHANGED, AcquireWarehouse, WaitForExtract, note_failure, week_end
-from greenery.warehouse import connect
+from greenery.tasks import (
+    BUILDS_ANEW,
+    MODELS,
+    AcquireWarehouse,
+    WaitForExtract,
+    check_project,
+    note_failure,
+    week_end,
+)
+from greenery.warehouse import connect, rows
 
 from tests.conftest import small_shop, write_extract
 
@@ -93,16 +101,35 @@ def test_who_takes_the_lock_says_that_other_models_built_what_is_there(wait, hom
     land(home, as_of)
     with connect(home) as connection:
         version = dbt_project.version()
-        connection.execute("insert into landing.tested values ('', '', '', ?)", [version])
+        connection.execute("insert into landing.built_with values (?, '', '[]', true)", [version])
     assert acquire.poke(context) is True
-    assert pushed == []
+    assert pushed == [(MODELS, version)]
     monkeypatch.setattr(dbt_project, "version", lambda: "another")
     assert acquire.poke(context) is True
-    assert pushed == [(MODELS_CHANGED, True)]
+    assert pushed[1:] == [(BUILDS_ANEW, True), (MODELS, "another")]
     # Whether the other version got as far as building something is not known: going back is a change too.
     monkeypatch.setattr(dbt_project, "version", lambda: version)
     assert acquire.poke(context) is True
-    assert len(pushed) == 2
+    assert pushed[3:] == [(BUILDS_ANEW, True), (MODELS, version)]
+
+
+def test_a_model_that_was_changed_while_its_run_builds_fails_for_good(wait, home, as_of, monkeypatch):
+    write_extract(home.extracts / "2023-01-11", small_shop())
+    land(home, as_of)
+    context, version = run("backfill"), dbt_project.version()
+    context["ti"].xcom_pull = lambda task_ids, key: version
+    with connect(home) as connection:
+        assert ledger.acquire(connection, "run", as_of, lambda _: False)
+    check_project("", context)
+    monkeypatch.setattr(dbt_project, "version", lambda: "another")
+    with pytest.raises(AirflowFailException, match="clear its task acquire_warehouse with all that follows"):
+        check_project("", context)
+    # Back again, it is not known what was built meanwhile.
+    monkeypatch.setattr(dbt_project, "version", lambda: version)
+    with connect(home) as connection:
+        assert rows(connection, "select models from landing.built_with") == [{"models": ""}]
+        assert ledger.acquire(connection, "run", as_of, lambda _: False)
+        assert ledger.builds_anew(connection)
 
 
 def test_who_waits_does_not_ask_a_failing_channel_at_every_look(wait, home, monkeypatch):

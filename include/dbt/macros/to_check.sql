@@ -1,6 +1,6 @@
 {#- The pairs of extracts that the tests compare with the source again: those that touch the week of the run, and the
-    newest. The others were compared when they were added; so a run's tests cost as much as its extract, not more.
-    dbt build --full-refresh compares all. -#}
+    newest. The others were compared when they were added; so a run's tests cost as much as its extract, not more. All
+    are compared where the run's lock says so, or nobody holds it. -#}
 {% macro pairs_to_check() -%}
     select
         as_of,
@@ -9,7 +9,6 @@
         previous_extract_id,
         pair_id
     from {{ ref('int_extract_pairs') }} as pairs_to_check
-    {%- if not flags.FULL_REFRESH %}
     where
         as_of = (select max(newest.as_of) from {{ ref('int_extract_pairs') }} as newest)
         or exists (
@@ -18,7 +17,11 @@
             where pairs_to_check.as_of >= build_lock.as_of
                 and coalesce(pairs_to_check.previous_as_of <= build_lock.as_of, true)
         )
-    {%- endif %}
+        or not exists (
+            select build_lock.run_id
+            from {{ source('landing', 'build_lock') }} as build_lock
+            where not build_lock.tests_all
+        )
 {%- endmacro %}
 
 {#- The keys of a log that those pairs have rows of. -#}

@@ -73,12 +73,10 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
     """
     with connect(settings) as connection:
         lock = ledger.check_build(connection, run_id)
-        failed_tests = ledger.failed_tests(connection, lock)
         if lock["withdrawal"]:
-            if failed_tests:
-                names = ", ".join(test["test"] for test in failed_tests)
-                raise ledger.NotTestedError(f"without the extract, dbt tests fail: {names}. Nothing is withdrawn.")
+            ledger.check_withdrawal(connection, lock)
             return Verdict([])
+        failed_tests = ledger.failed_tests(connection, lock)
         extract = rows(connection, "select * from landing.extracts where extract_id = ?", [lock["extract_id"]])[0]
         silenced = silences.by_check(lock["as_of"].date(), silences.load())
         checks = _told_once(
@@ -98,7 +96,7 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
         else:
             reason = "; ".join(f"{check['check']}: {check['observed']}" for check in verdict.failed_critical)
             if stays:
-                ledger.fail(connection, lock["extract_id"])
+                ledger.fail(connection)
             else:
                 held_for = {check["check"]: check["observed"] for check in verdict.failed_critical}
                 ledger.hold(connection, lock["extract_id"], reason, held_for=held_for)

@@ -34,8 +34,8 @@ create table if not exists landing.build_lock (
     admitted_extracts varchar not null
 );
 alter table landing.build_lock add column if not exists withdrawal varchar default '';
--- models: the version of the dbt project with which it began to build.
-alter table landing.build_lock add column if not exists models varchar default '';
+-- tests_all: whether dbt's tests look at all that is built, because not all of what was there before had passed them.
+alter table landing.build_lock add column if not exists tests_all boolean default true;
 
 -- Which pairs of neighbouring extracts a log holds, and from which any other model was built last.
 create table if not exists landing.built_pairs (
@@ -57,13 +57,15 @@ create table if not exists landing.funnel_keys (
 
 -- One row: which version of the published relations holds the admitted extracts.
 create table if not exists landing.publication (version integer not null);
--- extracts: those it was built from; empty once the quality gate found something wrong with what is built of them.
--- models: the version of the dbt project that built it.
+-- extracts: those it was built from; empty once something was found wrong with what is built of them.
 alter table landing.publication add column if not exists extracts varchar default '';
-alter table landing.publication add column if not exists models varchar default '';
 
--- One row: the run whose models dbt's tests ran on last, the extracts that these were built from, and the tests that
--- failed, as JSON.
-create table if not exists landing.tested (run_id varchar not null, extracts varchar not null, failed varchar not null);
--- models: the version of the dbt project that built them; empty where it changed in the middle of the run.
-alter table landing.tested add column if not exists models varchar default '';
+-- One row: the version of the dbt project that built the models, empty where it changed meanwhile; the extracts that
+-- they were built from when dbt's tests ran last, null before; the tests that failed, as JSON. is_tested: all that is
+-- built has passed them.
+create table if not exists landing.built_with (
+    models varchar not null,
+    extracts varchar,
+    failed varchar,
+    is_tested boolean not null
+);
