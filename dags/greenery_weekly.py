@@ -18,7 +18,8 @@ From the first dbt task to publish one run at a time holds the warehouse; others
 backfill form here takes the day a week **starts**, seven days earlier: from 2023-01-04 to 2023-01-25 for the same
 weeks; choose *All runs* or *Missing and errored runs* to run weeks again, and tick *Override parameters on existing
 runs* where you give parameters. *Trigger* without a logical date runs the
-newest week that has ended; with one, the newest week that had ended by then.
+newest week that has ended; with one, the newest week that had ended by then, but for the very moment at which a week
+starts: that is the logical date of this week's own run, and is refused.
 
 **Later weeks.** A run that adds, corrects or withdraws an extract that is not the newest names the published weeks
 whose report would differ now: in the log of *report*, in a note on the run, in `run.json`. `make backfill` runs them
@@ -27,16 +28,16 @@ again by itself; after a run from here, use the command in the note.
 What to do when a task fails is in `docs/runbook.md`.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import Param, chain, dag
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.timezone import utc
-from airflow.timetables.interval import CronDataIntervalTimetable
 from greenery import settings, tasks
 from greenery.dbt_models import dbt_models
+from greenery.timetable import WeeklyTimetable
 
 SETTINGS = settings.load()
 # A reason must not be the placeholder of a printed command, such as <why>.
@@ -48,8 +49,8 @@ REASON = r"^(?!\s*<)"
     doc_md=__doc__,
     description="Orders that changed and the product funnel, week by week. The backfill form takes the days on which "
     "weeks start, seven days before the day that names a week; open the documentation for more",
-    schedule=CronDataIntervalTimetable(SETTINGS.cron, timezone=utc),
-    start_date=datetime(2015, 1, 1, tzinfo=utc),
+    schedule=WeeklyTimetable(SETTINGS.cron, timezone=utc),
+    start_date=settings.BEGINNING.replace(tzinfo=utc),
     catchup=False,
     max_active_runs=4,
     tags=["greenery", "weekly", "impact:tier_2"],

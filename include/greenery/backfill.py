@@ -24,7 +24,7 @@ from rich.table import Table
 
 from greenery import status
 from greenery.local_airflow import Airflow, AirflowError, ApiError, attach, exit_on_signals, running_airflow
-from greenery.settings import DAG_ID, WEEK, WEEKDAYS, SettingError, Settings, load
+from greenery.settings import BEGINNING, DAG_ID, WEEK, WEEKDAYS, SettingError, Settings, load
 
 POLL_SECONDS = 0.5
 TASK_LINE_SECONDS = 10  # between two lines on running tasks, where no progress bar can be shown
@@ -60,14 +60,22 @@ class WeekResult:
     failures: tuple[Failure, ...] = ()
 
 
-def weeks_between(settings: Settings, first: date, last: date, now: datetime | None = None) -> list[date]:
+def weeks_between(
+    settings: Settings,
+    first: date,
+    last: date,
+    now: datetime | None = None,
+    names: tuple[str, str] = ("FROM", "TO"),
+) -> list[date]:
     """Return the as_of dates from `first` to `last`, oldest first.
 
-    now: with time zone; weeks that end later can't be run.
+    now: with time zone; weeks that end later can't be run. names: what the dates are called where the user gave them.
 
     Raises InputError when one does not end a week, the order is wrong, or the last week has not ended.
     """
-    for name, day in (("FROM", first), ("TO", last)):
+    for name, day in zip(names, (first, last), strict=True):
+        if day <= BEGINNING.date():
+            raise InputError(f"{name}={day} is too long ago: weeks are counted from {BEGINNING:%Y-%m-%d}.")
         if past := (day.weekday() - settings.week_ends_on) % 7:
             before = day - timedelta(days=past)
             raise InputError(
@@ -75,12 +83,12 @@ def weeks_between(settings: Settings, first: date, last: date, now: datetime | N
                 f"write {before} or {before + WEEK}."
             )
     if last < first:
-        raise InputError(f"TO={last} is before FROM={first}: write FROM={last} TO={first}.")
+        raise InputError(f"{names[1]}={last} is before {names[0]}={first}: write FROM={last} TO={first}.")
     now = now or datetime.now(UTC)
     if _midnight(last) >= now:  # as Airflow sees it
         newest = (now - datetime.resolution).date()
         newest -= timedelta(days=(newest.weekday() - settings.week_ends_on) % 7)
-        raise InputError(f"TO={last} has not ended yet: the newest week that has is {newest}.")
+        raise InputError(f"{names[1]}={last} has not ended yet: the newest week that has is {newest}.")
     return [first + WEEK * number for number in range((last - first) // WEEK + 1)]
 
 

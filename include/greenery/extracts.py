@@ -75,6 +75,13 @@ def ignored_folders(settings: Settings) -> list[str]:
     return lines
 
 
+def folders(settings: Settings) -> list[datetime]:
+    """Return the as_of (naive UTC) of each folder that is named by a week's end, oldest first."""
+    entries = settings.extracts.iterdir() if settings.extracts.is_dir() else ()
+    days = [day for path in entries if path.is_dir() and (day := _day(path.name))]
+    return sorted(day.replace(tzinfo=None) for day in days if day.weekday() == settings.week_ends_on)
+
+
 def _day(name: str) -> datetime | None:
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", name):
         return None

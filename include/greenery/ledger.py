@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from duckdb import DuckDBPyConnection
@@ -70,24 +70,28 @@ def extracts(connection: DuckDBPyConnection) -> list[dict]:
     return rows(connection, "select * from landing.extracts order by as_of, state")
 
 
-def outdated_reports(connection: DuckDBPyConnection, maturity_days: int) -> set[datetime]:
-    """Return the weeks (as_of) whose report was rendered from other extracts than are admitted up to them now, or with
+def outdated_reports(connection: DuckDBPyConnection, published: Sequence[str], maturity_days: int) -> set[datetime]:
+    """Return the weeks (as_of) whose report was rendered from other extracts than are published up to them now, or with
     another maturity.
 
     Those that would not differ in a byte are told apart by `weekly_report.settle`.
+
+    published: the ids of the published extracts, oldest first.
     """
     query = """
-        with admitted as (
-            select as_of, md5(string_agg(extract_id, ' ') over (order by as_of)) as extracts
-            from landing.extracts
-            where state = 'admitted'
+        with published as (
+            select
+                cast(left(extract_id, 10) as timestamp) as as_of,
+                md5(string_agg(extract_id, ' ') over (order by extract_id)) as extracts
+            from unnest($published) as published(extract_id)
         )
         select reports.as_of
         from landing.reports
-        inner join admitted on reports.as_of = admitted.as_of
-        where reports.extracts <> admitted.extracts or reports.maturity_days <> $maturity_days
+        inner join published on reports.as_of = published.as_of
+        where reports.extracts <> published.extracts or reports.maturity_days <> $maturity_days
     """
-    return {row["as_of"] for row in rows(connection, query, {"maturity_days": maturity_days})}
+    parameters = {"published": list(published), "maturity_days": maturity_days}
+    return {row["as_of"] for row in rows(connection, query, parameters)}
 
 
 def acquire(
@@ -126,6 +130,9 @@ def acquire(
             """,
             [run_id, as_of, extract_id, _others_admitted(connection, extract_id), withdrawal, not tested_until_now],
         )
+        # It builds from other extracts than were tested: should a run come back to those, they are tested again.
+        wanted = _built(check_lock(connection, run_id))
+        connection.execute("update landing.built_with set failed = null where extracts <> ?", [wanted])
     return True
 
 
@@ -264,11 +271,13 @@ def tested(connection: DuckDBPyConnection, run_id: str, failed: list[dict]) -> N
 def failed_tests(connection: DuckDBPyConnection, lock: dict) -> list[dict]:
     """Return which of dbt's tests failed on what the lock's run built.
 
-    What another run built from the same extracts is the same, and so is what the tests said of it.
+    What a run before built from the same extracts is the same, and so is what the tests said of it, unless another one
+    began to build meanwhile.
 
     Raises NotTestedError where they have not run on it. So a test task that was marked a success admits nothing.
     """
-    found = rows(connection, "select failed from landing.built_with where extracts = ?", [_built(lock)])
+    query = "select failed from landing.built_with where extracts = ? and failed is not null"
+    found = rows(connection, query, [_built(lock)])
     if not found:
         raise NotTestedError("dbt's tests have not run on what this run built: clear its task dbt.dbt_test.")
     return json.loads(found[0]["failed"])

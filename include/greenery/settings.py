@@ -16,6 +16,8 @@ REPORTS_PAGE = "/greenery/reports"
 WAREHOUSE_POOL = "greenery_warehouse"
 DELIVERY_POOL = "greenery_delivery"
 WEEK = timedelta(days=7)
+# The weekly DAG has no run before.
+BEGINNING = datetime(2000, 1, 1)
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 

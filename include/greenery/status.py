@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from pathlib import Path
 
 import duckdb
 from rich.console import Console
 from rich.table import Column, Table
 
-from greenery import ledger, settings
+from greenery import extracts, ledger, settings
 from greenery.delivery import ledger as delivery_ledger
 from greenery.files import write_atomically
 from greenery.report import page
@@ -21,8 +23,19 @@ from greenery.settings import WEEK, Settings
 
 def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
     """Write `reports/weeks.json` and `reports/index.html` from the ledger, so that readers need no warehouse."""
-    outdated = ledger.outdated_reports(connection, settings.maturity_days)
-    weeks = [_week(settings, row, row["as_of"] in outdated) for row in ledger.extracts(connection)]
+    published = _published_extracts(settings)
+    outdated = ledger.outdated_reports(connection, published, settings.maturity_days)
+    published_weeks = {extract_id[:10] for extract_id in published}
+    weeks = [
+        # What is landed again waits beside what readers have of its week.
+        _week(
+            settings,
+            row,
+            row["state"] != "landed" and f"{row['as_of']:%Y-%m-%d}" in published_weeks,
+            row["as_of"] in outdated,
+        )
+        for row in ledger.extracts(connection)
+    ]
     with _lock(settings):
         write_atomically(settings.reports / "weeks.json", json.dumps(weeks, indent=2, ensure_ascii=False) + "\n")
         _write_index(settings)
@@ -81,26 +94,39 @@ def stretches(weeks: list[date]) -> list[tuple[date, date]]:
     return found
 
 
-def _week(settings: Settings, extract: dict, outdated: bool) -> dict:
+def _published_extracts(settings: Settings) -> list[str]:
+    """Return the ids of the extracts that readers have, oldest first: they begin with the as_of."""
+    manifest = settings.published / "manifest.json"
+    return json.loads(manifest.read_text(encoding="utf-8"))["admitted_extracts"] if manifest.exists() else []
+
+
+def _week(settings: Settings, extract: dict, published: bool, outdated: bool) -> dict:
     day = f"{extract['as_of']:%Y-%m-%d}"
     state = extract["state"]
     folder = settings.report_folder(extract["as_of"])
+    has_report = (folder / "summary.json").exists()
     rerun = backfill_command(settings, day, day)
-    correct = f"""{rerun} PARAMS='{{"reextract": true}}'"""
-    commands = {
-        "landed": rerun,
-        "held": f"to bring it back: {correct}" if extract["withdrawn"] else f"correct the extract, then {correct}",
-    }
+    next_command: str | None = None
+    if extract["withdrawn"]:
+        next_command = f"""to bring it back: {rerun} PARAMS='{{"reextract": true}}'"""
+    elif state == "held":
+        next_command = _way_out(folder / "quality.json") or rerun
+    elif outdated or state == "landed" or not has_report:
+        next_command = rerun
     return {
         "as_of": day,
         "state": state,
         "reason": extract["reason"] or (state == "admitted" and _acceptance(extract)) or None,
-        "published": state == "admitted",
-        "has_report": (folder / "index.html").exists(),
+        "published": published,
+        "has_report": has_report,
         "restated": (folder / "restatement.json").exists(),
         "outdated": outdated,
-        "next_command": rerun if outdated else commands.get(state),
+        "next_command": next_command,
     }
+
+
+def _way_out(quality: Path) -> str | None:
+    return json.loads(quality.read_text(encoding="utf-8")).get("way_out") if quality.exists() else None
 
 
 def _acceptance(extract: dict) -> str:
@@ -110,7 +136,10 @@ def _acceptance(extract: dict) -> str:
 
 def main() -> None:
     """Print a table of all weeks, and below it what to run next for which."""
-    home = settings.load()
+    try:
+        home = settings.load()
+    except settings.SettingError as error:
+        sys.exit(str(error))
     weeks = _weeks(home)
     # A reason is printed as it is, and a command is never cut short.
     console = Console(highlight=False, markup=False, emoji=False)
@@ -146,12 +175,34 @@ def main() -> None:
 def _weeks(settings: Settings) -> list[dict]:
     """Return what is recorded of each week, with where and when its digest was delivered, and where it is owed."""
     weeks = []
-    for week in _recorded(settings):
+    for week in [*_recorded(settings), *_not_landed(settings)]:
         delivery = _delivery(settings, datetime.fromisoformat(week["as_of"]))
         if delivery["owed"] and week["published"] and not week["next_command"]:
             week["next_command"] = backfill_command(settings, week["as_of"], week["as_of"])  # delivers what is owed
-        weeks.append(week | delivery)
-    return weeks
+        page_of_week = settings.report_folder(datetime.fromisoformat(week["as_of"])) / "index.html"
+        weeks.append(week | delivery | {"has_page": page_of_week.exists()})
+    return sorted(weeks, key=lambda week: week["as_of"])
+
+
+def _not_landed(settings: Settings) -> list[dict]:
+    """Return the weeks that are missing between those that are landed, or have a folder after them."""
+    landed = [date.fromisoformat(week["as_of"]) for week in _recorded(settings)]
+    folders = [week.date() for week in extracts.folders(settings)]
+    newest = max([*landed, *folders]) if landed else date.min
+    between = [min(landed) + WEEK * number for number in range((newest - min(landed)) // WEEK)] if landed else []
+    return [
+        {
+            "as_of": f"{week}",
+            "state": "missing",
+            "reason": "its folder is there and was not landed" if week in folders else "there is no extract of it",
+            "published": False,
+            "has_report": False,
+            "restated": False,
+            "outdated": False,
+            "next_command": backfill_command(settings, week, week),
+        }
+        for week in sorted({*between, newest} - {*landed, date.min})
+    ]
 
 
 def _delivery(settings: Settings, as_of: datetime) -> dict[str, list[str]]:

@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise backfill.InputError("write `make withdraw AS_OF=2023-02-01 REASON='prices in cents'`.")
         backfill.check_reason("REASON", options.reason)
         settings, week = load(), backfill.parse_date("AS_OF", options.as_of)
+        backfill.weeks_between(settings, week, week, names=("AS_OF", "AS_OF"))
         results = backfill.run_backfill(settings, week, week, {"withdraw": options.reason.strip()}, restate=False)
         backfill.print_results(results)
         if any(result.state != "success" for result in results):

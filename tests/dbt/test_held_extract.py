@@ -110,6 +110,8 @@ def test_a_publish_killed_after_admitting_is_tried_again(home, monkeypatch):
     with connect(home) as connection:
         extract = ledger.newest(connection, week)
         ledger.hold(connection, extract["extract_id"], "withdrawn")
+        # Another run begins, and ends before it has built anything.
+        ledger.acquire(connection, "another", WEEKS[1], lambda _: False)
         ledger.acquire(connection, "run", week, lambda _: False)
     dbt(home, "run")
     with pytest.raises(NotTestedError, match=r"clear its task dbt\.dbt_test"):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from greenery import ledger, status, weekly_report
@@ -13,6 +17,7 @@ from greenery.extracts import ExtractError
 from greenery.landing import land
 from greenery.ledger import ANALYTICS, NothingToWithdrawError
 from greenery.publishing import open_published
+from greenery.quality import HeldError
 from greenery.settings import Settings
 from greenery.simulator import Shop, simulate
 from greenery.warehouse import connect, rows
@@ -39,6 +44,16 @@ def next_commands(home: Settings) -> dict[str, str]:
     return {week["as_of"]: week["next_command"] for week in weeks if week["next_command"]}
 
 
+def write_csv(file: Path, change: Callable[[dict], dict]) -> None:
+    """Change each row of a table of an extract."""
+    with file.open(newline="", encoding="utf-8") as source:
+        changed = [change(row) for row in csv.DictReader(source)]
+    with file.open("w", newline="", encoding="utf-8") as target:
+        writer = csv.DictWriter(target, changed[0].keys())
+        writer.writeheader()
+        writer.writerows(changed)
+
+
 @pytest.fixture(scope="module")
 def in_order(tmp_path_factory) -> Settings:
     folder = tmp_path_factory.mktemp("in_order")
@@ -47,6 +62,47 @@ def in_order(tmp_path_factory) -> Settings:
     for week in WEEKS:
         assert run_week(home, week) == []
     return home
+
+
+def test_a_correction_that_is_held_restates_nothing(in_order, tmp_path):
+    """Readers keep what they have: no week differs from what is published."""
+    home = Settings(home=tmp_path / "home", extracts=tmp_path / "extracts")
+    shutil.copytree(in_order.home, home.home, symlinks=True)
+    shutil.copytree(in_order.extracts, home.extracts)
+    write_csv(home.extracts / f"{SECOND:%Y-%m-%d}" / "orders.csv", lambda row: {**row, "status": ""})
+    before = outcome(home)
+    with pytest.raises(HeldError, match="correct the extract, then make backfill FROM=2025-01-15"):
+        run_week(home, SECOND, reextract=True)
+    assert status.outdated(home) == []
+    assert outcome(home) == before
+    (week,) = (week for week in json.loads((home.reports / "weeks.json").read_text()) if week["state"] == "held")
+    assert (week["as_of"], week["published"]) == ("2025-01-15", True)
+    assert week["next_command"].startswith("correct the extract, then make backfill FROM=2025-01-15 TO=2025-01-15")
+    # The next week that is published does without it, and those between are named.
+    run_week(home, FOURTH)
+    assert status.outdated(home) == [THIRD.date()]
+
+
+def test_status_names_missing_weeks_and_reports_that_are_not_there(in_order, tmp_path, monkeypatch, capsys):
+    home = Settings(home=tmp_path / "home", extracts=tmp_path / "extracts")
+    shutil.copytree(in_order.extracts, home.extracts)
+    run_week(home, FIRST)
+    run_week(home, THIRD)
+    shutil.rmtree(home.extracts / f"{SECOND:%Y-%m-%d}")
+    shutil.rmtree(home.report_folder(THIRD))
+    with connect(home) as connection:
+        status.record(home, connection)
+    monkeypatch.setenv("GREENERY_HOME", str(home.home))
+    monkeypatch.setenv("GREENERY_EXTRACTS", str(home.extracts))
+    monkeypatch.setenv("COLUMNS", "200")
+    status.main()
+    printed = capsys.readouterr().out
+    weeks = {line.split()[1]: line for line in printed.splitlines() if line.startswith("│ 2025")}
+    assert list(weeks) == [f"{week:%Y-%m-%d}" for week in WEEKS]
+    assert "there is no extract of it" in weeks["2025-01-15"]
+    assert "its folder is there and was not landed" in weeks["2025-01-29"]
+    commands = dict(re.findall(r"^Next for (\S+): (make backfill FROM=\S+ TO=\S+)", printed, re.MULTILINE))
+    assert commands == {day: f"make backfill FROM={day} TO={day}" for day in ("2025-01-15", "2025-01-22", "2025-01-29")}
 
 
 def test_a_late_week_names_those_it_restates_and_they_say_what_changed(in_order, tmp_path):

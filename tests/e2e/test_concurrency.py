@@ -18,7 +18,7 @@ from urllib.parse import quote
 import duckdb
 import pytest
 from greenery.backfill import run_backfill
-from greenery.local_airflow import Airflow, running_airflow
+from greenery.local_airflow import Airflow, ApiError, running_airflow
 from greenery.settings import DAG_ID, REPOSITORY, WEEK, Settings
 from greenery.simulator import Shop, simulate
 
@@ -89,9 +89,9 @@ def path_of(run_id: str) -> str:
     return f"dags/{DAG_ID}/dagRuns/{quote(run_id, safe='')}"
 
 
-def trigger(airflow: Airflow, day: date | None) -> str:
-    """Trigger a manual run of the week that ends then, and return its id."""
-    logical_date = day and datetime(day.year, day.month, day.day, tzinfo=UTC).isoformat()
+def trigger(airflow: Airflow, day: date | None, hour: int = 12) -> str:
+    """Trigger a manual run of the week that ends on this day, and return its id."""
+    logical_date = day and datetime(day.year, day.month, day.day, hour, tzinfo=UTC).isoformat()
     return airflow.request("POST", f"dags/{DAG_ID}/dagRuns", json={"logical_date": logical_date})["dag_run_id"]
 
 
@@ -251,6 +251,8 @@ def test_runs_side_by_side_end_as_one_by_one(shop, airflow, chronological):
     with reading(shop) as reader:
         # With schedules, unpausing runs the newest week.
         airflow.request("PATCH", f"dags/{DAG_ID}", json={"is_paused": False})
+        with pytest.raises(ApiError, match=f"make backfill FROM={manual} TO={manual}"):
+            trigger(airflow, manual, hour=0)
         triggered = trigger(airflow, manual)
         other = threading.Thread(target=refuse)
         other.start()

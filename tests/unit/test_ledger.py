@@ -229,3 +229,21 @@ def test_what_is_held_since_is_not_published_again(home, landed):
         ledger.hold(connection, landed.extract_id, "no events")
         with pytest.raises(NotJudgedError):
             ledger.check_passed(connection, lock)
+
+
+def test_a_withdrawal_takes_back_what_was_landed_again_too(home, later):
+    write_extract(home.extracts / "2023-01-18", {**small_shop(), "orders": [{**ORDER, "status": "shipped"}]})
+    land(home, later.as_of, reextract=True)
+    with connect(home) as connection:
+        ledger.acquire(connection, "withdraw", later.as_of, running(), "in cents")
+        assert [row["extract_id"] for row in ledger.extracts(connection) if row["as_of"] == later.as_of] == [
+            later.extract_id
+        ]
+
+
+def test_what_was_tested_counts_until_another_run_begins_to_build(home, later):
+    with connect(home) as connection:
+        assert ledger.failed_tests(connection, taken(connection, "first", AS_OF)) == []
+        ledger.acquire(connection, "withdraw", later.as_of, running(), "in cents")
+        with pytest.raises(NotTestedError):
+            ledger.failed_tests(connection, taken(connection, "first", AS_OF))

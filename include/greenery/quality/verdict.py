@@ -9,7 +9,7 @@ from datetime import datetime
 from greenery import ledger, status, weekly_report
 from greenery.alerts import silences
 from greenery.files import write_atomically
-from greenery.quality.checks import BY_ID, CHECKS, DATA, REMEDIES, advice, remedy
+from greenery.quality.checks import BY_ID, CHECKS, DATA, advice, remedy
 from greenery.quality.findings import Finding, find
 from greenery.quality.suites import validate
 from greenery.report import page, summary, wording
@@ -213,6 +213,7 @@ def _write(
         "as_of": f"{as_of:%Y-%m-%dT%H:%M:%S}+00:00",
         "verdict": verdict.name,
         "stays_admitted": stays_admitted and verdict.name == "held",
+        "way_out": _way_out(settings, as_of, verdict) if verdict.name == "held" else None,
         "accepted": verdict.accepted,
         "checks": verdict.checks,
         "landing_warnings": landing_warnings,
@@ -232,24 +233,28 @@ def _how_to_mend(settings: Settings, as_of: datetime, reason: str) -> str:
 
 
 def _how_to_go_on(settings: Settings, as_of: datetime, verdict: Verdict, reason: str) -> str:
-    structural = [check["check"] for check in verdict.failed_critical if not acceptable(check)]
+    structural = ", ".join(check["check"] for check in verdict.failed_critical if not acceptable(check))
     if structural:
-        names = ", ".join(structural)
-        way = f'{names} can\'t be accepted: correct the extract and run the week again with {{"reextract": true}}.'
-        if all(remedy(name) == "model" for name in structural):
-            way = f"{names} can't be accepted: {REMEDIES['model'].replace('`', '')}"
+        hint = f"{structural} can't be accepted: "
     elif verdict.unseen:
-        day = f"{as_of:%Y-%m-%d}"
-        way = (
-            "nothing was accepted, as no run had held this content for it before: look first, then accept with "
-            f"""{status.backfill_command(settings, day, day)} PARAMS='{{"accept": "<why>"}}'."""
-        )
+        hint = "nothing was accepted, as no run had held this content for it before: look first, then "
     else:
-        way = (
-            'correct the extract and run the week again with {"reextract": true}; or, if the shop really did it, '
-            'with {"accept": "<why>"}.'
-        )
+        hint = ""
     return (
         f"the extract {as_of:%Y-%m-%d} is held, nothing is published: {reason}. "
-        f"See {settings.report_folder(as_of) / 'quality.html'}; {way}"
+        f"See {settings.report_folder(as_of) / 'quality.html'}; {hint}{_way_out(settings, as_of, verdict)}."
     )
+
+
+def _way_out(settings: Settings, as_of: datetime, verdict: Verdict) -> str:
+    """Return what mends a held week, with the commands."""
+    day = f"{as_of:%Y-%m-%d}"
+    rerun = status.backfill_command(settings, day, day)
+    structural = [check["check"] for check in verdict.failed_critical if not acceptable(check)]
+    if structural and all(remedy(name) == "model" for name in structural):
+        return f"""correct the model, make install, then {rerun} PARAMS='{{"full_refresh": true}}'"""
+    correct = f"""correct the extract, then {rerun} PARAMS='{{"reextract": true}}'"""
+    if structural:
+        return correct
+    accept = f"""{rerun} PARAMS='{{"accept": "<why>"}}'"""
+    return f"accept with {accept}" if verdict.unseen else f"{correct}; or, if the shop really did it, {accept}"

@@ -52,7 +52,7 @@ def render_quality(quality: dict, advice: dict[str, tuple[str, str]]) -> str:
 def render_index(weeks: list[dict]) -> str:
     """Return the list of all weeks as HTML, newest first.
 
-    weeks: as_of (YYYY-MM-DD), state (landed, admitted, held), reason, published, has_report, restated, outdated,
+    weeks: as_of (YYYY-MM-DD), state (missing, landed, admitted, held), reason, published, has_page, restated, outdated,
     next_command, delivered and owed (lists of lines) of each.
     """
     return environment.get_template("index.html.j2").render(weeks=weeks)

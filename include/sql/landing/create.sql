@@ -61,8 +61,8 @@ create table if not exists landing.publication (version integer not null);
 alter table landing.publication add column if not exists extracts varchar default '';
 
 -- One row: the version of the dbt project that built the models, empty where it changed meanwhile; the extracts that
--- they were built from when dbt's tests ran last, null before; the tests that failed, as JSON. is_tested: all that is
--- built has passed them.
+-- they were built from when dbt's tests ran last, null before; the tests that failed, as JSON, null from when a run
+-- builds from others. is_tested: all that is built has passed them.
 create table if not exists landing.built_with (
     models varchar not null,
     extracts varchar,
