@@ -199,7 +199,8 @@ def _not_landed(settings: Settings) -> list[dict]:
             "has_report": False,
             "restated": False,
             "outdated": False,
-            "next_command": backfill_command(settings, week, week),
+            "next_command": ("" if week in folders else f"put it into {settings.extracts / str(week)}, then ")
+            + backfill_command(settings, week, week),
         }
         for week in sorted({*between, newest} - {*landed, date.min})
     ]
