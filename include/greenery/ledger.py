@@ -118,9 +118,11 @@ def acquire(
         raise LockLostError(f"nothing is landed for {as_of:%Y-%m-%d}: clear the task land of this run.")
     extract_id = extract["extract_id"]
     with transaction(connection):
+        # A build that was tested and not published goes: what was between its extracts has not been looked at.
+        built = _built_with(connection)
+        tested_until_now = built["is_tested"] and built["extracts"] == _sorted(_others_admitted(connection, ""))
         forget(connection, "as_of = $as_of and extract_id <> $keep", {"as_of": as_of, "keep": extract_id})
         # From here on something may be built: what was tested counts no more until it is tested again.
-        tested_until_now = _built_with(connection)["is_tested"]
         connection.execute("update landing.built_with set is_tested = false")
         connection.execute("delete from landing.build_lock")
         connection.execute(
@@ -147,6 +149,8 @@ def _built_with(connection: DuckDBPyConnection) -> dict:
         connection.execute("delete from landing.built_with")
         connection.execute("insert into landing.built_with (models, is_tested) values (?, false)", [models])
         connection.execute("delete from landing.built_pairs")
+        if rows(connection, "select * from duckdb_tables() where table_name = 'int_extract_pairs'"):
+            connection.execute("delete from intermediate.int_extract_pairs")
         _distrust(connection)
     return rows(connection, "select * from landing.built_with")[0]
 
@@ -292,7 +296,11 @@ def check_withdrawal(connection: DuckDBPyConnection, lock: dict) -> None:
 
 def _built(lock: dict) -> str:
     """Return the extracts that the models of the lock's run are built from, as text."""
-    return " ".join(sorted([*lock["admitted_extracts"].split(), *([] if lock["withdrawal"] else [lock["extract_id"]])]))
+    return _sorted(lock["admitted_extracts"] + ("" if lock["withdrawal"] else f" {lock['extract_id']}"))
+
+
+def _sorted(extract_ids: str) -> str:
+    return " ".join(sorted(extract_ids.split()))
 
 
 def passed(connection: DuckDBPyConnection, lock: dict, accepted: dict | None = None) -> None:
@@ -356,8 +364,6 @@ def hold(
     withdrawn: a person took it back; it is not admitted again without their asking.
     held_for: what each failed critical check observed, which a person may accept from now on.
     """
-    # The build after this one goes back to what was before the extract: that is tested as a whole.
-    connection.execute("update landing.built_with set is_tested = false")
     connection.execute(
         """
         update landing.extracts set state = 'held', reason = ?, withdrawn = ?, passed_with = null, held_for = ?

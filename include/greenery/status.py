@@ -7,8 +7,9 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 from rich.console import Console
@@ -20,22 +21,21 @@ from greenery.files import write_atomically
 from greenery.report import page
 from greenery.settings import WEEK, Settings
 
+WayOut = Literal["model", "extract", "accept", "extract or accept"]
+
 
 def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
     """Write `reports/weeks.json` and `reports/index.html` from the ledger, so that readers need no warehouse."""
     published = _published_extracts(settings)
     outdated = ledger.outdated_reports(connection, published, settings.maturity_days)
     published_weeks = {extract_id[:10] for extract_id in published}
-    weeks = [
+    landed = ledger.extracts(connection)
+    weeks = []
+    for row in landed:
         # What is landed again waits beside what readers have of its week.
-        _week(
-            settings,
-            row,
-            row["state"] != "landed" and f"{row['as_of']:%Y-%m-%d}" in published_weeks,
-            row["as_of"] in outdated,
-        )
-        for row in ledger.extracts(connection)
-    ]
+        waits = row["state"] == "landed" and [other["as_of"] for other in landed].count(row["as_of"]) > 1
+        is_published = not waits and f"{row['as_of']:%Y-%m-%d}" in published_weeks
+        weeks.append(_week(settings, row, is_published, row["as_of"] in outdated))
     with _lock(settings):
         write_atomically(settings.reports / "weeks.json", json.dumps(weeks, indent=2, ensure_ascii=False) + "\n")
         _write_index(settings)
@@ -83,6 +83,22 @@ def backfill_command(settings: Settings, first: date | str, last: date | str) ->
     return settings.command(f"backfill FROM={first} TO={last}")
 
 
+def way_out(settings: Settings, week: date | str, way: WayOut) -> str:
+    """Return what to do about a held week (as_of), with the commands.
+
+    way: which way out its verdict leaves.
+    """
+    rerun = backfill_command(settings, week, week)
+    correct = f"""correct the extract, then {rerun} PARAMS='{{"reextract": true}}'"""
+    accept = f"""{rerun} PARAMS='{{"accept": "<why>"}}'"""
+    return {
+        "model": f"""correct the model, make install, then {rerun} PARAMS='{{"full_refresh": true}}'""",
+        "extract": correct,
+        "accept": f"accept with {accept}",
+        "extract or accept": f"{correct}; or, if the shop really did it, {accept}",
+    }[way]
+
+
 def stretches(weeks: list[date]) -> list[tuple[date, date]]:
     """Return the first and last week of each stretch of weeks that follow each other, oldest first."""
     found: list[tuple[date, date]] = []
@@ -110,7 +126,7 @@ def _week(settings: Settings, extract: dict, published: bool, outdated: bool) ->
     if extract["withdrawn"]:
         next_command = f"""to bring it back: {rerun} PARAMS='{{"reextract": true}}'"""
     elif state == "held":
-        next_command = _way_out(folder / "quality.json") or rerun
+        next_command = way_out(settings, day, _recorded_way_out(folder / "quality.json"))
     elif outdated or state == "landed" or not has_report:
         next_command = rerun
     return {
@@ -125,8 +141,9 @@ def _week(settings: Settings, extract: dict, published: bool, outdated: bool) ->
     }
 
 
-def _way_out(quality: Path) -> str | None:
-    return json.loads(quality.read_text(encoding="utf-8")).get("way_out") if quality.exists() else None
+def _recorded_way_out(quality: Path) -> WayOut:
+    found = json.loads(quality.read_text(encoding="utf-8")) if quality.exists() else {}
+    return found.get("way_out") or "extract"
 
 
 def _acceptance(extract: dict) -> str:
@@ -188,7 +205,8 @@ def _not_landed(settings: Settings) -> list[dict]:
     """Return the weeks that are missing between those that are landed, or have a folder after them."""
     landed = [date.fromisoformat(week["as_of"]) for week in _recorded(settings)]
     folders = [week.date() for week in extracts.folders(settings)]
-    newest = max([*landed, *folders]) if landed else date.min
+    newest_ended = settings.newest_week_end(datetime.now(UTC)).date()
+    newest = max([*landed, *(week for week in folders if week <= newest_ended)]) if landed else date.min
     between = [min(landed) + WEEK * number for number in range((newest - min(landed)) // WEEK)] if landed else []
     return [
         {

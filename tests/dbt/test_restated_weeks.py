@@ -90,6 +90,7 @@ def test_status_names_missing_weeks_and_reports_that_are_not_there(in_order, tmp
     run_week(home, THIRD)
     shutil.rmtree(home.extracts / f"{SECOND:%Y-%m-%d}")
     shutil.rmtree(home.report_folder(THIRD))
+    (home.extracts / "2222-02-06").mkdir()  # a Wednesday, but to come
     with connect(home) as connection:
         status.record(home, connection)
     monkeypatch.setenv("GREENERY_HOME", str(home.home))

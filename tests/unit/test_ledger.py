@@ -181,7 +181,7 @@ def test_what_other_models_built_counts_for_nothing(home, later, monkeypatch):
             ledger.acquire(connection, "first", AS_OF, running())
             assert ledger.builds_anew(connection)
             lock = ledger.check_lock(connection, "first")
-            with pytest.raises(LockLostError, match="not built from this run's extracts"):
+            with pytest.raises(LockLostError, match="clear its task acquire_warehouse with all that follows"):
                 ledger.check_build(connection, "first")
             with pytest.raises(NotTestedError):
                 ledger.failed_tests(connection, lock)
@@ -217,6 +217,20 @@ def test_tests_look_at_all_until_all_have_passed(home, later):
         ledger.hold(connection, later.extract_id, "no events")
         ledger.acquire(connection, "first", AS_OF, running())
         assert ledger.check_lock(connection, "first")["tests_all"]
+
+
+def test_tests_look_at_all_after_a_build_that_was_tested_and_not_published(home, later):
+    """A correction is tested, its run ends before it is judged, and the run of the next week takes over."""
+    write_extract(home.extracts / "2023-01-11", {**small_shop(), "orders": [{**ORDER, "status": "shipped"}]})
+    land(home, AS_OF, reextract=True)
+    with connect(home) as connection:
+        ledger.acquire(connection, "first", AS_OF, running())
+        assert not ledger.check_lock(connection, "first")["tests_all"]
+    dbt(home, "run")
+    with connect(home) as connection:
+        ledger.tested(connection, "first", [])
+        ledger.acquire(connection, "second", later.as_of, running())
+        assert ledger.check_lock(connection, "second")["tests_all"]
 
 
 def test_what_is_held_since_is_not_published_again(home, landed):

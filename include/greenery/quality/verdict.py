@@ -213,7 +213,7 @@ def _write(
         "as_of": f"{as_of:%Y-%m-%dT%H:%M:%S}+00:00",
         "verdict": verdict.name,
         "stays_admitted": stays_admitted and verdict.name == "held",
-        "way_out": _way_out(settings, as_of, verdict) if verdict.name == "held" else None,
+        "way_out": _way_out(verdict) if verdict.name == "held" else None,
         "accepted": verdict.accepted,
         "checks": verdict.checks,
         "landing_warnings": landing_warnings,
@@ -240,21 +240,16 @@ def _how_to_go_on(settings: Settings, as_of: datetime, verdict: Verdict, reason:
         hint = "nothing was accepted, as no run had held this content for it before: look first, then "
     else:
         hint = ""
+    way_out = status.way_out(settings, as_of.date(), _way_out(verdict))
     return (
         f"the extract {as_of:%Y-%m-%d} is held, nothing is published: {reason}. "
-        f"See {settings.report_folder(as_of) / 'quality.html'}; {hint}{_way_out(settings, as_of, verdict)}."
+        f"See {settings.report_folder(as_of) / 'quality.html'}; {hint}{way_out}."
     )
 
 
-def _way_out(settings: Settings, as_of: datetime, verdict: Verdict) -> str:
-    """Return what mends a held week, with the commands."""
-    day = f"{as_of:%Y-%m-%d}"
-    rerun = status.backfill_command(settings, day, day)
+def _way_out(verdict: Verdict) -> status.WayOut:
+    """Return what mends a held week, a key of `status.way_out`."""
     structural = [check["check"] for check in verdict.failed_critical if not acceptable(check)]
-    if structural and all(remedy(name) == "model" for name in structural):
-        return f"""correct the model, make install, then {rerun} PARAMS='{{"full_refresh": true}}'"""
-    correct = f"""correct the extract, then {rerun} PARAMS='{{"reextract": true}}'"""
     if structural:
-        return correct
-    accept = f"""{rerun} PARAMS='{{"accept": "<why>"}}'"""
-    return f"accept with {accept}" if verdict.unseen else f"{correct}; or, if the shop really did it, {accept}"
+        return "model" if all(remedy(name) == "model" for name in structural) else "extract"
+    return "accept" if verdict.unseen else "extract or accept"
