@@ -149,7 +149,8 @@ def _built_with(connection: DuckDBPyConnection) -> dict:
         connection.execute("delete from landing.built_with")
         connection.execute("insert into landing.built_with (models, is_tested) values (?, false)", [models])
         connection.execute("delete from landing.built_pairs")
-        if rows(connection, "select * from duckdb_tables() where table_name = 'int_extract_pairs'"):
+        query = "from duckdb_tables() where (database_name, table_name) = (current_database(), 'int_extract_pairs')"
+        if rows(connection, query):
             connection.execute("delete from intermediate.int_extract_pairs")
         _distrust(connection)
     return rows(connection, "select * from landing.built_with")[0]
