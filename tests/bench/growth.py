@@ -37,6 +37,7 @@ EARLY, LATE = range(11, 21), range(WEEKS - 9, WEEKS + 1)
 MEASURED = {1, *EARLY, 30, 40, 50, 60, 70, 80, 90, *LATE}
 PRINTED = (1, 11, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95, 100, 104)
 SECONDS = ("land", "models", "tests", "quality", "publish", "report")
+ALL = "all steps"
 
 
 class Sql:
@@ -112,6 +113,7 @@ def measure(home: Settings, weeks: int, say: Callable[[str], None]) -> list[dict
             timed("quality", lambda run_id=run_id: quality.judge(home, run_id))
             timed("publish", lambda run_id=run_id: publishing.publish(home, run_id))
             timed("report", lambda as_of=as_of: weekly_report.write(home, as_of))
+            figures[ALL] = sum(figures[step] for step in SECONDS)
         with connect(home) as connection:
             ledger.admit(connection, landed.extract_id)
             ledger.release(connection, run_id)
@@ -131,7 +133,7 @@ def ratio(measured: list[dict], value: Callable[[dict], float]) -> str:
 
 def table(measured: list[dict], sessions: int) -> str:
     """Return the figures as Markdown."""
-    names = ("extract rows", "rows written", *SECONDS)
+    names = ("extract rows", "rows written", *SECONDS, ALL)
     lines = [
         "# Growth",
         "",
@@ -150,7 +152,7 @@ def table(measured: list[dict], sessions: int) -> str:
     ]
     for figures in measured:
         if figures["week"] in PRINTED:
-            cells = [f"{figures[name]:,}" for name in names[:2]] + [f"{figures[name]:.2f}" for name in SECONDS]
+            cells = [f"{figures[name]:,}" for name in names[:2]] + [f"{figures[name]:.2f}" for name in names[2:]]
             lines.append(f"| {figures['week']} | {' | '.join(cells)} |")
     ratios = [ratio(measured, lambda figures, name=name: figures[name]) for name in names]
     lines.append(f"| **ratio** | {' | '.join(f'**{value}**' for value in ratios)} |")
