@@ -47,10 +47,6 @@ class NotTestedError(Exception):
     """dbt's tests have not run on what the run built, or fail without the extract to be withdrawn."""
 
 
-class ProjectChangedError(Exception):
-    """The dbt project is another than when the run took the lock: what it builds would mix old and new logic."""
-
-
 class NothingToWithdrawError(Exception):
     """The week has no extract that can be withdrawn."""
 
@@ -171,16 +167,9 @@ def builds_anew(connection: DuckDBPyConnection) -> bool:
     return not rows(connection, query, [dbt_project.version()])
 
 
-def check_project(connection: DuckDBPyConnection, models: str) -> None:
-    """Raise ProjectChangedError if the dbt project is another than that of version `models`, with which the run began.
-
-    Nothing that is built counts then; the next run that takes the lock builds all.
-    """
-    if dbt_project.version() != models:
-        connection.execute("update landing.built_with set models = ''")
-        raise ProjectChangedError(
-            "the dbt project was changed while this run built: clear its task acquire_warehouse with all that follows."
-        )
+def disown_build(connection: DuckDBPyConnection) -> None:
+    """Record that what is built is of no one version of the dbt project: the next run that takes the lock builds it."""
+    connection.execute("update landing.built_with set models = ''")
 
 
 def to_withdraw(connection: DuckDBPyConnection, as_of: datetime) -> dict:
@@ -259,7 +248,7 @@ def check_build(connection: DuckDBPyConnection, run_id: str) -> dict:
 def tested(connection: DuckDBPyConnection, run_id: str, failed: list[dict]) -> None:
     """Record that dbt's tests have run on what `run_id` built, and which failed (as `dbt_tests` reads them).
 
-    They look at what the run changed, or at all where something that was built before was not tested or failed.
+    They look at what the run changed, or at everything where something that was built before was not tested or failed.
     """
     lock = check_build(connection, run_id)
     with transaction(connection):

@@ -203,11 +203,13 @@ def _weeks(settings: Settings) -> list[dict]:
 
 def _not_landed(settings: Settings) -> list[dict]:
     """Return the weeks that are missing between those that are landed, or have a folder after them."""
-    landed = [date.fromisoformat(week["as_of"]) for week in _recorded(settings)]
-    folders = [week.date() for week in extracts.folders(settings)]
+    landed = {date.fromisoformat(week["as_of"]) for week in _recorded(settings)}
+    if not landed:
+        return []
     newest_ended = settings.newest_week_end(datetime.now(UTC)).date()
-    newest = max([*landed, *(week for week in folders if week <= newest_ended)]) if landed else date.min
-    between = [min(landed) + WEEK * number for number in range((newest - min(landed)) // WEEK)] if landed else []
+    folders = {week.date() for week in extracts.folders(settings) if week.date() <= newest_ended}
+    first, last = min(landed), max(landed | folders)
+    weeks = {first + WEEK * number for number in range((last - first) // WEEK + 1)}
     return [
         {
             "as_of": f"{week}",
@@ -220,7 +222,7 @@ def _not_landed(settings: Settings) -> list[dict]:
             "next_command": ("" if week in folders else f"put it into {settings.extracts / str(week)}, then ")
             + backfill_command(settings, week, week),
         }
-        for week in sorted({*between, newest} - {*landed, date.min})
+        for week in sorted(weeks - landed)
     ]
 
 
