@@ -42,7 +42,7 @@ install: include/dbt/target/manifest.json ## install what running needs, and par
 install-dev: install $(VENV)/installed-dev
 
 demo: install ## simulate a shop and run the weekly DAG over its eight weeks
-	@$(RUN) -m greenery.demo
+	@$(RUN) -m greenery.cli.demo
 
 test: install-dev check ## every check and test
 	@$(BIN)/python -m pytest -n 2 tests/unit tests/properties tests/delivery tests/gate
@@ -62,44 +62,44 @@ check: install-dev ## linters, types and generated docs
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint --processes 2 include/dbt/models include/dbt/tests
 	@$(BIN)/hadolint Dockerfile
-	@$(RUN) -m greenery.dag_docs --check
+	@$(RUN) -m greenery.cli.dag_docs --check
 	@$(RUN) -m greenery.quality.runbook --check
 
 bench: install-dev ## 104 weekly runs: how their work grows with the extracts; writes docs/growth.md
 	@PYTHONPATH=include:. $(BIN)/python -m tests.bench.growth
 
 up: install ## start Airflow with its UI on loopback, in the background
-	@$(RUN) -m greenery.local_airflow up
+	@$(RUN) -m greenery.local_airflow.server up
 
 down: ## stop it
-	@$(RUN) -m greenery.local_airflow down
+	@$(RUN) -m greenery.local_airflow.server down
 
 backfill: install ## FROM=2023-01-11 TO=2023-02-01 [EXTRACTS=dir] [PARAMS='{"reextract": true}'] [ARGS=--run-backwards]: run past weeks
-	@$(RUN) -m greenery.backfill --from $(call as_word,FROM) --to $(call as_word,TO) --params $(call as_word,PARAMS) $(value ARGS)
+	@$(RUN) -m greenery.cli.backfill --from $(call as_word,FROM) --to $(call as_word,TO) --params $(call as_word,PARAMS) $(value ARGS)
 
 incident: install ## play an incident on a simulated shop: fault, alert, held week, fix, resolution
-	@$(RUN) -m greenery.incident
+	@$(RUN) -m greenery.cli.incident
 
 purge: install ## [FIND='id id']: delete what corrected extracts left behind; say where these ids still are
-	@$(RUN) -m greenery.purge --find $(call as_word,FIND)
+	@$(RUN) -m greenery.cli.purge --find $(call as_word,FIND)
 
 heartbeat: install ## whether the newest digest is out and Airflow works: one line, for an outside monitor
-	@$(RUN) -m greenery.heartbeat $(value ARGS)
+	@$(RUN) -m greenery.cli.heartbeat $(value ARGS)
 
 withdraw: install ## AS_OF=2023-02-01 REASON='prices in cents': hold an admitted extract and publish without it
-	@$(RUN) -m greenery.withdraw --as-of $(call as_word,AS_OF) --reason $(call as_word,REASON)
+	@$(RUN) -m greenery.cli.withdraw --as-of $(call as_word,AS_OF) --reason $(call as_word,REASON)
 
 status: install ## what became of each week
-	@$(RUN) -m greenery.status
+	@$(RUN) -m greenery.report.weeks
 
 preview: install ## [AS_OF=2023-02-01]: the digest of a week as Slack and mail would show it; sends nothing
-	@$(RUN) -m greenery.preview --as-of $(call as_word,AS_OF)
+	@$(RUN) -m greenery.cli.preview --as-of $(call as_word,AS_OF)
 
 doctor: install ## check settings, connections (by asking them) and the warehouse
-	@$(RUN) -m greenery.doctor
+	@$(RUN) -m greenery.cli.doctor
 
 docs: install ## write docs/DAGS.md, and the checks in docs/runbook.md
-	@$(RUN) -m greenery.dag_docs
+	@$(RUN) -m greenery.cli.dag_docs
 	@$(RUN) -m greenery.quality.runbook
 
 gate-report: install-dev ## plant all faults, judge hundreds of clean weeks; writes docs/proofs/gate.md

@@ -35,9 +35,10 @@ from airflow.sdk import Param, chain, dag
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.timezone import utc
-from greenery import settings, tasks
-from greenery.dbt_models import dbt_models
-from greenery.timetable import WeeklyTimetable
+from greenery import settings
+from greenery.orchestration import tasks
+from greenery.orchestration.dbt_models import dbt_models
+from greenery.orchestration.timetable import WeeklyTimetable
 
 SETTINGS = settings.load()
 # A reason must not be the placeholder of a printed command, such as <why>.
@@ -63,7 +64,7 @@ REASON = r"^(?!\s*<)"
         # The logical date is the week's start.
         reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
         interval=settings.WEEK + timedelta(hours=SETTINGS.deadline_hours),
-        callback=SyncCallback("greenery.alerts.deadline.missed"),
+        callback=SyncCallback("greenery.orchestration.deadline.missed"),
         name="digest",
     ),
     params={

@@ -11,7 +11,7 @@ from greenery import settings
 
 @functools.cache
 def _app() -> Any:
-    from greenery.reports_app import build
+    from greenery.web.reports import build
 
     return build(settings.load())
 

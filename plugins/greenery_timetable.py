@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
-from greenery.timetable import WeeklyTimetable
+from greenery.orchestration.timetable import WeeklyTimetable
 
 
 class GreeneryTimetable(AirflowPlugin):

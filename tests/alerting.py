@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from greenery.alerts import incidents, model
+from greenery.alerts import incidents
 from greenery.alerts.incidents import Outcome
-from greenery.alerts.model import Alert, Failure, Run
+from greenery.messages import alert as model
+from greenery.messages.alert import Alert, Failure, Run
 from greenery.settings import Settings, load
 
 from tests.servers.pagerduty import ROUTING_KEY, PagerDuty, running_pagerduty

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from greenery.settings import REPOSITORY, Settings
-from greenery.source_tables import TABLES
+from greenery.source.tables import TABLES
 from hypothesis import HealthCheck, settings
 
 from tests.properties import proof_numbers

@@ -6,10 +6,15 @@ import os
 from datetime import datetime
 
 from dbt.cli.main import dbtRunner
-from greenery import dbt_tests, landing, ledger, publishing, quality, status, weekly_report
-from greenery.dbt_project import PROJECT
+from greenery import quality
+from greenery.build import dbt_tests, ledger
+from greenery.build.project import PROJECT
+from greenery.landing import load as landing
+from greenery.publishing import versions as publishing
+from greenery.report import weeks as status
+from greenery.report import writing as weekly_report
 from greenery.settings import Settings
-from greenery.warehouse import connect
+from greenery.warehouse.duckdb_file import connect
 
 
 def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[dict]:

@@ -24,10 +24,14 @@ from typing import Any
 import duckdb
 from dbt.adapters.duckdb.environments import local as dbt_duckdb
 from dbt.cli.main import dbtRunner
-from greenery import landing, ledger, publishing, quality, weekly_report
+from greenery import quality
+from greenery.build import ledger
+from greenery.landing import load as landing
+from greenery.publishing import versions as publishing
+from greenery.report import writing as weekly_report
 from greenery.settings import REPOSITORY, WEEK, Settings
-from greenery.simulator import Shop, simulate
-from greenery.warehouse import connect
+from greenery.simulator.shop import Shop, simulate
+from greenery.warehouse.duckdb_file import connect
 
 PROJECT = REPOSITORY / "include" / "dbt"
 FIRST = datetime(2023, 1, 11)

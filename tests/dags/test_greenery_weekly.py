@@ -14,7 +14,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models import DagRun
 from airflow.utils.strings import to_boolean
-from greenery import tasks
+from greenery.orchestration import tasks
 from greenery.settings import DELIVERY_POOL, REPOSITORY, WAREHOUSE_POOL
 
 TaskInstance = namedtuple("TaskInstance", ["task_id", "state"])
@@ -191,7 +191,7 @@ def test_reading_the_dag_file_loads_nothing_heavy():
 
 def test_the_page_of_the_dags_is_up_to_date():
     checked = subprocess.run(
-        [sys.executable, "-m", "greenery.dag_docs", "--check"],
+        [sys.executable, "-m", "greenery.cli.dag_docs", "--check"],
         env={"PYTHONPATH": "include", "PATH": ""},
         cwd=REPOSITORY,
         capture_output=True,

@@ -13,11 +13,11 @@ from pathlib import Path
 import duckdb
 import pytest
 from dbt.cli.main import dbtRunner
-from greenery import landing
+from greenery.landing import load as landing
 from greenery.settings import Settings
-from greenery.simulator import Shop, simulate
-from greenery.source_tables import TABLES
-from greenery.warehouse import connect, rows
+from greenery.simulator.shop import Shop, simulate
+from greenery.source.tables import TABLES
+from greenery.warehouse.duckdb_file import connect, rows
 
 from tests.properties.histories import describe, make_history
 from tests.properties.reference import Extract, order_changes

@@ -7,11 +7,12 @@ from unittest.mock import MagicMock
 
 import pytest
 from airflow.sdk import DAG
-from greenery import dbt_project, ledger
-from greenery.dbt_models import dbt_models
-from greenery.landing import land
+from greenery.build import ledger
+from greenery.build import project as dbt_project
+from greenery.landing.load import land
+from greenery.orchestration.dbt_models import dbt_models
 from greenery.settings import Settings
-from greenery.warehouse import connect, rows
+from greenery.warehouse.duckdb_file import connect, rows
 
 from tests.conftest import small_shop, write_extract
 from tests.pipeline import dbt

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dbt.adapters.duckdb.environments import local as dbt_duckdb
-from greenery.simulator import Shop, simulate
+from greenery.simulator.shop import Shop, simulate
 
 from tests.bench import growth
 

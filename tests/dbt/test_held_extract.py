@@ -8,13 +8,15 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from greenery import dbt_tests, ledger, publishing, quality
-from greenery.ledger import LockLostError, NotJudgedError, NotTestedError
-from greenery.publishing import open_published
+from greenery import quality
+from greenery.build import dbt_tests, ledger
+from greenery.build.ledger import LockLostError, NotJudgedError, NotTestedError
+from greenery.publishing import versions as publishing
+from greenery.publishing.versions import open_published
 from greenery.quality import HeldError
 from greenery.settings import Settings
-from greenery.simulator import Shop, simulate
-from greenery.warehouse import connect, rows
+from greenery.simulator.shop import Shop, simulate
+from greenery.warehouse.duckdb_file import connect, rows
 
 from tests.pipeline import dbt, record_tests, run_week
 

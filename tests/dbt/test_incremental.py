@@ -8,11 +8,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from greenery import landing, ledger
-from greenery.ledger import LockLostError
+from greenery.build import ledger
+from greenery.build.ledger import LockLostError
+from greenery.landing import load as landing
 from greenery.settings import WEEK, Settings
-from greenery.simulator import Shop, simulate
-from greenery.warehouse import connect, rows
+from greenery.simulator.shop import Shop, simulate
+from greenery.warehouse.duckdb_file import connect, rows
 
 from tests.pipeline import dbt
 

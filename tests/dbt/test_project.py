@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from greenery import ledger
+from greenery.build import ledger
 from greenery.settings import Settings
-from greenery.warehouse import connect
+from greenery.warehouse.duckdb_file import connect
 
 from tests.pipeline import dbt
 

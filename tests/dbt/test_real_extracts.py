@@ -7,7 +7,7 @@ from datetime import datetime
 
 import duckdb
 import pytest
-from greenery.publishing import open_published
+from greenery.publishing.versions import open_published
 from greenery.settings import Settings
 
 from tests.pipeline import run_week

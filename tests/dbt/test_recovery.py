@@ -11,18 +11,21 @@ from pathlib import Path
 
 import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from greenery import dbt_project, ledger, purge, status
 from greenery.alerts import incidents, sending
 from greenery.alerts.incidents import Outcome
-from greenery.alerts.model import Alert, Failure, key_of
-from greenery.delivery import ledger as delivery_ledger
-from greenery.extracts import ExtractError
-from greenery.incident import empty_column
-from greenery.publishing import open_published
+from greenery.build import ledger
+from greenery.build import project as dbt_project
+from greenery.channels import sent as delivery_ledger
+from greenery.cli import purge
+from greenery.cli.incident import empty_column
+from greenery.messages.alert import Alert, Failure, key_of
+from greenery.publishing.versions import open_published
 from greenery.quality import HeldError
+from greenery.report import weeks as status
 from greenery.settings import Settings
-from greenery.simulator import Shop, simulate
-from greenery.warehouse import connect, rows
+from greenery.simulator.shop import Shop, simulate
+from greenery.source.folders import ExtractError
+from greenery.warehouse.duckdb_file import connect, rows
 
 from tests import pipeline
 from tests.pipeline import run_week

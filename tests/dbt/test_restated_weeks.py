@@ -12,15 +12,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from greenery import ledger, status, weekly_report
-from greenery.extracts import ExtractError
-from greenery.landing import land
-from greenery.ledger import ANALYTICS, NothingToWithdrawError
-from greenery.publishing import open_published
+from greenery.build import ledger
+from greenery.build.ledger import ANALYTICS, NothingToWithdrawError
+from greenery.landing.load import land
+from greenery.publishing.versions import open_published
 from greenery.quality import HeldError
+from greenery.report import weeks as status
+from greenery.report import writing as weekly_report
 from greenery.settings import Settings
-from greenery.simulator import Shop, simulate
-from greenery.warehouse import connect, rows
+from greenery.simulator.shop import Shop, simulate
+from greenery.source.folders import ExtractError
+from greenery.warehouse.duckdb_file import connect, rows
 
 from tests.pipeline import run_week
 

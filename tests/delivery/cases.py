@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from greenery.delivery import PassingError, PermanentError, ledger
+from greenery.channels import sent as ledger
+from greenery.channels.errors import PassingError, PermanentError
 
 from tests.delivery.world import AS_OF, READERS, WEEK, World
 from tests.servers import slack, smtp

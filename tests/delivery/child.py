@@ -2,8 +2,8 @@
 
 import sys
 
+from greenery.channels.channel import CHANNELS
 from greenery.delivery import deliver
-from greenery.delivery.channels import CHANNELS
 from greenery.settings import load
 
 from tests.delivery.world import AS_OF

@@ -13,14 +13,21 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from greenery import doctor, local_airflow, status, tasks
-from greenery.delivery import PassingError, PermanentError, channels, deliver, ledger, mail, slack
-from greenery.delivery.channels import EMAIL, PAGERDUTY, SLACK, readiness
+from greenery.channels import channel as channels
+from greenery.channels import mail, slack
+from greenery.channels import sent as ledger
+from greenery.channels.channel import EMAIL, PAGERDUTY, SLACK, readiness
+from greenery.channels.errors import PassingError, PermanentError
+from greenery.cli import doctor
+from greenery.delivery import deliver
 from greenery.delivery.deliver import NotDeliveredError
 from greenery.files import write_atomically
-from greenery.report import mail as mail_digest
-from greenery.report import slack as slack_digest
-from greenery.report.messages import Attachment, MailMessage, SlackMessage
+from greenery.local_airflow import server as local_airflow
+from greenery.messages import mail_message as mail_digest
+from greenery.messages import slack_message as slack_digest
+from greenery.messages.message import Attachment, MailMessage, SlackMessage
+from greenery.orchestration import tasks
+from greenery.report import weeks as status
 from greenery.settings import REPOSITORY
 
 from tests.delivery.world import AS_OF, WEEK
@@ -391,7 +398,7 @@ def test_the_doctor_sees_a_connection_that_was_made_in_the_ui(made):
     subprocess.run([sys.executable, "-c", script], env=env, check=True, timeout=120)
     env = {**os.environ, "PYTHONPATH": str(REPOSITORY / "include")}
     child = subprocess.run(
-        [sys.executable, "-m", "greenery.doctor"], env=env, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-m", "greenery.cli.doctor"], env=env, capture_output=True, text=True, timeout=120, check=False
     )
     assert "FIX  email: The mail server of greenery_email can't be used now" in child.stdout, (
         child.stdout + child.stderr

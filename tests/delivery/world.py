@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from greenery.delivery import deliver, ledger
-from greenery.delivery.channels import CHANNELS
-from greenery.report import restatement, summary
+from greenery.channels import sent as ledger
+from greenery.channels.channel import CHANNELS
+from greenery.delivery import deliver
+from greenery.figures import restatement, summary
 from greenery.settings import REPOSITORY, Settings, load
 
 from tests.servers.slack import CHANNEL, SlackServer

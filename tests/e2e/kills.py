@@ -31,11 +31,15 @@ from urllib.parse import quote
 
 import duckdb
 import psutil
-from greenery import landing, ledger, publishing, quality, weekly_report
-from greenery.backfill import airflow_for, interval_start
-from greenery.local_airflow import Airflow, running_airflow
+from greenery import quality
+from greenery.build import ledger
+from greenery.cli.backfill import airflow_for, interval_start
+from greenery.landing import load as landing
+from greenery.local_airflow.server import Airflow, running_airflow
+from greenery.publishing import versions as publishing
+from greenery.report import writing as weekly_report
 from greenery.settings import DAG_ID, REPOSITORY, WEEK, Settings
-from greenery.simulator import Shop, simulate
+from greenery.simulator.shop import Shop, simulate
 
 from tests import pipeline
 
@@ -445,7 +449,7 @@ class BackfillProcess:
         }
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "greenery.backfill", "--from", day, "--to", day],
+                [sys.executable, "-m", "greenery.cli.backfill", "--from", day, "--to", day],
                 env=environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -521,7 +525,7 @@ def kill_airflow(
 # One process that does all steps of a week
 
 # What the steps import, so that a kill hits their work and not this.
-PRELOADED = ("dbt.adapters.duckdb", "dbt.cli.main", "great_expectations", "greenery.report.page", "vl_convert")
+PRELOADED = ("dbt.adapters.duckdb", "dbt.cli.main", "great_expectations", "greenery.messages.page", "vl_convert")
 # Children begin as copies of a process that has imported this and has no threads.
 _CHILDREN = multiprocessing.get_context("forkserver")
 _CHILDREN.set_forkserver_preload([__name__ if __name__ != "__main__" else "tests.e2e.kills", *PRELOADED])

@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 import pytest
 from greenery.alerts import incidents, sending
-from greenery.backfill import run_backfill
-from greenery.incident import CHECK, COLUMN, TABLE, empty_column
-from greenery.local_airflow import running_airflow
+from greenery.cli.backfill import run_backfill
+from greenery.cli.incident import CHECK, COLUMN, TABLE, empty_column
+from greenery.local_airflow.server import running_airflow
 from greenery.settings import DAG_ID
-from greenery.simulator import Shop, simulate
+from greenery.simulator.shop import Shop, simulate
 
 from tests.alerting import ALERTS, DIGESTS, Alerting, alerting
 

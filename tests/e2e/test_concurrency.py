@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 import duckdb
 import pytest
-from greenery.backfill import run_backfill
-from greenery.local_airflow import Airflow, ApiError, running_airflow
+from greenery.cli.backfill import run_backfill
+from greenery.local_airflow.server import Airflow, ApiError, running_airflow
 from greenery.settings import DAG_ID, REPOSITORY, WEEK, Settings
-from greenery.simulator import Shop, simulate
+from greenery.simulator.shop import Shop, simulate
 
 from tests.e2e import kills
 from tests.pipeline import run_week
@@ -225,7 +225,7 @@ def reading(home: Settings) -> Iterator[Reader]:
 def second_backfill(home: Settings) -> subprocess.CompletedProcess:
     day = f"{DAYS[0]}"
     return subprocess.run(
-        [sys.executable, "-m", "greenery.backfill", "--from", day, "--to", day],
+        [sys.executable, "-m", "greenery.cli.backfill", "--from", day, "--to", day],
         env={
             **os.environ,
             "PYTHONPATH": str(REPOSITORY / "include"),

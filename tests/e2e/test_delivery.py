@@ -6,9 +6,9 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
-from greenery.backfill import airflow_for, run_backfill
+from greenery.cli.backfill import airflow_for, run_backfill
 from greenery.settings import load
-from greenery.simulator import Shop, simulate
+from greenery.simulator.shop import Shop, simulate
 
 from tests.delivery.world import world
 from tests.servers.slack import TOKEN

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
-from greenery.backfill import airflow_for
+from greenery.cli.backfill import airflow_for
 from greenery.settings import DAG_ID, Settings
-from greenery.simulator import simulate
+from greenery.simulator.shop import simulate
 
 from tests.e2e.kills import (
     EVERYTHING,

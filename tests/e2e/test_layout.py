@@ -10,7 +10,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from greenery.report import mail, page, slack, slack_page
+from greenery.messages import mail_message as mail
+from greenery.messages import page, slack_page
+from greenery.messages import slack_message as slack
 
 from tests.unit import summaries
 from tests.unit.digests import CORRECTION, DIGESTS

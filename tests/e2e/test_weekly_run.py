@@ -11,10 +11,10 @@ from urllib.parse import quote
 import httpx
 import psutil
 import pytest
-from greenery.backfill import airflow_for, run_backfill
+from greenery.cli.backfill import airflow_for, run_backfill
+from greenery.report.weeks import outdated
 from greenery.settings import REPORTS_PAGE, Settings
-from greenery.simulator import Shop, simulate
-from greenery.status import outdated
+from greenery.simulator.shop import Shop, simulate
 
 from tests.dbt.test_held_extract import empty_column
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
-from greenery.source_tables import TABLES
+from greenery.source.tables import TABLES
 
 # The extract of a fault's week, and the one before it; both end on a Wednesday.
 BEFORE, AS_OF = datetime(2025, 1, 8), datetime(2025, 1, 15)

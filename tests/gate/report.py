@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from greenery.alerts.model import failed_checks
+from greenery.messages.alert import failed_checks
 from greenery.quality.checks import CHECKS
 from greenery.settings import REPOSITORY, Settings
-from greenery.simulator import Shop, simulate
+from greenery.simulator.shop import Shop, simulate
 
 from tests.gate.faults import FAULTS, Fault
 from tests.gate.shop import failed, good_shop, problem, run_fault, run_week

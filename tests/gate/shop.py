@@ -9,13 +9,15 @@ from datetime import datetime
 from pathlib import Path
 
 import duckdb
-from greenery import landing, ledger, quality
-from greenery.alerts.model import failed_checks
+from greenery import quality
+from greenery.build import ledger
+from greenery.landing import load as landing
+from greenery.messages.alert import failed_checks
+from greenery.messages.page import SEVERITIES
 from greenery.quality import HeldError
-from greenery.report.page import SEVERITIES
 from greenery.settings import Settings
-from greenery.simulator import Shop, simulate
-from greenery.warehouse import connect
+from greenery.simulator.shop import Shop, simulate
+from greenery.warehouse.duckdb_file import connect
 
 from tests.gate.faults import AS_OF, BEFORE, Fault, plant
 from tests.properties.replay import Recording, build_statements, data_test_failures

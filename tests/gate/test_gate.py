@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 import duckdb
 import pytest
-from greenery import ledger
+from greenery.build import ledger
 from greenery.quality.checks import CHECKS
 from greenery.settings import Settings
-from greenery.simulator import Shop, simulate
-from greenery.warehouse import connect
+from greenery.simulator.shop import Shop, simulate
+from greenery.warehouse.duckdb_file import connect
 
 from tests.gate.faults import AS_OF, BEFORE, FAULTS, Fault, plant
 from tests.gate.report import clean_weeks

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from greenery.source_tables import TABLES
+from greenery.source.tables import TABLES
 
 from tests.properties.reference import Extract
 

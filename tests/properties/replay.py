@@ -15,10 +15,10 @@ from typing import Any
 
 import duckdb
 from dbt.cli.main import dbtRunner
-from greenery import ledger
-from greenery.dbt_project import PROJECT
+from greenery.build import ledger
+from greenery.build.project import PROJECT
 from greenery.settings import Settings
-from greenery.warehouse import connect, create_landing_tables
+from greenery.warehouse.duckdb_file import connect, create_landing_tables
 
 COMMENT = re.compile(r"^\s*/\*.*?\*/", re.DOTALL)
 READS = ("select", "with", "describe", "show", "explain", "pragma")

@@ -11,7 +11,7 @@ from collections import Counter
 from datetime import datetime
 
 import pytest
-from greenery import ledger
+from greenery.build import ledger
 from hypothesis import given, note, seed, strategies
 
 from tests.properties import reference

@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
-from greenery import ledger, publishing, weekly_report
-from greenery.report import summary
+from greenery.build import ledger
+from greenery.figures import summary
+from greenery.publishing import versions as publishing
+from greenery.report import writing as weekly_report
 from greenery.settings import Settings
-from greenery.warehouse import connect
+from greenery.warehouse.duckdb_file import connect
 
 from tests.pipeline import dbt
 from tests.properties.histories import describe, extract_id, make_history

@@ -6,11 +6,11 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
-from greenery import landing
+from greenery.landing import load as landing
 from greenery.settings import WEEK, Settings
-from greenery.simulator import Shop, simulate
-from greenery.source_tables import TABLES
-from greenery.warehouse import connect, rows
+from greenery.simulator.shop import Shop, simulate
+from greenery.source.tables import TABLES
+from greenery.warehouse.duckdb_file import connect, rows
 
 from tests.properties import reference
 from tests.properties.reference import Extract

@@ -10,10 +10,12 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from greenery import ledger, publishing, weekly_report
-from greenery.report import summary
-from greenery.source_tables import TABLES
-from greenery.warehouse import rows, statement, transaction
+from greenery.build import ledger
+from greenery.figures import summary
+from greenery.publishing import versions as publishing
+from greenery.report import writing as weekly_report
+from greenery.source.tables import TABLES
+from greenery.warehouse.duckdb_file import rows, statement, transaction
 
 from tests.properties.histories import FIRST_AS_OF, WEEK, Operation, extract_id
 from tests.properties.reference import Extract
@@ -86,7 +88,7 @@ class World:
         return published
 
     def land(self, week: int) -> str:
-        """Land what the source holds for the week, as greenery.landing does; return the extract's id."""
+        """Land what the source holds for the week, as greenery.landing.load does; return the extract's id."""
         extract = self.contents[week][self._offered[week]]
         new_id = extract_id(extract)
         newest = ledger.newest(self._ledger, extract.as_of)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from greenery.report import digest
-from greenery.report.digest import Links
+from greenery.messages import digest
+from greenery.messages.digest import Links
 
 from tests.unit import summaries
 

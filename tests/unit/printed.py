@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from greenery.report import wording
+from greenery.messages import wording
 
 MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 # What is no figure: names, ids, dates and addresses.

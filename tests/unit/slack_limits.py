@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from greenery.report.messages import SlackMessage
+from greenery.messages.message import SlackMessage
 
 BLOCKS, TEXT, HEADER, ALT_TEXT, CONTEXT_ELEMENTS = 50, 3000, 150, 2000, 10
 

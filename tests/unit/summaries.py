@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from greenery.report import restatement, summary
+from greenery.figures import restatement, summary
 
 AS_OF = datetime(2023, 2, 1)
 WEEK = timedelta(days=7)

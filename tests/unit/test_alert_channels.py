@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import pagerduty
 import pytest
-from greenery import tasks
-from greenery.alerts import deadline, incidents, model, sending
-from greenery.delivery import channels, ledger
+from greenery.alerts import incidents, sending
+from greenery.channels import channel as channels
+from greenery.channels import sent as ledger
+from greenery.messages import alert as model
+from greenery.orchestration import deadline, tasks
 
 from tests.alerting import ALERTS, DAY, DIGESTS, WEEK, Alerting, alerting, check
 from tests.servers.slack import Fault

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from greenery.alerts import model, render
-from greenery.alerts.model import Failure, Run
+from greenery.messages import alert as model
+from greenery.messages import alert_layout as render
+from greenery.messages.alert import Failure, Run
 
 from tests.alerting import check, of_checks, quality
 

@@ -8,7 +8,8 @@ from typing import ClassVar
 import httpx
 import psutil
 import pytest
-from greenery import backfill, local_airflow, withdraw
+from greenery.cli import backfill, withdraw
+from greenery.local_airflow import server as local_airflow
 from greenery.settings import Settings
 
 from tests.alerting import check, quality

@@ -7,8 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
-from greenery.report import chart, digest, mail, order_changes, page, slack, wording
-from greenery.report.digest import Links
+from greenery.figures import order_changes
+from greenery.messages import chart, digest, page, wording
+from greenery.messages import mail_message as mail
+from greenery.messages import slack_message as slack
+from greenery.messages.digest import Links
 
 from tests.unit import printed, summaries
 from tests.unit.digests import CORRECTION, DIGESTS, LINKS

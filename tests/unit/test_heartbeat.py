@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-from greenery import heartbeat
-from greenery.delivery import ledger
+from greenery.channels import sent as ledger
+from greenery.cli import heartbeat
 from greenery.settings import Settings
 
 WEEK = datetime(2025, 1, 22)

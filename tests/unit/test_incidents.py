@@ -10,8 +10,8 @@ import pagerduty
 import pytest
 from greenery.alerts import incidents, sending
 from greenery.alerts.incidents import Outcome
-from greenery.alerts.model import Failure
-from greenery.delivery import ledger
+from greenery.channels import sent as ledger
+from greenery.messages.alert import Failure
 from greenery.settings import Settings
 
 from tests.alerting import GOOD, HELD, WEEK, check, judged

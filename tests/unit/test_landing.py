@@ -11,12 +11,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from greenery import extracts, ledger
-from greenery.extracts import ExtractError, MissingExtractError
-from greenery.landing import land
+from greenery.build import ledger
+from greenery.landing.load import land
 from greenery.settings import SettingError, Settings
-from greenery.source_tables import TABLES
-from greenery.warehouse import connect, rows
+from greenery.source import folders as extracts
+from greenery.source.folders import ExtractError, MissingExtractError
+from greenery.source.tables import TABLES
+from greenery.warehouse.duckdb_file import connect, rows
 
 from tests.conftest import EVENT, ORDER, small_shop, write_extract
 

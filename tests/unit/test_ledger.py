@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from greenery import dbt_project, ledger
-from greenery.landing import land
-from greenery.ledger import LockLostError, NotJudgedError, NotTestedError
+from greenery.build import ledger
+from greenery.build import project as dbt_project
+from greenery.build.ledger import LockLostError, NotJudgedError, NotTestedError
+from greenery.landing.load import land
 from greenery.settings import WEEK
-from greenery.warehouse import connect, rows
+from greenery.warehouse.duckdb_file import connect, rows
 
 from tests.conftest import ORDER, small_shop, write_extract
 from tests.pipeline import dbt

@@ -6,8 +6,9 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from greenery.report import digest, mail
-from greenery.report.messages import MailMessage
+from greenery.messages import digest
+from greenery.messages import mail_message as mail
+from greenery.messages.message import MailMessage
 
 from tests.unit import summaries
 from tests.unit.digests import CORRECTION, DIGESTS

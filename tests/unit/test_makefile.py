@@ -48,7 +48,7 @@ def test_a_printed_command_works_on_the_home_it_is_printed_for(given, monkeypatc
     home = tmp_path / name
     for printed in (Settings(home, home / "extracts"), Settings(home, tmp_path / f"{name} extracts")):
         python = given(printed.command(target))
-        assert python["arguments"] == ["-m", "greenery.local_airflow", target]
+        assert python["arguments"] == ["-m", "greenery.local_airflow.server", target]
         with monkeypatch.context() as environment:
             for variable, folder in python["folders"].items():
                 environment.setenv(variable, folder)
@@ -77,7 +77,7 @@ def test_text_arrives_as_it_was_written(given, text):
     params = shlex.quote(json.dumps({"accept": text}, ensure_ascii=False))
     week = ["--from", "2023-02-01", "--to", "2023-02-01"]
     assert given(f"make backfill FROM=2023-02-01 TO=2023-02-01 PARAMS={params} ARGS=--run-backwards")["arguments"] == [
-        *["-m", "greenery.backfill", *week, "--params", shlex.split(params)[0], "--run-backwards"]
+        *["-m", "greenery.cli.backfill", *week, "--params", shlex.split(params)[0], "--run-backwards"]
     ]
     for command, options in (
         ("withdraw AS_OF=2023-02-01 REASON=", ["--as-of", "2023-02-01", "--reason"]),
@@ -89,10 +89,10 @@ def test_text_arrives_as_it_was_written(given, text):
 
 
 def test_what_is_not_given_is_empty(given):
-    empty = ["-m", "greenery.backfill", "--from", "", "--to", "", "--params", ""]
+    empty = ["-m", "greenery.cli.backfill", "--from", "", "--to", "", "--params", ""]
     assert given("make backfill")["arguments"] == empty
 
 
 def test_options_are_words_of_the_shell(given):
     python = given("""make heartbeat ARGS="--airflow 'http://127.0.0.1:8080/?a=\\$b&c'\"""")
-    assert python["arguments"] == ["-m", "greenery.heartbeat", "--airflow", "http://127.0.0.1:8080/?a=$b&c"]
+    assert python["arguments"] == ["-m", "greenery.cli.heartbeat", "--airflow", "http://127.0.0.1:8080/?a=$b&c"]

@@ -5,9 +5,11 @@ from contextlib import nullcontext
 from datetime import datetime
 
 import pytest
-from greenery import preview, weekly_report
+from greenery.cli import preview
+from greenery.figures import summary
 from greenery.files import write_atomically
-from greenery.report import digest, page, summary
+from greenery.messages import digest, page
+from greenery.report import writing as weekly_report
 
 from tests.unit import summaries
 

@@ -10,14 +10,14 @@ import duckdb
 import numpy as np
 import pytest
 import sqlfluff
-from greenery.alerts.model import Run
+from greenery.messages import page
+from greenery.messages.alert import Run
 from greenery.quality import findings, history, verdict
 from greenery.quality.checks import BY_ID, CHECKS, REMEDIES, advice
 from greenery.quality.findings import KEYS, PERSONAL, Finding, count, of_rows, shown, surely
 from greenery.quality.suites import suites, validate
-from greenery.report import page
 from greenery.settings import REPOSITORY, Settings
-from greenery.warehouse import SQL, statement
+from greenery.warehouse.duckdb_file import SQL, statement
 
 from tests import alerting
 

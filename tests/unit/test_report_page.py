@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from greenery.report import chart, page, wording
+from greenery.messages import chart, page, wording
 
 from tests.unit.summaries import (
     AS_OF,

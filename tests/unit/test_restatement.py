@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from greenery.report import wording
-from greenery.report.restatement import agree, compare
+from greenery.figures.restatement import agree, compare
+from greenery.messages import wording
 
 
 def summary(**changes) -> dict:

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from greenery import backfill, doctor, local_airflow, purge, settings, status, weekly_report
-from greenery.publishing import NothingPublishedError, open_published
+from greenery import settings
+from greenery.cli import backfill, doctor, purge
+from greenery.local_airflow import server as local_airflow
+from greenery.publishing.versions import NothingPublishedError, open_published
+from greenery.report import weeks as status
+from greenery.report import writing as weekly_report
 from greenery.settings import REPOSITORY, SettingError, Settings
 
 

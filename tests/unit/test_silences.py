@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
-from greenery.alerts import incidents, silences
-from greenery.alerts.silences import SilenceError
+from greenery.alerts import incidents
+from greenery.quality import silences
+from greenery.quality.silences import SilenceError
 
 GOOD = """
 - check: sessions_unique

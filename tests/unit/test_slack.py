@@ -3,8 +3,9 @@
 from unittest.mock import patch
 
 import pytest
-from greenery.report import chart, digest, slack, slack_page
-from greenery.report.digest import Links
+from greenery.messages import chart, digest, slack_page
+from greenery.messages import slack_message as slack
+from greenery.messages.digest import Links
 from hypothesis import given, seed
 from hypothesis import strategies as st
 

@@ -5,8 +5,8 @@ import sys
 from itertools import product
 
 import pytest
-from greenery.report import statistics
-from greenery.report.statistics import Share
+from greenery.figures import statistics
+from greenery.figures.statistics import Share
 from greenery.settings import REPOSITORY
 from hypothesis import given, seed, strategies
 
@@ -196,9 +196,7 @@ class TestContribution:
 
 
 def test_importing_the_figures_loads_no_statistics_library():
-    code = (
-        "import greenery.report.summary, sys; print([name for name in ('statsmodels', 'scipy') if name in sys.modules])"
-    )
+    code = "import greenery.figures.summary, sys; print([name for name in ('statsmodels', 'scipy') if name in sys.modules])"
     found = subprocess.run(
         [sys.executable, "-c", code],
         env={"PYTHONPATH": str(REPOSITORY / "include")},

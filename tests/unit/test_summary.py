@@ -4,7 +4,7 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
-from greenery.report import order_changes, summary
+from greenery.figures import order_changes, summary
 
 AS_OF = datetime(2023, 2, 1)
 WEEK = timedelta(days=7)

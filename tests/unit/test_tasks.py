@@ -10,10 +10,11 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
-from greenery import dbt_project, ledger
 from greenery.alerts import incidents
-from greenery.landing import land
-from greenery.tasks import (
+from greenery.build import ledger
+from greenery.build import project as dbt_project
+from greenery.landing.load import land
+from greenery.orchestration.tasks import (
     BUILDS_ANEW,
     MODELS,
     AcquireWarehouse,
@@ -22,7 +23,7 @@ from greenery.tasks import (
     note_failure,
     week_end,
 )
-from greenery.warehouse import connect, rows
+from greenery.warehouse.duckdb_file import connect, rows
 
 from tests.conftest import small_shop, write_extract
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pendulum
 import pytest
 from airflow.sdk.timezone import utc
-from greenery.timetable import WeeklyTimetable
+from greenery.orchestration.timetable import WeeklyTimetable
 
 WEEKLY = WeeklyTimetable("0 0 * * 3", timezone=utc)
 

@@ -8,11 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from greenery import lateness, status
-from greenery.alerts import model, render, sending, silences
-from greenery.alerts.model import Advice, Alert, Failure, Run, key_of
-from greenery.dbt_project import MANIFEST
-from greenery.delivery import ledger
+from greenery.alerts import sending
+from greenery.build.project import MANIFEST
+from greenery.channels import sent as ledger
+from greenery.delivery import lateness
+from greenery.messages import alert as model
+from greenery.messages import alert_layout as render
+from greenery.messages.alert import Advice, Alert, Failure, Run, key_of
+from greenery.quality import silences
+from greenery.report import weeks as status
 from greenery.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -13,10 +13,13 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from greenery.alerts import model, render, transport
-from greenery.alerts.model import CRITICAL, Alert, key_of
-from greenery.alerts.render import HeldNotice
-from greenery.delivery import PassingError, PermanentError, ledger
+from greenery.channels import sent as ledger
+from greenery.channels import transport
+from greenery.channels.errors import PassingError, PermanentError
+from greenery.messages import alert as model
+from greenery.messages import alert_layout as render
+from greenery.messages.alert import CRITICAL, Alert, key_of
+from greenery.messages.alert_layout import HeldNotice
 from greenery.settings import Settings
 
 log = logging.getLogger(__name__)

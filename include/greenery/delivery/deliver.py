@@ -6,15 +6,18 @@ import hashlib
 import json
 from datetime import datetime
 
-from greenery import status, weekly_report
-from greenery.delivery import PassingError, PermanentError, ledger, mail, outbox, slack
-from greenery.delivery.channels import EMAIL, SLACK, Channel, Readiness, readiness, target
-from greenery.delivery.ledger import Sending
-from greenery.report import digest as digests
-from greenery.report import mail as mail_digest
-from greenery.report import slack as slack_digest
-from greenery.report import withdrawal
-from greenery.report.digest import Correction, Digest
+from greenery.channels import mail, outbox, slack
+from greenery.channels import sent as ledger
+from greenery.channels.channel import EMAIL, SLACK, Channel, Readiness, readiness, target
+from greenery.channels.errors import PassingError, PermanentError
+from greenery.channels.sent import Sending
+from greenery.messages import digest as digests
+from greenery.messages import mail_message as mail_digest
+from greenery.messages import slack_message as slack_digest
+from greenery.messages import withdrawal
+from greenery.messages.digest import Correction, Digest
+from greenery.report import weeks as status
+from greenery.report import writing as weekly_report
 from greenery.settings import Settings
 
 AUTO, ALWAYS, NEVER = "auto", "always", "never"

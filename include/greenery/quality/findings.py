@@ -16,12 +16,12 @@ from typing import Any
 import duckdb
 from statsmodels.stats.proportion import proportion_confint
 
+from greenery.messages import wording
 from greenery.quality import history
 from greenery.quality.checks import CHECKS, CONFIDENCE, Check
 from greenery.quality.sql import keep
-from greenery.report import wording
-from greenery.source_tables import TABLES
-from greenery.warehouse import rows, statement
+from greenery.source.tables import TABLES
+from greenery.warehouse.duckdb_file import rows, statement
 
 NAMED_ROWS = 5
 MOSTLY = 0.5

@@ -19,7 +19,7 @@ import numpy as np
 from scipy import stats
 
 from greenery.quality import sql
-from greenery.source_tables import STEPS
+from greenery.source.tables import STEPS
 
 WEEKS = 8
 ENOUGH_WEEKS = 4

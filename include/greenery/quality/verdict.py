@@ -6,15 +6,18 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from greenery import ledger, status, weekly_report
-from greenery.alerts import silences
+from greenery.build import ledger
+from greenery.figures import summary
 from greenery.files import write_atomically
+from greenery.messages import page, wording
+from greenery.quality import silences
 from greenery.quality.checks import BY_ID, CHECKS, DATA, advice, remedy
 from greenery.quality.findings import Finding, find
 from greenery.quality.suites import validate
-from greenery.report import page, summary, wording
+from greenery.report import weeks as status
+from greenery.report import writing as weekly_report
 from greenery.settings import Settings
-from greenery.warehouse import connect, rows
+from greenery.warehouse.duckdb_file import connect, rows
 
 DBT_RUNBOOK = "docs/runbook.md#dbt_tests"
 

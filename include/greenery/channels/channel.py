@@ -1,0 +1,184 @@
+"""The channels: which connection and setting each needs, and what is missing or wrong about them, without asking it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from email.utils import parseaddr
+from typing import Any
+from urllib.parse import urlsplit
+
+from greenery import settings as environment
+from greenery.settings import Settings
+
+CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{8,}")
+ADDRESS = re.compile(r"[^@\s<>,]+@[^@\s<>,]+")
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A way out.
+
+    name: as in the ledger.
+    connection_id: of Airflow's connection.
+    setting: the environment variable that says where to; empty where the connection does.
+    """
+
+    name: str
+    connection_id: str
+    setting: str
+
+    @property
+    def is_slack(self) -> bool:
+        """Whether it is a channel of Slack."""
+        return self.name.startswith("slack")
+
+
+SLACK = Channel("slack", "greenery_slack", "GREENERY_SLACK_CHANNEL")
+EMAIL = Channel("email", "greenery_email", "GREENERY_EMAIL_TO")
+SLACK_ALERTS = Channel("slack_alerts", "greenery_slack_alerts", "GREENERY_ALERT_CHANNEL")
+EMAIL_ALERTS = Channel("email_alerts", "greenery_email_alerts", "GREENERY_ALERT_EMAIL_TO")
+PAGERDUTY = Channel("pagerduty", "greenery_pagerduty", "")
+CHANNELS = {channel.name: channel for channel in (SLACK, EMAIL, SLACK_ALERTS, EMAIL_ALERTS, PAGERDUTY)}
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether a channel can be used.
+
+    off: what is missing, and so switches it off; empty where nothing is.
+    wrong: what is there and can't be used; empty where it can.
+    """
+
+    off: str = ""
+    wrong: str = ""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it is to be used: it may still be wrong."""
+        return not self.off
+
+
+def readiness(settings: Settings, channel: Channel) -> Readiness:
+    """Say whether a channel is on, and whether what is configured can work; nothing is asked of the channel."""
+    connection = _connection(channel.connection_id)
+    variable = f"AIRFLOW_CONN_{channel.connection_id.upper()}"
+    if connection is None:
+        if environment.is_set(variable):
+            return Readiness(wrong=f"{channel.name} can't be used: {variable} is not read. Write it as a JSON object.")
+        return Readiness(
+            off=f"{channel.name} is off: add the connection {channel.connection_id} ({variable}) to use it."
+        )
+    targets = target(settings, channel)
+    if channel.setting and not targets:
+        return Readiness(off=f"{channel.name} is off: set {channel.setting} to use the connection.")
+    if not isinstance(connection.extra_dejson, dict):
+        problem = f"The extra of the connection {channel.connection_id} is no JSON object: write it as {{…}}."
+        return Readiness(wrong=f"{channel.name} can't be used: {problem}")
+    if channel.is_slack:
+        problems = _slack_problems(channel, connection, targets[0])
+    elif channel.name.startswith("email"):
+        problems = _email_problems(settings, channel, connection, targets)
+    else:
+        problems = _pagerduty_problems(channel, connection)
+    return Readiness(wrong=f"{channel.name} can't be used: {' '.join(problems)}" if problems else "")
+
+
+def lines(settings: Settings) -> list[str]:
+    """Return a line for each channel with something wrong: to be logged when a run starts."""
+    found = (readiness(settings, channel) for channel in CHANNELS.values())
+    return [one.wrong for one in found if one.wrong]
+
+
+def target(settings: Settings, channel: Channel) -> tuple[str, ...]:
+    """Return where the channel sends to: channel ids or addresses; empty where no setting says so."""
+    targets = {
+        SLACK: (settings.slack_channel,),
+        EMAIL: settings.email_to,
+        SLACK_ALERTS: (settings.alert_channel,),
+        EMAIL_ALERTS: settings.alert_email_to,
+    }
+    return tuple(filter(None, targets.get(channel, ())))
+
+
+def _connection(connection_id: str) -> Any:
+    """Return Airflow's connection, None where there is none that can be read."""
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowException
+
+    try:
+        return BaseHook.get_connection(connection_id)
+    except AirflowException:
+        return None
+
+
+def _slack_problems(channel: Channel, connection: Any, target: str) -> list[str]:
+    problems = _address_problems(channel, connection)
+    if not (connection.password or "").startswith("xox"):
+        problems.append(
+            f"The password of the connection {channel.connection_id} is no Slack token: "
+            "put the app's bot token (xoxb-…) there."
+        )
+    if not CHANNEL_ID.fullmatch(target):
+        problems.append(
+            f"{channel.setting}={target} is no channel id: write the id (C…), which Slack shows at the end of "
+            "the channel's details."
+        )
+    return problems
+
+
+def _email_problems(settings: Settings, channel: Channel, connection: Any, targets: tuple[str, ...]) -> list[str]:
+    name, extra = channel.connection_id, connection.extra_dejson
+    problems = []
+    if not connection.host:
+        problems.append(f"The connection {name} has no host.")
+    flags = [extra.get(flag, False) for flag in ("disable_tls", "disable_ssl")]
+    if not all(isinstance(flag, bool) for flag in flags):
+        problems.append(
+            f"disable_tls and disable_ssl of the connection {name} must be true or false; a connection in the form "
+            "of a URI makes a text of them, which counts as true: write it as JSON."
+        )
+    elif not any(flags):
+        from greenery.channels.mail import STARTTLS
+
+        problems.append(f"The connection {name} asks for TLS twice: {STARTTLS}.")
+    elif all(flags) and connection.password and not _is_loopback(connection.host or ""):
+        problems.append(f"The connection {name} would send its password in the clear: leave disable_tls out.")
+    for address in targets:
+        if not ADDRESS.fullmatch(parseaddr(address)[1]):
+            problems.append(f"{channel.setting}: {address!r} is no address, such as ada@example.com.")
+    sender = settings.email_from or extra.get("from_email") or ""
+    if not ADDRESS.fullmatch(parseaddr(sender)[1]):
+        problems.append(f"The sender {sender!r} is no address: set GREENERY_EMAIL_FROM.")
+    return problems
+
+
+def _pagerduty_problems(channel: Channel, connection: Any) -> list[str]:
+    problems = _address_problems(channel, connection)
+    if not re.fullmatch(r"[0-9A-Za-z]{32}", connection.password or ""):
+        problems.append(
+            f"The routing key of the connection {channel.connection_id} is not 32 letters and digits: put the "
+            "integration key of an Events API v2 integration into its password."
+        )
+    return problems
+
+
+def _address_problems(channel: Channel, connection: Any) -> list[str]:
+    address = connection.extra_dejson.get("base_url")
+    if not address or is_private(str(address)):
+        return []
+    return [f"base_url in the extra of the connection {channel.connection_id} is {address}: begin it with https://."]
+
+
+def is_private(address: str) -> bool:
+    """Whether what is sent to an address can't be read on its way: by TLS, or because it stays on this machine."""
+    parts = urlsplit(address)
+    return bool(parts.hostname) and (parts.scheme == "https" or _is_loopback(parts.hostname or ""))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

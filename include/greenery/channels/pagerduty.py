@@ -1,0 +1,73 @@
+"""Page by PagerDuty's Events API v2, with the key and the address that the connection `greenery_pagerduty` holds."""
+
+from __future__ import annotations
+
+import pagerduty
+from airflow.providers.pagerduty.hooks.pagerduty_events import PagerdutyEventsHook
+
+from greenery.channels.channel import is_private
+from greenery.channels.errors import PassingError, PermanentError
+
+CONNECTION = "greenery_pagerduty"
+KEY_LENGTH = 255
+TRIES = 4  # of a busy or failing server; with pauses of 3, 6, 12 and 24 seconds
+SECONDS = 20  # for an answer
+
+
+def trigger(key: str, event: dict) -> dict:
+    """Open the incident `key`, or add to it where it is open; return the reference to keep.
+
+    event: payload and links of the event.
+    """
+    return _send("trigger", key, event)
+
+
+def resolve(key: str) -> dict:
+    """Resolve the incident `key`; one that is not open stays as it is. Return the reference to keep."""
+    return _send("resolve", key, {})
+
+
+def _send(action: str, key: str, event: dict) -> dict:
+    """Send an event, tried again within a bound.
+
+    Raises PermanentError where PagerDuty refuses it, PassingError where it is busy or can't be reached.
+    """
+    try:
+        with client() as found:
+            found.send_event(action, dedup_key=key[:KEY_LENGTH], **event)
+    except pagerduty.Error as error:
+        if error.response is not None and error.response.is_client_error and error.response.status_code != 429:
+            raise PermanentError(
+                f"PagerDuty refuses the {action} of {key}: {error}. Correct the routing key (the password) of the "
+                f"connection {CONNECTION}."
+            ) from error
+        raise PassingError(f"PagerDuty did not take the {action} of {key}: {error}") from error
+    return {"state": "open" if action == "trigger" else "resolved", "dedup_key": key[:KEY_LENGTH]}
+
+
+class _Client(pagerduty.EventsApiV2Client):
+    """The library's client, which refuses an address without TLS: on this machine, a test server has none."""
+
+    @property
+    def url(self) -> str:
+        """The address of the service."""
+        return str(self._url)
+
+    @url.setter
+    def url(self, address: str) -> None:
+        if not is_private(address):
+            raise PermanentError(f"extra.base_url of {CONNECTION} is {address}: write an address with https://.")
+        self._url = address  # type: ignore[assignment]
+
+
+def client() -> pagerduty.EventsApiV2Client:
+    """Return a client that gives up within a bound; by itself it would wait for a busy server for ever.
+
+    The provider's hook reads the connection, but always talks to PagerDuty itself: `extra.base_url` needs this client.
+    """
+    hook = PagerdutyEventsHook(pagerduty_events_conn_id=CONNECTION)
+    extra = hook.get_connection(CONNECTION).extra_dejson
+    found = _Client(hook.integration_key, base_url=extra.get("base_url"))
+    found.retry |= dict.fromkeys((429, 500, 502, 503, 504), TRIES)
+    found.timeout = SECONDS
+    return found

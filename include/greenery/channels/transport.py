@@ -1,0 +1,74 @@
+"""The channels that alerts and held notices go out on: which are there, and how each is sent to."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from greenery.channels import channel as channels
+from greenery.channels import mail, outbox, pagerduty, slack
+from greenery.channels.errors import PermanentError
+from greenery.channels.sent import Sending
+from greenery.files import write_atomically
+from greenery.messages.message import MailMessage, SlackMessage
+from greenery.settings import Settings
+
+log = logging.getLogger(__name__)
+
+ALERT_CHANNELS = ("pagerduty", "slack_alerts", "email_alerts")
+DIGEST_CHANNELS = ("slack", "email")
+OUTBOX = "outbox"
+
+
+def there(settings: Settings, names: Sequence[str]) -> list[str]:
+    """Return which of these channels are there; a line says of each other what it lacks. None at all: the outbox."""
+    found = []
+    for name in names:
+        if reason := off(settings, name):
+            log.info(reason)
+        else:
+            found.append(name)
+    return found or [OUTBOX]
+
+
+def off(settings: Settings, channel: str) -> str:
+    """Return what a channel lacks, and so is switched off; empty where it lacks nothing."""
+    return "" if channel == OUTBOX else channels.readiness(settings, channels.CHANNELS[channel]).off
+
+
+def send(
+    settings: Settings,
+    channel: str,
+    sending: Sending,
+    slack_message: SlackMessage,
+    mail_message: MailMessage,
+    event: dict[str, Any] | None = None,
+    name: str = "",
+) -> dict[str, Any]:
+    """Send what the channel takes of these; return the reference to keep.
+
+    event: opens a PagerDuty incident, None resolves it.
+    name: of the files in the outbox.
+
+    Raises PermanentError where the channel refuses it or is configured wrongly, PassingError where another try may do.
+    """
+    if channel == OUTBOX:
+        files = [outbox.write(settings, name, slack_message), outbox.write(settings, name, mail_message)]
+        if event:
+            files.append(settings.home / OUTBOX / f"{name}.pagerduty.json")
+            write_atomically(files[-1], json.dumps(event, indent=2, ensure_ascii=False) + "\n")
+        for file in files:
+            log.info("no channel is connected: see %s", file)
+        return {"files": [str(file) for file in files]}
+    known = channels.CHANNELS[channel]
+    if wrong := channels.readiness(settings, known).wrong:
+        raise PermanentError(wrong)
+    if channel == "pagerduty":
+        return pagerduty.trigger(sending.subject, event) if event else pagerduty.resolve(sending.subject)
+    if known.is_slack:
+        target = settings.alert_channel if channel == "slack_alerts" else settings.slack_channel
+        return slack.send(known.connection_id, target, slack_message, sending)
+    to = settings.alert_email_to if channel == "email_alerts" else settings.email_to
+    return mail.send(known.connection_id, to, settings.email_from, mail_message, sending)

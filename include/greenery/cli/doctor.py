@@ -1,0 +1,110 @@
+"""`make doctor`: check settings, connections (by asking them) and the warehouse; a line each, with what to fix."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from greenery.channels.channel import CHANNELS, PAGERDUTY, Channel, readiness, target
+from greenery.channels.errors import PassingError, PermanentError
+from greenery.local_airflow import server as local_airflow
+from greenery.settings import SettingError, Settings, load
+
+GOOD, OFF, BAD = "ok", "off", "FIX"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, how it is, and what to know or to fix."""
+
+    what: str
+    state: str
+    says: str
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Look at everything that a run needs, one after the other."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    supported = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    yield Finding("python", GOOD if supported else BAD, version if supported else f"{version}: use 3.11, 3.12 or 3.13")
+    yield _folder(settings)
+    yield _extracts(settings)
+    yield _warehouse(settings)
+    for channel in CHANNELS.values():
+        yield _channel(settings, channel)
+
+
+def _folder(settings: Settings) -> Finding:
+    home = settings.home
+    if not home.exists():
+        return Finding("home", GOOD, f"{home} is made by the first run")
+    if not os.access(home, os.W_OK | os.X_OK):
+        return Finding("home", BAD, f"{home} can't be written: give it to this user, or set GREENERY_HOME")
+    if home.stat().st_mode & 0o077:
+        return Finding("home", BAD, f"others may read {home}: chmod 700 {home}")
+    return Finding("home", GOOD, str(home))
+
+
+def _extracts(settings: Settings) -> Finding:
+    if settings.extracts.is_dir():
+        return Finding("extracts", GOOD, str(settings.extracts))
+    return Finding("extracts", BAD, f"there is no folder {settings.extracts}: make it, or set GREENERY_EXTRACTS")
+
+
+def _warehouse(settings: Settings) -> Finding:
+    if not settings.warehouse.exists():
+        ways = f"{settings.command('demo')}, or {settings.command('backfill FROM=… TO=…')}"
+        return Finding("warehouse", GOOD, f"nothing is landed yet: {ways}")
+    if not (settings.published / "greenery.duckdb").exists():
+        return Finding("warehouse", BAD, f"nothing is published: see {settings.command('status')} for why")
+    return Finding("warehouse", GOOD, f"{settings.warehouse}, published {Path(settings.published).resolve().name}")
+
+
+def _channel(settings: Settings, channel: Channel) -> Finding:
+    ready = readiness(settings, channel)
+    if ready.off or ready.wrong:
+        return Finding(channel.name, BAD if ready.wrong else OFF, ready.wrong or ready.off)
+    try:
+        return Finding(channel.name, GOOD, _ask(settings, channel))
+    except (PermanentError, PassingError) as error:
+        return Finding(channel.name, BAD, str(error))
+
+
+def _ask(settings: Settings, channel: Channel) -> str:
+    from greenery.channels import mail, slack
+
+    if channel is PAGERDUTY:  # it can be asked only by raising an alarm
+        return "the routing key has the right form; whether PagerDuty knows it shows with the first alert"
+    if channel.is_slack:
+        return f"posts to {slack.check(channel.connection_id, target(settings, channel)[0])}"
+    mail.check(channel.connection_id)
+    return f"logs in, sends to {', '.join(target(settings, channel))}"
+
+
+def main() -> int:
+    """Print what was found; return 1 where something is to be fixed."""
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    try:
+        settings = load()
+    except SettingError as error:
+        console.print(f"{BAD:<4} settings: {error}")
+        return 1
+    if (settings.home / "airflow" / "airflow.db").exists():
+        # Connections that were made in the UI are in the home's metadata, which only a server's process reads.
+        os.environ.update(local_airflow.environment(settings, port=local_airflow.UI_PORT, execution_port=0))
+        os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
+    found = []
+    for finding in findings(settings):
+        named = finding.says if finding.says.startswith(finding.what) else f"{finding.what}: {finding.says}"
+        console.print(f"{finding.state:<4} {named}")
+        found.append(finding.state)
+    return 1 if BAD in found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""`make incident`: play one on a simulated shop, from the planted fault to the digest that goes out after the fix."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from email import message_from_bytes, policy
+from pathlib import Path
+
+from greenery.alerts import sending
+from greenery.channels import sent as ledger
+from greenery.cli import backfill
+from greenery.cli.backfill import airflow_for, run_backfill
+from greenery.local_airflow.server import AirflowError, running
+from greenery.messages.alert import key_of
+from greenery.settings import WEEK, Settings, load
+from greenery.simulator.shop import Shop, simulate
+
+SHOP = Shop(first_as_of=datetime(2025, 1, 8), weeks=3, sessions_per_week=200)
+LAST = SHOP.first_as_of + (SHOP.weeks - 1) * WEEK
+SHOWN_LINES = 30
+# What is planted: an export that lost a column, which no shop can do.
+TABLE, COLUMN, CHECK = "orders", "status", "required_columns_mostly_filled"
+
+
+class NotSeenError(Exception):
+    """A step of the incident did not show what it should."""
+
+
+def play(settings: Settings) -> None:
+    """Play the incident in its own home and print its steps. Raises NotSeenError, AirflowError."""
+    day, file = f"{LAST:%Y-%m-%d}", settings.extracts / f"{LAST:%Y-%m-%d}" / f"{TABLE}.csv"
+    _step(1, f"A small shop, {SHOP.weeks} weeks, in {settings.home}")
+    simulate(SHOP, settings.extracts)
+    good = file.read_bytes()
+
+    _step(2, f"The export of {day} loses a column: {TABLE}.{COLUMN} is empty in {file}")
+    empty_column(file, COLUMN)
+
+    with airflow_for(settings) as airflow:
+        _step(3, "The weeks are run; the last one as if it were scheduled (deliver: always)")
+        before = run_backfill(settings, SHOP.first_as_of.date(), (LAST - WEEK).date(), airflow=airflow)
+        spoiled = run_backfill(settings, LAST.date(), LAST.date(), {"deliver": "always"}, airflow=airflow)
+        _must(all(result.state == "success" for result in before), "the weeks before pass")
+        _must([failure.task for failure in spoiled[0].failures] == ["quality"], "the spoiled week fails at quality")
+        _step(4, "Who is on call gets this alert:")
+        _show(settings, "alert", key_of(day, CHECK), f"alert-{day}-{CHECK}")
+        _must(bool(sending.open_incidents(settings, day)), "the incident is open")
+
+        _step(5, "Who waits for the digest gets this notice in its place:")
+        _show(settings, "held", day, f"held-{day}")
+        _must(ledger.owed(settings, LAST), "the digest is owed")
+
+        _step(6, "The extract is corrected, and the week run again with the command of the alert")
+        file.write_bytes(good)
+        corrected = run_backfill(settings, LAST.date(), LAST.date(), {"reextract": True}, airflow=airflow)
+        _must(corrected[0].state == "success", "the corrected week passes")
+
+    _step(7, "The incident is resolved wherever it was told of:")
+    _show(settings, "alert", key_of(day, CHECK), f"resolved-{day}-{CHECK}")
+    _must(not sending.open_incidents(settings, day), "no incident is open")
+
+    _step(8, "The digest that was owed goes out, as a digest:")
+    _show(settings, "digest", day, f"digest-{day}")
+    print(f"\nAll of it: {settings.home / 'outbox'}, the report: {settings.report_folder(LAST) / 'index.html'}")
+
+
+def _show(settings: Settings, kind: str, subject: str, name: str) -> None:
+    """Print what was sent: the mail in the outbox, or where the channels have it. Raises NotSeenError where nothing."""
+    told = [message for message in ledger.sent(settings, kind, subject) if message["channel"] != "outbox"]
+    for message in told:
+        print(f"  sent to {message['channel']}: {json.dumps(_place(message['reference']))}")
+    files = sorted((settings.home / "outbox").glob(f"{name}.*"))
+    _must(bool(told or files), f"{name} was sent")
+    for file in (file for file in files if file.suffix == ".eml"):
+        mail = message_from_bytes(file.read_bytes(), policy=policy.default)
+        body = mail.get_body(("plain",))
+        text = f"{mail['Subject']}\n\n{body.get_content() if body else ''}".strip()
+        lines = text.splitlines()
+        shown = lines if len(lines) <= SHOWN_LINES else [*lines[: SHOWN_LINES - 1], "…"]
+        print(textwrap.indent("\n".join(shown), "  | ", lambda _: True))
+    for file in files:
+        print(f"  {file}")
+
+
+def _place(reference: dict) -> dict:
+    return {name: value for name, value in reference.items() if name not in ("alert", "state")}
+
+
+def empty_column(file: Path, name: str) -> None:
+    """Empty a column of a CSV file."""
+    with file.open(newline="", encoding="utf-8") as handle:
+        rows: Sequence[dict] = list(csv.DictReader(handle))
+    with file.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**row, name: ""} for row in rows)
+
+
+def _step(number: int, text: str) -> None:
+    print(f"\n{number}. {text}", flush=True)
+
+
+def _must(seen: bool, what: str) -> None:
+    if not seen:
+        raise NotSeenError(f"Not seen: {what}.")
+
+
+def main() -> int:
+    """Run the command; return 0 when each step was seen, 1 when not or Airflow can't be used."""
+
+    def command() -> bool:
+        settings = load()
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home = settings.home / "incident"
+        settings = replace(settings, home=home, extracts=home / "extracts")
+        if home.exists() and running(settings) is not None:
+            raise AirflowError(f"An incident is being played in {home}: wait until it has ended.")
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(mode=0o700)
+        try:
+            play(settings)
+        except NotSeenError as error:
+            print(error, file=sys.stderr)
+            return False
+        return True
+
+    return backfill.exit_code(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

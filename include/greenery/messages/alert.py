@@ -1,0 +1,348 @@
+"""What an alert says of a failed check, a failed task or a late report. Plain text: escape it for the medium.
+
+Neither Airflow nor a database is needed: alerts are made from quality.json and what is known of the run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from greenery.messages import wording
+from greenery.source.tables import TABLES
+
+CRITICAL, WARNING = "critical", "warning"
+SHOWN_ROWS = 5
+REASON_LENGTH = 600
+MASK = "•••"
+
+RUNBOOK = "docs/runbook.md"
+WAIT = "wait_for_extract"
+# A failure of these wakes nobody: readers have the week, or the check that holds it has paged; the deadline does if
+# nothing came out.
+_NOT_WAKING = ("deliver_", "release_warehouse", "held_notice")
+_PERSONAL = {column.name for table in TABLES for column in table.columns if column.personal} | {"zipcode"}
+_CONTACT = re.compile(r"[\w.+%-]+@[\w.-]+\.\w+|(?<![\w-])(\+\d[\d ()-]{7,}\d|\d{3}-\d{3}-\d{4})(?![\w-])")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run that an alert comes from.
+
+    week: the day the week ends, such as 2025-01-22.
+    type: scheduled, manual or backfill.
+    url: its page in Airflow.
+    quality: address or path of the week's page of checks.
+    runbook: address or path that an anchor of the runbook is added to.
+    where: what a command needs beside the week, such as ` GREENERY_HOME=/srv/greenery`; empty for the defaults.
+    """
+
+    week: str
+    id: str
+    type: str
+    url: str = ""
+    quality: str = ""
+    runbook: str = RUNBOOK
+    where: str = ""
+
+    def command(self, params: Mapping | None = None) -> str:
+        """Return the command that runs the week again."""
+        text = f"make backfill FROM={self.week} TO={self.week}{self.where}"
+        return f"{text} PARAMS='{json.dumps(params)}'" if params else text
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to do when a check fails.
+
+    params: of the run that mends it.
+    acceptable: whether a person may accept it with a reason.
+    """
+
+    look: str
+    remedy: str
+    params: Mapping[str, bool]
+    acceptable: bool
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A task that failed by itself, not because of one before it.
+
+    reason: the exception in one line; empty where the process was killed.
+    at: when, as ISO text; orders the failures.
+    """
+
+    task: str
+    reason: str = ""
+    log: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One incident as it stands now.
+
+    key: the same for all tries, reruns and channels, such as `greenery/2025-01-22/sessions_unique`.
+    title: what broke, in a few words; `meaning` says in a sentence what should hold.
+    rows, failing_rows: what was looked at and what failed; 0 where nothing is counted.
+    examples: up to five failing rows: keys kept, personal data masked.
+    also: other checks that fail for the same fact, with what they observed; they have no incident of their own.
+    first_bad, streak: since which week it fails, and for how many weeks in a row.
+    held_back: what does not reach its readers.
+    fix: what to do before the command.
+    links: label and address or path.
+    """
+
+    key: str
+    severity: str
+    title: str
+    week: str
+    run_type: str
+    owner: str
+    check: str
+    relation: str = ""
+    meaning: str = ""
+    observed: str = ""
+    expected: str = ""
+    rows: int = 0
+    failing_rows: int = 0
+    examples: tuple[Mapping[str, str], ...] = ()
+    also: tuple[str, ...] = ()
+    first_bad: str = ""
+    streak: int = 1
+    held_back: str = ""
+    fix: str = ""
+    command: str = ""
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        """A hash of what went wrong, the same for another run that finds the same."""
+        facts = [self.severity, self.title, self.observed, self.expected, self.rows, self.failing_rows]
+        facts += [self.held_back, [dict(row) for row in self.examples], list(self.also)]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+    @property
+    def failing(self) -> str:
+        """The failing rows such as `27 of 430 (6.3%)`; empty where nothing is counted."""
+        if not self.failing_rows:
+            return ""
+        if not self.rows:
+            return f"{self.failing_rows:,}"
+        return f"{self.failing_rows:,} of {self.rows:,} ({wording.percent(self.failing_rows / self.rows)})"
+
+    @property
+    def since(self) -> str:
+        """Since when it fails, such as `8 Jan 2025, 3 weeks in a row`."""
+        if self.streak < 2:
+            return f"this week ({wording.date(self.week)})"
+        return f"{wording.date(self.first_bad)}, {self.streak} weeks in a row"
+
+
+def key_of(week: str, name: str) -> str:
+    """Return the dedup key of a check (or `task/<task id>`, or `late`) in a week."""
+    return f"greenery/{week}/{name}"
+
+
+def failed_checks(quality: Mapping) -> list[dict]:
+    """Return the checks of quality.json that someone has to be told of: failed, neither accepted nor silenced, and not
+    told of by another check.
+    """
+    return [
+        check
+        for check in quality["checks"]
+        if not check["passed"]
+        and check["severity"] in (CRITICAL, WARNING)
+        and not check.get("accepted")
+        and not check.get("silenced")
+        and not check.get("told_by")
+    ]
+
+
+def holding(quality: Mapping) -> list[str]:
+    """Return the checks of a held week's quality.json that someone has to be told of as holding it."""
+    return [check["check"] for check in failed_checks(quality) if check["severity"] == CRITICAL]
+
+
+def of_checks(
+    quality: Mapping,
+    earlier: Sequence[Mapping],
+    run: Run,
+    log: str,
+    advice: Mapping[str, Advice],
+    *,
+    published: bool = True,
+) -> list[Alert]:
+    """Return an alert for each failed check of a week, the critical ones first.
+
+    earlier: the quality.json of earlier weeks, newest first; they tell since when a check fails.
+    log: address of the log of the task that judged.
+    advice: what to do about each failed check, by its name.
+    published: whether the run published the week; one that is held it did not.
+    """
+    alerts = []
+    for check in sorted(failed_checks(quality), key=lambda check: check["severity"] != CRITICAL):
+        name, do = check["check"], advice[check["check"]]
+        first_bad, streak = _streak(name, run.week, earlier)
+        links = {"Checks of the week": run.quality, "Log": log or run.url, "Runbook": _anchor(run, check)}
+        also = [
+            f"{other['check']} ({_clean(other['observed'])})"
+            for other in quality["checks"]
+            if not other["passed"] and other.get("told_by") == name
+        ]
+        alerts.append(
+            Alert(
+                key=key_of(run.week, name),
+                severity=check["severity"],
+                title=f"{name} failed in {check['relation']}",
+                week=run.week,
+                run_type=run.type,
+                owner=check.get("owner") or "data-team",
+                check=name,
+                relation=check["relation"],
+                meaning=check["meaning"],
+                observed=_clean(check["observed"]),
+                expected=check["expected"],
+                rows=check["rows"],
+                failing_rows=check["failing_rows"],
+                examples=tuple(masked(row) for row in check["examples"][:SHOWN_ROWS]),
+                also=tuple(also),
+                first_bad=first_bad,
+                streak=streak,
+                held_back=_held_back_by(check, quality, published=published),
+                fix=f"Look at {do.look.rstrip('.')}. {do.remedy}".replace("`", ""),
+                command=_commands(run, do, held=quality["verdict"] == "held"),
+                links=_known(links),
+            )
+        )
+    return alerts
+
+
+def of_failures(failures: Iterable[Failure], run: Run, published: bool) -> list[Alert]:
+    """Return the alert for the task that failed first; it names the others. Nothing where none failed.
+
+    published: whether the run had published the week before the task failed.
+    """
+    ordered = sorted(failures, key=lambda failure: (failure.at or "~", failure.task))
+    if not ordered:
+        return []
+    first, others = ordered[0], [failure.task for failure in ordered[1:]]
+    only_late = all(failure.task.startswith(_NOT_WAKING) for failure in ordered)
+    reason = _clean(first.reason) or "its process ended without a word: killed, or the machine went down"
+    observed = reason + (f" (also failed: {', '.join(others)})" if others else "")
+    links = {"Log": first.log or run.url, "Run": run.url, "Runbook": f"{run.runbook}#a-task-failed"}
+    return [
+        Alert(
+            key=key_of(run.week, f"task/{first.task}"),
+            severity=WARNING if only_late else CRITICAL,
+            title=f"the task {first.task} failed",
+            week=run.week,
+            run_type=run.type,
+            owner="data-team",
+            check=f"task/{first.task}",
+            meaning="The weekly run ends with its report delivered.",
+            observed=observed,
+            expected="the task succeeds",
+            first_bad=run.week,
+            held_back=_held_back(first.task, published),
+            fix="Put the extract there, then run the week again."
+            if first.task == WAIT
+            else "Read the log and the runbook, then run the week again.",
+            command=run.command(),
+            links=_known(links),
+        )
+    ]
+
+
+def late(run: Run, hours: float, state: str, *, waits: bool) -> Alert:
+    """Return the alert for a week whose digest was not out at its deadline.
+
+    hours: after the week's end, when it should have been out.
+    state: what is known of the week, such as `no run has landed its extract`.
+    waits: whether its run still waits, and goes on by itself.
+    """
+    return Alert(
+        key=key_of(run.week, "late"),
+        severity=CRITICAL,
+        title="the report is missing",
+        week=run.week,
+        run_type=run.type,
+        owner="data-team",
+        check="late",
+        meaning="The digest of a week is out by its deadline.",
+        observed=state,
+        expected=f"delivered within {hours:g} hours of the week's end",
+        first_bad=run.week,
+        held_back="the digest of this week",
+        fix="Do what the run waits for: it looks again every few minutes, and goes on by itself."
+        if waits
+        else "See in Airflow what the run does, or how it ended; once it has ended, run the week again.",
+        command="" if waits else run.command({"deliver": "always"}),
+        links=_known({"Run": run.url, "Runbook": f"{run.runbook}#the-report-is-missing"}),
+    )
+
+
+def masked(row: Mapping[str, object]) -> dict[str, str]:
+    """Return a row for people's eyes: keys and measures as they are, personal data replaced."""
+    return {name: MASK if name in _PERSONAL and value else _clean(str(value)) for name, value in row.items()}
+
+
+def _clean(text: str) -> str:
+    """Return a text in one line of bearable length, without mail addresses and phone numbers."""
+    line = _CONTACT.sub(MASK, " ".join(text.split()))
+    return line if len(line) <= REASON_LENGTH else f"{line[: REASON_LENGTH - 1]}…"
+
+
+def _streak(name: str, week: str, earlier: Sequence[Mapping]) -> tuple[str, int]:
+    """Return since which week a check fails without a pass, and how many judged weeks that is."""
+    first_bad, streak = week, 1
+    for quality in earlier:
+        if not any(check["check"] == name and not check["passed"] for check in quality["checks"]):
+            break
+        first_bad, streak = quality["as_of"][:10], streak + 1
+    return first_bad, streak
+
+
+def _held_back_by(check: Mapping, quality: Mapping, *, published: bool) -> str:
+    """Return what does not reach its readers while a check fails."""
+    if quality["verdict"] == "held" and check["severity"] != CRITICAL:
+        return f"nothing by this check; the week is held by {' and '.join(holding(quality)) or 'a silenced check'}"
+    if quality.get("stays_admitted"):
+        return "what this run built; the week and all others stay published as they were"
+    if quality["verdict"] == "held":
+        return "the digest, the published marts and the page of this week; readers keep the last good state"
+    if published:
+        return "nothing: the week is published, its digest names the warning"
+    return "nothing by this check; its run failed before it published the week"
+
+
+def _commands(run: Run, do: Advice, *, held: bool) -> str:
+    """Return what runs the week again, as the shell takes it."""
+    command = run.command(do.params)
+    if not (held and do.acceptable):
+        return command
+    return f"# once it is corrected:\n{command}\n# or, if the shop really did it:\n{run.command({'accept': '<why>'})}"
+
+
+def _held_back(task: str, published: bool) -> str:
+    if task.startswith("deliver_"):
+        return f"the digest in {task.removeprefix('deliver_')}; data and report are published"
+    if task == "held_notice":
+        return "the notice to this week's readers that it is held; the digest too, as the check that failed says"
+    if task == "release_warehouse":
+        return "nothing of this week; the next run takes the warehouse over"
+    if published:
+        return "the page and the digest of this week; its marts are published"
+    return "the digest, the published marts and the page of this week; readers keep the last good state"
+
+
+def _anchor(run: Run, check: Mapping) -> str:
+    return f"{run.runbook}#{check.get('runbook', '').partition('#')[2] or check['check']}"
+
+
+def _known(links: Mapping[str, str]) -> dict[str, str]:
+    return {label: address for label, address in links.items() if address}

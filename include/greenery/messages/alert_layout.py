@@ -1,0 +1,235 @@
+"""Alerts and held notices as Slack messages, mails and PagerDuty events: to be read on a phone in a minute.
+
+In Slack all stands in rich text or plain text, where no markup is read: a value can't call a channel or turn bold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from greenery.messages import wording
+from greenery.messages.alert import CRITICAL, Alert
+from greenery.messages.message import MailMessage, SlackMessage
+from greenery.messages.rich_text import escape as slack_escape
+from greenery.messages.rich_text import is_address, links, rich, section, span
+
+LIST_ID = "Greenery alerts <alerts.greenery>"
+HEADER_LENGTH = 150  # Slack's limits, and PagerDuty's
+TEXT_LENGTH = 3000
+PART_LENGTH = 600
+SUMMARY_LENGTH = 1024
+CELL_LENGTH = 60
+SHOULD = "Should hold"
+
+_MARKS = {"critical": "🔴", "warning": "🟡"}
+_environment = Environment(
+    loader=PackageLoader("greenery.alerts"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True)
+class HeldNotice:
+    """What goes out in place of a digest.
+
+    week: the day it ends.
+    reasons: what failed, a sentence each.
+    since: since when, such as `8 Jan 2025, 3 weeks in a row`.
+    owners: who works on it.
+    links: label and address or path.
+    """
+
+    week: str
+    reasons: tuple[str, ...]
+    since: str
+    owners: tuple[str, ...]
+    links: Mapping[str, str]
+
+    @property
+    def title(self) -> str:
+        """The headline."""
+        return f"Greenery weekly: the week to {wording.date(self.week)} is held"
+
+    @property
+    def outlook(self) -> str:
+        """What readers can count on meanwhile."""
+        return (
+            "Its figures can't be trusted yet. Readers keep the last good state until the next week is published; "
+            "the digest follows once it is right."
+        )
+
+
+def notice(alerts: Sequence[Alert]) -> HeldNotice:
+    """Return the notice for a week that critical checks hold.
+
+    alerts: of those checks; one at least.
+    """
+    longest = max(alerts, key=lambda alert: alert.streak)
+    return HeldNotice(
+        week=alerts[0].week,
+        reasons=tuple(f"{alert.meaning} Observed: {alert.observed}." for alert in alerts),
+        since=longest.since,
+        owners=tuple(sorted({alert.owner for alert in alerts})),
+        links={label: address for label, address in alerts[0].links.items() if label == "Checks of the week"},
+    )
+
+
+def title(alert: Alert, resolved: str = "") -> str:
+    """Return the line that names an incident, such as `CRITICAL: sessions_unique failed in fct_sessions, week to …`."""
+    return f"{'RESOLVED' if resolved else alert.severity.upper()}: {alert.title}, week to {wording.date(alert.week)}"
+
+
+def facts(alert: Alert) -> dict[str, str]:
+    """Return what on-call has to know, label by label; what is not known is left out."""
+    found = {
+        "Observed": alert.observed,
+        "Expected": alert.expected,
+        "Failing rows": alert.failing,
+        "Also failed": "; ".join(alert.also),
+        "Since": alert.since,
+        "Held back": alert.held_back,
+        "Owner": alert.owner,
+        "Run": alert.run_type,
+    }
+    return {label: text for label, text in found.items() if text}
+
+
+def to_slack(alert: Alert, resolved: str = "", note: str = "") -> SlackMessage:
+    """Return the alert as a Slack message.
+
+    resolved: by what it was resolved; empty while it is open.
+    note: what the thread says when an earlier message is replaced.
+    """
+    headline = f"{'✅' if resolved else _MARKS.get(alert.severity, '')} {title(alert, resolved)}"
+    should = span(_short(alert.meaning, PART_LENGTH))
+    parts: list[dict] = [section(span(f"{SHOULD}: ", bold=True), should)]
+    if resolved:
+        parts.append(section(span("Resolved", bold=True), span(f" by {resolved}.")))
+    else:
+        parts += [
+            section(span(f"{label}: ", bold=True), span(_short(text, PART_LENGTH)))
+            for label, text in facts(alert).items()
+        ]
+        if alert.examples:
+            parts.append(_preformatted(_table(alert.examples)))
+        parts.append(section(span("Next: ", bold=True), span(_short(alert.fix, PART_LENGTH))))
+        parts += [_preformatted(alert.command)] if alert.command else []
+    blocks: list[dict] = [{"type": "header", "text": _plain(headline)}, rich(*parts)]
+    return SlackMessage(
+        text=slack_escape(headline), blocks=[*blocks, *links(alert.links)], thread_note=slack_escape(note)
+    )
+
+
+def to_mail(alert: Alert, resolved: str = "") -> MailMessage:
+    """Return the alert as a mail; `resolved` says by what it was resolved, empty while it is open."""
+    headline = title(alert, resolved)
+    lines = [headline, "", f"{SHOULD}: {alert.meaning}", ""]
+    if resolved:
+        lines += [f"Resolved by {resolved}."]
+    else:
+        lines += [f"{label}: {text}" for label, text in facts(alert).items()]
+        lines += ["", *(f"  {line}" for line in _table(alert.examples).splitlines())] if alert.examples else []
+        lines += ["", f"Next: {alert.fix}", *(f"  {line}" for line in alert.command.splitlines())]
+    lines += ["", *(f"{label}: {address}" for label, address in alert.links.items())]
+    html = _environment.get_template("alert.html.j2").render(
+        headline=headline,
+        should=SHOULD,
+        color="#1a7048" if resolved else "#b3261e" if alert.severity == CRITICAL else "#8a5a00",
+        alert=alert,
+        resolved=resolved,
+        facts=facts(alert),
+        table=_table(alert.examples),
+        is_address=is_address,
+    )
+    return MailMessage(subject=f"[greenery] {headline}", text="\n".join(lines) + "\n", html=html, list_id=LIST_ID)
+
+
+def to_pagerduty(alert: Alert) -> dict:
+    """Return what an Events v2 trigger says beside its key: payload and links."""
+    details = facts(alert) | {
+        SHOULD: alert.meaning,
+        "Rows": [dict(row) for row in alert.examples],
+        "Next": f"{alert.fix} {alert.command}".strip(),
+        **{label: address for label, address in alert.links.items() if not is_address(address)},
+    }
+    summary = f"{title(alert)}: {alert.observed}"
+    return {
+        "payload": {
+            "summary": _short(summary, SUMMARY_LENGTH),
+            "source": "greenery_weekly",
+            "severity": alert.severity,
+            "component": alert.relation or alert.check,
+            "group": alert.week,
+            "class": alert.check,
+            "custom_details": {label: value for label, value in details.items() if value},
+        },
+        "links": [{"href": address, "text": label} for label, address in alert.links.items() if is_address(address)],
+    }
+
+
+def held_to_slack(held: HeldNotice, ended: str = "") -> SlackMessage:
+    """Return a held notice as a Slack message; `ended` says what ended the hold, empty while it lasts."""
+    headline = f"✅ {held.title} no more" if ended else f"⏸️ {held.title}"
+    reasons = [section(span(_short(reason, PART_LENGTH))) for reason in held.reasons]
+    parts = [
+        section(span(f"Ended by {ended}." if ended else held.outlook)),
+        section(span("What had failed" if ended else "What failed", bold=True)),
+        {"type": "rich_text_list", "style": "bullet", "elements": reasons},
+        section(span("Since: ", bold=True), span(held.since)),
+        section(span("Works on it: ", bold=True), span(_short(", ".join(held.owners), PART_LENGTH))),
+    ]
+    blocks: list[dict] = [{"type": "header", "text": _plain(headline)}, rich(*parts)]
+    note = "The week is held no more." if ended else "What is known has changed."
+    return SlackMessage(text=slack_escape(headline), blocks=[*blocks, *links(held.links)], thread_note=note)
+
+
+def held_to_mail(held: HeldNotice) -> MailMessage:
+    """Return a held notice as a mail."""
+    lines = [held.title, "", held.outlook, "", "What failed:", *(f"- {reason}" for reason in held.reasons)]
+    lines += ["", f"Since: {held.since}", f"Works on it: {', '.join(held.owners)}"]
+    lines += ["", *(f"{label}: {address}" for label, address in held.links.items())]
+    html = _environment.get_template("held.html.j2").render(held=held, is_address=is_address)
+    return MailMessage(subject=held.title, text="\n".join(lines) + "\n", html=html)
+
+
+def line_to_slack(text: str) -> SlackMessage:
+    """Return one line for the alert channel."""
+    parts = [section(span(_short(text, TEXT_LENGTH)))]
+    return SlackMessage(text=slack_escape(text), blocks=[rich(*parts)])
+
+
+def line_to_mail(text: str) -> MailMessage:
+    """Return one line as a mail."""
+    subject = f"[greenery] {_short(text, 100)}"
+    return MailMessage(subject=subject, text=f"{text}\n", html=f"<p>{escape(text)}</p>", list_id=LIST_ID)
+
+
+def _table(examples: Sequence[Mapping[str, str]]) -> str:
+    """Return rows as aligned columns; a long value is cut short."""
+    if not examples:
+        return ""
+    names = list(dict.fromkeys(name for row in examples for name in row))
+    rows = [names, *([_short(row.get(name, ""), CELL_LENGTH) for name in names] for row in examples)]
+    widths = [max(len(row[position]) for row in rows) for position in range(len(names))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _plain(text: str) -> dict:
+    return {"type": "plain_text", "text": _short(text, HEADER_LENGTH), "emoji": True}
+
+
+def _preformatted(text: str) -> dict:
+    return {"type": "rich_text_preformatted", "elements": [span(_short(text, TEXT_LENGTH))]}
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -1,0 +1,167 @@
+"""The digest as a Slack message.
+
+What the shop wrote stands in rich text and plain text only: Slack reads no markup there, so a product's name can't call
+a channel or turn bold. The fallback and the thread's note are read as markup, and are escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from greenery.messages import chart, wording
+from greenery.messages.digest import Badge, Correction, Digest, FunnelRow, Mover, OrderGroup, Orders, Restated
+from greenery.messages.message import Attachment, SlackMessage
+from greenery.messages.rich_text import escape, links, rich, section, span
+
+PICTURE = "funnel.png"
+LONGEST_HEADER = 150
+LONGEST_TEXT = 3000
+LONGEST_ALT_TEXT = 2000
+SHOWN_FIGURES = 5
+# Of the terms that a digest uses, those that say little by themselves.
+DEFINED = ("Conversion", "Step conversion", "More than noise", "Rate and mix", "Provisional", "At equal age")
+
+
+def render(digest: Digest, correction: Correction | None = None) -> SlackMessage:
+    """Return the digest as Block Kit blocks with its picture, the changed orders as a file for the thread.
+
+    correction: what changed since the message that it takes the place of; None where there is none.
+    """
+    picture = (
+        (Attachment(PICTURE, chart.to_png(digest.picture), "image/png", digest.picture_text),) if digest.picture else ()
+    )
+    orders = (
+        (Attachment("order_changes.csv", digest.orders.csv, "text/csv", "Changed orders"),)
+        if digest.orders.total
+        else ()
+    )
+    return SlackMessage(
+        text=escape(f"{digest.title}. {digest.headline} {digest.verdict}".strip()),
+        blocks=list(_blocks(digest, correction.restated if correction else digest.restated)),
+        images=picture,
+        thread_files=orders,
+        thread_note=escape(_thread_note(correction)) if correction else "",
+    )
+
+
+def _thread_note(correction: Correction) -> str:
+    if correction.restated:
+        return f"Restated. {correction.says}\n{_restated(correction.restated)}"
+    return f"Updated. {correction.says}"
+
+
+def _blocks(digest: Digest, restated: Restated | None) -> Iterable[dict]:
+    notices = [*([digest.restated.notice] if digest.restated else []), *digest.notices]
+    yield {"type": "header", "text": _plain_text(wording.plain(digest.title, LONGEST_HEADER))}
+    yield rich(
+        section(span(digest.headline, bold=True)),
+        *([section(span(digest.verdict))] if digest.verdict else []),
+        *([_list([[span(notice)] for notice in notices])] if notices else []),
+    )
+    if digest.funnel:
+        yield rich(
+            section(span(digest.funnel.title, bold=True)),
+            _list([_funnel_row(row, digest.funnel.median) for row in digest.funnel.rows]),
+            section(span(" ".join(filter(None, [digest.funnel.drop_off, digest.funnel.slowest])))),
+            *(section(span(note)) for note in digest.funnel.notes),
+        )
+    if digest.picture:
+        yield {
+            "type": "image",
+            "slack_file": {"id": PICTURE},
+            "alt_text": wording.plain(digest.picture_text, LONGEST_ALT_TEXT),
+        }
+    if digest.maturity:
+        yield rich(section(span(digest.maturity)))
+    if digest.movers:
+        yield rich(
+            section(span("What moved", bold=True)),
+            section(span(digest.movers.lead)),
+            *([_list([_mover(row) for row in digest.movers.rows])] if digest.movers.rows else []),
+        )
+    yield from _orders(digest.orders)
+    if restated:
+        yield rich(section(span("Restated", bold=True)), section(span(_restated(restated))))
+    yield _context(_badge(digest.badge))
+    yield _context(" ".join(digest.footer))
+    if defined := [f"{term}: {meaning}" for term, meaning in digest.definitions if term in DEFINED]:
+        yield _context(" ".join(defined))
+    yield from links(digest.links.by_label())
+
+
+def _funnel_row(row: FunnelRow, median: str) -> list[dict]:
+    figures = f" {row.sessions} · {row.share} of all"
+    if row.step_before:
+        figures += f" · step {row.step_share}"
+    elements = [span(row.name + row.mark, bold=True), span(figures)]
+    if row.change != wording.NOTHING:
+        noise = ", more than noise" if row.noteworthy else ""
+        against_median = f", {row.median_change}{row.median_mark} on the {median}" if median else ""
+        elements.append(span(f"\n{row.change}{row.change_mark} on the week before{noise}{against_median}"))
+    return elements
+
+
+def _mover(row: Mover) -> list[dict]:
+    mix = f", mix {row.mix}" if row.mix else ""
+    noise = f", {wording.OWN_CHANGE}" if row.noteworthy else ""
+    return [
+        span(f"{row.name} {row.contribution}", bold=True),
+        span(
+            f" (rate {row.rate}{mix})\n"
+            f"{row.conversion_before} → {row.conversion}, n = {row.sessions_before} → {row.sessions}{noise}"
+        ),
+    ]
+
+
+def _orders(orders: Orders) -> Iterable[dict]:
+    counts = f" {orders.counts}." if orders.counts else ""
+    groups = [_group(group) for group in (*orders.transitions, *orders.gone_and_back)]
+    yield rich(
+        section(span("Orders", bold=True)),
+        section(span(orders.lead + counts)),
+        *([_list(groups)] if groups else []),
+        *([section(span(orders.more_transitions))] if orders.more_transitions else []),
+    )
+    if orders.stuck_lead:
+        stuck = [
+            [span(order.order_id, code=True), span(f"\n{order.status} for {order.days}")] for order in orders.stuck
+        ]
+        yield rich(
+            section(span("Stuck orders", bold=True)),
+            section(span(" ".join([orders.stuck_lead, _peers(orders)]))),
+            _list(stuck),
+            *([section(span(orders.stuck_more))] if orders.stuck_more else []),
+        )
+
+
+def _peers(orders: Orders) -> str:
+    return f"({'; '.join(orders.stuck_peers)}.)"
+
+
+def _group(group: OrderGroup) -> list[dict]:
+    elements = [span(f"{group.name}: ", bold=True), span(group.orders)]
+    for order_id in group.ids:
+        elements += [span("\n"), span(order_id, code=True)]
+    return [*elements, span(f"\n{group.more}")] if group.more and group.ids else elements
+
+
+def _restated(restated: Restated) -> str:
+    figures = [f"{name} {old} → {new}" for name, old, new in restated.figures[:SHOWN_FIGURES]]
+    return "; ".join([*figures, restated.in_all])
+
+
+def _badge(badge: Badge) -> str:
+    return "\n".join([f"{badge.label}.", *badge.lines])
+
+
+def _plain_text(text: str) -> dict:
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def _context(text: str) -> dict:
+    cut = text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}{wording.ELLIPSIS}"
+    return {"type": "context", "elements": [_plain_text(cut)]}
+
+
+def _list(items: list[list[dict]]) -> dict:
+    return {"type": "rich_text_list", "style": "bullet", "elements": [section(*item) for item in items]}

@@ -1,0 +1,19 @@
+"""How a Slack message looks, as a page that needs no Slack."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+from greenery.messages.message import Attachment, SlackMessage
+from greenery.messages.templating import environment
+
+
+def render(message: SlackMessage) -> str:
+    """Return the message's blocks as HTML, with its images in the page and the names of what goes into the thread."""
+    images = {image.name: data_url(image) for image in message.images}
+    return environment.get_template("slack.html.j2").render(message=message, images=images)
+
+
+def data_url(attachment: Attachment) -> str:
+    """Return an attachment as an address that holds its content."""
+    return f"data:{attachment.media_type};base64,{b64encode(attachment.content).decode()}"

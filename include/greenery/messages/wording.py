@@ -1,0 +1,386 @@
+"""How figures are written, and the sentences that more than one medium shows. Plain text: escape it for the medium."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import datetime
+
+from greenery.figures.statistics import LEVEL, NO_COMPARISON, TOO_FEW_SESSIONS
+
+STEP_NAMES = {
+    "page_view": "Page view",
+    "add_to_cart": "Add to cart",
+    "checkout": "Checkout",
+    "package_shipped": "Shipped",
+}
+CHANGE_NAMES = {
+    "new": "New",
+    "status_changed": "Status changed",
+    "details_changed": "Details changed",
+    "removed": "Removed",
+    "returned": "Returned",
+}
+DIMENSION_NAMES = {"product": "Product", "country": "Country", "state": "State"}
+# What is tested is the group's own rate: of its contribution nothing is known but its size.
+OWN_CHANGE = "its own conversion changed by more than noise"
+NOTHING = "\N{EN DASH}"
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+LONGEST_NAME = 60
+# As wide as a plus, so that figures line up.
+MINUS = "\N{MINUS SIGN}"
+# Between a figure and its unit no line ends.
+SPACE = "\N{NO-BREAK SPACE}"
+
+
+def plain(text: object, longest: int = LONGEST_NAME) -> str:
+    """Return a text of the shop on one line, not longer than `longest`, that leaves the order of its neighbours alone.
+
+    Control characters become spaces. What is written from right to left is isolated; marks that would turn the text
+    around it go.
+    """
+    kept = "".join(" " if unicodedata.category(sign) in ("Cc", "Zl", "Zp") else sign for sign in str(text))
+    kept = re.sub(" +", " ", re.sub("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]", "", kept)).strip()
+    if len(kept) > longest:
+        # An emoji of several signs is not cut between them, nor a letter from its accents.
+        cut = longest - 1
+        while cut > longest // 2 and (unicodedata.combining(kept[cut]) or "\u200d" in kept[cut - 1 : cut + 1]):
+            cut -= 1
+        kept = kept[:cut].rstrip() + ELLIPSIS
+    if any(unicodedata.bidirectional(sign) in ("R", "AL", "AN") for sign in kept):
+        kept = f"\N{FIRST STRONG ISOLATE}{kept}\N{POP DIRECTIONAL ISOLATE}"
+    return kept or NOTHING
+
+
+def count(number: int, noun: str = "") -> str:
+    """Return "1,234", or with a noun "1 session", "1,234 sessions"."""
+    plural = "" if number == 1 or not noun else "s"
+    return f"{number:,} {noun}{plural}".rstrip().replace("-", MINUS)
+
+
+def signed(number: int) -> str:
+    """Return "+1,234", "-5" (with a real minus) or "0"."""
+    return f"{number:+,}".replace("-", MINUS) if number else "0"
+
+
+def percent(share: float | None) -> str:
+    """Return a share of 1 as "62.5%"."""
+    return NOTHING if share is None else f"{share:,.1%}".replace("-", MINUS)
+
+
+def signed_percent(share: float | None) -> str:
+    """Return a share of 1 as "+3.2%"."""
+    return NOTHING if share is None else _unsigned_zero(f"{share:+,.1%}")
+
+
+def points(number: float | None) -> str:
+    """Return percentage points as "+1.4 pp"."""
+    return NOTHING if number is None else _unsigned_zero(f"{number:+.1f}{SPACE}pp")
+
+
+def size(number: float) -> str:
+    """Return percentage points without their sign, as "1.4 pp"."""
+    return points(abs(number)).lstrip("+")
+
+
+def is_seen(number: float) -> bool:
+    """Return whether percentage points are more than 0.0 as they are written."""
+    return size(number) != size(0)
+
+
+def points_between(interval: list[float]) -> str:
+    """Return an interval of percentage points as "-2.0 to +4.8 pp".
+
+    A bound that only rounds to 0 is "just above 0" or "just below 0": on which side it lies is what it is read for.
+    Where both do, nothing is left to read but how small they are.
+    """
+    if not any(map(is_seen, interval)):
+        return f"less than 0.05{SPACE}pp either way"
+    low, high = (
+        points(bound) if is_seen(bound) or not bound else f"just {'above' if bound > 0 else 'below'} 0{SPACE}pp"
+        for bound in interval
+    )
+    return f"{low.removesuffix(SPACE + 'pp')} to {high}"
+
+
+def percent_between(interval: list[float] | None) -> str:
+    """Return an interval of shares of 1 as "58.0-66.0%", with a longer dash."""
+    return NOTHING if interval is None else f"{percent(interval[0]).removesuffix('%')}\N{EN DASH}{percent(interval[1])}"
+
+
+def p_value(number: float) -> str:
+    """Return a p-value as "p = 0.041"; one that only rounds to the level of the test as "p < 0.05"."""
+    if number < 0.001:
+        return f"p{SPACE}<{SPACE}0.001"
+    if number < LEVEL and f"{number:.3f}" == f"{LEVEL:.3f}":
+        return f"p{SPACE}<{SPACE}{LEVEL}"
+    return f"p{SPACE}={SPACE}{number:.3f}"
+
+
+def days(number: float) -> str:
+    """Return "6.5 days"."""
+    return f"{number:,.1f}{SPACE}days"
+
+
+def duration(seconds: int | None) -> str:
+    """Return a time in the unit that suits it: "45 s", "2.3 min", "5.0 h", "2.3 days"."""
+    if seconds is None:
+        return NOTHING
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:,.1f}{SPACE}{unit}"
+    return f"{seconds}{SPACE}s"
+
+
+def _unsigned_zero(text: str) -> str:
+    return text[1:] if text[1:].startswith(("0.0%", f"0.0{SPACE}")) else text.replace("-", MINUS)
+
+
+def day(moment: str) -> str:
+    """Return the day of an ISO time as "1 Feb"."""
+    at = datetime.fromisoformat(moment)
+    return f"{at.day} {at:%b}"
+
+
+def date(moment: str) -> str:
+    """Return the day of an ISO time as "1 Feb 2023"."""
+    return f"{day(moment)} {moment[:4]}"
+
+
+def scope(summary: dict) -> str:
+    """Return which funnel a report shows: that of the week or, where it has no sessions, of all time."""
+    return "week" if summary["funnel"]["week"]["sessions"] else "all_time"
+
+
+def is_compared(summary: dict) -> bool:
+    """Return whether the week is compared with the weeks before: both weeks have enough sessions for a direction."""
+    return summary["verdict"]["reading"] not in (NO_COMPARISON, TOO_FEW_SESSIONS)
+
+
+def provisional(summary: dict) -> dict:
+    """Return the provisional steps of the shown funnel, and when they are complete at the latest.
+
+    A report that was written before that was said of all time has none there.
+    """
+    found: dict = summary["provisional"]
+    return found if scope(summary) == "week" else found.get("all_time", {"steps": []})
+
+
+def headline(summary: dict) -> str:
+    """Return the verdict on the week in one sentence, without its full stop."""
+    counts, rates = summary["funnel"][scope(summary)], summary["rates"][scope(summary)]
+    checked_out, conversion = count(counts["checkout"]), percent(rates["checkout"]["conversion"])
+    if scope(summary) == "week":
+        change = _against_the_week_before(summary["change"]["steps"]["checkout"]["conversion_pp"])
+        if summary["verdict"]["reading"] == TOO_FEW_SESSIONS:
+            change = "too few sessions to compare with the week before"
+        return f"{conversion} of sessions checked out ({checked_out} of {count(counts['sessions'])}), {change}"
+    if counts["sessions"]:
+        return f"No session started this week; of all {count(counts['sessions'])} so far, {conversion} checked out"
+    return "No session is known so far"
+
+
+def _against_the_week_before(change_pp: float | None) -> str:
+    if change_pp is None:
+        return "with no session the week before to compare with"
+    if not is_seen(change_pp):
+        return "level with the week before"
+    return f"{'up' if change_pp > 0 else 'down'} {size(change_pp)} on the week before"
+
+
+def verdict(summary: dict) -> str:
+    """Return whether the change of the headline is more than noise; empty where there is none."""
+    found = summary["verdict"]
+    if found["reading"] == TOO_FEW_SESSIONS:
+        return "Under 30 sessions in at least one of the two weeks, so no verdict is given."
+    if found["reading"] == NO_COMPARISON:
+        return ""
+    likely = f"{p_value(found['p_value'])}, 95% interval {points_between(found['change_interval_pp'])}"
+    if found["reading"] == "more_than_noise":
+        if not is_seen(found["change_pp"]):
+            return f"The change is too small to show at one decimal ({likely})."
+        return f"That is more than chance alone usually does ({likely})."
+    low, high = found["change_interval_pp"]
+    if found["p_value"] < LEVEL or not low <= 0 <= high:
+        return f"Test and interval disagree, so that counts as within what chance alone would do ({likely})."
+    return f"That is within what chance alone would do ({likely})."
+
+
+def drop_off(summary: dict) -> str:
+    """Return the largest drop-off of the shown funnel in one or two sentences."""
+    most = summary["largest_drop_off"][scope(summary)]
+    if most:
+        before, step = STEP_NAMES[most["from"]].lower(), STEP_NAMES[most["to"]].lower()
+        lost, lost_pp = count(most["lost"], "session"), size(most["lost_pp"])
+        text = f"The largest drop-off is between {before} and {step}: {lost}, {lost_pp}."
+    else:
+        text = "No step has fewer sessions than the step before."
+    left_out = [STEP_NAMES[step] for step in provisional(summary)["steps"]]
+    return " ".join([text, *(f"{name} is not counted here while it is provisional." for name in left_out)])
+
+
+def slowest(summary: dict) -> str:
+    """Return which step takes longest, in one sentence; empty where too few sessions say so."""
+    step = summary["pace"] and summary["pace"]["slowest"]
+    if not step:
+        return ""
+    found = summary["pace"]["steps"][step]
+    text = (
+        f"The slowest step is from {STEP_NAMES[found['from']].lower()} to {STEP_NAMES[step].lower()}: "
+        f"{duration(found['median_seconds'])} in the median of {count(found['sessions'], 'session')}"
+    )
+    return f"{text}, provisional as later ones are still to come." if found["provisional"] else f"{text}."
+
+
+def maturity(summary: dict) -> str:
+    """Return what the week's shipments can be compared with while some are still to come; empty where nothing has to be
+    said, as in a week without sessions.
+    """
+    equal_age, change = summary["provisional"]["equal_age"], summary["change"]["steps"]["package_shipped"]
+    if not change["at_equal_age"] or scope(summary) != "week":
+        return ""
+    at_equal_age = f"by its own end {percent(equal_age['week']['conversion'])} of the week’s sessions had shipped"
+    if is_compared(summary):
+        before = percent(equal_age["previous_week"]["conversion"])
+        at_equal_age += f", {before} of the week before’s ({points(change['conversion_pp'])})"
+    if not summary["provisional"]["steps"]:
+        if not is_compared(summary):
+            return ""
+        return f"The week before is still provisional at shipped, so both are compared at equal age: {at_equal_age}."
+    return f"Shipped is provisional and compared at equal age only: {at_equal_age}. {newest_mature_week(summary)}"
+
+
+def newest_mature_week(summary: dict) -> str:
+    """Return the share shipped in the newest week whose shipments are complete."""
+    mature = summary["provisional"]["newest_mature_week"]
+    if not mature:
+        return "No week is complete yet."
+    return (
+        f"The newest complete week, to {date(mature['end'])}, has {percent(mature['conversion'])} shipped "
+        f"({count(mature['package_shipped'])} of {count(mature['sessions'])})."
+    )
+
+
+def moved(summary: dict) -> str:
+    """Return how the products, countries and states that moved most are to be read."""
+    movers = summary["movers"]
+    if not movers["compared"]:
+        return "No product, country or state has 30 sessions in both weeks, so none is compared."
+    step = STEP_NAMES[movers["step"]].lower()
+    one = movers["compared"] == 1
+    groups, verb = ("product, country or state", "was") if one else ("products, countries and states", "were")
+    compared = f"{count(movers['compared'])} {groups} with 30 or more sessions in both weeks {verb} compared."
+    shown = shown_movers(summary)
+    if not shown:
+        least = f"0.05{SPACE}pp at {step}"
+        return f"{compared} {f'It moved by less than {least}' if one else f'None moved by as much as {least}'}."
+    marked = [mover for mover in shown if mover["significant"]]
+    sentences = [compared]
+    if one:
+        sentences.append(f"Its own conversion {'changed' if marked else 'did not change'} by more than noise.")
+    elif marked:
+        others = f"; the others moved most at {step}" if len(marked) < len(shown) else ""
+        noise = "Of those marked, the own conversion changed by more than noise, corrected for looking at many"
+        sentences.append(f"{noise}{others}.")
+    else:
+        sentences.append(
+            f"{'This one' if len(shown) == 1 else 'These'} moved most at {step}; corrected for looking at many, no own "
+            "conversion changed by more than noise."
+        )
+    if len(shown) > 1:
+        sentences.append("They overlap, so they need not add up.")
+    return " ".join(sentences)
+
+
+def shown_movers(summary: dict) -> list[dict]:
+    """Return the movers of a summary that are worth a line: they moved by more than 0.0, or their change is marked."""
+    return [row for row in summary["movers"]["movers"] if is_seen(row["contribution_pp"]) or row["significant"]]
+
+
+def orders_changed(summary: dict) -> str:
+    """Return how many orders changed since which extract."""
+    orders = summary["order_changes"]
+    if not orders["previous_as_of"]:
+        return "This is the first extract, the baseline: changes are counted from the next extract on."
+    total = count(orders["total"], "order") if orders["total"] else "No order"
+    return f"{total} changed since the extract of {date(orders['previous_as_of'])}."
+
+
+def stuck(summary: dict) -> str:
+    """Return how many orders are stuck; empty where none is."""
+    total = summary["order_changes"]["stuck"]["total"]
+    if not total:
+        return ""
+    verb, their = ("is", "its") if total == 1 else ("are", "their")
+    return f"{count(total, 'order')} {verb} stuck: in {their} status for longer than 95% of the orders that left it."
+
+
+def lost(rate: dict) -> str:
+    """Return what a step lost since the step before as "-111 sessions (-19.2 pp)", or "no session lost"."""
+    if not rate["lost"]:
+        return "no session lost"
+    noun = "session" if abs(rate["lost"]) == 1 else "sessions"
+    return f"{signed(-rate['lost'])} {noun} ({points(-rate['lost_pp'])})"
+
+
+def definitions(summary: dict) -> list[tuple[str, str]]:
+    """Return all terms that a report may use, with their meanings."""
+    mature_after = count(summary["provisional"]["maturity_days"], "day")
+    return [
+        ("Session", "All events with one session id. It belongs to the week in which its first event falls."),
+        ("Step reached", "The session has any event of that type, in any order; a session may skip a step."),
+        ("Conversion", "Sessions that reached the step, of all sessions."),
+        (
+            "Step conversion",
+            "Sessions that reached the step, of those that reached the step before; may exceed 100%.",
+        ),
+        ("Drop-off", "Sessions fewer than at the step before, also in percentage points (pp) of all sessions."),
+        (
+            "More than noise",
+            "If nothing had changed, under one week in 20 would differ so much; the 95% interval leaves out zero.",
+        ),
+        (
+            "Rate and mix",
+            "Due to a group’s own conversion, and to its share of the sessions. A product has a rate only.",
+        ),
+        ("New", "An order that no earlier extract has."),
+        ("Status changed", "The order’s status differs from the extract before; other columns may differ too."),
+        ("Details changed", "Another column of the order differs, and its status does not."),
+        ("Removed", "The extract before has the order, this one does not."),
+        ("Returned", "The order had been removed and is back."),
+        ("Stuck", "The order is in its status for longer than 95% of the orders that have left it by now."),
+        ("Provisional", f"Not complete before {mature_after} after the week’s end, unless every checkout has shipped."),
+        ("At equal age", "By what each week had at its own end; a provisional step is compared in no other way."),
+    ]
+
+
+SCOPE_NAMES = {"week": "This week", "previous_week": "The week before", "all_time": "All time"}
+
+
+def restated_figures(restatement: dict) -> list[tuple[str, str, str]]:
+    """Return the main figures of restatement.json that differ as name, value before and value now; others follow."""
+    figures = []
+    for figure in restatement["figures"]:
+        part, *path = figure["figure"].split(".")
+        write: Callable = _count_or_nothing
+        if figure["figure"] == "verdict.conversion":
+            name, write = "This week: share checked out", percent
+        elif part == "funnel":
+            name = f"{SCOPE_NAMES[path[0]]}: {STEP_NAMES.get(path[1], path[1]).lower()}"
+        elif part == "order_changes" and path[0] in CHANGE_NAMES:
+            name = f"Orders: {CHANGE_NAMES[path[0]].lower()}"
+        else:
+            continue
+        figures.append((name, write(figure["old"]), write(figure["new"])))
+    return figures
+
+
+def _count_or_nothing(number: int | None) -> str:
+    return NOTHING if number is None else count(number)
+
+
+def restated_in_all(restatement: dict) -> str:
+    """Return how many figures and orders of restatement.json differ."""
+    figures, orders = len(restatement["figures"]), len(restatement["orders"])
+    return f"{count(figures, 'figure')} and {count(orders, 'changed order')} differ in all"

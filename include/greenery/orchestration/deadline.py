@@ -1,0 +1,47 @@
+"""What Airflow calls when a run has not ended by its deadline: tell that the report is missing, if it is missed."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+from greenery import settings
+from greenery.channels import sent as ledger
+
+log = logging.getLogger(__name__)
+
+TRIES = 6  # Airflow does not call again; with pauses of half a minute, then 1, 2, 4 and 5 minutes
+
+
+def missed(context: dict[str, Any]) -> None:
+    """Tell that the digest of a scheduled week is late.
+
+    context: `dag_run` as Airflow's API describes it. Airflow calls this for backfills too, and for a run that delivered
+    and then failed: for these nothing is said. A scheduled run that was run again by a backfill counts as one of those,
+    but its digest is owed.
+
+    Raises NotSentError where a channel did not take it after some tries.
+    """
+    run, home = context["dag_run"], settings.load()
+    ends = run["data_interval_end"]
+    if run["run_type"] != "scheduled" and not (ends and ledger.owed(home, datetime.fromisoformat(ends))):
+        log.info("%s is no scheduled run: nobody waits for it", run["dag_run_id"])
+        return
+    # Sending is imported for a late week only: this is called for each week of a backfill.
+    from greenery.alerts import incidents
+    from greenery.alerts.sending import NotSentError
+    from greenery.orchestration.tasks import run_url
+
+    as_of = home.check_as_of(datetime.fromisoformat(ends))
+    tries = Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, NotSentError) and not error.permanent),
+        stop=stop_after_attempt(TRIES),
+        wait=wait_exponential(multiplier=30, max=300),
+        reraise=True,
+    )
+    run_id, state = run["dag_run_id"], f"its run is {run['state']}"
+    told = tries(incidents.tell_late, home, as_of, run_id, run_url(run_id), state, waits=False)
+    log.info("the digest of %s is late: told of it" if told else "the digest of %s is out", f"{as_of:%Y-%m-%d}")

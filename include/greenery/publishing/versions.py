@@ -1,0 +1,157 @@
+"""Admit the judged extract and switch the published version, so that readers see it whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from greenery.build import ledger
+from greenery.build.ledger import ANALYTICS, LOGS
+from greenery.files import switch_link
+from greenery.report import weeks as status
+from greenery.settings import Settings
+from greenery.warehouse.duckdb_file import connect, open_file, rows, transaction
+
+# What a report needs beyond the marts to say what was known at an earlier time.
+HISTORY = (
+    "int_session_steps",
+    "int_extract_pairs",
+    "int_order_item_versions",
+    "int_product_versions",
+    "int_user_versions",
+    "int_address_versions",
+)
+KEPT_VERSIONS = 5
+
+
+class NothingPublishedError(Exception):
+    """No version is published yet."""
+
+
+def publish(settings: Settings, run_id: str) -> int:
+    """Admit (or withdraw) the extract of the run that holds the build lock, publish what it built, return the version.
+
+    The new version is written beside the others first, then the extract is admitted and the version recorded in one
+    transaction, then the link is switched. After a kill in between, `published` is the version before, and the next
+    call ends what was begun. Raises LockLostError if the run lost the lock or what it built on has changed,
+    NotJudgedError if the quality gate has not passed it, NotTestedError if dbt's tests fail without the extract to be
+    withdrawn.
+    """
+    with connect(settings) as connection:
+        lock = ledger.check_build(connection, run_id)
+        ledger.check_passed(connection, lock)
+        version = 1 + max(_numbers(settings), default=0)
+        _write_version(connection, _version_folder(settings, version), version)
+        with transaction(connection):
+            if lock["withdrawal"]:
+                ledger.hold(connection, lock["extract_id"], f"withdrawn: {lock['withdrawal']}", withdrawn=True)
+            else:
+                ledger.admit(connection, lock["extract_id"])
+            ledger.published(connection, lock, version)
+        switch_link(settings.published, f"versions/{version}")
+        _prune(settings, version)
+        status.record(settings, connection)
+    return version
+
+
+def catch_up(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
+    """Switch to the recorded version where a kill came between recording it and switching to it."""
+    recorded = rows(connection, "select version from landing.publication")
+    if not recorded:
+        return
+    version = recorded[0]["version"]
+    if _version_folder(settings, version).is_dir() and _published_version(settings) != version:
+        switch_link(settings.published, f"versions/{version}")
+
+
+@contextmanager
+def open_published(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the published version for reading; a later publish does not disturb it.
+
+    Raises NothingPublishedError before the first publish.
+    """
+    if not settings.published.exists():
+        raise NothingPublishedError(
+            f"nothing is published in {settings.home} yet: run a week first "
+            f"({settings.command('backfill FROM=… TO=…')})."
+        )
+    with open_file(settings.published.resolve() / "greenery.duckdb", read_only=True) as connection:
+        yield connection
+
+
+def relations() -> Iterator[tuple[str, str]]:
+    """Yield what the published file holds: each relation with its schema, and the query of its rows."""
+    for relation in ANALYTICS:
+        yield f"analytics.{relation}", f"from marts.{relation}"
+    for relation in HISTORY:
+        # A log may hold rows of extracts that are not admitted, or no longer.
+        of_build = "where pair_id in (select pair_id from intermediate.int_extract_pairs)" if relation in LOGS else ""
+        yield f"intermediate.{relation}", f"from intermediate.{relation} {of_build}"
+
+
+def _version_folder(settings: Settings, version: int) -> Path:
+    return settings.home / "versions" / str(version)
+
+
+def _numbers(settings: Settings) -> list[int]:
+    folder = settings.home / "versions"
+    return [int(path.name) for path in folder.iterdir() if path.name.isdigit()] if folder.is_dir() else []
+
+
+def _published_version(settings: Settings) -> int | None:
+    return int(settings.published.resolve().name) if settings.published.exists() else None
+
+
+def _write_version(connection: duckdb.DuckDBPyConnection, folder: Path, version: int) -> None:
+    """Write the relations as one DuckDB file and a Parquet file each, and say what is in them."""
+    beside = folder.with_name(f".{folder.name}")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    connection.execute(f"attach '{_sql_text(beside / 'greenery.duckdb')}' as published")
+    try:
+        # One transaction writes the file's catalogue once, not once a relation.
+        with transaction(connection):
+            for schema in ("analytics", "intermediate"):
+                connection.execute(f"create schema published.{schema}")
+            for relation, query in relations():
+                connection.execute(f"create table published.{relation} as {query}")
+    finally:
+        connection.execute("detach published")
+    row_counts = {}
+    for relation in ANALYTICS:
+        target = _sql_text(beside / f"{relation}.parquet")
+        row_counts[relation] = connection.execute(f"copy marts.{relation} to '{target}' (format parquet)").fetchall()[
+            0
+        ][0]
+    admitted = rows(connection, "select as_of, extract_id from intermediate.int_extract_pairs order by as_of")
+    manifest = {
+        "version": version,
+        "as_of": f"{admitted[-1]['as_of']:%Y-%m-%dT%H:%M:%S+00:00}",
+        "admitted_extracts": [row["extract_id"] for row in admitted],
+        "row_counts": row_counts,
+    }
+    (beside / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    beside.rename(folder)
+
+
+def _sql_text(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def keep_only_published(settings: Settings) -> int:
+    """Delete every version but the published one, and return how many those were; its readers are not disturbed."""
+    others = [number for number in _numbers(settings) if number != _published_version(settings)]
+    for number in others:
+        shutil.rmtree(_version_folder(settings, number))
+    return len(others)
+
+
+def _prune(settings: Settings, newest: int) -> None:
+    for number in _numbers(settings):
+        if number <= newest - KEPT_VERSIONS:
+            shutil.rmtree(_version_folder(settings, number))

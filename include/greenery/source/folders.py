@@ -1,0 +1,104 @@
+"""The file source: `<extracts>/<YYYY-MM-DD>/<table>.csv` or `.parquet`, each folder the shop's state at one instant."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from greenery.settings import WEEKDAYS, Settings
+from greenery.source.tables import TABLES
+
+FORMATS = ("csv", "parquet")
+
+
+class ExtractError(Exception):
+    """An extract can't be landed; the message says what is wrong, where, and how to mend it."""
+
+
+class MissingExtractError(ExtractError):
+    """There is no folder for the extract's as_of."""
+
+
+@dataclass(frozen=True)
+class ExtractFolder:
+    """A complete folder of the file source.
+
+    files: table name to its file. events_since: start (naive UTC) of the window of its events, None for all.
+    """
+
+    as_of: datetime
+    path: Path
+    files: dict[str, Path]
+    events_since: datetime | None
+
+
+def find(settings: Settings, as_of: datetime) -> ExtractFolder:
+    """Return the folder of the extract as of `as_of` (naive UTC).
+
+    Raises MissingExtractError where there is no folder, ExtractError where a table's file is missing or twice there,
+    or `_extract.json` can't be read.
+    """
+    path = settings.extracts / f"{as_of:%Y-%m-%d}"
+    if not path.is_dir():
+        raise MissingExtractError(
+            f"no extract for {as_of:%Y-%m-%d}: expected {path} with {', '.join(t.name for t in TABLES)} "
+            "as .csv or .parquet. Put it there, or point GREENERY_EXTRACTS (EXTRACTS= for make) at the right folder."
+        )
+    files = {}
+    for table in TABLES:
+        found = [path / f"{table.name}.{ending}" for ending in FORMATS if (path / f"{table.name}.{ending}").is_file()]
+        if len(found) != 1:
+            expected = f"{path / table.name}.csv or .parquet"
+            problem = "are both there: keep one" if found else "is missing: add it"
+            raise ExtractError(f"extract {as_of:%Y-%m-%d}, table {table.name}: {expected} {problem}.")
+        files[table.name] = found[0]
+    return ExtractFolder(as_of, path, files, _events_since(path / "_extract.json"))
+
+
+def ignored_folders(settings: Settings) -> list[str]:
+    """Return a line for each entry of the source that is no extract: another name, or a day that ends no week."""
+    if not settings.extracts.is_dir():
+        return []
+    lines = []
+    for path in sorted(settings.extracts.iterdir()):
+        if not path.is_dir() or path.name.startswith("."):
+            continue
+        day = _day(path.name)
+        if day is None:
+            lines.append(f"ignored {path}: the name is no date (YYYY-MM-DD)")
+        elif day.weekday() != settings.week_ends_on:
+            weekday = WEEKDAYS[settings.week_ends_on].capitalize()
+            lines.append(f"ignored {path}: {day:%A} ends no week, weeks end on {weekday}")
+    return lines
+
+
+def folders(settings: Settings) -> list[datetime]:
+    """Return the as_of (naive UTC) of each folder that is named by a week's end, oldest first."""
+    entries = settings.extracts.iterdir() if settings.extracts.is_dir() else ()
+    days = [day for path in entries if path.is_dir() and (day := _day(path.name))]
+    return sorted(day.replace(tzinfo=None) for day in days if day.weekday() == settings.week_ends_on)
+
+
+def _day(name: str) -> datetime | None:
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", name):
+        return None
+    try:
+        return datetime.strptime(name, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _events_since(path: Path) -> datetime | None:
+    if not path.exists():
+        return None
+    try:
+        text = json.loads(path.read_text(encoding="utf-8")).get("events_since")
+        moment = datetime.fromisoformat(text) if text is not None else None
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ExtractError(
+            f'{path}: not readable as {{"events_since": "2023-01-01T00:00:00Z"}} ({error}): correct or remove it.'
+        ) from error
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment and moment.tzinfo else moment

@@ -1,0 +1,82 @@
+"""The embedded warehouse: one DuckDB file that one process at a time opens."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
+
+from greenery.settings import REPOSITORY, Settings
+from greenery.source.tables import TABLES
+
+SQL = REPOSITORY / "include" / "sql"
+# A task that is cleared or marked while it runs loses its slot at once, but its process ends some seconds later.
+LOCK_SECONDS = 60
+
+
+@functools.cache
+def statement(name: str) -> str:
+    """Return the text of `include/sql/<name>.sql`."""
+    return (SQL / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@contextmanager
+def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse for writing, with its landing tables there; times are UTC.
+
+    Only a task that holds the slot of the warehouse pool may call this. Another process that has the file open is
+    waited for, which is one that Airflow is about to kill; duckdb.IOException is raised where it stays.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _wait_for_lock(settings.warehouse)
+    with open_file(settings.warehouse) as connection:
+        create_landing_tables(connection)
+        yield connection
+
+
+def create_landing_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what the schema landing holds, where it is not there yet."""
+    connection.execute(statement("landing/create"))
+    for table in TABLES:
+        columns = ", ".join(f"{column.name} {column.type}" for column in table.landed)
+        connection.execute(f"create table if not exists landing.{table.name} (extract_id varchar not null, {columns})")
+
+
+def _is_locked(error: BaseException) -> bool:
+    return isinstance(error, duckdb.IOException) and "Could not set lock" in str(error)
+
+
+@retry(retry=retry_if_exception(_is_locked), stop=stop_after_delay(LOCK_SECONDS), wait=wait_fixed(0.5), reraise=True)
+def _wait_for_lock(path: Path) -> None:
+    duckdb.connect(path).close()
+
+
+@contextmanager
+def open_file(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB file with the session's time zone set to UTC."""
+    with duckdb.connect(path, read_only=read_only) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit what is done inside, or nothing of it when it raises."""
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def rows(connection: duckdb.DuckDBPyConnection, query: str, parameters: dict | list | None = None) -> list[dict]:
+    """Run `query` and return its rows as dicts, column name to value."""
+    cursor = connection.execute(query, parameters) if parameters else connection.execute(query)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
