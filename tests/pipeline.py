@@ -14,7 +14,7 @@ from greenery.publishing import versions as publishing
 from greenery.report import weeks as status
 from greenery.report import writing as weekly_report
 from greenery.settings import Settings
-from greenery.warehouse.duckdb_file import connect
+from greenery.warehouse.duckdb import connect
 
 
 def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[dict]:

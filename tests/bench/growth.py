@@ -31,7 +31,7 @@ from greenery.publishing import versions as publishing
 from greenery.report import writing as weekly_report
 from greenery.settings import REPOSITORY, WEEK, Settings
 from greenery.simulator.shop import Shop, simulate
-from greenery.warehouse.duckdb_file import connect
+from greenery.warehouse.duckdb import connect
 
 PROJECT = REPOSITORY / "include" / "dbt"
 FIRST = datetime(2023, 1, 11)

@@ -12,7 +12,7 @@ from greenery.build import project as dbt_project
 from greenery.landing.load import land
 from greenery.orchestration.dbt_models import dbt_models
 from greenery.settings import Settings
-from greenery.warehouse.duckdb_file import connect, rows
+from greenery.warehouse.duckdb import connect, rows
 
 from tests.conftest import small_shop, write_extract
 from tests.pipeline import dbt

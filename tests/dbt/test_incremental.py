@@ -13,7 +13,7 @@ from greenery.build.ledger import LockLostError
 from greenery.landing import load as landing
 from greenery.settings import WEEK, Settings
 from greenery.simulator.shop import Shop, simulate
-from greenery.warehouse.duckdb_file import connect, rows
+from greenery.warehouse.duckdb import connect, rows
 
 from tests.pipeline import dbt
 

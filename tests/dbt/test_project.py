@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from greenery.build import ledger
 from greenery.settings import Settings
-from greenery.warehouse.duckdb_file import connect
+from greenery.warehouse.duckdb import connect
 
 from tests.pipeline import dbt
 

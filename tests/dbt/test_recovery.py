@@ -25,7 +25,7 @@ from greenery.report import weeks as status
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.source.folders import ExtractError
-from greenery.warehouse.duckdb_file import connect, rows
+from greenery.warehouse.duckdb import connect, rows
 
 from tests import pipeline
 from tests.pipeline import run_week

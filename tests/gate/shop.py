@@ -17,7 +17,7 @@ from greenery.messages.page import SEVERITIES
 from greenery.quality import HeldError
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
-from greenery.warehouse.duckdb_file import connect
+from greenery.warehouse.duckdb import connect
 
 from tests.gate.faults import AS_OF, BEFORE, Fault, plant
 from tests.properties.replay import Recording, build_statements, data_test_failures

@@ -11,7 +11,7 @@ from greenery.build import ledger
 from greenery.quality.checks import CHECKS
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
-from greenery.warehouse.duckdb_file import connect
+from greenery.warehouse.duckdb import connect
 
 from tests.gate.faults import AS_OF, BEFORE, FAULTS, Fault, plant
 from tests.gate.report import clean_weeks

@@ -18,7 +18,7 @@ from dbt.cli.main import dbtRunner
 from greenery.build import ledger
 from greenery.build.project import PROJECT
 from greenery.settings import Settings
-from greenery.warehouse.duckdb_file import connect, create_landing_tables
+from greenery.warehouse.duckdb import connect, create_landing_tables
 
 COMMENT = re.compile(r"^\s*/\*.*?\*/", re.DOTALL)
 READS = ("select", "with", "describe", "show", "explain", "pragma")

@@ -10,7 +10,7 @@ from greenery.figures import summary
 from greenery.publishing import versions as publishing
 from greenery.report import writing as weekly_report
 from greenery.settings import Settings
-from greenery.warehouse.duckdb_file import connect
+from greenery.warehouse.duckdb import connect
 
 from tests.pipeline import dbt
 from tests.properties.histories import describe, extract_id, make_history

@@ -10,7 +10,7 @@ from greenery.landing import load as landing
 from greenery.settings import WEEK, Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.source.tables import TABLES
-from greenery.warehouse.duckdb_file import connect, rows
+from greenery.warehouse.duckdb import connect, rows
 
 from tests.properties import reference
 from tests.properties.reference import Extract

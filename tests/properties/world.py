@@ -15,7 +15,7 @@ from greenery.figures import summary
 from greenery.publishing import versions as publishing
 from greenery.report import writing as weekly_report
 from greenery.source.tables import TABLES
-from greenery.warehouse.duckdb_file import rows, statement, transaction
+from greenery.warehouse.duckdb import rows, statement, transaction
 
 from tests.properties.histories import FIRST_AS_OF, WEEK, Operation, extract_id
 from tests.properties.reference import Extract

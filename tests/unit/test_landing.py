@@ -17,7 +17,7 @@ from greenery.settings import SettingError, Settings
 from greenery.source import folders as extracts
 from greenery.source.folders import ExtractError, MissingExtractError
 from greenery.source.tables import TABLES
-from greenery.warehouse.duckdb_file import connect, rows
+from greenery.warehouse.duckdb import connect, rows
 
 from tests.conftest import EVENT, ORDER, small_shop, write_extract
 
@@ -407,7 +407,7 @@ def test_a_kill_in_the_middle_leaves_nothing(home, folder, as_of):
 import os, signal
 from datetime import datetime
 from pathlib import Path
-from greenery import landing
+from greenery.landing import load as landing
 from greenery.settings import Settings
 
 typed = landing._typed

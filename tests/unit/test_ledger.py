@@ -10,7 +10,7 @@ from greenery.build import project as dbt_project
 from greenery.build.ledger import LockLostError, NotJudgedError, NotTestedError
 from greenery.landing.load import land
 from greenery.settings import WEEK
-from greenery.warehouse.duckdb_file import connect, rows
+from greenery.warehouse.duckdb import connect, rows
 
 from tests.conftest import ORDER, small_shop, write_extract
 from tests.pipeline import dbt

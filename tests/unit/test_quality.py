@@ -17,7 +17,7 @@ from greenery.quality.checks import BY_ID, CHECKS, REMEDIES, advice
 from greenery.quality.findings import KEYS, PERSONAL, Finding, count, of_rows, shown, surely
 from greenery.quality.suites import suites, validate
 from greenery.settings import REPOSITORY, Settings
-from greenery.warehouse.duckdb_file import SQL, statement
+from greenery.warehouse.duckdb import SQL, statement
 
 from tests import alerting
 

@@ -498,7 +498,7 @@ def _labels(spec):
 
 def test_same_figures_give_the_same_bytes_in_another_process():
     script = (
-        "import json, sys; from greenery.report import page; "
+        "import json, sys; from greenery.messages import page; "
         "sys.stdout.buffer.write(page.render(*json.load(sys.stdin), {}).encode())"
     )
     other = subprocess.run(

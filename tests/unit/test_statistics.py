@@ -196,7 +196,8 @@ class TestContribution:
 
 
 def test_importing_the_figures_loads_no_statistics_library():
-    code = "import greenery.figures.summary, sys; print([name for name in ('statsmodels', 'scipy') if name in sys.modules])"
+    loaded = "[name for name in ('statsmodels', 'scipy') if name in sys.modules]"
+    code = f"import greenery.figures.summary, sys; print({loaded})"
     found = subprocess.run(
         [sys.executable, "-c", code],
         env={"PYTHONPATH": str(REPOSITORY / "include")},

@@ -23,7 +23,7 @@ from greenery.orchestration.tasks import (
     note_failure,
     week_end,
 )
-from greenery.warehouse.duckdb_file import connect, rows
+from greenery.warehouse.duckdb import connect, rows
 
 from tests.conftest import small_shop, write_extract
 

@@ -7,7 +7,7 @@ import sys
 
 import duckdb
 import pytest
-from greenery.warehouse import duckdb_file as warehouse
+from greenery.warehouse import duckdb as warehouse
 from tenacity import stop_after_delay
 
 HOLD = """

@@ -1,1 +1,1 @@
-"""Alerts: what they say, where they go, and which failures are silenced."""
+"""Which incident is opened, notified and resolved, and over which channels."""

@@ -21,7 +21,7 @@ def record(project: str, context: Any) -> None:
     """
     # Imported here: the DAG file names this function, and must not load DuckDB.
     from greenery.build import ledger
-    from greenery.warehouse.duckdb_file import connect
+    from greenery.warehouse.duckdb import connect
 
     results = json.loads((Path(project) / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
     failed = failures(results)

@@ -10,7 +10,7 @@ from duckdb import DuckDBPyConnection
 
 from greenery.build import project as dbt_project
 from greenery.source.tables import TABLES
-from greenery.warehouse.duckdb_file import rows, transaction
+from greenery.warehouse.duckdb import rows, transaction
 
 # What is published: the relations that people query.
 ANALYTICS = (

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Slack, mail, PagerDuty and the outbox, and the ledger of sent messages."""

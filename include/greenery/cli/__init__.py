@@ -1,1 +1,1 @@
-"""TODO."""
+"""The program greenery: one module a command."""

@@ -23,7 +23,7 @@ from greenery.publishing import versions as publishing
 from greenery.report import weeks as status
 from greenery.report import writing as weekly_report
 from greenery.settings import Settings, load
-from greenery.warehouse.duckdb_file import connect, open_file
+from greenery.warehouse.duckdb import connect, open_file
 
 BLOCK = 1 << 20
 

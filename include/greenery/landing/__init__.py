@@ -1,1 +1,1 @@
-"""TODO."""
+"""Read, check and load one extract whole."""

@@ -14,7 +14,7 @@ from greenery.build import ledger
 from greenery.settings import WEEKDAYS, Settings
 from greenery.source.folders import ExtractError, ExtractFolder, MissingExtractError, find
 from greenery.source.tables import MONEY, TABLES, TIME, Column, Table
-from greenery.warehouse.duckdb_file import connect, rows, transaction
+from greenery.warehouse.duckdb import connect, rows, transaction
 
 SHRINK_LIMIT = 0.5
 NAMED_KEYS = 5

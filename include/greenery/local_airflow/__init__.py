@@ -1,1 +1,1 @@
-"""TODO."""
+"""A real Airflow on this machine."""

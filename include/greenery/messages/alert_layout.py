@@ -27,7 +27,7 @@ SHOULD = "Should hold"
 
 _MARKS = {"critical": "🔴", "warning": "🟡"}
 _environment = Environment(
-    loader=PackageLoader("greenery.alerts"),
+    loader=PackageLoader("greenery.messages"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from greenery.messages import wording
 
 environment = Environment(
-    loader=PackageLoader("greenery.report"),
+    loader=PackageLoader("greenery.messages"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -63,7 +63,7 @@ class WaitForExtract(BaseSensorOperator):
         """Return whether the extract can be landed; raise AirflowFailException where waiting makes no sense."""
         from greenery.build import ledger
         from greenery.source import folders as extracts
-        from greenery.warehouse.duckdb_file import connect
+        from greenery.warehouse.duckdb import connect
 
         home = settings.load()
         as_of = week_end(context)
@@ -95,7 +95,7 @@ class AcquireWarehouse(BaseSensorOperator):
         """Return whether this run holds the lock."""
         from greenery.build import ledger
         from greenery.build import project as dbt_project
-        from greenery.warehouse.duckdb_file import connect
+        from greenery.warehouse.duckdb import connect
 
         def is_running(run_id: str) -> bool:
             return context["ti"].get_dr_count(dag_id=DAG_ID, run_ids=[run_id], states=["running"]) > 0
@@ -127,7 +127,7 @@ def check_project(project: str, context: Context) -> None:
     """
     from greenery.build import ledger
     from greenery.build import project as dbt_project
-    from greenery.warehouse.duckdb_file import connect
+    from greenery.warehouse.duckdb import connect
 
     if dbt_project.version() == context["ti"].xcom_pull(task_ids="acquire_warehouse", key=MODELS):
         return
@@ -218,7 +218,7 @@ def land(**context: Any) -> dict:
     from greenery.landing import load as landing
     from greenery.report import weeks as status
     from greenery.source.folders import ExtractError
-    from greenery.warehouse.duckdb_file import connect
+    from greenery.warehouse.duckdb import connect
 
     home, params = settings.load(), context["params"]
     if withdrawal(context):
@@ -280,7 +280,7 @@ def release_warehouse(**context: Any) -> None:
     """Give the lock back."""
     from greenery.build import ledger
     from greenery.publishing import versions as publishing
-    from greenery.warehouse.duckdb_file import connect
+    from greenery.warehouse.duckdb import connect
 
     home = settings.load()
     with connect(home) as connection:
@@ -293,7 +293,7 @@ def report(**context: Any) -> str:
     """Write the week's report from the published relations, name the later weeks to rerun, and return its folder."""
     from greenery.report import weeks as status
     from greenery.report import writing as weekly_report
-    from greenery.warehouse.duckdb_file import connect
+    from greenery.warehouse.duckdb import connect
 
     home, as_of, run = settings.load(), week_end(context), context["dag_run"]
     withdraws = bool(withdrawal(context))

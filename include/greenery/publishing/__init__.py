@@ -1,1 +1,1 @@
-"""TODO."""
+"""Admit an extract and switch the published version; open what is published."""

@@ -15,7 +15,7 @@ from greenery.build.ledger import ANALYTICS, LOGS
 from greenery.files import switch_link
 from greenery.report import weeks as status
 from greenery.settings import Settings
-from greenery.warehouse.duckdb_file import connect, open_file, rows, transaction
+from greenery.warehouse.duckdb import connect, open_file, rows, transaction
 
 # What a report needs beyond the marts to say what was known at an earlier time.
 HISTORY = (

@@ -21,7 +21,7 @@ from greenery.quality import history
 from greenery.quality.checks import CHECKS, CONFIDENCE, Check
 from greenery.quality.sql import keep
 from greenery.source.tables import TABLES
-from greenery.warehouse.duckdb_file import rows, statement
+from greenery.warehouse.duckdb import rows, statement
 
 NAMED_ROWS = 5
 MOSTLY = 0.5

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import duckdb
 
-from greenery.warehouse.duckdb_file import rows, statement
+from greenery.warehouse.duckdb import rows, statement
 
 
 def fetch(connection: duckdb.DuckDBPyConnection, name: str, as_of: datetime) -> list[dict]:

@@ -17,7 +17,7 @@ from greenery.quality.suites import validate
 from greenery.report import weeks as status
 from greenery.report import writing as weekly_report
 from greenery.settings import Settings
-from greenery.warehouse.duckdb_file import connect, rows
+from greenery.warehouse.duckdb import connect, rows
 
 DBT_RUNBOOK = "docs/runbook.md#dbt_tests"
 

@@ -1,1 +1,1 @@
-"""The weekly report: rows in, text out. Nothing here knows of Airflow or of a database."""
+"""The folder of a week, and the list of weeks."""

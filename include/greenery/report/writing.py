@@ -19,7 +19,7 @@ from greenery.messages.digest import Digest, Links
 from greenery.publishing.versions import open_published
 from greenery.report import weeks as status
 from greenery.settings import Settings
-from greenery.warehouse.duckdb_file import rows, statement
+from greenery.warehouse.duckdb import rows, statement
 
 FILES = ("summary.json", "quality.html", "quality.json", "order_changes.csv", "funnel.png", "restatement.json")
 

@@ -1,1 +1,1 @@
-"""TODO."""
+"""A simulated plant shop and its weekly extracts."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The shop's tables and columns, and the extracts in folders."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Connect to the warehouse; run statements and transactions."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The pages that Airflow serves behind its login."""
