@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -72,24 +71,6 @@ class Settings:
     def reports(self) -> Path:
         """Folder with one folder of report files per as_of."""
         return self.home / "reports"
-
-    @property
-    def make_variables(self) -> str:
-        """What a make command needs to work on this home, as ` GREENERY_HOME=/srv/greenery`; empty for the defaults."""
-        folders = {}
-        if self.home != REPOSITORY / ".greenery":
-            folders["GREENERY_HOME"] = self.home
-        if self.extracts != self.home / "extracts":
-            folders["EXTRACTS"] = self.extracts
-        # Make takes two dollars for one.
-        return "".join(f" {name}={shlex.quote(str(folder).replace('$', '$$'))}" for name, folder in folders.items())
-
-    def command(self, target: str) -> str:
-        """Return the make command that works on this home, such as `make down GREENERY_HOME=/srv/greenery`.
-
-        target: with variables of its own where it has any; others may be added to the command.
-        """
-        return f"make {target}{self.make_variables}"
 
     @property
     def cron(self) -> str:

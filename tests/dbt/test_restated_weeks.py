@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from greenery import commands
 from greenery.build import ledger
 from greenery.build.ledger import ANALYTICS, NothingToWithdrawError
 from greenery.landing.load import land
@@ -120,7 +121,7 @@ def test_a_late_week_names_those_it_restates_and_they_say_what_changed(in_order,
         "2025-01-29": f"make backfill FROM=2025-01-29 TO=2025-01-29 GREENERY_HOME={home.home} EXTRACTS={home.extracts}"
     }
     assert run_week(home, SECOND) == [THIRD, FOURTH]
-    assert status.rerun_commands(home, status.outdated(home)) == [
+    assert commands.reruns(home, status.outdated(home)) == [
         f"make backfill FROM=2025-01-22 TO=2025-01-29 GREENERY_HOME={home.home} EXTRACTS={home.extracts}"
     ]
 

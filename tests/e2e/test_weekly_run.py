@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 import psutil
 import pytest
+from greenery import commands
 from greenery.cli.backfill import airflow_for, run_backfill
 from greenery.report.weeks import outdated
 from greenery.settings import REPORTS_PAGE, Settings
@@ -102,10 +103,10 @@ def test_withdrawing_names_the_weeks_to_restate_and_bringing_back_restates_them(
     assert f"{SECOND}/summary.json" not in report_files(shop)
     named = json.loads((shop.reports / f"{SECOND}" / "run.json").read_text())
     assert named["restates"] == [f"{THIRD}"] == [f"{week}" for week in outdated(shop)]
-    assert named["next_commands"] == [f"make backfill FROM={THIRD} TO={THIRD}{shop.make_variables}"]
+    assert named["next_commands"] == [f"make backfill FROM={THIRD} TO={THIRD}{commands.make_variables(shop)}"]
     run = airflow.request("GET", f"dags/greenery_weekly/dagRuns/{quote(named['run_id'], safe='')}")
     assert f"would differ now: {THIRD}" in run["note"]
-    assert f"`make backfill FROM={THIRD} TO={THIRD}{shop.make_variables}`" in run["note"]
+    assert f"`make backfill FROM={THIRD} TO={THIRD}{commands.make_variables(shop)}`" in run["note"]
 
     # Without a word, a backfill does not bring it back; asked to, it restates the later week by itself.
     refused = run_backfill(shop, SECOND, SECOND, airflow=airflow, restate=False)

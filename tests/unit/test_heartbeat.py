@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from greenery import commands
 from greenery.channels import sent as ledger
 from greenery.cli import heartbeat
 from greenery.settings import Settings
@@ -109,7 +110,7 @@ def test_an_airflow_that_does_not_answer_or_run_is_said(home):
         assert f"Airflow at {address} does not answer" in heartbeat.unhealthy(home, address)[0]
     assert f"Airflow at {address} does not answer" in heartbeat.unhealthy(home, address)[0]
     assert heartbeat.unhealthy(home) == [
-        f"no Airflow runs for {home.home}: start it with {home.command('up')}, or name it with --airflow"
+        f"no Airflow runs for {home.home}: start it with {commands.make(home, 'up')}, or name it with --airflow"
     ]
 
 

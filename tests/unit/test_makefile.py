@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from greenery import settings
+from greenery import commands, settings
 from greenery.settings import REPOSITORY, Settings
 
 STAND_IN = f"""#!{sys.executable}
@@ -47,7 +47,7 @@ def given(tmp_path, monkeypatch):
 def test_a_printed_command_works_on_the_home_it_is_printed_for(given, monkeypatch, tmp_path, target, name):
     home = tmp_path / name
     for printed in (Settings(home, home / "extracts"), Settings(home, tmp_path / f"{name} extracts")):
-        python = given(printed.command(target))
+        python = given(commands.make(printed, target))
         assert python["arguments"] == ["-m", "greenery.local_airflow.server", target]
         with monkeypatch.context() as environment:
             for variable, folder in python["folders"].items():
@@ -84,7 +84,7 @@ def test_text_arrives_as_it_was_written(given, text):
         ("purge FIND=", ["--find"]),
         ("preview AS_OF=", ["--as-of"]),
     ):
-        module = f"greenery.{command.split()[0]}"
+        module = f"greenery.cli.{command.split()[0]}"
         assert given(f"make {command}{shlex.quote(text)}")["arguments"] == ["-m", module, *options, text]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from greenery import settings
+from greenery import commands, settings
 from greenery.cli import backfill, doctor, purge
 from greenery.local_airflow import server as local_airflow
 from greenery.publishing.versions import NothingPublishedError, open_published
@@ -50,12 +50,12 @@ def test_an_empty_setting_is_its_default(monkeypatch):
 class TestCommand:
     def test_of_the_default_home_is_bare(self):
         home = REPOSITORY / ".greenery"
-        assert Settings(home, home / "extracts").command("down") == "make down"
+        assert commands.make(Settings(home, home / "extracts"), "down") == "make down"
 
     def test_names_the_home_and_extracts_that_lie_elsewhere(self):
         home = Path("/srv/greenery")
-        assert Settings(home, home / "extracts").command("down") == "make down GREENERY_HOME=/srv/greenery"
-        assert Settings(home, Path("/data/my shop")).command("backfill FROM=2023-01-11 TO=2023-02-01") == (
+        assert commands.make(Settings(home, home / "extracts"), "down") == "make down GREENERY_HOME=/srv/greenery"
+        assert commands.make(Settings(home, Path("/data/my shop")), "backfill FROM=2023-01-11 TO=2023-02-01") == (
             "make backfill FROM=2023-01-11 TO=2023-02-01 GREENERY_HOME=/srv/greenery EXTRACTS='/data/my shop'"
         )
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from greenery import commands
 from greenery.alerts import sending
 from greenery.build.project import MANIFEST
 from greenery.channels import sent as ledger
@@ -148,7 +149,7 @@ def run_of(settings: Settings, as_of: datetime, id: str, type: str, url: str) ->
         url=url,
         quality=f"{settings.reports_url or settings.reports}/{as_of:%Y-%m-%d}/quality.html",
         runbook=settings.runbook,
-        where=settings.make_variables,
+        where=commands.make_variables(settings),
     )
 
 

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from greenery import commands
 from greenery.local_airflow.server import Airflow, AirflowError, ApiError, attach, exit_on_signals, running_airflow
 from greenery.report import weeks as status
 from greenery.settings import BEGINNING, DAG_ID, WEEK, WEEKDAYS, SettingError, Settings, load
@@ -189,7 +190,7 @@ def run_backfill(
             named = ", ".join(map(str, outdated))
             _console().print(f"Published weeks whose report differs now: {named}. Running them again, oldest first.")
         deliver = {name: value for name, value in (conf or {}).items() if name == "deliver"}
-        for start, end in status.stretches(outdated):
+        for start, end in commands.stretches(outdated):
             results += _run(airflow, weeks_between(settings, start, end), deliver, False, 1)
         return results
 
@@ -260,7 +261,7 @@ def _unpaused(settings: Settings, airflow: Airflow) -> Iterator[None]:
     if airflow.schedules:
         raise AirflowError(
             f"{DAG_ID} is paused, and a paused DAG can't be backfilled. Unpause it at {airflow.base_url}/{path}, "
-            f"which also runs the newest week; or run `{settings.command('down')}`, then this again, "
+            f"which also runs the newest week; or run `{commands.make(settings, 'down')}`, then this again, "
             "to run only these weeks."
         )
     with airflow.unpaused():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 
-from greenery import settings
+from greenery import commands, settings
 from greenery.cli.backfill import airflow_for, print_results, run_backfill
 from greenery.local_airflow.server import AirflowError, exit_on_signals
 from greenery.settings import WEEK, SettingError
@@ -39,7 +39,7 @@ def main() -> int:
     print(f"Published data:    {home.published / 'greenery.duckdb'} (schema analytics)")
     if (home.home / "outbox").exists():
         print(f"Its digest:        {home.home / 'outbox'} (email and Slack message; connect a channel to send them)")
-    print(f"Airflow's page:    {home.command('up')}")
+    print(f"Airflow's page:    {commands.make(home, 'up')}")
     return 0
 
 

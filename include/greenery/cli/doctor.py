@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from greenery import commands
 from greenery.channels.channel import CHANNELS, PAGERDUTY, Channel, readiness, target
 from greenery.channels.errors import PassingError, PermanentError
 from greenery.local_airflow import server as local_airflow
@@ -58,10 +59,10 @@ def _extracts(settings: Settings) -> Finding:
 
 def _warehouse(settings: Settings) -> Finding:
     if not settings.warehouse.exists():
-        ways = f"{settings.command('demo')}, or {settings.command('backfill FROM=… TO=…')}"
+        ways = f"{commands.make(settings, 'demo')}, or {commands.make(settings, 'backfill FROM=… TO=…')}"
         return Finding("warehouse", GOOD, f"nothing is landed yet: {ways}")
     if not (settings.published / "greenery.duckdb").exists():
-        return Finding("warehouse", BAD, f"nothing is published: see {settings.command('status')} for why")
+        return Finding("warehouse", BAD, f"nothing is published: see {commands.make(settings, 'status')} for why")
     return Finding("warehouse", GOOD, f"{settings.warehouse}, published {Path(settings.published).resolve().name}")
 
 

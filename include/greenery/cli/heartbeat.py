@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from greenery import settings
+from greenery import commands, settings
 from greenery.delivery import lateness
 from greenery.local_airflow.server import running
 from greenery.report import weeks as status
@@ -51,9 +51,8 @@ def unhealthy(settings: Settings, airflow: str = "") -> list[str]:
     """Return a sentence for each part of Airflow that does not work, or one when Airflow does not answer."""
     address = airflow or (running(settings) or {}).get("url", "")
     if not address:
-        return [
-            f"no Airflow runs for {settings.home}: start it with {settings.command('up')}, or name it with --airflow"
-        ]
+        up = commands.make(settings, "up")
+        return [f"no Airflow runs for {settings.home}: start it with {up}, or name it with --airflow"]
     try:
         answer = httpx.get(f"{address.rstrip('/')}/api/v2/monitor/health", timeout=SECONDS, trust_env=False)
         parts = answer.raise_for_status().json()

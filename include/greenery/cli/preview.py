@@ -11,7 +11,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from greenery import settings
+from greenery import commands, settings
 from greenery.files import write_atomically
 from greenery.messages import mail_message as mail
 from greenery.messages import slack_message as slack
@@ -46,7 +46,7 @@ def newest(settings: Settings) -> datetime:
     weeks = sorted(file.parent.name for file in settings.reports.glob("*/summary.json"))
     if not weeks:
         raise weekly_report.NoReportError(
-            f"no week has a report in {settings.reports}: run one ({settings.command('backfill FROM=… TO=…')})."
+            f"no week has a report in {settings.reports}: run one ({commands.make(settings, 'backfill FROM=… TO=…')})."
         )
     return datetime.fromisoformat(weeks[-1])
 

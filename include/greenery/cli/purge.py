@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from greenery import commands
 from greenery.channels import sent as delivery_ledger
 from greenery.cli import backfill
 from greenery.local_airflow.server import AirflowError, running
@@ -120,7 +121,8 @@ def main(arguments: list[str] | None = None) -> int:
         settings = load()
         if running(settings) is not None:
             raise AirflowError(
-                f"Airflow runs for {settings.home}: stop it first ({settings.command('down')}), for nothing may build."
+                f"Airflow runs for {settings.home}: stop it first ({commands.make(settings, 'down')}), "
+                "for nothing may build."
             )
         if not settings.warehouse.exists():
             raise backfill.InputError(f"there is no warehouse in {settings.home}: nothing was landed.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from greenery import commands
 from greenery.cli import backfill
 from greenery.report import weeks as status
 from greenery.settings import load
@@ -30,11 +31,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"The extract {week} is withdrawn: it is held, and what is published does without it.")
         if outdated := status.outdated(settings):
             print("Published weeks whose report would differ now: " + ", ".join(map(str, outdated)))
-            for line in status.rerun_commands(settings, outdated):
+            for line in commands.reruns(settings, outdated):
                 print(f"Run them again: {line}")
         else:
             print("No other published report differs.")
-        again = status.backfill_command(settings, week, week)
+        again = commands.backfill(settings, week, week)
         print(f"""To bring it back: {again} PARAMS='{{"reextract": true}}'""")
         return True
 

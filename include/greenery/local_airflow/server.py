@@ -36,6 +36,7 @@ import httpx
 import psutil
 from tenacity import RetryError, Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from greenery import commands
 from greenery.settings import (
     DAG_ID,
     DELIVERY_POOL,
@@ -347,14 +348,14 @@ def attach(settings: Settings) -> Airflow | None:
         )
     if _owner(facts) is None:
         raise AirflowError(
-            f"Airflow was killed, and parts of it still run: run `{settings.command('down')}`, then this again."
+            f"Airflow was killed, and parts of it still run: run `{commands.make(settings, 'down')}`, then this again."
         )
     if not facts["ready"]:
         raise AirflowError("Airflow is starting or stopping: wait a moment, then run this again.")
     if facts["extracts"] != str(settings.extracts):
         raise AirflowError(
             f"The Airflow that runs for {settings.home} reads the extracts in {facts['extracts']}, "
-            f"not those in {settings.extracts}. Run `{settings.command('down')}`, then this again."
+            f"not those in {settings.extracts}. Run `{commands.make(settings, 'down')}`, then this again."
         )
     password = json.loads(passwords_file(settings).read_text())[USER]
     return Airflow(facts["url"], password, _airflow_home(settings) / "logs", facts["schedules"])
@@ -474,7 +475,7 @@ def _lock(settings: Settings, patience: float = 3) -> TextIO:
     except RetryError:
         file.close()
         raise AirflowError(
-            f"An Airflow already runs for {settings.home}. `{settings.command('down')}` stops it."
+            f"An Airflow already runs for {settings.home}. `{commands.make(settings, 'down')}` stops it."
         ) from None
     return file
 
@@ -624,7 +625,7 @@ def up(settings: Settings, port: int) -> None:
         print(f"User:     {USER}, password in {passwords_file(settings)}")
         if airflow.request("GET", f"dags/{DAG_ID}")["is_paused"]:
             print(f"{DAG_ID} is paused: unpause it there to run it every week, the newest week first.")
-        print(f"`{settings.command('down')}` stops it.")
+        print(f"`{commands.make(settings, 'down')}` stops it.")
 
 
 def serve(settings: Settings, port: int) -> NoReturn:

@@ -13,7 +13,7 @@ from airflow.sdk import BaseSensorOperator, Context, task
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
-from greenery import settings
+from greenery import commands, settings
 from greenery.settings import DAG_ID, DELIVERY_POOL, WAREHOUSE_POOL
 
 # Imported inside the tasks: reading the DAG file must not load DuckDB, pandas or the chart renderer.
@@ -268,11 +268,17 @@ def publish(**context: Any) -> int:
     """Admit the extract (or withdraw it) and switch the published version to what was built and judged."""
     from greenery.build import ledger
     from greenery.publishing import versions as publishing
+    from greenery.report import weeks
+    from greenery.warehouse.duckdb import connect
 
+    home = settings.load()
     try:
-        return publishing.publish(settings.load(), context["run_id"])
+        version = publishing.publish(home, context["run_id"])
     except (ledger.LockLostError, ledger.NotJudgedError, ledger.NotTestedError) as error:
         raise AirflowFailException(str(error)) from error
+    with connect(home) as connection:
+        weeks.record(home, connection)
+    return version
 
 
 @task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT)
@@ -313,13 +319,13 @@ def report(**context: Any) -> str:
                 "run_type": run.run_type.value,
                 "url": run_url(run.run_id),
                 "restates": [str(week) for week in later],
-                "next_commands": status.rerun_commands(home, later),
+                "next_commands": commands.reruns(home, later),
             },
         )
         status.record(home, connection)
     if later:
         log.warning("published weeks whose report would differ now: %s", ", ".join(map(str, later)))
-        log.warning("to restate them: %s", "; ".join(status.rerun_commands(home, later)))
+        log.warning("to restate them: %s", "; ".join(commands.reruns(home, later)))
     return str(home.report_folder(as_of))
 
 

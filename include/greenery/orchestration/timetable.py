@@ -6,7 +6,7 @@ from airflow.timetables.base import DataInterval
 from airflow.timetables.interval import CronDataIntervalTimetable
 from pendulum import DateTime
 
-from greenery import settings
+from greenery import commands, settings
 
 
 class WeeklyTimetable(CronDataIntervalTimetable):
@@ -24,10 +24,9 @@ class WeeklyTimetable(CronDataIntervalTimetable):
         week = super().infer_manual_data_interval(run_after=run_after)
         if run_after == week.end:
             # Every process of Airflow imports this module: it must not load DuckDB.
-            from greenery.report import weeks as status
 
             day = f"{week.end:%Y-%m-%d}"
-            command = status.backfill_command(settings.load(), day, day)
+            command = commands.backfill(settings.load(), day, day)
             raise ValueError(
                 f"{day} 00:00 UTC is the logical date of the week that starts then. For the week that ended then "
                 f"take a later moment, such as {day} 12:00, or run `{command}`."

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import duckdb
 
+from greenery import commands
 from greenery.build import ledger
 from greenery.build.ledger import ANALYTICS, LOGS
 from greenery.files import switch_link
-from greenery.report import weeks as status
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect, open_file, rows, transaction
 
@@ -55,7 +55,6 @@ def publish(settings: Settings, run_id: str) -> int:
             ledger.published(connection, lock, version)
         switch_link(settings.published, f"versions/{version}")
         _prune(settings, version)
-        status.record(settings, connection)
     return version
 
 
@@ -78,7 +77,7 @@ def open_published(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     if not settings.published.exists():
         raise NothingPublishedError(
             f"nothing is published in {settings.home} yet: run a week first "
-            f"({settings.command('backfill FROM=… TO=…')})."
+            f"({commands.make(settings, 'backfill FROM=… TO=…')})."
         )
     with open_file(settings.published.resolve() / "greenery.duckdb", read_only=True) as connection:
         yield connection

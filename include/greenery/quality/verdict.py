@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from greenery import commands
 from greenery.build import ledger
 from greenery.figures import summary
 from greenery.files import write_atomically
@@ -243,15 +244,15 @@ def _how_to_go_on(settings: Settings, as_of: datetime, verdict: Verdict, reason:
         hint = "nothing was accepted, as no run had held this content for it before: look first, then "
     else:
         hint = ""
-    way_out = status.way_out(settings, as_of.date(), _way_out(verdict))
+    way_out = commands.way_out(settings, as_of.date(), _way_out(verdict))
     return (
         f"the extract {as_of:%Y-%m-%d} is held, nothing is published: {reason}. "
         f"See {settings.report_folder(as_of) / 'quality.html'}; {hint}{way_out}."
     )
 
 
-def _way_out(verdict: Verdict) -> status.WayOut:
-    """Return what mends a held week, a key of `status.way_out`."""
+def _way_out(verdict: Verdict) -> commands.WayOut:
+    """Return what mends a held week, a key of `commands.way_out`."""
     structural = [check["check"] for check in verdict.failed_critical if not acceptable(check)]
     if structural:
         return "model" if all(remedy(name) == "model" for name in structural) else "extract"

@@ -9,21 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Literal
 
 import duckdb
 from rich.console import Console
 from rich.table import Column, Table
 
-from greenery import settings
+from greenery import commands, settings
 from greenery.build import ledger
 from greenery.channels import sent as delivery_ledger
 from greenery.files import write_atomically
 from greenery.messages import page
 from greenery.settings import WEEK, Settings
 from greenery.source import folders as extracts
-
-WayOut = Literal["model", "extract", "accept", "extract or accept"]
 
 
 def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
@@ -75,43 +72,6 @@ def state_of(settings: Settings, as_of: datetime) -> str:
     return f"its extract is {week['state']}" + (f": {week['reason']}" if week["reason"] else "")
 
 
-def rerun_commands(settings: Settings, weeks: list[date]) -> list[str]:
-    """Return the commands that rerun these weeks (as_of), oldest first: one for each stretch without a gap."""
-    return [backfill_command(settings, first, last) for first, last in stretches(weeks)]
-
-
-def backfill_command(settings: Settings, first: date | str, last: date | str) -> str:
-    """Return the command that runs these weeks (as_of); parameters may be added to it."""
-    return settings.command(f"backfill FROM={first} TO={last}")
-
-
-def way_out(settings: Settings, week: date | str, way: WayOut) -> str:
-    """Return what to do about a held week (as_of), with the commands.
-
-    way: which way out its verdict leaves.
-    """
-    rerun = backfill_command(settings, week, week)
-    correct = f"""correct the extract, then {rerun} PARAMS='{{"reextract": true}}'"""
-    accept = f"""{rerun} PARAMS='{{"accept": "<why>"}}'"""
-    return {
-        "model": f"""correct the model, make install, then {rerun} PARAMS='{{"full_refresh": true}}'""",
-        "extract": correct,
-        "accept": f"accept with {accept}",
-        "extract or accept": f"{correct}; or, if the shop really did it, {accept}",
-    }[way]
-
-
-def stretches(weeks: list[date]) -> list[tuple[date, date]]:
-    """Return the first and last week of each stretch of weeks that follow each other, oldest first."""
-    found: list[tuple[date, date]] = []
-    for week in sorted(weeks):
-        if found and week - found[-1][1] == WEEK:
-            found[-1] = (found[-1][0], week)
-        else:
-            found.append((week, week))
-    return found
-
-
 def _published_extracts(settings: Settings) -> list[str]:
     """Return the ids of the extracts that readers have, oldest first: they begin with the as_of."""
     manifest = settings.published / "manifest.json"
@@ -123,12 +83,12 @@ def _week(settings: Settings, extract: dict, published: bool, outdated: bool) ->
     state = extract["state"]
     folder = settings.report_folder(extract["as_of"])
     has_report = (folder / "summary.json").exists()
-    rerun = backfill_command(settings, day, day)
+    rerun = commands.backfill(settings, day, day)
     next_command: str | None = None
     if extract["withdrawn"]:
         next_command = f"""to bring it back: {rerun} PARAMS='{{"reextract": true}}'"""
     elif state == "held":
-        next_command = way_out(settings, day, _recorded_way_out(folder / "quality.json"))
+        next_command = commands.way_out(settings, day, _recorded_way_out(folder / "quality.json"))
     elif outdated or state == "landed" or not has_report:
         next_command = rerun
     return {
@@ -143,7 +103,7 @@ def _week(settings: Settings, extract: dict, published: bool, outdated: bool) ->
     }
 
 
-def _recorded_way_out(quality: Path) -> WayOut:
+def _recorded_way_out(quality: Path) -> commands.WayOut:
     found = json.loads(quality.read_text(encoding="utf-8")) if quality.exists() else {}
     return found.get("way_out") or "extract"
 
@@ -164,8 +124,8 @@ def main() -> None:
     console = Console(highlight=False, markup=False, emoji=False)
     if not weeks:
         console.print(
-            f"No week has been landed in {home.home} yet. Next: {home.command('demo')}, "
-            f"or {home.command('backfill FROM=… TO=…')}",
+            f"No week has been landed in {home.home} yet. Next: {commands.make(home, 'demo')}, "
+            f"or {commands.make(home, 'backfill FROM=… TO=…')}",
             soft_wrap=True,
         )
         return
@@ -197,7 +157,7 @@ def _weeks(settings: Settings) -> list[dict]:
     for week in [*_recorded(settings), *_not_landed(settings)]:
         delivery = _delivery(settings, datetime.fromisoformat(week["as_of"]))
         if delivery["owed"] and week["published"] and not week["next_command"]:
-            week["next_command"] = backfill_command(settings, week["as_of"], week["as_of"])  # delivers what is owed
+            week["next_command"] = commands.backfill(settings, week["as_of"], week["as_of"])  # delivers what is owed
         page_of_week = settings.report_folder(datetime.fromisoformat(week["as_of"])) / "index.html"
         weeks.append(week | delivery | {"has_page": page_of_week.exists()})
     return sorted(weeks, key=lambda week: week["as_of"])
@@ -222,7 +182,7 @@ def _not_landed(settings: Settings) -> list[dict]:
             "restated": False,
             "outdated": False,
             "next_command": ("" if week in folders else f"put it into {settings.extracts / str(week)}, then ")
-            + backfill_command(settings, week, week),
+            + commands.backfill(settings, week, week),
         }
         for week in sorted(weeks - landed)
     ]

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from greenery import commands
 from greenery.build import ledger
 from greenery.figures import order_changes, restatement, summary
 from greenery.figures.statistics import ENOUGH_PEERS, ENOUGH_SESSIONS
@@ -17,7 +18,6 @@ from greenery.files import write_atomically
 from greenery.messages import chart, digest, page
 from greenery.messages.digest import Digest, Links
 from greenery.publishing.versions import open_published
-from greenery.report import weeks as status
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import rows, statement
 
@@ -43,7 +43,7 @@ def write(settings: Settings, as_of: datetime) -> Path:
         try:
             found = figures(connection, as_of, settings.maturity_days)
         except NotAdmittedError as error:
-            command = status.backfill_command(settings, as_of.date(), as_of.date())
+            command = commands.backfill(settings, as_of.date(), as_of.date())
             raise NotAdmittedError(f"{error} ({command}).") from None
     folder = settings.report_folder(as_of)
     before, now = _read(folder / "summary.json"), summary.to_json(found)
@@ -173,7 +173,7 @@ def read_digest(settings: Settings, as_of: datetime) -> Digest:
         day = f"{as_of:%Y-%m-%d}"
         raise NoReportError(
             f"the week to {day} has no report in {settings.reports}: run it first "
-            f"({status.backfill_command(settings, day, day)})."
+            f"({commands.backfill(settings, day, day)})."
         )
     report = _address(settings, folder)
     links = Links(

@@ -1,0 +1,67 @@
+"""The commands that messages print, so that a reader can copy them: the one place that writes them."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import date
+from typing import Literal
+
+from greenery.settings import REPOSITORY, WEEK, Settings
+
+WayOut = Literal["model", "extract", "accept", "extract or accept"]
+
+
+def make(settings: Settings, target: str) -> str:
+    """Return the make command that works on this home, such as `make down GREENERY_HOME=/srv/greenery`.
+
+    target: with variables of its own where it has any; others may be added to the command.
+    """
+    return f"make {target}{make_variables(settings)}"
+
+
+def make_variables(settings: Settings) -> str:
+    """Return the variables that make needs for this home, as ` GREENERY_HOME=/srv/greenery`; empty for the defaults."""
+    folders = {}
+    if settings.home != REPOSITORY / ".greenery":
+        folders["GREENERY_HOME"] = settings.home
+    if settings.extracts != settings.home / "extracts":
+        folders["EXTRACTS"] = settings.extracts
+    # Make takes two dollars for one.
+    return "".join(f" {name}={shlex.quote(str(folder).replace('$', '$$'))}" for name, folder in folders.items())
+
+
+def reruns(settings: Settings, weeks: list[date]) -> list[str]:
+    """Return the commands that rerun these weeks (as_of), oldest first: one for each stretch without a gap."""
+    return [backfill(settings, first, last) for first, last in stretches(weeks)]
+
+
+def backfill(settings: Settings, first: date | str, last: date | str) -> str:
+    """Return the command that runs these weeks (as_of); parameters may be added to it."""
+    return make(settings, f"backfill FROM={first} TO={last}")
+
+
+def way_out(settings: Settings, week: date | str, way: WayOut) -> str:
+    """Return what to do about a held week (as_of), with the commands.
+
+    way: which way out its verdict leaves.
+    """
+    rerun = backfill(settings, week, week)
+    correct = f"""correct the extract, then {rerun} PARAMS='{{"reextract": true}}'"""
+    accept = f"""{rerun} PARAMS='{{"accept": "<why>"}}'"""
+    return {
+        "model": f"""correct the model, make install, then {rerun} PARAMS='{{"full_refresh": true}}'""",
+        "extract": correct,
+        "accept": f"accept with {accept}",
+        "extract or accept": f"{correct}; or, if the shop really did it, {accept}",
+    }[way]
+
+
+def stretches(weeks: list[date]) -> list[tuple[date, date]]:
+    """Return the first and last week of each stretch of weeks that follow each other, oldest first."""
+    found: list[tuple[date, date]] = []
+    for week in sorted(weeks):
+        if found and week - found[-1][1] == WEEK:
+            found[-1] = (found[-1][0], week)
+        else:
+            found.append((week, week))
+    return found
