@@ -60,6 +60,7 @@ prove: install-dev ## the long proofs; `make test` runs a sample of each
 check: install-dev ## linters, types and generated docs
 	@$(BIN)/ruff check && $(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@PYTHONPATH=include $(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/sqlfluff lint --processes 2 include/dbt/models include/dbt/tests
 	@$(BIN)/hadolint Dockerfile
 	@$(RUN) -m greenery.cli.dag_docs --check

@@ -18,6 +18,7 @@ from greenery.channels import mail, slack
 from greenery.channels import sent as ledger
 from greenery.channels.channel import EMAIL, PAGERDUTY, SLACK, readiness
 from greenery.channels.errors import PassingError, PermanentError
+from greenery.channels.reference import Reference
 from greenery.cli import doctor
 from greenery.delivery import deliver
 from greenery.delivery.deliver import NotDeliveredError
@@ -25,11 +26,14 @@ from greenery.files import write_atomically
 from greenery.local_airflow import server as local_airflow
 from greenery.messages import mail_message as mail_digest
 from greenery.messages import slack_message as slack_digest
+from greenery.messages.alert import Run
 from greenery.messages.message import Attachment, MailMessage, SlackMessage
 from greenery.orchestration import tasks
 from greenery.report import weeks as status
 from greenery.settings import REPOSITORY
 
+from tests.alerting import check as failed_check
+from tests.alerting import of_checks, quality
 from tests.delivery.world import AS_OF, WEEK
 from tests.servers.slack import CHANNEL, TOKEN
 from tests.servers.smtp import PASSWORD
@@ -182,14 +186,16 @@ def test_what_was_sent_last_is_last_whatever_the_clock_says(made, monkeypatch):
     for day, content in ((2, "a"), (1, "b")):
         monkeypatch.setattr(ledger, "_now", lambda day=day: f"2023-02-0{day}T00:00:00+00:00")
         with ledger.sending(made.settings, "digest", WEEK, "slack", content) as sending:
-            sending.finish({})
+            sending.finish(Reference())
     with ledger.sending(made.settings, "digest", WEEK, "slack", "b") as sending:
         assert sending is None
 
 
 def test_the_rows_of_what_was_told_can_be_forgotten(made):
     made.deliver("email")
-    reference = {"message_id": "<1>", "state": "resolved", "alert": {"key": "k", "examples": [{"id": "s-of-a-person"}]}}
+    found = quality(WEEK, failed_check(examples=[{"id": "s-of-a-person"}]))
+    (alert,) = of_checks(found, [], Run(week=WEEK, id="r", type="manual"))
+    reference = Reference(message_id="<1>", state="resolved", alert=alert)
     with ledger.sending(made.settings, "alert", "k", "email_alerts", "a") as sending:
         sending.finish(reference)
     path = made.settings.home / "delivery.sqlite"
@@ -197,7 +203,7 @@ def test_the_rows_of_what_was_told_can_be_forgotten(made):
     assert ledger.forget_rows(made.settings) == (1, 1)
     assert b"s-of-a-person" not in path.read_bytes()
     (known,) = ledger.messages(made.settings, "alert", "k")
-    assert known["reference"] == {**reference, "alert": {"key": "k", "examples": []}}
+    assert known.reference == reference.model_copy(update={"alert": alert.model_copy(update={"examples": ()})})
     assert ledger.forget_rows(made.settings) == (0, 0)
     made.report(checkouts=61)
     made.deliver("email", "auto")
@@ -206,7 +212,7 @@ def test_the_rows_of_what_was_told_can_be_forgotten(made):
 
 
 def test_a_lock_is_waited_for_within_a_bound(made, monkeypatch):
-    monkeypatch.setattr(ledger, "LOCK_SECONDS", 0.5)
+    monkeypatch.setattr(ledger, "MESSAGE_LOCK_SECONDS", 0.5)
     with (
         ledger.sending(made.settings, "digest", WEEK, "slack", "a"),
         pytest.raises(ledger.PassingError, match="another process has been sending digest 2023-02-01 over slack"),
@@ -468,7 +474,7 @@ def test_hostile_text_arrives_as_it_was_rendered(made):
         reference = slack.send("greenery_slack", CHANNEL, message, sending)
     (posted,) = made.slack.messages()
     assert (posted["text"], posted["blocks"]) == (HOSTILE, [block])
-    assert made.slack.thread(reference["ts"])[0]["files"][0]["name"] == file.name
+    assert made.slack.thread(reference.ts)[0]["files"][0]["name"] == file.name
 
     with ledger.sending(made.settings, "digest", WEEK, "email", "a") as sending:
         message = MailMessage(f"{HOSTILE}\r\nBcc: eve@example.com", HOSTILE, f"<p>{HOSTILE}</p>", attachments=(file,))
