@@ -28,6 +28,7 @@ from greenery.messages import mail_message as mail_digest
 from greenery.messages import slack_message as slack_digest
 from greenery.messages.alert import Run
 from greenery.messages.message import Attachment, MailMessage, SlackMessage
+from greenery.messages.week_state import WeekState
 from greenery.orchestration import tasks
 from greenery.report import weeks as status
 from greenery.settings import REPOSITORY
@@ -147,7 +148,7 @@ def test_a_key_that_another_version_of_the_code_has_corrects_nothing(made):
 
 def test_content_that_comes_back_after_a_killed_send_is_compared_with_what_began_between(made):
     with ledger.sending(made.settings, "digest", WEEK, "email", "a") as sending:
-        sending.finish({})
+        sending.finish(Reference())
     with (
         pytest.raises(RuntimeError),
         ledger.sending(made.settings, "digest", WEEK, "email", "b"),
@@ -155,7 +156,7 @@ def test_content_that_comes_back_after_a_killed_send_is_compared_with_what_began
         raise RuntimeError
     with ledger.sending(made.settings, "digest", WEEK, "email", "a") as sending:
         assert (sending.corrects, sending.corrects_hash) == (True, "b")
-        sending.finish({})
+        sending.finish(Reference())
     with ledger.sending(made.settings, "digest", WEEK, "email", "c") as sending:
         assert (sending.corrects, sending.corrects_hash) == (True, "a")
 
@@ -312,7 +313,9 @@ def test_who_has_the_digest_of_a_withdrawn_week_is_told_and_gets_it_again(made):
     assert "60.0%" not in json.dumps(message["blocks"])
     assert said in made.slack.thread(message["ts"])[-1]["text"]
     assert [mail.message["Subject"][:10] for mail in made.smtp.mails] == ["Greenery w", "Withdrawn:"]
-    delivered = status._delivery(made.settings, AS_OF)["delivered"]
+    write_weeks(made)
+    (week,) = status.listed(made.settings)
+    delivered = week.delivered
     assert [line.endswith("UTC (as withdrawn)") for line in delivered] == [True, True]
 
     # It is brought back as it was.
@@ -351,12 +354,15 @@ def test_nothing_about_delivery_stops_a_run(made, caplog):
 # Where it is seen
 
 
+def write_weeks(made):
+    week = WeekState(as_of=AS_OF.date(), state="admitted", published=True, has_report=True)
+    write_atomically(made.settings.reports / "weeks.json", json.dumps([week.document()]))
+
+
 def test_the_list_of_weeks_says_where_it_was_delivered_and_where_it_is_owed(made, capsys):
-    row = {"as_of": WEEK, "state": "admitted", "reason": None, "published": True, "has_report": True}
-    weeks = [row | {"restated": False, "outdated": False, "next_command": None}]
-    write_atomically(made.settings.reports / "weeks.json", json.dumps(weeks))
+    write_weeks(made)
     ledger.owe(made.settings, AS_OF, "its extract was late")
-    made.deliver("slack", "auto")
+    deliver_task("slack", **context(deliver="auto"))
     now = datetime.now(UTC)
     html = (made.settings.reports / "index.html").read_text()
     assert any(f"slack {moment:%Y-%m-%d %H:%M} UTC" in html for moment in (now, now - timedelta(minutes=1)))

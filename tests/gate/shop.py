@@ -12,8 +12,8 @@ import duckdb
 from greenery import quality
 from greenery.build import ledger
 from greenery.landing import load as landing
+from greenery.messages.check_results import CheckResults
 from greenery.messages.page import SEVERITIES
-from greenery.messages.quality_report import QualityReport
 from greenery.quality import HeldError
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
@@ -113,7 +113,7 @@ def problem(fault: Fault, document: dict) -> str:
     missing = [check for check in fault.checks if check not in found]
     if missing:
         return f"not failed: {', '.join(missing)}"
-    pages = QualityReport.model_validate(document).holding
+    pages = CheckResults.model_validate(document).holding
     if unnamed := set(pages) - set(fault.checks):
         return f"pages for {', '.join(sorted(unnamed))} too"
     if not fault.severity:

@@ -10,6 +10,7 @@ import pytest
 from greenery.alerts import incidents, sending
 from greenery.channels import channel as channels
 from greenery.channels import sent as ledger
+from greenery.channels.reference import Reference
 from greenery.messages import alert as model
 from greenery.orchestration import deadline, tasks
 
@@ -157,7 +158,7 @@ def test_the_held_notice_says_when_the_week_is_held_no_more(world):
     incidents.notify_held(world.settings, run, WEEK)
     mails = len(world.smtp.mails)
     for _ in range(2):
-        world.run(check(passed=True), type="backfill", notifies=False)
+        world.run(check(passed=True), type="backfill", tells=False)
     (message,) = world.slack.messages(DIGESTS)
     assert message["text"] == "✅ Greenery weekly: the week to 22 Jan 2025 is held no more"
     assert "Ended by the backfill run" in json.dumps(message["blocks"])
@@ -231,7 +232,7 @@ def test_a_delivered_week_whose_run_is_cleared_is_not_late(world):
     (folder / "summary.json").write_text("{}")
     for channel in ("slack", "email"):
         with ledger.sending(world.settings, "digest", DAY, channel, "content") as begun:
-            begun.finish({})
+            begun.finish(Reference())
     tasks.announce(world.settings, WEEK, is_scheduled=True)
     assert not late(world)
     assert world.page.calls == []

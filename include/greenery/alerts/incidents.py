@@ -16,7 +16,7 @@ from greenery.channels import sent
 from greenery.delivery import lateness
 from greenery.messages import alert, alert_layout
 from greenery.messages.alert import Advice, Alert, Run, TaskFailure, key_of
-from greenery.messages.quality_report import CRITICAL, WARNING, CheckResult, QualityReport
+from greenery.messages.check_results import CRITICAL, WARNING, CheckResult, CheckResults
 from greenery.quality import silences
 from greenery.report import weeks
 from greenery.report.judged import quality_before, quality_of
@@ -163,7 +163,7 @@ def run_of(settings: Settings, as_of: datetime, id: str, type: str, url: str) ->
     )
 
 
-def alerts(settings: Settings, outcome: Outcome, quality: QualityReport | None, as_of: datetime) -> list[Alert]:
+def alerts(settings: Settings, outcome: Outcome, quality: CheckResults | None, as_of: datetime) -> list[Alert]:
     """Return what fails now: an alert for each check, and one for the task that failed first.
 
     quality: the quality.json that the run wrote; None where it wrote none.
@@ -185,7 +185,7 @@ def alerts(settings: Settings, outcome: Outcome, quality: QualityReport | None, 
 
 
 def over(
-    settings: Settings, outcome: Outcome, quality: QualityReport | None, found: Sequence[Alert], as_of: datetime
+    settings: Settings, outcome: Outcome, quality: CheckResults | None, found: Sequence[Alert], as_of: datetime
 ) -> dict[str, str]:
     """Return the open incidents of the week that are over, by key, with what ended them.
 
@@ -209,7 +209,7 @@ def over(
     return ended
 
 
-def advice_for(quality: QualityReport) -> dict[str, Advice]:
+def advice_for(quality: CheckResults) -> dict[str, Advice]:
     """Return what to do about each failed check of a week."""
     from greenery.quality.checks import BY_ID, advice, remedy  # all checks come with it: only a run with alerts pays
 
@@ -225,7 +225,7 @@ def advice_for(quality: QualityReport) -> dict[str, Advice]:
     return found
 
 
-def _ended_by(check: CheckResult | None, quality: QualityReport | None, outcome: Outcome) -> str:
+def _ended_by(check: CheckResult | None, quality: CheckResults | None, outcome: Outcome) -> str:
     if quality and check and not check.passed:
         if check.accepted:
             return f"a person, who accepted it: {quality.accepted.reason if quality.accepted else ''}"

@@ -19,7 +19,7 @@ from greenery.channels.reference import Message, Reference
 from greenery.messages import alert_layout
 from greenery.messages.alert import Alert, key_of
 from greenery.messages.alert_layout import HeldNotice
-from greenery.messages.quality_report import CRITICAL, WARNING
+from greenery.messages.check_results import CRITICAL, WARNING
 from greenery.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from greenery.messages import wording
-from greenery.messages.quality_report import CRITICAL, WARNING, CheckResult, QualityReport
+from greenery.messages.check_results import CRITICAL, WARNING, CheckResult, CheckResults
 from greenery.source.tables import TABLES
 
 SHOWN_ROWS = 5
@@ -147,8 +147,8 @@ def key_of(week: str, name: str) -> str:
 
 
 def of_checks(
-    quality: QualityReport,
-    earlier: Sequence[QualityReport],
+    quality: CheckResults,
+    earlier: Sequence[CheckResults],
     run: Run,
     log: str,
     advice: Mapping[str, Advice],
@@ -180,8 +180,8 @@ def of_checks(
                 meaning=check.meaning,
                 observed=_clean(check.observed),
                 expected=check.expected,
-                rows=check.rows,
-                failing_rows=check.failing_rows,
+                rows=check.rows or 0,
+                failing_rows=check.failing_rows or 0,
                 examples=tuple(masked(row) for row in check.examples[:SHOWN_ROWS]),
                 also=tuple(
                     f"{other.check} ({_clean(other.observed)})"
@@ -274,17 +274,17 @@ def _clean(text: str) -> str:
     return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
 
 
-def _streak(name: str, week: str, earlier: Sequence[QualityReport]) -> tuple[str, int]:
+def _streak(name: str, week: str, earlier: Sequence[CheckResults]) -> tuple[str, int]:
     """Return since which week a check fails without a pass, and how many judged weeks that is."""
     first_bad, streak = week, 1
     for quality in earlier:
         if not quality.failed(name):
             break
-        first_bad, streak = quality.as_of[:10], streak + 1
+        first_bad, streak = f"{quality.as_of:%Y-%m-%d}", streak + 1
     return first_bad, streak
 
 
-def _held_back_by(check: CheckResult, quality: QualityReport, *, published: bool) -> str:
+def _held_back_by(check: CheckResult, quality: CheckResults, *, published: bool) -> str:
     """Return what does not reach its readers while a check fails."""
     if quality.verdict == "held" and check.severity != CRITICAL:
         return f"nothing by this check; the week is held by {' and '.join(quality.holding) or 'a silenced check'}"

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from greenery.messages import wording
 from greenery.messages.alert import Alert
+from greenery.messages.check_results import CRITICAL
 from greenery.messages.message import MailMessage, SlackMessage
-from greenery.messages.quality_report import CRITICAL
 from greenery.messages.rich_text import escape as slack_escape
 from greenery.messages.rich_text import is_address, links, rich, section, span
 from greenery.messages.templating import environment

@@ -73,7 +73,7 @@ class WaitForExtract(BaseSensorOperator):
         for line in extracts.ignored_folders(home):
             self.log.warning(line)
         try:
-            extracts.find(home, as_of)
+            extracts.find_extract(home, as_of)
         except extracts.ExtractError as error:
             with connect(home) as connection:
                 landed = ledger.newest(connection, as_of)
@@ -213,8 +213,6 @@ def withdrawal(context: Context | dict[str, Any]) -> str:
 @task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT)
 def land(**context: Any) -> dict:
     """Check the extract's every value and land it whole, or not at all; a run that withdraws it lands nothing."""
-    from dataclasses import asdict
-
     from greenery.landing import load as landing
     from greenery.report import weeks as status
     from greenery.source.folders import ExtractError
@@ -235,7 +233,7 @@ def land(**context: Any) -> dict:
         log.warning(warning)
     with connect(home) as connection:
         status.record(home, connection)
-    return {**asdict(landed), "as_of": f"{landed.as_of:%Y-%m-%d}"}
+    return landed.model_dump() | {"as_of": f"{landed.as_of:%Y-%m-%d}"}
 
 
 @task(pool=WAREHOUSE_POOL, **KILLED)

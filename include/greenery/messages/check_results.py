@@ -1,50 +1,49 @@
-"""The content of quality.json: the verdict on a week, and the result of each check."""
+"""The results of a week's checks, as quality.json holds them, for the media that show them."""
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from datetime import date
+from typing import Final
 
-from pydantic import BaseModel
+from pydantic import JsonValue
 
 from greenery.commands import WayOut
+from greenery.documents import Document, Moment
 
 CRITICAL: Final = "critical"
 WARNING: Final = "warning"
 
 
-class SilencedBy(BaseModel, frozen=True):
-    """The silence that covers a check in a week: why, whose it is, and its last day."""
+class SilencedBy(Document):
+    """Why a failed check is not reported, who says so, and until when."""
 
     reason: str
     owner: str
-    until: str
+    until: date
 
 
-class CheckResult(BaseModel, frozen=True):
-    """The result of one check of a week.
+class CheckResult(Document):
+    """A check, and its result on the week.
 
-    runbook: address of the check's section in the runbook.
-    accepted: whether a person accepted that it fails.
-    told_by: the failed check whose incident names this one too, so that a fact is notified once.
-    rows, failing_rows: how many rows the check looked at, and how many of them fail; 0 where nothing is counted.
-    examples: some failing rows.
+    accepted: whether it failed and was accepted. told_by: the check that fails for the same fact and is shown instead.
+    rows, failing_rows: of the relation that was checked. examples: some of the failing rows.
     """
 
     check: str
     relation: str
-    severity: Literal["critical", "warning", "info"]
+    severity: str
     owner: str
     meaning: str
     runbook: str
     passed: bool
-    accepted: bool = False
-    silenced: SilencedBy | None = None
-    told_by: str | None = None
+    accepted: bool
+    silenced: SilencedBy | None
+    told_by: str | None
     observed: str
     expected: str
-    rows: int
-    failing_rows: int
-    examples: tuple[dict[str, Any], ...]
+    rows: int | None
+    failing_rows: int | None
+    examples: tuple[dict[str, JsonValue], ...]
 
     @property
     def is_notified(self) -> bool:
@@ -56,29 +55,33 @@ class CheckResult(BaseModel, frozen=True):
         return fails and not (self.accepted or self.silenced or self.told_by)
 
 
-class Acceptance(BaseModel, frozen=True):
-    """Why a person accepted failed critical checks, which checks these are, and what each observed."""
+class Acceptance(Document):
+    """Why failed checks were accepted, which, and what each observed."""
 
     reason: str
     checks: tuple[str, ...]
     observed: dict[str, str]
 
 
-class QualityReport(BaseModel, frozen=True):
-    """The verdict on the run of a week.
+class CheckResults(Document):
+    """The content of quality.json.
 
-    as_of: the end of the week, as ISO text.
-    stays_admitted: the run failed critical checks, and the week's extract stays admitted all the same.
+    verdict: passed, held or accepted. stays_admitted: whether the run failed and its extract stays admitted.
     way_out: how a held week can be released; None where it is not held.
     """
 
-    as_of: str
-    verdict: Literal["passed", "accepted", "held"]
+    as_of: Moment
+    verdict: str
     stays_admitted: bool = False
     way_out: WayOut | None = None
-    accepted: Acceptance | None = None
+    accepted: Acceptance | None
     checks: tuple[CheckResult, ...]
-    landing_warnings: tuple[str, ...] = ()
+    landing_warnings: tuple[str, ...]
+
+    @property
+    def told(self) -> list[CheckResult]:
+        """The checks that a digest counts: infos are only on the page of all checks."""
+        return [check for check in self.checks if check.severity != "info"]
 
     @property
     def notified(self) -> list[CheckResult]:
