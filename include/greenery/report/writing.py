@@ -18,6 +18,7 @@ from greenery.files import write_atomically
 from greenery.messages import chart, digest, page
 from greenery.messages.digest import Digest, Links
 from greenery.publishing.versions import open_published
+from greenery.report.run_note import note_of
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import rows, statement
 
@@ -65,11 +66,6 @@ def write_page(settings: Settings, as_of: datetime, held_because: str = "") -> N
     """
     folder = settings.report_folder(as_of)
     _write_page(folder, _read(folder / "summary.json"), held_because)
-
-
-def write_run(settings: Settings, as_of: datetime, facts: dict) -> None:
-    """Write run.json into the report folder of a week: its last run, where to see it, and which weeks it restates."""
-    write_atomically(settings.report_folder(as_of) / "run.json", summary.to_json(facts))
 
 
 def settle(
@@ -176,8 +172,9 @@ def read_digest(settings: Settings, as_of: datetime) -> Digest:
             f"({commands.backfill(settings, day, day)})."
         )
     report = _address(settings, folder)
+    note = note_of(settings, as_of)
     links = Links(
-        run=(_read(folder / "run.json") or {}).get("url"),
+        run=note.url if note else None,
         report=report,
         funnel=f"{report}#funnel" if settings.reports_url else None,
     )
