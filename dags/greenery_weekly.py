@@ -39,6 +39,7 @@ from greenery import settings
 from greenery.orchestration import tasks
 from greenery.orchestration.dbt_models import dbt_models
 from greenery.orchestration.timetable import WeeklyTimetable
+from greenery.week import BEGINNING, WEEK
 
 SETTINGS = settings.load()
 # A reason must not be the placeholder of a printed command, such as <why>.
@@ -51,7 +52,7 @@ REASON = r"^(?!\s*<)"
     description="Orders that changed and the product funnel, week by week. The backfill form takes the days on which "
     "weeks start, seven days before the day that names a week; open the documentation for more",
     schedule=WeeklyTimetable(SETTINGS.cron, timezone=utc),
-    start_date=settings.BEGINNING.replace(tzinfo=utc),
+    start_date=BEGINNING.replace(tzinfo=utc),
     catchup=False,
     max_active_runs=4,
     tags=["greenery", "weekly", "impact:tier_2"],
@@ -63,7 +64,7 @@ REASON = r"^(?!\s*<)"
     deadline=DeadlineAlert(
         # The logical date is the week's start.
         reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
-        interval=settings.WEEK + timedelta(hours=SETTINGS.deadline_hours),
+        interval=WEEK + timedelta(hours=SETTINGS.deadline_hours),
         callback=SyncCallback("greenery.orchestration.deadline.missed"),
         name="digest",
     ),

@@ -6,7 +6,8 @@ import shlex
 from datetime import date
 from typing import Literal
 
-from greenery.settings import REPOSITORY, WEEK, Settings
+from greenery.settings import REPOSITORY, Settings
+from greenery.week import WEEK
 
 WayOut = Literal["model", "extract", "accept", "extract or accept"]
 

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 import pytest
 from greenery.landing import load as landing
-from greenery.settings import WEEK, Settings
+from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.source.tables import TABLES
 from greenery.warehouse.duckdb import connect, rows
+from greenery.week import WEEK
 
 from tests.properties import reference
 from tests.properties.reference import Extract

@@ -25,7 +25,8 @@ from rich.table import Table
 from greenery import commands
 from greenery.local_airflow.server import Airflow, AirflowError, ApiError, attach, exit_on_signals, running_airflow
 from greenery.report import weeks as status
-from greenery.settings import BEGINNING, DAG_ID, WEEK, WEEKDAYS, SettingError, Settings, load
+from greenery.settings import DAG_ID, SettingError, Settings, load
+from greenery.week import BEGINNING, WEEK, WEEKDAYS
 
 POLL_SECONDS = 0.5
 TASK_LINE_SECONDS = 10  # between two lines on running tasks, where no progress bar can be shown

@@ -8,8 +8,9 @@ from datetime import datetime
 from greenery import commands, settings
 from greenery.cli.backfill import airflow_for, print_results, run_backfill
 from greenery.local_airflow.server import AirflowError, exit_on_signals
-from greenery.settings import WEEK, SettingError
+from greenery.settings import SettingError
 from greenery.simulator.shop import Shop, simulate
+from greenery.week import WEEK
 
 SHOP = Shop(first_as_of=datetime(2025, 1, 8), weeks=8)
 

@@ -22,8 +22,9 @@ from greenery.landing.extract import Extract
 from greenery.messages import page
 from greenery.messages.week_state import ListedWeek, WeekState
 from greenery.report.judged import quality_of
-from greenery.settings import WEEK, Settings
+from greenery.settings import Settings
 from greenery.source import folders as extracts
+from greenery.week import Week, week_ends
 
 WEEKS = TypeAdapter(list[WeekState])
 
@@ -38,7 +39,7 @@ def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
     for extract in landed:
         # What is landed again waits beside what readers have of its week.
         waits = extract.state == "landed" and [other.as_of for other in landed].count(extract.as_of) > 1
-        is_published = not waits and f"{extract.as_of:%Y-%m-%d}" in published_weeks
+        is_published = not waits and Week(end=extract.as_of).name in published_weeks
         weeks.append(_week(settings, extract, is_published, extract.as_of in outdated))
     with _lock(settings):
         documents = [week.document() for week in weeks]
@@ -194,8 +195,7 @@ def _not_landed(settings: Settings) -> list[WeekState]:
         return []
     newest_ended = settings.newest_week_end(datetime.now(UTC)).date()
     folders = {week.date() for week in extracts.folders(settings) if week.date() <= newest_ended}
-    first, last = min(landed), max(landed | folders)
-    weeks = {first + WEEK * number for number in range((last - first) // WEEK + 1)}
+    weeks = set(week_ends(min(landed), max(landed | folders)))
     return [
         WeekState(
             as_of=week,

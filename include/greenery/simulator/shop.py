@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from greenery.settings import WEEK
+from greenery.week import WEEK
 
 FILE_FORMATS = {
     "csv": "FORMAT csv, HEADER, TIMESTAMPFORMAT '%Y-%m-%dT%H:%M:%SZ'",
