@@ -22,6 +22,8 @@ def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[d
     bad = {"error", "skipped", *([] if tests_may_fail else ["fail"])}
     messages = [node.message for node in result.result or [] if str(node.status) in bad]
     problem = messages or result.exception
+    if arguments[0] in ("build", "run"):
+        _note_built(home, result.result or [])
     assert not problem, problem
     found = result.result if arguments[0] in ("build", "run", "test") else []
     return [
@@ -33,6 +35,15 @@ def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[d
         }
         for node in found or []
     ]
+
+
+def _note_built(home: Settings, results: list) -> None:
+    """Note which models are built, as the callback of their tasks does."""
+    with connect(home) as connection:
+        for result in results:
+            node = result.node
+            if node.resource_type == "model" and str(result.status) == "success":
+                ledger.note_built(connection, node.name, [name.rsplit(".", 1)[-1] for name in node.depends_on.nodes])
 
 
 def record_tests(home: Settings, run_id: str, results: list[dict]) -> None:
@@ -50,8 +61,8 @@ def run_week(
     if not withdrawal:
         landing.land(home, as_of, **parameters)
     with connect(home) as connection:
-        assert ledger.acquire(connection, run_id, as_of, lambda _: False, withdrawal)
-        full_refresh = full_refresh or ledger.builds_anew(connection)
+        assert ledger.acquire(connection, run_id, as_of, lambda _: False, withdrawal, full_refresh)
+        full_refresh = ledger.builds_anew(connection)
     options = ["--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
     try:
         record_tests(home, run_id, dbt(home, "build", *options, tests_may_fail=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 from greenery.settings import REPOSITORY
 
@@ -17,3 +18,9 @@ def version() -> str:
         if path.suffix in (".sql", ".yml"):
             found.update(f"{path.relative_to(PROJECT)}\0".encode() + path.read_bytes() + b"\0")
     return found.hexdigest()
+
+
+def inputs(model: str) -> list[str]:
+    """Return the names of what a model reads."""
+    parents = json.loads(MANIFEST.read_text(encoding="utf-8"))["parent_map"][f"model.greenery.{model}"]
+    return [name.rsplit(".", 1)[-1] for name in parents]

@@ -10,7 +10,7 @@ from duckdb import DuckDBPyConnection
 
 from greenery import dbt_project
 from greenery.source_tables import TABLES
-from greenery.warehouse import rows, transaction
+from greenery.warehouse import rows, statement, transaction
 
 # What is published: the relations that people query.
 ANALYTICS = (
@@ -19,11 +19,12 @@ ANALYTICS = (
     "fct_sessions",
     "fct_session_products",
     "fct_funnel_daily",
+    "fct_product_funnel_daily",
     "dim_products",
     "dim_users",
     "dim_addresses",
 )
-# The models that remember in landing.built_pairs what they were built from; logs may hold more pairs than that.
+# The models that may hold rows of more pairs than the build's.
 LOGS = (
     "int_order_versions",
     "int_order_item_versions",
@@ -32,7 +33,7 @@ LOGS = (
     "int_address_versions",
     "int_product_versions",
 )
-BUILT_BY_KEY = ("int_changed_sessions", "int_session_steps", *ANALYTICS)
+MODELS = ("int_extract_pairs", *LOGS, "int_changed_sessions", "int_session_steps", *ANALYTICS)
 
 
 class LockLostError(Exception):
@@ -96,6 +97,7 @@ def acquire(
     as_of: datetime,
     is_running: Callable[[str], bool],
     withdrawal: str = "",
+    full_refresh: bool = False,
 ) -> bool:
     """Take the build lock for `run_id`, unless another run that is still running holds it.
 
@@ -103,6 +105,7 @@ def acquire(
     the lock is held now; taking it twice is harmless.
 
     withdrawal: why the week's admitted extract is to be left out from now on; empty for a run that adds it.
+    full_refresh: the run builds all models from the start; so does each after it until one has done so to the end.
 
     Raises LockLostError where nothing is landed for the week, NothingToWithdrawError where nothing can be withdrawn.
     """
@@ -128,10 +131,47 @@ def acquire(
             """,
             [run_id, as_of, extract_id, _others_admitted(connection, extract_id), withdrawal, not tested_until_now],
         )
+        if full_refresh:
+            connection.execute("update landing.built_with set extracts = null")
+            connection.execute("delete from landing.built_models")
+        set_build(connection, all_touched=full_refresh)
         # It builds from other extracts than were tested: should a run come back to those, they are tested again.
         wanted = _built(check_lock(connection, run_id))
         connection.execute("update landing.built_with set failed = null where extracts <> ?", [wanted])
     return True
+
+
+def set_build(connection: DuckDBPyConnection, *, all_touched: bool = False) -> None:
+    """Let the models be built from what is admitted and the lock's extract from now on, and note what that changes.
+
+    A pair stays touched, whether it is part of the build or not, until all models were built without a break.
+    """
+    connection.execute(f"create or replace temp table wanted as {statement('landing/pairs')}")
+    changed = """
+        select pair_id from (from landing.build union all from wanted)
+        group by pair_id
+        having count(*) = 1 or $all_touched
+    """
+    # What was built of another build was not built of this one.
+    connection.execute(f"delete from landing.built_models where exists ({changed.replace('or $all_touched', '')})")
+    connection.execute(
+        f"insert into landing.touched_pairs {changed} except select pair_id from landing.touched_pairs",
+        {"all_touched": all_touched},
+    )
+    connection.execute("delete from landing.build")
+    connection.execute("insert into landing.build by name from wanted")
+    connection.execute("drop table wanted")
+
+
+def note_built(connection: DuckDBPyConnection, model: str, inputs: Sequence[str]) -> None:
+    """Record that a model was built of this build. Raises LockLostError where one that it reads was not."""
+    built = {row["model_name"] for row in rows(connection, "from landing.built_models")}
+    if behind := sorted({*inputs} & {*MODELS} - built):
+        raise LockLostError(
+            f"not built from the extracts of this run: {', '.join(behind)}. Build them first (clear their tasks)."
+        )
+    if model not in built:
+        connection.execute("insert into landing.built_models values (?)", [model])
 
 
 def _built_with(connection: DuckDBPyConnection) -> dict:
@@ -144,10 +184,9 @@ def _built_with(connection: DuckDBPyConnection) -> dict:
     if not rows(connection, "select models from landing.built_with where models = ?", [models]):
         connection.execute("delete from landing.built_with")
         connection.execute("insert into landing.built_with (models, is_tested) values (?, false)", [models])
-        connection.execute("delete from landing.built_pairs")
-        query = "from duckdb_tables() where (database_name, table_name) = (current_database(), 'int_extract_pairs')"
-        if rows(connection, query):
-            connection.execute("delete from intermediate.int_extract_pairs")
+        connection.execute("delete from landing.build")
+        connection.execute("delete from landing.touched_pairs")
+        connection.execute("delete from landing.built_models")
         _distrust(connection)
     return rows(connection, "select * from landing.built_with")[0]
 
@@ -217,30 +256,18 @@ def check_build(connection: DuckDBPyConnection, run_id: str) -> dict:
     without having run. Raises LockLostError.
     """
     lock = check_lock(connection, run_id)
-    built = {row["extract_id"] for row in rows(connection, "select extract_id from intermediate.int_extract_pairs")}
+    build = {row["extract_id"] for row in rows(connection, "select extract_id from landing.build")}
     wanted = {*lock["admitted_extracts"].split(), *([] if lock["withdrawal"] else [lock["extract_id"]])}
-    if built != wanted:
+    if build != wanted:
         raise LockLostError(
             "the models were built from other extracts than this run's: clear its task acquire_warehouse "
             "with all that follows."
         )
-    behind = rows(
-        connection,
-        """
-        select unnest($logs || $built_by_key) as model_name, pair_id from intermediate.int_extract_pairs
-        except
-        select model_name, pair_id from landing.built_pairs
-        union all
-        select model_name, pair_id from landing.built_pairs
-        where list_contains($built_by_key, model_name)
-            and pair_id not in (select pair_id from intermediate.int_extract_pairs)
-        """,
-        {"logs": list(LOGS), "built_by_key": list(BUILT_BY_KEY)},
-    )
-    if behind:
-        names = ", ".join(sorted({row["model_name"] for row in behind}))
+    built = {row["model_name"] for row in rows(connection, "from landing.built_models")}
+    if behind := sorted({*MODELS} - built):
         raise LockLostError(
-            f"not built from this run's extracts: {names}. Clear the run's tasks of these models with all that follows."
+            f"not built from this run's extracts: {', '.join(behind)}. "
+            "Clear the run's tasks of these models with all that follows."
         )
     return lock
 
@@ -256,6 +283,7 @@ def tested(connection: DuckDBPyConnection, run_id: str, failed: list[dict]) -> N
             "update landing.built_with set extracts = ?, failed = ?, is_tested = ?",
             [_built(lock), json.dumps(failed, ensure_ascii=False), not failed],
         )
+        connection.execute("delete from landing.touched_pairs")
         # The project was changed after the last model was built: they are of one kind, but the next run builds anew.
         connection.execute("update landing.built_with set models = '' where models <> ?", [dbt_project.version()])
         if failed:

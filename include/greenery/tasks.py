@@ -103,7 +103,14 @@ class AcquireWarehouse(BaseSensorOperator):
         models = dbt_project.version()
         with connect(home) as connection:
             try:
-                is_ours = ledger.acquire(connection, context["run_id"], as_of, is_running, withdrawal(context))
+                is_ours = ledger.acquire(
+                    connection,
+                    context["run_id"],
+                    as_of,
+                    is_running,
+                    withdrawal(context),
+                    context["params"]["full_refresh"],
+                )
             except (ledger.NothingToWithdrawError, ledger.LockLostError) as error:
                 raise AirflowFailException(str(error)) from error
             if is_ours and ledger.builds_anew(connection):
@@ -119,16 +126,23 @@ class AcquireWarehouse(BaseSensorOperator):
 
 
 def check_project(project: str, context: Context) -> None:
-    """Fail a model's task for good where the dbt project was changed since its run took the lock.
+    """Note that a model is built. Fail its task for good where one that it reads is not, or the dbt project was changed
+    since its run took the lock.
 
     Cosmos calls this after the model was built. project: the folder in which dbt ran.
     """
     from greenery import dbt_project, ledger
     from greenery.warehouse import connect
 
-    if dbt_project.version() == context["ti"].xcom_pull(task_ids="acquire_warehouse", key=MODELS):
-        return
+    is_same = dbt_project.version() == context["ti"].xcom_pull(task_ids="acquire_warehouse", key=MODELS)
     with connect(settings.load()) as connection:
+        if is_same:
+            model = context["ti"].task_id.removeprefix("dbt.").removesuffix("_run")
+            try:
+                ledger.note_built(connection, model, dbt_project.inputs(model))
+            except ledger.LockLostError as error:
+                raise AirflowFailException(str(error)) from error
+            return
         ledger.disown_build(connection)
     raise AirflowFailException(
         "the dbt project was changed while this run built: clear its task acquire_warehouse with all that follows."

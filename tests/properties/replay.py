@@ -189,6 +189,12 @@ class Warehouse:
             connection.close()
         if done < len(statements):
             raise Broken
+        self.note_built()
+
+    def note_built(self) -> None:
+        """Note that all models are built, as the callback of each model's task does."""
+        for node in self.recording.nodes:
+            ledger.note_built(self.open(), node.name, [])
 
     def _left_over(self, connection: Connection) -> list[str]:
         """Return what dbt does first when a broken-off build left relations that it works with."""

@@ -62,6 +62,7 @@ def check(warehouse: Warehouse, case: Case) -> set[str]:
     connection = warehouse.open()
     for extract in admitted:
         insert(connection, extract, "admitted")
+    ledger.set_build(connection)
     warehouse.build()
     same(warehouse.relations(), path_relations)
     publish(warehouse)

@@ -37,23 +37,26 @@ alter table landing.build_lock add column if not exists withdrawal varchar defau
 -- tests_all: whether dbt's tests look at all that is built, because not all of what was there before had passed them.
 alter table landing.build_lock add column if not exists tests_all boolean default true;
 
--- Which pairs of neighbouring extracts a log holds, and from which any other model was built last.
-create table if not exists landing.built_pairs (
-    model_name varchar not null,
+-- What the models are built from now: one row an extract, with the one before it.
+create table if not exists landing.build (
+    as_of timestamp not null,
+    extract_id varchar not null,
+    events_since timestamp,
+    previous_as_of timestamp,
+    previous_extract_id varchar,
     pair_id varchar not null
 );
+
+-- The pairs that came into the build or left it since all models were last built to the end and tested.
+create table if not exists landing.touched_pairs (pair_id varchar not null);
+
+-- The models that are built of this build.
+create table if not exists landing.built_models (model_name varchar not null);
 
 -- One row a report that is there: a hash of the admitted extracts up to its week that it was rendered from.
 create table if not exists landing.reports (as_of timestamp primary key, extracts varchar not null);
 -- maturity_days: the setting that it was rendered with; null where only the report itself says it yet.
 alter table landing.reports add column if not exists maturity_days integer;
-
--- Where sessions that fct_sessions built again counted in fct_funnel_daily; empty once that is built again too.
-create table if not exists landing.funnel_keys (
-    session_date date not null,
-    country varchar not null,
-    state varchar not null
-);
 
 -- One row: which version of the published relations holds the admitted extracts.
 create table if not exists landing.publication (version integer not null);

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed_sessions() }}") }}
+{{ config(unique_key='session_id') }}
 
 with events_to_build as (
     select event_id from {{ ref('int_event_appearances') }}

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed_sessions() }}") }}
+{{ config(unique_key='session_id') }}
 
 with session_steps as (
     select * from {{ ref('int_session_steps') }}
