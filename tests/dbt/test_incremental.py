@@ -154,10 +154,10 @@ def test_a_model_that_was_left_out_stops_those_that_read_it_and_the_run(three_we
         dbt(three_weeks, "run", "--exclude", "fct_sessions")
     with (
         connect(three_weeks) as connection,
-        pytest.raises(LockLostError, match="extracts: fct_funnel_daily, fct_sessions"),
+        pytest.raises(LockLostError, match="extracts: fct_funnel_daily, fct_product_funnel_daily, fct_sessions"),
     ):
         ledger.check_build(connection, "run")
-    dbt(three_weeks, "run", "--select", "fct_sessions", "fct_funnel_daily")
+    dbt(three_weeks, "run", "--select", "fct_sessions", "fct_funnel_daily", "fct_product_funnel_daily")
     with connect(three_weeks) as connection:
         assert ledger.check_build(connection, "run")
     same_as_from_the_start(three_weeks, WEEKS[2])
