@@ -20,12 +20,11 @@ def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[d
     options += ["--target-path", str(target / "target"), "--log-path", str(target / "logs")]
     result = dbtRunner().invoke(["--quiet", *arguments, *options])
     bad = {"error", "skipped", *([] if tests_may_fail else ["fail"])}
-    messages = [node.message for node in result.result or [] if str(node.status) in bad]
+    found = (result.result or []) if arguments[0] in ("build", "run", "test") else []
+    messages = [node.message for node in found if str(node.status) in bad]
     problem = messages or result.exception
-    if arguments[0] in ("build", "run"):
-        _note_built(home, result.result or [])
+    _note_built(home, found)
     assert not problem, problem
-    found = result.result if arguments[0] in ("build", "run", "test") else []
     return [
         {
             "unique_id": node.node.unique_id,
@@ -33,7 +32,7 @@ def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[d
             "failures": node.failures,
             "message": node.message,
         }
-        for node in found or []
+        for node in found
     ]
 
 

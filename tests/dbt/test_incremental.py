@@ -163,6 +163,18 @@ def test_a_model_that_was_left_out_stops_those_that_read_it_and_the_run(three_we
     same_as_from_the_start(three_weeks, WEEKS[2])
 
 
+def test_a_log_that_is_lost_while_others_need_it_is_noticed(three_weeks):
+    hold(three_weeks, WEEKS[1])
+    with connect(three_weeks) as connection:
+        ledger.acquire(connection, "run", WEEKS[2], lambda _: False)
+    with pytest.raises(AssertionError, match="int_order_versions can not be built from the start by itself"):
+        dbt(three_weeks, "run", "--full-refresh", "--select", "int_extract_pairs", "int_order_versions")
+    with connect(three_weeks) as connection:
+        connection.execute("drop table intermediate.int_order_versions")
+    build(three_weeks, WEEKS[2], check=False)
+    same_as_from_the_start(three_weeks, WEEKS[2])
+
+
 def hold(home: Settings, as_of: datetime) -> None:
     with connect(home) as connection:
         ledger.hold(connection, ledger.newest(connection, as_of)["extract_id"], "withdrawn")
