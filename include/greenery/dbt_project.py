@@ -18,8 +18,8 @@ MANIFEST = PROJECT / "target" / "manifest.json"
 class Models:
     """The models that a build makes, each with the models that it reads.
 
-    logs: those that are kept by pair of extracts, and may hold rows of more pairs than the build's. marts: those that are
-    published.
+    logs: those that are kept by pair of extracts, and may hold rows of more pairs than the build's.
+    marts: those that are published.
     """
 
     inputs: dict[str, frozenset[str]]

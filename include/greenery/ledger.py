@@ -266,7 +266,9 @@ def check_build(connection: DuckDBPyConnection, run_id: str) -> dict:
     lock = check_lock(connection, run_id)
     built, extracts = _built_models(connection), set()
     if built:
-        extracts = {row["extract_id"] for row in rows(connection, "select extract_id from intermediate.int_extract_pairs")}
+        extracts = {
+            row["extract_id"] for row in rows(connection, "select extract_id from intermediate.int_extract_pairs")
+        }
     if extracts != set(_built(lock).split()):
         raise LockLostError(
             "the models were built from other extracts than this run's: clear its task acquire_warehouse "

@@ -89,7 +89,9 @@ def relations() -> Iterator[tuple[str, str]]:
         yield f"analytics.{relation}", f"from marts.{relation}"
     for relation in HISTORY:
         # A log may hold rows of extracts that are not admitted, or no longer.
-        of_build = "where pair_id in (select pair_id from intermediate.int_extract_pairs)" if relation in models.logs else ""
+        of_build = (
+            "where pair_id in (select pair_id from intermediate.int_extract_pairs)" if relation in models.logs else ""
+        )
         yield f"intermediate.{relation}", f"from intermediate.{relation} {of_build}"
 
 

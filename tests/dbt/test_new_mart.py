@@ -1,4 +1,4 @@
-"""A new mart is one file of SQL and one yml: built right after any order of runs, and published, with nothing else done."""
+"""A new mart is one file of SQL and one yml: with no more it is published, and right after any order of runs."""
 
 from __future__ import annotations
 

@@ -35,7 +35,10 @@ def outcome(home: Settings) -> tuple[dict, dict]:
     """Return the summaries and the published relations."""
     summaries = {path.parent.name: path.read_bytes() for path in home.reports.glob("*/summary.json")}
     with open_published(home) as connection:
-        relations = {name: rows(connection, f"select * from analytics.{name} order by all") for name in dbt_project.models().marts}
+        relations = {
+            name: rows(connection, f"select * from analytics.{name} order by all")
+            for name in dbt_project.models().marts
+        }
     return summaries, relations
 
 

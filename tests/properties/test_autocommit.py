@@ -77,7 +77,7 @@ def test_broken_off_at_any_statement(warehouse, extracts, ends, end):
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("end", ["the same", "without the newest", "without the first"])
 def test_broken_off_twice(warehouse, extracts, ends, end, request):
-    """The second build has another target, now and then, and is broken off too. `make prove` tries ten times as many."""
+    """The second build has another target, now and then, and is broken off too. `make prove` tries ten times more."""
     tries = 300 if request.config.getoption("--hypothesis-profile") == "prove" else 30
     warehouse.clear()
     wanted = outcome(warehouse, ends[end])
