@@ -8,7 +8,7 @@ with events_to_build as (
 -- All appearances of these events, whatever session the others name.
 appearances as (
     {{ current_rows(ref('int_event_appearances')) }}
-    and event_id in (select events_to_build.event_id from events_to_build)
+        and event_id in (select events_to_build.event_id from events_to_build)
 ),
 
 -- An event that left a window and came back appears twice: the earliest extract says what it is.
@@ -31,7 +31,8 @@ final as (
         max(created_at) as last_at,
         count(*) as events
     from events
-    where session_id is not null and created_at is not null and {{ is_changed('session_id', ref('int_changed_sessions')) }}
+    where session_id is not null and created_at is not null
+        and {{ is_changed('session_id', ref('int_changed_sessions')) }}
     group by
         session_id,
         event_type,

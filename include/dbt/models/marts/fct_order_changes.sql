@@ -2,7 +2,7 @@
 
 with order_versions as (
     {{ current_rows(ref('int_order_versions')) }}
-    and {{ is_changed('order_id', ref('int_order_versions')) }}
+        and {{ is_changed('order_id', ref('int_order_versions')) }}
 ),
 
 with_previous as (

@@ -10,13 +10,14 @@ extract_pairs as (
 
 known_steps as (
     select * from session_steps
-    where first_at < (select max(extract_pairs.as_of) from extract_pairs) and {{ is_changed('session_id', ref('int_changed_sessions')) }}
+    where first_at < (select max(extract_pairs.as_of) from extract_pairs)
+        and {{ is_changed('session_id', ref('int_changed_sessions')) }}
 ),
 
 -- Of the orders that these sessions placed.
 order_item_versions as (
     {{ current_rows(ref('int_order_item_versions')) }}
-    and order_id in (select known_steps.order_id from known_steps)
+        and order_id in (select known_steps.order_id from known_steps)
 ),
 
 order_items as (

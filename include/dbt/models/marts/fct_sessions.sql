@@ -18,7 +18,8 @@ addresses as (
 
 known_steps as (
     select * from session_steps
-    where first_at < (select max(extract_pairs.as_of) from extract_pairs) and {{ is_changed('session_id', ref('int_changed_sessions')) }}
+    where first_at < (select max(extract_pairs.as_of) from extract_pairs)
+        and {{ is_changed('session_id', ref('int_changed_sessions')) }}
 ),
 
 sessions as (

@@ -13,7 +13,7 @@ landed as (
 
 known as (
     {{ current_rows(ref('int_event_appearances')) }}
-    and event_id in (select landed.event_id from landed)
+        and event_id in (select landed.event_id from landed)
 ),
 
 known_since as (

@@ -11,7 +11,7 @@ events_to_check as (
 
 appearances as (
     {{ current_rows(ref('int_event_appearances')) }}
-    and event_id in (select events_to_check.event_id from events_to_check)
+        and event_id in (select events_to_check.event_id from events_to_check)
 ),
 
 extract_pairs as (
