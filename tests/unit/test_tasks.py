@@ -113,6 +113,21 @@ def test_who_takes_the_lock_says_that_other_models_built_what_is_there(wait, hom
     assert pushed[3:] == [(BUILDS_ANEW, True), (MODELS, version)]
 
 
+@pytest.mark.parametrize(("state", "anew"), [(None, True), ("success", False)])
+def test_a_full_refresh_begins_with_its_first_model(wait, home, as_of, state, anew):
+    """Not where a task that follows the models is cleared by itself: what they have built is still there."""
+    context, pushed = run("backfill"), []
+    context["params"]["full_refresh"] = True
+    context["ti"].xcom_push = lambda key, value: pushed.append(key)
+    context["ti"].get_task_states = lambda **_: {context["run_id"]: {"dbt.int_extract_pairs_run": state}}
+    write_extract(home.extracts / "2023-01-11", small_shop())
+    land(home, as_of)
+    with connect(home) as connection:
+        connection.execute("insert into landing.built_with values (?, '', '[]', true)", [dbt_project.version()])
+    assert AcquireWarehouse(task_id="acquire_warehouse").poke(context) is True
+    assert (BUILDS_ANEW in pushed) is anew
+
+
 def test_a_model_that_was_changed_while_its_run_builds_fails_for_good(wait, home, as_of, monkeypatch):
     write_extract(home.extracts / "2023-01-11", small_shop())
     land(home, as_of)
