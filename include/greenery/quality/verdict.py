@@ -9,9 +9,10 @@ from datetime import datetime
 from greenery import ledger, status, weekly_report
 from greenery.alerts import silences
 from greenery.files import write_atomically
-from greenery.quality.checks import BY_ID, CHECKS, DATA, advice, remedy
-from greenery.quality.findings import Finding, find
-from greenery.quality.suites import validate
+from greenery.quality.checks import BY_ID, CHECKS, advice, remedy
+from greenery.quality.findings import Finding
+from greenery.quality.suite import DATA
+from greenery.quality.validation import validate
 from greenery.report import page, summary, wording
 from greenery.settings import Settings
 from greenery.warehouse import connect, rows
@@ -82,7 +83,7 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
         checks = _told_once(
             [
                 {**check, "silenced": silenced.get(check["check"])}
-                for check in [*judged(find(connection, lock["as_of"])), *map(_failed_test, failed_tests)]
+                for check in [*judged(validate(connection, lock["as_of"])), *map(_failed_test, failed_tests)]
             ]
         )
         verdict = _accepting(
@@ -110,7 +111,6 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
 
 def judged(found: dict[str, Finding]) -> list[dict]:
     """Return the checks as `quality.json` keeps them."""
-    passed = validate(found)
     return [
         {
             "check": check.id,
@@ -119,16 +119,15 @@ def judged(found: dict[str, Finding]) -> list[dict]:
             "owner": check.owner,
             "meaning": check.meaning,
             "runbook": check.runbook,
-            "passed": passed[check.id],
+            "passed": found[check.id].passed,
             "accepted": False,
             "silenced": None,
             "told_by": None,
             "observed": found[check.id].observed,
-            "expected": found[check.id].expected or str(check.limit),
-            # Of a figure against the weeks before no rows are counted.
-            "rows": 0 if check.limit.kind == "value" else found[check.id].rows,
-            "failing_rows": 0 if check.limit.kind == "value" else found[check.id].failing,
-            "examples": [] if passed[check.id] else found[check.id].examples,
+            "expected": found[check.id].expected,
+            "rows": found[check.id].rows,
+            "failing_rows": found[check.id].failing,
+            "examples": found[check.id].examples,
         }
         for check in CHECKS
     ]
