@@ -133,7 +133,7 @@ def greenery_weekly():
         timeout=timedelta(hours=12),
         **tasks.KILLED,
     )
-    dbt = dbt_models(SETTINGS, full_refresh="{{ " + builds_anew + " }}")
+    dbt = dbt_models(SETTINGS, full_refresh="{{ params.full_refresh or " + builds_anew + " }}")
     quality = tasks.quality()
     publish = tasks.publish()
     release = tasks.release_warehouse()

@@ -109,7 +109,8 @@ class AcquireWarehouse(BaseSensorOperator):
                     as_of,
                     is_running,
                     withdrawal(context),
-                    context["params"]["full_refresh"],
+                    # Not where a task that follows the models is cleared by itself: they stay as they are.
+                    full_refresh=context["params"]["full_refresh"] and not _has_built(context),
                 )
             except (ledger.NothingToWithdrawError, ledger.LockLostError) as error:
                 raise AirflowFailException(str(error)) from error
@@ -137,9 +138,8 @@ def check_project(project: str, context: Context) -> None:
     is_same = dbt_project.version() == context["ti"].xcom_pull(task_ids="acquire_warehouse", key=MODELS)
     with connect(settings.load()) as connection:
         if is_same:
-            model = context["ti"].task_id.removeprefix("dbt.").removesuffix("_run")
             try:
-                ledger.note_built(connection, model, dbt_project.inputs(model))
+                ledger.note_built(connection, context["run_id"], context["ti"].task_id[len("dbt.") : -len("_run")])
             except ledger.LockLostError as error:
                 raise AirflowFailException(str(error)) from error
             return
@@ -430,6 +430,11 @@ def _states(context: Context | dict[str, Any]) -> dict[str, str]:
     """Return the state of each task of the run."""
     run_id = context["run_id"]
     return context["ti"].get_task_states(dag_id=DAG_ID, run_ids=[run_id])[run_id]
+
+
+def _has_built(context: Context) -> bool:
+    """Return whether the run's first model is built, and not cleared to be built again."""
+    return _states(context).get("dbt.int_extract_pairs_run") == "success"
 
 
 def _judged(context: Context | dict[str, Any], states: dict[str, str]) -> bool:

@@ -154,12 +154,24 @@ def test_a_model_that_was_left_out_stops_those_that_read_it_and_the_run(three_we
         dbt(three_weeks, "run", "--exclude", "fct_sessions")
     with (
         connect(three_weeks) as connection,
-        pytest.raises(LockLostError, match="extracts: fct_funnel_daily, fct_sessions"),
+        pytest.raises(LockLostError, match="extracts: fct_funnel_daily, fct_product_funnel_daily, fct_sessions"),
     ):
         ledger.check_build(connection, "run")
-    dbt(three_weeks, "run", "--select", "fct_sessions", "fct_funnel_daily")
+    dbt(three_weeks, "run", "--select", "fct_sessions", "fct_funnel_daily", "fct_product_funnel_daily")
     with connect(three_weeks) as connection:
         assert ledger.check_build(connection, "run")
+    same_as_from_the_start(three_weeks, WEEKS[2])
+
+
+def test_a_log_that_is_lost_while_others_need_it_is_noticed(three_weeks):
+    hold(three_weeks, WEEKS[1])
+    with connect(three_weeks) as connection:
+        ledger.acquire(connection, "run", WEEKS[2], lambda _: False)
+    with pytest.raises(AssertionError, match="int_order_versions can not be built from the start by itself"):
+        dbt(three_weeks, "run", "--full-refresh", "--select", "int_extract_pairs", "int_order_versions")
+    with connect(three_weeks) as connection:
+        connection.execute("drop table intermediate.int_order_versions")
+    build(three_weeks, WEEKS[2], check=False)
     same_as_from_the_start(three_weeks, WEEKS[2])
 
 

@@ -45,7 +45,7 @@ def run_week(
         for statement in build_statements(recording, connection):
             connection.execute(statement)
         for node in recording.nodes:
-            ledger.note_built(connection, node.name, [])
+            ledger.note_built(connection, RUN, node.name)
         if built:
             built(connection)
         failed = data_test_failures(recording, connection)

@@ -1,4 +1,7 @@
-"""Each statement committed by itself, none in a transaction: broken off once or twice, then another target."""
+"""Each statement committed by itself, none in a transaction: a build that is broken off anywhere is mended by the next.
+
+So it is on a warehouse that commits each statement, delete and insert of one model too.
+"""
 
 from __future__ import annotations
 
@@ -7,116 +10,86 @@ import random
 import pytest
 from greenery import ledger
 
-from tests.properties.histories import make_history
-from tests.properties.replay import TRANSACTION, Broken, Warehouse, _verb, build_statements
-from tests.properties.test_replay import built_to_the_end
+from tests.properties.histories import extract_id, make_history
 from tests.properties.world import insert
-
-
-class Autocommitted(Warehouse):
-    """A warehouse that commits each statement by itself, those of an incremental strategy too."""
-
-    def build(self, *, afresh=False, break_at=None):
-        """Build all models, or only so many statements of it."""
-        connection = self.open()
-        try:
-            found = [*self._left_over(connection), *build_statements(self.recording, connection, afresh=afresh)]
-            single = [
-                statement
-                for text in found
-                if _verb(text) not in TRANSACTION
-                for statement in connection.raw.extract_statements(text)
-            ]
-            self.count = len(single)
-            done = self.count if break_at is None else min(break_at, self.count)
-            for statement in single[:done]:
-                connection.raw.execute(statement)
-        finally:
-            connection.close()
-        if done < self.count:
-            raise Broken
 
 
 @pytest.fixture(scope="module")
 def extracts():
-    history = make_history(random.Random(5).randrange, weeks=3)
+    history = make_history(random.Random(5).randrange, weeks=3)  # noqa: S311
     return [variants[0] for variants in history.values()]
 
 
-@pytest.fixture(scope="module")
-def autocommitted(recording):
-    return Autocommitted(recording)
+@pytest.fixture
+def ends(extracts):
+    """What the run after the broken one builds from, by name."""
+    return {"the same": extracts, "without the newest": extracts[:-1], "without the first": extracts[1:]}
 
 
-def take(warehouse, extracts):
-    """Let exactly these be admitted, and the target of the build."""
+def take(warehouse, admitted):
+    """Let exactly these extracts be admitted, and be what is built from now on."""
     connection = warehouse.open()
-    ids = {row["extract_id"]: row for row in ledger.extracts(connection)}
+    landed = {row["extract_id"] for row in ledger.extracts(connection)}
     connection.execute("update landing.extracts set state = 'held'")
-    for extract in extracts:
-        from tests.properties.histories import extract_id
-
-        if extract_id(extract) not in ids:
+    for extract in admitted:
+        if extract_id(extract) not in landed:
             insert(connection, extract, "held")
         ledger.admit(connection, extract_id(extract))
     ledger.set_build(connection)
 
 
-def broken(warehouse, place):
-    try:
-        warehouse.build(break_at=place)
-    except Broken:
-        pass
-    return warehouse.count
-
-
-@pytest.mark.parametrize("next_run", ["same", "without"])
-def test_killed_anywhere(autocommitted, extracts, next_run):
-    warehouse, final = autocommitted, extracts if next_run == "same" else extracts[:-1]
+def built_and_tested(warehouse, admitted):
+    """Begin anew with these extracts, all models built and tested."""
     warehouse.clear()
-    take(warehouse, final)
+    take(warehouse, admitted)
     warehouse.build()
-    wanted = warehouse.relations()
-    bad, place, count = {}, 0, 10**6
-    while place < count:
-        warehouse.clear()
-        take(warehouse, extracts[:-1])
-        built_to_the_end(warehouse)
+    warehouse.open().execute("delete from landing.touched_pairs")
+
+
+def outcome(warehouse, admitted):
+    """Return all rows of a build to the end."""
+    take(warehouse, admitted)
+    warehouse.build_committing_each()
+    return warehouse.relations()
+
+
+def statements_of_a_run(warehouse, extracts):
+    built_and_tested(warehouse, extracts[:-1])
+    take(warehouse, extracts)
+    return warehouse.build_committing_each()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("end", ["the same", "without the newest"])
+def test_broken_off_at_any_statement(warehouse, extracts, ends, end):
+    warehouse.clear()
+    wanted = outcome(warehouse, ends[end])
+    wrong = []
+    for place in range(statements_of_a_run(warehouse, extracts) + 1):
+        built_and_tested(warehouse, extracts[:-1])
         take(warehouse, extracts)
-        count = broken(warehouse, place)
-        take(warehouse, final)
-        warehouse.build()
-        if (found := warehouse.relations()) != wanted:
-            bad[place] = [name.split("(")[0] for name in wanted if found.get(name) != wanted[name]]
-        place += 1
-    print("\nkill points", count, next_run, "wrong", len(bad), sorted({m for v in bad.values() for m in v}))
-    assert not bad
+        warehouse.build_committing_each(place)
+        if outcome(warehouse, ends[end]) != wanted:
+            wrong.append(place)
+    assert not wrong
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("next_run", ["same", "without", "other"])
-def test_killed_twice(autocommitted, extracts, next_run):
-    """The second run of the same target is broken off too, before anything else is built."""
-    warehouse = autocommitted
-    final = {"same": extracts, "without": extracts[:-1], "other": extracts[1:]}[next_run]
+@pytest.mark.parametrize("end", ["the same", "without the newest", "without the first"])
+def test_broken_off_twice(warehouse, extracts, ends, end, request):
+    """The second build has another target, now and then, and is broken off too. `make prove` tries ten times more."""
+    tries = 300 if request.config.getoption("--hypothesis-profile") == "prove" else 30
     warehouse.clear()
-    take(warehouse, final)
-    warehouse.build()
-    wanted = warehouse.relations()
-    draw, bad, tries = random.Random(7), {}, 0
-    for place in [10**6, *range(5, 80, 10)]:
-        for second in range(0, 75, 4):
-            warehouse.clear()
-            take(warehouse, extracts[:-1])
-            built_to_the_end(warehouse)
-            take(warehouse, extracts)
-            broken(warehouse, place)
-            take(warehouse, draw.choice([extracts, extracts, extracts[:1], extracts[1:]]))
-            broken(warehouse, second)
-            take(warehouse, final)
-            warehouse.build()
-            tries += 1
-            if (found := warehouse.relations()) != wanted:
-                bad[place, second] = [name.split("(")[0] for name in wanted if found.get(name) != wanted[name]]
-    print("\ntries", tries, next_run, "wrong", len(bad), sorted({m for v in bad.values() for m in v}))
-    assert not bad
+    wanted = outcome(warehouse, ends[end])
+    draw, wrong = random.Random(7), []  # noqa: S311
+    last = statements_of_a_run(warehouse, extracts)
+    for _ in range(tries):
+        place, second = draw.randint(1, last), draw.randint(1, last)
+        built_and_tested(warehouse, extracts[:-1])
+        take(warehouse, extracts)
+        warehouse.build_committing_each(place)
+        take(warehouse, draw.choice([extracts, extracts, extracts[:1], extracts[1:]]))
+        warehouse.build_committing_each(second)
+        if outcome(warehouse, ends[end]) != wanted:
+            wrong.append((place, second))
+    assert not wrong

@@ -34,7 +34,7 @@ def run(run_type: str, end: datetime | None = datetime(2023, 1, 11, tzinfo=UTC))
         "dag_run": SimpleNamespace(run_type=run_type, run_after=started, run_id=f"{run_type}__1"),
         "run_id": f"{run_type}__1",
         "ti": SimpleNamespace(get_dr_count=lambda **_: 1),
-        "params": {"withdraw": None},
+        "params": {"withdraw": None, "full_refresh": False},
     }
 
 
@@ -117,9 +117,9 @@ def test_a_model_that_was_changed_while_its_run_builds_fails_for_good(wait, home
     write_extract(home.extracts / "2023-01-11", small_shop())
     land(home, as_of)
     context, version = run("backfill"), dbt_project.version()
-    context["ti"].xcom_pull = lambda task_ids, key: version
+    context["ti"].xcom_pull, context["ti"].task_id = lambda task_ids, key: version, "dbt.int_extract_pairs_run"
     with connect(home) as connection:
-        assert ledger.acquire(connection, "run", as_of, lambda _: False)
+        assert ledger.acquire(connection, context["run_id"], as_of, lambda _: False)
     check_project("", context)
     monkeypatch.setattr(dbt_project, "version", lambda: "another")
     with pytest.raises(AirflowFailException, match="clear its task acquire_warehouse with all that follows"):

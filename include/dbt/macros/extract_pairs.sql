@@ -1,8 +1,7 @@
-{#- What a model shows of a key follows from the key's rows in the pairs of neighbouring extracts that the build is made
-    of. So only keys with rows in pairs that came or went since all models were last built, the touched ones, can differ:
-    they are deleted and built again. A step that is done twice, or was broken off, changes nothing: the pairs stay touched
-    until all models are built and tested (greenery.ledger), and so do the logs' rows of them, though they left the build:
-    they say which keys to build again. -#}
+{#- Logs are kept by pair of neighbouring extracts. The rows of a pair follow from its two extracts, so they are never
+    wrong. What another model shows of a key follows from the key's rows in the pairs of the build. So only keys with rows
+    in touched pairs, which came or left since all models were last built and tested, can differ. They are deleted and
+    inserted again. Doing that twice changes nothing: a run that was broken off is mended by the next. -#}
 
 {% macro current_pairs() -%}
     select extract_pairs.pair_id from {{ ref('int_extract_pairs') }} as extract_pairs
@@ -12,25 +11,37 @@
     select touched_pairs.pair_id from {{ source('landing', 'touched_pairs') }} as touched_pairs
 {%- endmacro %}
 
-{#- The keys of a log that may show something else than before. -#}
-{% macro touched_keys(log, key) -%}
-    select touched.{{ key }} from {{ log }} as touched where touched.pair_id in ({{ touched_pairs() }})
-{%- endmacro %}
-
-{#- The rows of a log that are part of the build, and satisfy the condition. -#}
-{% macro current_rows(log, condition='true') -%}
+{#- The rows of a log that are part of the build; more conditions may follow. -#}
+{% macro current_rows(log) -%}
     select * from {{ log }}
-    where pair_id in ({{ current_pairs() }}) and {{ condition }}
+    where pair_id in ({{ current_pairs() }})
 {%- endmacro %}
 
-{#- Those of them that this model has to be built from: of the touched keys, all rows. -#}
-{% macro rows_to_build(log, key) -%}
-    {{ current_rows(log, key ~ ' in (' ~ touched_keys(log, key) ~ ')' if is_incremental() else 'true') }}
+{#- The keys whose rows may differ from before. found_in: a log, whose rows of touched pairs name them; or a relation
+    that lists only such keys, whose name begins with int_changed. -#}
+{% macro changed_keys(key, found_in) -%}
+    select changed.{{ key }} from {{ found_in }} as changed
+    {%- if 'int_changed' not in found_in.identifier %}
+    where changed.pair_id in ({{ touched_pairs() }})
+    {%- endif -%}
 {%- endmacro %}
 
-{#- The pairs that a log has to add. Those it holds stay: their rows follow from two extracts whose ids name their
-    content. Were they deleted first, and the run broken off, nothing would say which keys were built from them. -#}
+{#- A condition: only keys that have to be built again; all of them where the model is built from the start. When dbt
+    parses the project, it has to see what either reads. -#}
+{% macro is_changed(key, found_in) -%}
+    {%- if is_incremental() or not execute -%}
+    {{ key }} in ({{ changed_keys(key, found_in) }})
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro %}
+
+{#- The pairs that a log has to add. Those that it holds stay: were they deleted first and the run broken off, nothing
+    would name the keys that were built from them. -#}
 {% macro new_pairs() -%}
+    {%- if not is_incremental() -%}
+    {%- do require_full_refresh() -%}
+    {%- endif -%}
     select
         as_of,
         extract_id,
@@ -38,10 +49,32 @@
         previous_extract_id,
         pair_id
     from {{ ref('int_extract_pairs') }}
-    {%- if is_incremental() %}
-    where pair_id in ({{ touched_pairs() }})
+    {%- if is_incremental() or not execute %}
+    where
+        pair_id in ({{ touched_pairs() }})
         and pair_id not in (select logged.pair_id from {{ this }} as logged)
     {%- endif %}
+{%- endmacro %}
+
+{#- A log that is built from the start holds the pairs of the build alone. Other models find no longer which keys pairs
+    had that left the build: they have to be built from the start too. -#}
+{% macro require_full_refresh() -%}
+    {%- if execute and model.resource_type == 'model' -%}
+    {%- set left_the_build -%}
+        select touched_pairs.pair_id
+        from {{ source('landing', 'touched_pairs') }} as touched_pairs
+        cross join {{ source('landing', 'built_with') }} as built_with
+        where
+            built_with.extracts is not null
+            and touched_pairs.pair_id not in (select build.pair_id from {{ source('landing', 'build') }} as build)
+    {%- endset -%}
+    {%- if run_query(left_the_build).rows -%}
+    {%- do exceptions.raise_compiler_error(
+        this.identifier ~ ' can not be built from the start by itself: extracts left the build that other models still '
+        ~ 'show. Run a week with {"full_refresh": true}.'
+    ) -%}
+    {%- endif -%}
+    {%- endif -%}
 {%- endmacro %}
 
 {#- Both extracts of these pairs, for a log to read its table once: staging is written into a model as a CTE, and one
