@@ -14,7 +14,7 @@ endif
 unexport FROM TO AS_OF PARAMS REASON FIND ARGS
 as_word = '$(subst ','\'',$(value $(1)))'
 
-.PHONY: help install install-dev demo test check prove prove-histories bench up down backfill withdraw incident purge heartbeat status preview doctor docs gate-report lock
+.PHONY: help install install-dev demo test check prove prove-histories bench up down backfill withdraw incident purge heartbeat status preview data-docs doctor docs gate-report lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -97,6 +97,9 @@ status: install ## what became of each week
 
 preview: install ## [AS_OF=2023-02-01]: the digest of a week as Slack and mail would show it; sends nothing
 	@$(RUN) -m greenery.cli.preview --as-of $(call as_word,AS_OF)
+
+data-docs: install ## [AS_OF=2023-02-01]: what Great Expectations expects and finds of a week, as its own pages
+	@$(RUN) -m greenery.cli.data_docs --as-of $(call as_word,AS_OF)
 
 doctor: install ## check settings, connections (by asking them) and the warehouse
 	@$(RUN) -m greenery.cli.doctor

@@ -81,6 +81,12 @@ def run_week(
         record_tests(home, run_id, dbt(home, "build", *options, tests_may_fail=True))
         quality.judge(home, run_id, accept)
         publishing.publish(home, run_id)
+    except quality.HeldError as error:
+        if error.held_because:
+            weekly_report.write_page(home, as_of, error.held_because)
+        with connect(home) as connection:
+            status.record(home, connection)
+        raise
     finally:
         with connect(home) as connection:
             ledger.release(connection, run_id)

@@ -257,11 +257,17 @@ def quality(**context: Any) -> dict:
     """Judge the week's marts and dbt's tests; a failed critical check holds the extract and ends the run failed."""
     from greenery.build.ledger import LockLostError, NotTestedError
     from greenery.quality import HeldError, judge
+    from greenery.report import weeks, writing
+    from greenery.warehouse.duckdb import connect
 
     home = settings.load()
     try:
         verdict = judge(home, context["run_id"], accept=context["params"]["accept"] or "")
     except HeldError as error:
+        if error.held_because:
+            writing.write_page(home, week_end(context), error.held_because)
+        with connect(home) as connection:
+            weeks.record(home, connection)
         context["ti"].xcom_push(key=JUDGED, value=True)
         raise AirflowFailException(str(error)) from error
     except (LockLostError, NotTestedError) as error:

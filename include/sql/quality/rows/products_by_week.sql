@@ -1,4 +1,5 @@
--- In how many sessions of the week that ends at $as_of, and of the eight before it, each product is looked at.
+-- In how many sessions of the week that ends at $as_of, and of the eight before it, each product is looked at; and how
+-- many sessions there were, where the product is empty.
 with products as (
     select distinct
         sessions.weeks_ago,
@@ -19,4 +20,10 @@ select
     count(*) as sessions
 from products
 group by weeks_ago, product_id
-order by weeks_ago, product_id
+union all
+select
+    weeks_ago,
+    null as product_id,
+    count(*) as sessions
+from quality_sessions
+group by weeks_ago

@@ -1,5 +1,6 @@
--- The days of the week that ends at $as_of: how both daily funnels fit themselves and the marts that they add up. These
--- are marts alone, which later extracts of the build extend alike. The product is null in the funnel of whole sessions.
+-- The cells of both daily funnels in the seven days before $as_of, and beside them whether they count what the marts hold
+-- that they add up. These are marts alone, which later extracts of the build extend alike. The product is empty in the
+-- funnel of whole sessions.
 with days as (
     select cast($as_of as date) - numbers.number as session_date
     from (values (1), (2), (3), (4), (5), (6), (7)) as numbers (number)
@@ -39,7 +40,6 @@ daily as (
         product_id,
         country,
         state,
-        count(*) as cell_rows,
         sum(sessions) as sessions,
         sum(page_view) as page_view,
         sum(add_to_cart) as add_to_cart,
@@ -84,43 +84,24 @@ counted as (
     from sessions
     inner join marts.fct_session_products as session_products on sessions.session_id = session_products.session_id
     group by sessions.session_date, session_products.product_id, sessions.country, sessions.state
-),
-
-cells as (
-    select
-        coalesce(daily.session_date, counted.session_date) as session_date,
-        coalesce(daily.product_id, counted.product_id) as product_id,
-        coalesce(daily.cell_rows, 0) as cell_rows,
-        daily.sessions is distinct from counted.sessions
-        or daily.page_view is distinct from counted.page_view
-        or daily.add_to_cart is distinct from counted.add_to_cart
-        or daily.checkout is distinct from counted.checkout
-        or daily.package_shipped is distinct from counted.package_shipped as differs
-    from daily
-    full outer join counted
-        on
-            daily.session_date = counted.session_date
-            and daily.product_id is not distinct from counted.product_id
-            and daily.country = counted.country
-            and daily.state = counted.state
-),
-
-per_day as (
-    select
-        session_date,
-        count(case when product_id is null and cell_rows > 1 then 1 end) as twice,
-        count(case when product_id is not null and cell_rows > 1 then 1 end) as products_twice,
-        count(case when product_id is null and differs then 1 end) as differing,
-        count(case when product_id is not null and differs then 1 end) as products_differing
-    from cells
-    group by session_date
 )
 
 select
-    days.session_date,
-    coalesce(per_day.twice, 0) > 0 as funnel_daily_unique,
-    coalesce(per_day.differing, 0) > 0 as funnel_daily_equals_sessions,
-    coalesce(per_day.products_twice, 0) > 0 as product_funnel_daily_unique,
-    coalesce(per_day.products_differing, 0) > 0 as product_funnel_daily_equals_session_products
-from days
-left join per_day on days.session_date = per_day.session_date
+    coalesce(daily.session_date, counted.session_date) as session_date,
+    coalesce(daily.product_id, counted.product_id) as product_id,
+    coalesce(daily.country, counted.country) as country,
+    coalesce(daily.state, counted.state) as state,
+    nullif(concat(
+        case when daily.sessions is distinct from counted.sessions then 'sessions ' else '' end,
+        case when daily.page_view is distinct from counted.page_view then 'page_view ' else '' end,
+        case when daily.add_to_cart is distinct from counted.add_to_cart then 'add_to_cart ' else '' end,
+        case when daily.checkout is distinct from counted.checkout then 'checkout ' else '' end,
+        case when daily.package_shipped is distinct from counted.package_shipped then 'package_shipped ' else '' end
+    ), '') as differs_in
+from daily
+full outer join counted
+    on
+        daily.session_date = counted.session_date
+        and coalesce(daily.product_id, '') = coalesce(counted.product_id, '')
+        and daily.country = counted.country
+        and daily.state = counted.state
