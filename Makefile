@@ -63,6 +63,7 @@ prove-histories: install-dev ## PART=3/10: one part of the proof of random histo
 check: install-dev ## linters, types and generated docs
 	@$(BIN)/ruff check && $(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@PYTHONPATH=include $(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/sqlfluff lint --processes 2 include/dbt/models include/dbt/tests
 	@$(BIN)/hadolint Dockerfile
 	@$(RUN) -m greenery.cli.dag_docs --check

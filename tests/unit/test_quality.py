@@ -559,7 +559,8 @@ def test_a_broken_structure_can_not_be_accepted():
     assert verdict._accepting([test], "never mind", None, {"unique_x": test["observed"]}).name == "held"
     assert (test["severity"], test["relation"], test["failing_rows"]) == ("critical", "fct_sessions", 2)
     # Of how many is not known: no share is made up.
-    (alert,) = alerting.of_checks({"verdict": "held", "checks": [test]}, [], Run("2025-01-22", "manual__1", "manual"))
+    run = Run(week="2025-01-22", id="manual__1", type="manual")
+    (alert,) = alerting.of_checks(alerting.quality("2025-01-22", test), [], run)
     assert alert.failing == "2"
 
 

@@ -155,7 +155,7 @@ def test_who_waits_does_not_ask_a_failing_channel_at_every_look(wait, home, monk
         asked.append(1)
         raise OSError("no answer")
 
-    monkeypatch.setattr(incidents, "tell_late", fail)
+    monkeypatch.setattr(incidents, "notify_late", fail)
     assert [wait.poke(run("scheduled")) for _ in range(3)] == [False] * 3
     assert len(asked) == 1
     os.utime(home.home / "late.failed", (0, 0))

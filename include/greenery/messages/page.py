@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from greenery.figures.order_changes import CHANGES
 from greenery.messages import chart, digest, wording
 from greenery.messages.digest import Links
 from greenery.messages.templating import environment
+from greenery.messages.week_state import ListedWeek
 from greenery.source.tables import STEPS
 
 SEVERITIES = ("critical", "warning", "info")
@@ -49,10 +52,6 @@ def render_quality(quality: dict, advice: dict[str, tuple[str, str]]) -> str:
     return environment.get_template("quality.html.j2").render(quality=quality, advice=advice, severities=SEVERITIES)
 
 
-def render_index(weeks: list[dict]) -> str:
-    """Return the list of all weeks as HTML, newest first.
-
-    weeks: as_of (YYYY-MM-DD), state (missing, landed, admitted, held), reason, published, has_page, restated, outdated,
-    next_command, delivered and owed (lists of lines) of each.
-    """
+def render_index(weeks: Sequence[ListedWeek]) -> str:
+    """Return the list of all weeks as HTML, newest first."""
     return environment.get_template("index.html.j2").render(weeks=weeks)

@@ -73,7 +73,7 @@ class WaitForExtract(BaseSensorOperator):
         for line in extracts.ignored_folders(home):
             self.log.warning(line)
         try:
-            extracts.find(home, as_of)
+            extracts.find_extract(home, as_of)
         except extracts.ExtractError as error:
             with connect(home) as connection:
                 landed = ledger.newest(connection, as_of)
@@ -164,10 +164,10 @@ def announce(home: settings.Settings, as_of: datetime, *, is_scheduled: bool) ->
 
     try:
         if is_scheduled:
-            delivered = {message["channel"] for message in ledger.sent(home, "digest", f"{as_of:%Y-%m-%d}")}
+            delivered = {message.channel for message in ledger.last_sent(home, "digest", f"{as_of:%Y-%m-%d}")}
             waiting = [
                 name
-                for name in ledger.DIGEST_CHANNELS
+                for name in channels.DIGEST_CHANNELS
                 if name not in delivered
                 and (channels.readiness(home, channels.CHANNELS[name]).is_on or not lateness.has_report(home, as_of))
             ]
@@ -196,7 +196,7 @@ def tell_if_late(home: settings.Settings, as_of: datetime, context: Context, sta
     from greenery.alerts import incidents
 
     try:
-        incidents.tell_late(home, as_of, run.run_id, run_url(run.run_id), state, waits=True)
+        incidents.notify_late(home, as_of, run.run_id, run_url(run.run_id), state, waits=True)
     except Exception:
         failed.touch()
         log.exception("the digest is late, and not everybody could be told: it is tried again in %s", PAUSE)
@@ -227,8 +227,6 @@ def withdrawal(context: Context | dict[str, Any]) -> str:
 @task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT)
 def land(**context: Any) -> dict:
     """Check the extract's every value and land it whole, or not at all; a run that withdraws it lands nothing."""
-    from dataclasses import asdict
-
     from greenery.landing import load as landing
     from greenery.report import weeks as status
     from greenery.source.folders import ExtractError
@@ -249,7 +247,7 @@ def land(**context: Any) -> dict:
         log.warning(warning)
     with connect(home) as connection:
         status.record(home, connection)
-    return {**asdict(landed), "as_of": f"{landed.as_of:%Y-%m-%d}"}
+    return landed.model_dump() | {"as_of": f"{landed.as_of:%Y-%m-%d}"}
 
 
 @task(pool=WAREHOUSE_POOL, **KILLED)
@@ -366,6 +364,7 @@ def deliver(channel: str, **context: Any) -> str:
     from greenery.channels import channel as channels
     from greenery.channels.errors import PermanentError
     from greenery.delivery import deliver as delivery
+    from greenery.report import weeks
     from greenery.report.writing import NoReportError
 
     home, as_of, mode, way = (
@@ -386,6 +385,7 @@ def deliver(channel: str, **context: Any) -> str:
         raise AirflowSkipException(str(error)) from error
     except (PermanentError, NoReportError) as error:
         raise AirflowFailException(str(error)) from error
+    weeks.write_index(home)
     log.info(done)
     return done
 
@@ -404,7 +404,7 @@ def held_notice(**context: Any) -> None:
     if not incidents.is_held(home, as_of):
         raise AirflowSkipException("the week stays as it was published; what failed is what this run built.")
     with _telling():
-        incidents.hold(home, _run(context), as_of)
+        incidents.notify_held(home, _run(context), as_of)
 
 
 @task(**TELLING, trigger_rule="all_done")
@@ -418,16 +418,16 @@ def alert(**context: Any) -> list[str]:
     outcome = incidents.Outcome(
         run=_run(context),
         states=states,
-        failures=[incidents.Failure(name, **note) for name, note in notes.items()],
+        failures=tuple(incidents.TaskFailure(task=name, **note) for name, note in notes.items()),
         judged=_judged(context, states),
         withdrawn=withdrawal(context),
     )
     deliver = context["params"]["deliver"]
     tells = deliver == "always" or (deliver == "auto" and run_type != "backfill")
     with _telling():
-        found = incidents.settle(home, outcome, week_end(context), tells)
+        found = incidents.update(home, outcome, week_end(context), tells)
         if run_type == "scheduled":
-            incidents.announce_silences(home)
+            incidents.notify_silences(home)
     return [one.key for one in found]
 
 
