@@ -264,5 +264,5 @@ def published_rows(warehouse: Warehouse, relation: str) -> list[dict]:
 
 
 def report_rows(warehouse: Warehouse, name: str, as_of: datetime, **parameters: int) -> list[dict]:
-    """Return the rows of a statement of `include/sql/report/` on what is published."""
-    return rows(warehouse.open("published"), statement(f"report/{name}"), {"as_of": as_of, **parameters})
+    """Return the rows of a statement of `include/sql/figures/` on what is published."""
+    return rows(warehouse.open("published"), statement(f"figures/{name}"), {"as_of": as_of, **parameters})

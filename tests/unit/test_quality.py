@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime, timedelta
 
@@ -12,6 +11,7 @@ import pytest
 import sqlfluff
 from greenery.messages import page
 from greenery.messages.alert import Run
+from greenery.messages.check_results import CheckResults
 from greenery.quality import findings, history, verdict
 from greenery.quality.checks import BY_ID, CHECKS, REMEDIES, advice
 from greenery.quality.findings import KEYS, PERSONAL, Finding, count, of_rows, shown, surely
@@ -425,7 +425,7 @@ def test_the_page_shows_every_check_with_its_owner_and_escapes_what_it_prints():
         ),
         "landing_warnings": ["promos.csv: unknown column '<b>' was not landed"],
     }
-    text = page.render_quality(json.loads(json.dumps(document)), {check.id: advice(check.id) for check in CHECKS})
+    text = page.render_quality(CheckResults.model_validate(document), {check.id: advice(check.id) for check in CHECKS})
     for check in document["checks"]:
         assert check["check"] in text
         if not check["passed"]:
@@ -448,5 +448,6 @@ def test_the_page_shows_every_check_with_its_owner_and_escapes_what_it_prints():
 )
 def test_the_headline_of_the_page_says_what_counts(found, name, headline):
     checks = [alerting.check(f"c{n}", severity=severity, passed=passed) for n, (severity, passed) in enumerate(found)]
-    text = page.render_quality(alerting.quality("2025-01-15", *checks, verdict=name), {})
+    results = CheckResults.model_validate(alerting.quality("2025-01-15", *checks, verdict=name))
+    text = page.render_quality(results, {})
     assert f"<h1>{headline}</h1>" in text

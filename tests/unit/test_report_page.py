@@ -10,6 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from greenery.figures.model import Rate, Summary
 from greenery.messages import chart, page, wording
 
 from tests.unit.summaries import (
@@ -498,12 +499,14 @@ def _labels(spec):
 
 def test_same_figures_give_the_same_bytes_in_another_process():
     script = (
-        "import json, sys; from greenery.messages import page; "
-        "sys.stdout.buffer.write(page.render(*json.load(sys.stdin), {}).encode())"
+        "import json, sys; from greenery.messages import page; from greenery.figures.model import Summary; "
+        "from greenery.messages.check_results import CheckResults; figures, results = json.load(sys.stdin); "
+        "html = page.render(Summary.model_validate(figures), CheckResults.model_validate(results), {}); "
+        "sys.stdout.buffer.write(html.encode())"
     )
     other = subprocess.run(
         [sys.executable, "-c", script],
-        input=json.dumps([PROVISIONAL, HELD]).encode(),
+        input=json.dumps([PROVISIONAL.document(), HELD.document()]).encode(),
         env={**os.environ, "PYTHONPATH": str(Path(page.__file__).parents[2]), "PYTHONHASHSEED": "7"},
         capture_output=True,
         check=True,
@@ -526,9 +529,12 @@ class TestWording:
         ],
     )
     def test_headline(self, change_pp, expected):
-        figures = json.loads(json.dumps(NORMAL))
+        figures = NORMAL.document()
         figures["change"]["steps"]["checkout"]["conversion_pp"] = change_pp
-        assert plain(wording.headline(figures)) == f"62.5% of sessions checked out (361 of 578), {expected}"
+        assert (
+            plain(wording.headline(Summary.model_validate(figures)))
+            == f"62.5% of sessions checked out (361 of 578), {expected}"
+        )
 
     def test_no_drop_off(self):
         assert wording.drop_off(build(week(0, 5, 5, 5, 5))) == "No step has fewer sessions than the step before."
@@ -551,8 +557,11 @@ class TestWording:
             (wording.points(-0.04), "0.0 pp"),
             (wording.points(-10.0), f"{wording.MINUS}10.0 pp"),
             (wording.points(None), "\N{EN DASH}"),
-            (wording.lost({"lost": 1, "lost_pp": 10.0}), f"{wording.MINUS}1 session ({wording.MINUS}10.0 pp)"),
-            (wording.lost({"lost": -2, "lost_pp": -20.0}), "+2 sessions (+20.0 pp)"),
+            (
+                wording.lost(Rate(conversion=0.9, step_conversion=0.9, lost=1, lost_pp=10.0)),
+                f"{wording.MINUS}1 session ({wording.MINUS}10.0 pp)",
+            ),
+            (wording.lost(Rate(conversion=1.2, step_conversion=1.2, lost=-2, lost_pp=-20.0)), "+2 sessions (+20.0 pp)"),
             (wording.points_between([-2.0, 4.84]), f"{wording.MINUS}2.0 to +4.8 pp"),
             (wording.percent_between([0.58, 0.6612]), f"58.0{wording.NOTHING}66.1%"),
             (wording.percent_between(None), wording.NOTHING),

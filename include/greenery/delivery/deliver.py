@@ -11,11 +11,11 @@ from greenery.channels import sent as ledger
 from greenery.channels.channel import EMAIL, SLACK, Channel, Readiness, readiness, target
 from greenery.channels.errors import PassingError, PermanentError
 from greenery.channels.sent import Sending
-from greenery.messages import digest as digests
+from greenery.messages import correction as corrections
 from greenery.messages import mail_message as mail_digest
 from greenery.messages import slack_message as slack_digest
 from greenery.messages import withdrawal
-from greenery.messages.digest import Correction, Digest
+from greenery.messages.digest_parts import Correction, Digest
 from greenery.report import weeks as status
 from greenery.report import writing as weekly_report
 from greenery.settings import Settings
@@ -60,11 +60,11 @@ def deliver(settings: Settings, as_of: datetime, channel: Channel, mode: str, *,
         else:
             sent = ledger.content(settings, sending.corrects_hash) if sending.corrects else None
             ledger.keep_content(settings, digest.content_hash, digest.content)
-            if sending.previous and not sending.doubtful and digests.says_the_same(digest, sent):
+            if sending.previous and not sending.doubtful and corrections.says_the_same(digest, sent):
                 sending.finish(sending.previous)
                 done = f"the digest of {day} is in {channel.name} already, with the same figures: nothing is sent."
             else:
-                correction = digests.correction(digest, sent) if sending.corrects else None
+                correction = corrections.correction(digest, sent) if sending.corrects else None
                 sending.finish(_send(settings, channel, digest, correction, sending))
                 done = f"the digest of {day} was {'corrected' if correction else 'sent'} in {channel.name}."
     status.write_index(settings)
