@@ -78,15 +78,27 @@ class Rate(Document):
     lost_pp: float | None
 
 
+class StepRates(ByStep[Rate]):
+    """The rates of each step."""
+
+
+class Rates(ByScope[StepRates]):
+    """The rates of each scope."""
+
+
+class StepIntervals(ByStep[Interval | None]):
+    """The 95 % interval of each step's conversion; None without sessions."""
+
+
 class Intervals(Document):
-    """The 95 % intervals of the conversions; None without sessions."""
+    """The 95 % intervals of the week and of all sessions known."""
 
-    week: ByStep[Interval | None]
-    all_time: ByStep[Interval | None]
+    week: StepIntervals
+    all_time: StepIntervals
 
-    def of(self, scope: str) -> ByStep[Interval | None]:
+    def of(self, scope: str) -> StepIntervals:
         """Return the intervals of a scope."""
-        value: ByStep[Interval | None] = getattr(self, scope)
+        value: StepIntervals = getattr(self, scope)
         return value
 
 
@@ -97,6 +109,10 @@ class DropOff(Document):
     step: str = Field(validation_alias="to", serialization_alias="to")
     lost: int
     lost_pp: float
+
+
+class DropOffs(ByScope[DropOff | None]):
+    """The largest drop-off of each scope; None where no step loses sessions."""
 
 
 class HeadlineVerdict(Document):
@@ -126,12 +142,16 @@ class StepChange(Document):
     reading: str
 
 
+class StepChanges(ByStep[StepChange]):
+    """The change of each step."""
+
+
 class WeekChange(Document):
     """The change of the sessions and of each step since the week before."""
 
     sessions: int
     sessions_share: float | None
-    steps: ByStep[StepChange]
+    steps: StepChanges
 
 
 class StepPace(Document):
@@ -236,6 +256,10 @@ class Provisional(Document):
     newest_mature_week: MatureWeek | None
 
 
+class Conversions(ByStep[float | None]):
+    """The conversion of each step; None without sessions."""
+
+
 class ShippedShare(Document):
     """The share of a week's sessions that had shipped when the week ended."""
 
@@ -250,7 +274,7 @@ class TrendWeek(Period):
     add_to_cart: int
     checkout: int
     package_shipped: int
-    conversion: ByStep[float | None]
+    conversion: Conversions
     equal_age: ShippedShare
     provisional: tuple[str, ...]
 
@@ -326,9 +350,9 @@ class Summary(Document):
     week: Period
     verdict: HeadlineVerdict
     funnel: Funnel
-    rates: ByScope[ByStep[Rate]]
+    rates: Rates
     intervals: Intervals
-    largest_drop_off: ByScope[DropOff | None]
+    largest_drop_off: DropOffs
     change: WeekChange
     pace: Pace
     movers: Movers

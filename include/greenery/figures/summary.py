@@ -10,14 +10,13 @@ from statistics import median
 from greenery.documents import to_json as to_json
 from greenery.figures import movers, order_changes, statistics, values
 from greenery.figures.model import (
-    ByScope,
-    ByStep,
+    Conversions,
     DropOff,
+    DropOffs,
     EqualAge,
     EqualAgeWeeks,
     Funnel,
     HeadlineVerdict,
-    Interval,
     Intervals,
     MatureWeek,
     Pace,
@@ -26,10 +25,14 @@ from greenery.figures.model import (
     Provisional,
     ProvisionalSteps,
     Rate,
+    Rates,
     ShippedShare,
     StepChange,
+    StepChanges,
     StepCounts,
+    StepIntervals,
     StepPace,
+    StepRates,
     Summary,
     T,
     TrendWeek,
@@ -60,7 +63,7 @@ def build(rows: WeekRows, maturity_days: int) -> Summary:
         previous_week=_counts(previous_week),
         all_time=StepCounts(**{name: sum(row.of(name) for row in rows.sessions_by_week) for name in COUNTS}),
     )
-    rates = ByScope[ByStep[Rate]](
+    rates = Rates(
         week=_rates(funnel.week), previous_week=_rates(funnel.previous_week), all_time=_rates(funnel.all_time)
     )
     provisional = _provisional(weeks)
@@ -71,7 +74,7 @@ def build(rows: WeekRows, maturity_days: int) -> Summary:
         funnel=funnel,
         rates=rates,
         intervals=Intervals(week=_intervals(funnel.week), all_time=_intervals(funnel.all_time)),
-        largest_drop_off=ByScope[DropOff | None](
+        largest_drop_off=DropOffs(
             week=_largest_drop_off(rates.week, provisional.steps),
             previous_week=_largest_drop_off(rates.previous_week, weeks.provisional_steps(1)),
             all_time=_largest_drop_off(rates.all_time, provisional.all_time.steps),
@@ -118,15 +121,15 @@ class Weeks:
         return values.moment(self.as_of - age * WEEK + timedelta(days=self.maturity_days))
 
 
-def _by_step(value: Callable[[str], T]) -> ByStep[T]:
-    return ByStep(**{step: value(step) for step in STEPS})
+def _by_step(value: Callable[[str], T]) -> dict[str, T]:
+    return {step: value(step) for step in STEPS}
 
 
 def _counts(row: WeekOfSessions) -> StepCounts:
     return StepCounts(**{name: row.of(name) for name in COUNTS})
 
 
-def _rates(counts: StepCounts) -> ByStep[Rate]:
+def _rates(counts: StepCounts) -> StepRates:
     """Return for each step its conversion, its step conversion and the sessions lost since the step before."""
     before = dict(zip(STEPS, COUNTS, strict=False))
 
@@ -140,10 +143,10 @@ def _rates(counts: StepCounts) -> ByStep[Rate]:
             lost_pp=values.points_between(values.share(reached_before, counts.sessions), conversion),
         )
 
-    return _by_step(rate)
+    return StepRates(**_by_step(rate))
 
 
-def _largest_drop_off(rates: ByStep[Rate], provisional_steps: Sequence[str]) -> DropOff | None:
+def _largest_drop_off(rates: StepRates, provisional_steps: Sequence[str]) -> DropOff | None:
     """Return the pair of neighbouring steps that loses most sessions; None where none is lost.
 
     A provisional step is left out: the sessions that it lacks may still come.
@@ -212,8 +215,11 @@ def _verdict(week: WeekOfSessions, previous_week: WeekOfSessions) -> HeadlineVer
     )
 
 
-def _intervals(counts: StepCounts) -> ByStep[Interval | None]:
-    return _by_step(lambda step: values.interval(statistics.interval(Share(counts.of(step), counts.sessions))))
+def _intervals(counts: StepCounts) -> StepIntervals:
+    def interval(step: str) -> tuple[float, float] | None:
+        return values.interval(statistics.interval(Share(counts.of(step), counts.sessions)))
+
+    return StepIntervals(**_by_step(interval))
 
 
 def _reached(row: WeekOfSessions, step: str, *, at_equal_age: bool = False) -> Share:
@@ -227,7 +233,7 @@ def _change(weeks: Weeks) -> WeekChange:
     return WeekChange(
         sessions=sessions - sessions_before,
         sessions_share=values.share(sessions - sessions_before, sessions_before),
-        steps=_by_step(lambda step: _step_change(weeks, step)),
+        steps=StepChanges(**_by_step(lambda step: _step_change(weeks, step))),
     )
 
 
@@ -282,7 +288,7 @@ def _trend_week(weeks: Weeks, age: int) -> TrendWeek:
         start=period.start,
         end=period.end,
         **{name: row.of(name) for name in COUNTS},
-        conversion=_by_step(lambda step: values.share(row.of(step), row.sessions)),
+        conversion=Conversions(**_by_step(lambda step: values.share(row.of(step), row.sessions))),
         equal_age=ShippedShare(package_shipped=values.share(row.shipped_by_week_end, row.sessions)),
         provisional=weeks.provisional_steps(age),
     )

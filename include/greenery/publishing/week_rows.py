@@ -29,6 +29,7 @@ def read(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> WeekRows:
     extract = found("extract")
     if not extract:
         raise NotAdmittedError(f"the extract {as_of:%Y-%m-%d} is not admitted: run its week first")
+    keep_recent_sessions(connection, as_of)
     weeks = found("sessions_by_week")
     # Where a week as a whole has too few sessions, so has each part of it.
     sessions = {row["weeks_ago"]: row["sessions"] for row in weeks}
@@ -39,8 +40,14 @@ def read(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> WeekRows:
             "previous_as_of": extract[0]["previous_as_of"],
             "sessions_by_week": weeks,
             "order_changes": found("order_changes"),
-            "pace": found("pace"),
+            "pace": rows(connection, statement("figures/pace")),
             "movers": found("movers", enough=ENOUGH_SESSIONS) if comparable else [],
             "stuck_orders": found("stuck_orders", enough=ENOUGH_PEERS),
         }
     )
+
+
+def keep_recent_sessions(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+    """Keep the sessions of the last weeks, as known at `as_of`, as the temporary table recent_sessions."""
+    text = statement("shared/recent_sessions")
+    connection.execute(f"create or replace temporary table recent_sessions as {text}", {"as_of": as_of})

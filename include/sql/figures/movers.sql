@@ -1,70 +1,21 @@
 -- Checkouts by product, country and state in the week that ends at $as_of and in the week before, as known as of
--- $as_of. One row a value that at least $enough sessions of each of both weeks have. Times are UTC.
-with known_steps as (
-    select *
-    from intermediate.int_session_steps
-    where known_as_of <= $as_of and first_at < $as_of
-),
-
--- All steps of the sessions that did anything in the two weeks: no other session can start in them.
-recent_steps as (
-    select *
-    from known_steps
-    where session_id in (
-        select active.session_id
-        from known_steps as active
-        where active.first_at >= $as_of - interval '14 days'
-    )
-),
-
-sessions as (
+-- $as_of. One row a value that at least $enough sessions of each of both weeks have. It reads recent_sessions.
+with sessions as (
     select
         session_id,
-        min(first_at) >= $as_of - interval '7 days' as is_of_week,
-        count(case when event_type = 'checkout' then 1 end) > 0 as is_reached
-    from recent_steps
-    group by session_id
-    having min(first_at) >= $as_of - interval '14 days'
+        weeks_ago = 0 as is_of_week,
+        checkout_at is not null as is_reached,
+        coalesce(country, 'unknown') as country,
+        coalesce(state, 'unknown') as state
+    from recent_sessions
+    where weeks_ago <= 1
 ),
 
-session_users as (
-    select
-        session_id,
-        user_id
-    from recent_steps
-    where user_id is not null
-    qualify row_number() over (partition by session_id order by first_at, user_id) = 1
-),
-
--- A row that is gone shows what was last there.
-users as (
-    select
-        user_id,
-        address_id
-    from intermediate.int_user_versions
-    where as_of <= $as_of and user_id in (select session_users.user_id from session_users)
-    qualify row_number() over (partition by user_id order by as_of desc) = 1
-),
-
-addresses as (
-    select
-        address_id,
-        country,
-        state
-    from intermediate.int_address_versions
-    where as_of <= $as_of and address_id in (select users.address_id from users)
-    qualify row_number() over (partition by address_id order by as_of desc) = 1
-),
-
-session_places as (
-    select
-        sessions.session_id,
-        coalesce(addresses.country, 'unknown') as country,
-        coalesce(addresses.state, 'unknown') as state
+steps as (
+    select session_steps.*
     from sessions
-    left join session_users on sessions.session_id = session_users.session_id
-    left join users on session_users.user_id = users.user_id
-    left join addresses on users.address_id = addresses.address_id
+    inner join intermediate.int_session_steps as session_steps on sessions.session_id = session_steps.session_id
+    where session_steps.known_as_of <= $as_of and session_steps.first_at < $as_of
 ),
 
 order_items as (
@@ -72,7 +23,7 @@ order_items as (
         order_id,
         product_id
     from intermediate.int_order_item_versions
-    where as_of <= $as_of and order_id in (select recent_steps.order_id from recent_steps)
+    where as_of <= $as_of and order_id in (select steps.order_id from steps)
     qualify rank() over (partition by order_id order by as_of desc) = 1
 ),
 
@@ -81,16 +32,16 @@ product_steps as (
         session_id,
         product_id,
         event_type
-    from recent_steps
+    from steps
     where event_type in ('page_view', 'add_to_cart') and product_id is not null
     union all
     select
-        recent_steps.session_id,
+        steps.session_id,
         order_items.product_id,
-        recent_steps.event_type
-    from recent_steps
-    inner join order_items on recent_steps.order_id = order_items.order_id
-    where recent_steps.event_type in ('checkout', 'package_shipped')
+        steps.event_type
+    from steps
+    inner join order_items on steps.order_id = order_items.order_id
+    where steps.event_type in ('checkout', 'package_shipped')
 ),
 
 session_products as (
@@ -113,19 +64,17 @@ all_values as (
     union all
     select
         'country' as dimension,
-        session_places.country as value,
-        sessions.is_of_week,
-        sessions.is_reached
-    from session_places
-    inner join sessions on session_places.session_id = sessions.session_id
+        country as value,
+        is_of_week,
+        is_reached
+    from sessions
     union all
     select
         'state' as dimension,
-        session_places.state as value,
-        sessions.is_of_week,
-        sessions.is_reached
-    from session_places
-    inner join sessions on session_places.session_id = sessions.session_id
+        state as value,
+        is_of_week,
+        is_reached
+    from sessions
 ),
 
 counts as (
