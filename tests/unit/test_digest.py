@@ -172,7 +172,7 @@ class TestFunnel:
             "The largest drop-off is between page view and add to cart: 111 sessions, 19.2 pp."
         )
         assert ordinary(funnel.slowest) == (
-            "The slowest step is from checkout to shipped: 2.3 days in the median of 330 sessions."
+            "The slowest step is from checkout to shipped: half of 330 sessions took 2.3 days or less."
         )
 
     def test_too_few_sessions_have_no_slowest_step(self):
@@ -207,9 +207,8 @@ class TestMaturity:
     def test_provisional_step_is_compared_at_equal_age_with_the_newest_complete_week_beside_it(self):
         found = DIGESTS["provisional"]
         assert ordinary(found.maturity) == (
-            "Shipped is provisional and compared at equal age only: by its own end 13.8% of the week’s sessions had "
-            "shipped, 16.1% of the week before’s (-2.2 pp). The newest complete week, to 18 Jan 2023, has 58.2% "
-            "shipped (320 of 550)."
+            "Shipping isn’t finished. At the close of the week 13.8% of its sessions had shipped, against 16.1% the "
+            "week before (-2.2 pp). The newest complete week, to 18 Jan 2023, has 58.2% shipped (320 of 550)."
         )
         shipped = found.funnel.rows[-1]
         assert (shipped.mark, shipped.change_mark, shipped.median_mark) == ("*", "*", "*")
@@ -225,7 +224,7 @@ class TestMaturity:
         note = "* At equal age, as a week before is provisional."
         assert found.funnel.notes == (note,)
         for text in (as_text(slack.render(found)), mail.render(found).text):
-            assert f"0.0{wording.SPACE}pp on the week before, 0.0{wording.SPACE}pp* on the 3-week median" in text
+            assert f"0.0{wording.SPACE}pp vs. the week before, 0.0{wording.SPACE}pp* vs. the 3-week median" in text
             assert note in text
         assert note in mail.render(found).html
 
@@ -270,8 +269,8 @@ class TestMovers:
         assert [ordinary(row.contribution) for row in movers.rows] == ["+9.6 pp", "+6.4 pp"]
         assert not any(row.noteworthy for row in movers.rows)
         assert movers.lead.endswith(
-            "These moved most at checkout; corrected for looking at many, no own conversion changed by more than "
-            "noise. They overlap, so they need not add up."
+            "These moved most at checkout. No group’s own conversion changed by more than chance would produce among "
+            "2 groups. Groups overlap, so don’t add them up."
         )
 
     def test_a_small_group_that_collapsed_is_not_hidden_by_large_ones_that_hardly_moved(self):
@@ -285,9 +284,9 @@ class TestMovers:
         assert [row.name for row in movers.rows][:2] == ["State Utah", "Product Fern 5"]
         assert [row.noteworthy for row in movers.rows] == [True, False, False, False, False]
         assert movers.lead == (
-            "7 products, countries and states with 30 or more sessions in both weeks were compared. Of those marked, "
-            "the own conversion changed by more than noise, corrected for looking at many; the others moved most at "
-            "checkout. They overlap, so they need not add up."
+            "7 products, countries and states with 30 or more sessions in both weeks were compared. The own "
+            "conversion of each marked group changed by more than chance would produce among 7 groups. The others "
+            "moved most at checkout. Groups overlap, so don’t add them up."
         )
 
     @pytest.mark.parametrize(

@@ -118,8 +118,8 @@ class TestWeekPage:
             "Sessions that started from 25 Jan 2023 to 1 Feb 2023, 00:00 UTC",
             "The largest drop-off is between page view and add to cart: 111 sessions, 19.2 pp.",
             "That is within what chance alone would do (p = 0.631, 95% interval -4.2 to +7.0 pp).",
-            "The slowest step is from checkout to shipped: 2.3 days in the median of 330 sessions.",
-            "Step and sessions Conversion Step conversion, lost Change On the median",
+            "The slowest step is from checkout to shipped: half of 330 sessions took 2.3 days or less.",
+            "Step and sessions Conversion Step conversion, lost Change vs. 4-week median",
             "Checkout 361 62.5% 58.4--66.3% 77.3% 106 +1.4 pp +3.1 pp",
             "Add to cart Checkout 4.0 min 355",
             "Sessions 578 560 +18 (+3.2%)",
@@ -229,8 +229,8 @@ class TestWeekPage:
         figures = build(week(0, 100, 80, 50, 50), week(1, 100, 80, 50, 40, shipped_by_week_end=20, waiting=10))
         text = text_of(figures)
         assert "Shipped by week's end 50.0% 20.0% +30.0 pp" in text
-        assert "The week before is still provisional at shipped, so both are compared at equal age" in text
-        assert "Shipped is provisional" not in text
+        assert "Shipping of the week before isn't finished, so each week is compared as it was at its own close" in text
+        assert "Shipping isn't finished" not in text
 
     def test_steps_that_gain_are_not_called_lost(self):
         text = text_of(UPSIDE_DOWN)

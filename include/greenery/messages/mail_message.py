@@ -132,8 +132,8 @@ def _funnel_row(row: FunnelRow, median: str) -> Iterator[str]:
     yield f"{row.name}{row.mark}: {row.sessions}, {row.share} of all{step}"
     if row.change != wording.NOTHING:
         noise = ", more than noise" if row.noteworthy else ""
-        against_median = f", {row.median_change}{row.median_mark} on the {median}" if median else ""
-        yield f"  {row.change}{row.change_mark} on the week before{noise}{against_median}"
+        against_median = f", {row.median_change}{row.median_mark} vs. the {median}" if median else ""
+        yield f"  {row.change}{row.change_mark} vs. the week before{noise}{against_median}"
 
 
 def _trend_week(week: TrendRow) -> str:

@@ -103,8 +103,8 @@ def _funnel_row(row: FunnelRow, median: str) -> list[Block]:
     elements = [span(row.name + row.mark, bold=True), span(figures)]
     if row.change != wording.NOTHING:
         noise = ", more than noise" if row.noteworthy else ""
-        against_median = f", {row.median_change}{row.median_mark} on the {median}" if median else ""
-        elements.append(span(f"\n{row.change}{row.change_mark} on the week before{noise}{against_median}"))
+        against_median = f", {row.median_change}{row.median_mark} vs. the {median}" if median else ""
+        elements.append(span(f"\n{row.change}{row.change_mark} vs. the week before{noise}{against_median}"))
     return elements
 
 

@@ -227,28 +227,31 @@ def slowest(summary: Summary) -> str:
         return ""
     found = summary.pace.steps.of(step)
     text = (
-        f"The slowest step is from {STEP_NAMES[found.step_before].lower()} to {STEP_NAMES[step].lower()}: "
-        f"{duration(found.median_seconds)} in the median of {count(found.sessions, 'session')}"
+        f"The slowest step is from {STEP_NAMES[found.step_before].lower()} to {STEP_NAMES[step].lower()}: half of "
+        f"{count(found.sessions, 'session')} took {duration(found.median_seconds)} or less."
     )
-    return f"{text}, provisional as later ones are still to come." if found.provisional else f"{text}."
+    return f"{text} The figure will rise as late parcels ship." if found.provisional else text
 
 
 def maturity(summary: Summary) -> str:
-    """Return what the week's shipments can be compared with while some are still to come; empty where nothing has to be
-    said, as in a week without sessions.
+    """Return how the week's shipments compare with the week before while some parcels are still to come.
+
+    Empty where both weeks are complete, or the week has no sessions.
     """
     equal_age, change = summary.provisional.equal_age, summary.change.steps.package_shipped
     if not change.at_equal_age or scope(summary) != "week":
         return ""
-    at_equal_age = f"by its own end {percent(equal_age.week.conversion)} of the week’s sessions had shipped"
-    if is_compared(summary):
-        before = percent(equal_age.previous_week.conversion)
-        at_equal_age += f", {before} of the week before’s ({points(change.conversion_pp)})"
-    if not summary.provisional.steps:
-        if not is_compared(summary):
-            return ""
-        return f"The week before is still provisional at shipped, so both are compared at equal age: {at_equal_age}."
-    return f"Shipped is provisional and compared at equal age only: {at_equal_age}. {newest_mature_week(summary)}"
+    shipped = f"{percent(equal_age.week.conversion)} of its sessions had shipped"
+    before = f"against {percent(equal_age.previous_week.conversion)} the week before ({points(change.conversion_pp)})"
+    if summary.provisional.steps:
+        compared = f", {before}" if is_compared(summary) else ""
+        return f"Shipping isn’t finished. At the close of the week {shipped}{compared}. {newest_mature_week(summary)}"
+    if not is_compared(summary):
+        return ""
+    return (
+        "Shipping of the week before isn’t finished, so each week is compared as it was at its own close: "
+        f"{shipped}, {before}."
+    )
 
 
 def newest_mature_week(summary: Summary) -> str:
@@ -276,20 +279,18 @@ def moved(summary: Summary) -> str:
         least = f"0.05{SPACE}pp at {step}"
         return f"{compared} {f'It moved by less than {least}' if one else f'None moved by as much as {least}'}."
     marked = [mover for mover in shown if mover.significant]
+    chance = f"than chance would produce among {count(movers.compared)} groups"
     sentences = [compared]
     if one:
         sentences.append(f"Its own conversion {'changed' if marked else 'did not change'} by more than noise.")
     elif marked:
-        others = f"; the others moved most at {step}" if len(marked) < len(shown) else ""
-        noise = "Of those marked, the own conversion changed by more than noise, corrected for looking at many"
-        sentences.append(f"{noise}{others}.")
+        sentences.append(f"The own conversion of each marked group changed by more {chance}.")
+        sentences += [f"The others moved most at {step}."] if len(marked) < len(shown) else []
     else:
-        sentences.append(
-            f"{'This one' if len(shown) == 1 else 'These'} moved most at {step}; corrected for looking at many, no own "
-            "conversion changed by more than noise."
-        )
+        sentences.append(f"{'This one' if len(shown) == 1 else 'These'} moved most at {step}.")
+        sentences.append(f"No group’s own conversion changed by more {chance}.")
     if len(shown) > 1:
-        sentences.append("They overlap, so they need not add up.")
+        sentences.append("Groups overlap, so don’t add them up.")
     return " ".join(sentences)
 
 
