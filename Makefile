@@ -68,6 +68,7 @@ check: install-dev ## linters, types and generated docs
 	@$(BIN)/hadolint Dockerfile
 	@$(RUN) -m greenery.cli.dag_docs --check
 	@$(RUN) -m greenery.quality.runbook --check
+	@$(RUN) -m greenery.report.schemas --check
 
 bench: install-dev ## 104 weekly runs: how their work grows with the extracts; writes docs/growth.md
 	@PYTHONPATH=include:. $(BIN)/python -m tests.bench.growth
@@ -105,9 +106,10 @@ data-docs: install ## [AS_OF=2023-02-01]: what Great Expectations expects and fi
 doctor: install ## check settings, connections (by asking them) and the warehouse
 	@$(RUN) -m greenery.cli.doctor
 
-docs: install ## write docs/DAGS.md, and the checks in docs/runbook.md
+docs: install ## write docs/DAGS.md, docs/schemas, and the checks in docs/runbook.md
 	@$(RUN) -m greenery.cli.dag_docs
 	@$(RUN) -m greenery.quality.runbook
+	@$(RUN) -m greenery.report.schemas
 
 gate-report: install-dev ## plant all faults, judge hundreds of clean weeks; writes docs/proofs/gate.md
 	@PYTHONPATH=include:. $(BIN)/python -m tests.gate.report

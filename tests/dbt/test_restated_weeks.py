@@ -185,9 +185,6 @@ def test_another_maturity_restates_all_weeks_that_are_not_run_with_it(in_order, 
     home = Settings(home=tmp_path / "home", extracts=in_order.extracts)
     sooner = replace(home, maturity_days=14)
     with connect(home) as connection:
-        # As a home has it whose reports were written before the maturity was kept.
-        connection.execute("alter table landing.reports drop column maturity_days")
-    with connect(home) as connection:
         status.record(home, connection)
         assert status.outdated(home) == []
         assert weekly_report.settle(sooner, connection) == WEEKS

@@ -13,6 +13,7 @@ from typing import Any
 from greenery.build import ledger
 from greenery.figures import summary
 from greenery.publishing import versions as publishing
+from greenery.publishing import week_rows
 from greenery.report import writing as weekly_report
 from greenery.source.tables import TABLES
 from greenery.warehouse.duckdb import rows, statement, transaction
@@ -266,5 +267,7 @@ def published_rows(warehouse: Warehouse, relation: str) -> list[dict]:
 
 
 def report_rows(warehouse: Warehouse, name: str, as_of: datetime, **parameters: int) -> list[dict]:
-    """Return the rows of a statement of `include/sql/report/` on what is published."""
-    return rows(warehouse.open("published"), statement(f"report/{name}"), {"as_of": as_of, **parameters})
+    """Return the rows of a statement of `include/sql/figures/` on what is published."""
+    connection = warehouse.open("published")
+    week_rows.keep_recent_sessions(connection, as_of)
+    return rows(connection, statement(f"figures/{name}"), {"as_of": as_of, **parameters})

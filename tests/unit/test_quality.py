@@ -14,6 +14,7 @@ import pytest
 import sqlfluff
 from greenery.messages import page
 from greenery.messages.alert import Run
+from greenery.messages.check_results import CheckResults
 from greenery.quality import duckdb_dialect, history, validation, verdict
 from greenery.quality.checks import BY_ID, CHECKS, advice
 from greenery.quality.findings import PERSONAL, Finding, expected, shown, surely
@@ -581,7 +582,7 @@ def test_the_page_shows_every_check_with_its_owner_and_escapes_what_it_prints():
         "checks": verdict.judged({**GOOD, **{id: BAD[id] for id in list(BAD)[::2]}, "prices_steady": prices}),
         "landing_warnings": ["promos.csv: unknown column '<b>' was not landed"],
     }
-    text = page.render_quality(json.loads(json.dumps(document)), {check.id: advice(check.id) for check in CHECKS})
+    text = page.render_quality(CheckResults.model_validate(document), {check.id: advice(check.id) for check in CHECKS})
     for check in document["checks"]:
         assert check["check"] in text
         if not check["passed"]:
@@ -604,5 +605,6 @@ def test_the_page_shows_every_check_with_its_owner_and_escapes_what_it_prints():
 )
 def test_the_headline_of_the_page_says_what_counts(found, name, headline):
     checks = [alerting.check(f"c{n}", severity=severity, passed=passed) for n, (severity, passed) in enumerate(found)]
-    text = page.render_quality(alerting.quality("2025-01-15", *checks, verdict=name), {})
+    results = CheckResults.model_validate(alerting.quality("2025-01-15", *checks, verdict=name))
+    text = page.render_quality(results, {})
     assert f"<h1>{headline}</h1>" in text

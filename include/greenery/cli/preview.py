@@ -16,7 +16,7 @@ from greenery.files import write_atomically
 from greenery.messages import mail_message as mail
 from greenery.messages import slack_message as slack
 from greenery.messages import slack_page
-from greenery.messages.digest import Correction, Digest
+from greenery.messages.digest_parts import Correction, Digest
 from greenery.messages.message import MailMessage
 from greenery.report import writing as weekly_report
 from greenery.settings import SettingError, Settings
@@ -33,7 +33,9 @@ def write(settings: Settings, as_of: datetime) -> list[Path]:
     folder = settings.report_folder(as_of) / "preview"
     files = _slack(digest) | _mail("email", mail.render(digest))
     if digest.restated:
-        files |= _mail("correction", mail.render(digest, Correction(digest.restated.lead, digest.restated)))
+        files |= _mail(
+            "correction", mail.render(digest, Correction(says=digest.restated.lead, restated=digest.restated))
+        )
     for old in folder.glob("*"):
         old.unlink()
     for name, content in files.items():

@@ -11,6 +11,7 @@ from greenery.build import ledger
 from greenery.figures import summary
 from greenery.files import write_atomically
 from greenery.messages import page, wording
+from greenery.messages.check_results import CheckResults
 from greenery.quality import silences
 from greenery.quality.checks import BY_ID, CHECKS, advice, remedy
 from greenery.quality.findings import Finding
@@ -222,7 +223,7 @@ def _write(
     }
     folder = settings.report_folder(as_of)
     failed = {check["check"]: advice(check["check"]) for check in verdict.checks if not check["passed"]}
-    write_atomically(folder / "quality.html", page.render_quality(document, failed))
+    write_atomically(folder / "quality.html", page.render_quality(CheckResults.model_validate(document), failed))
     write_atomically(folder / "quality.json", summary.to_json(document))
 
 
