@@ -317,6 +317,7 @@ def report(**context: Any) -> str:
     """Write the week's report from the published relations, name the later weeks to rerun, and return its folder."""
     from greenery.report import weeks as status
     from greenery.report import writing as weekly_report
+    from greenery.report.run_note import RunNote, write_note
     from greenery.warehouse.duckdb import connect
 
     home, as_of, run = settings.load(), week_end(context), context["dag_run"]
@@ -329,17 +330,14 @@ def report(**context: Any) -> str:
     with connect(home) as connection:
         outdated = weekly_report.settle(home, connection, written=None if withdraws else as_of)
         later = [week.date() for week in outdated if week > as_of]
-        weekly_report.write_run(
-            home,
-            as_of,
-            {
-                "run_id": run.run_id,
-                "run_type": run.run_type.value,
-                "url": run_url(run.run_id),
-                "restates": [str(week) for week in later],
-                "next_commands": commands.reruns(home, later),
-            },
+        note = RunNote(
+            run_id=run.run_id,
+            run_type=run.run_type.value,
+            url=run_url(run.run_id),
+            restates=tuple(later),
+            next_commands=tuple(commands.reruns(home, later)),
         )
+        write_note(home, as_of, note)
         status.record(home, connection)
     if later:
         log.warning("published weeks whose report would differ now: %s", ", ".join(map(str, later)))
