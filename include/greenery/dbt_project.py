@@ -8,6 +8,8 @@ from greenery.settings import REPOSITORY
 
 PROJECT = REPOSITORY / "include" / "dbt"
 MANIFEST = PROJECT / "target" / "manifest.json"
+PROFILES = PROJECT / "profiles"
+TARGET = "duckdb"
 
 
 def version() -> str:
