@@ -14,7 +14,7 @@ endif
 unexport FROM TO AS_OF PARAMS REASON FIND ARGS
 as_word = '$(subst ','\'',$(value $(1)))'
 
-.PHONY: help install install-dev demo test check prove bench up down backfill withdraw incident purge heartbeat status preview doctor docs gate-report lock
+.PHONY: help install install-dev demo test check prove prove-histories bench up down backfill withdraw incident purge heartbeat status preview doctor docs gate-report lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ prove: install-dev ## the long proofs; `make test` runs a sample of each
 	@PYTHONPATH=include:. $(BIN)/python -m tests.e2e.kills --points 100 --step-points 100 --report docs/proofs/kills.md
 	@PYTHONPATH=include:. $(BIN)/python -m tests.alerts_proof --report docs/proofs/alerts.md
 	@PYTHONPATH=include:. $(BIN)/python -m tests.gate.report
+
+prove-histories: install-dev ## PART=3/10: one part of the proof of random histories; adds its counts to docs/proofs
+	@$(BIN)/python -m pytest -q 'tests/properties/test_one_rule.py::test_one_rule[$(PART)]' --hypothesis-profile prove
 
 check: install-dev ## linters, types and generated docs
 	@$(BIN)/ruff check && $(BIN)/ruff format --check

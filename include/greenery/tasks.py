@@ -103,7 +103,15 @@ class AcquireWarehouse(BaseSensorOperator):
         models = dbt_project.version()
         with connect(home) as connection:
             try:
-                is_ours = ledger.acquire(connection, context["run_id"], as_of, is_running, withdrawal(context))
+                is_ours = ledger.acquire(
+                    connection,
+                    context["run_id"],
+                    as_of,
+                    is_running,
+                    withdrawal(context),
+                    # Not where a task that follows the models is cleared by itself: they stay as they are.
+                    full_refresh=context["params"]["full_refresh"] and not _has_built(context),
+                )
             except (ledger.NothingToWithdrawError, ledger.LockLostError) as error:
                 raise AirflowFailException(str(error)) from error
             if is_ours and ledger.builds_anew(connection):
@@ -119,16 +127,22 @@ class AcquireWarehouse(BaseSensorOperator):
 
 
 def check_project(project: str, context: Context) -> None:
-    """Fail a model's task for good where the dbt project was changed since its run took the lock.
+    """Note that a model is built. Fail its task for good where one that it reads is not, or the dbt project was changed
+    since its run took the lock.
 
     Cosmos calls this after the model was built. project: the folder in which dbt ran.
     """
     from greenery import dbt_project, ledger
     from greenery.warehouse import connect
 
-    if dbt_project.version() == context["ti"].xcom_pull(task_ids="acquire_warehouse", key=MODELS):
-        return
+    is_same = dbt_project.version() == context["ti"].xcom_pull(task_ids="acquire_warehouse", key=MODELS)
     with connect(settings.load()) as connection:
+        if is_same:
+            try:
+                ledger.note_built(connection, context["run_id"], context["ti"].task_id[len("dbt.") : -len("_run")])
+            except ledger.LockLostError as error:
+                raise AirflowFailException(str(error)) from error
+            return
         ledger.disown_build(connection)
     raise AirflowFailException(
         "the dbt project was changed while this run built: clear its task acquire_warehouse with all that follows."
@@ -416,6 +430,11 @@ def _states(context: Context | dict[str, Any]) -> dict[str, str]:
     """Return the state of each task of the run."""
     run_id = context["run_id"]
     return context["ti"].get_task_states(dag_id=DAG_ID, run_ids=[run_id])[run_id]
+
+
+def _has_built(context: Context) -> bool:
+    """Return whether the run's first model is built, and not cleared to be built again."""
+    return _states(context).get("dbt.int_extract_pairs_run") == "success"
 
 
 def _judged(context: Context | dict[str, Any], states: dict[str, str]) -> bool:

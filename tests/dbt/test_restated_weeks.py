@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from greenery import ledger, status, weekly_report
+from greenery import dbt_project, ledger, status, weekly_report
 from greenery.extracts import ExtractError
 from greenery.landing import land
-from greenery.ledger import ANALYTICS, NothingToWithdrawError
+from greenery.ledger import NothingToWithdrawError
 from greenery.publishing import open_published
 from greenery.quality import HeldError
 from greenery.settings import Settings
@@ -35,7 +35,10 @@ def outcome(home: Settings) -> tuple[dict, dict]:
     """Return the summaries and the published relations."""
     summaries = {path.parent.name: path.read_bytes() for path in home.reports.glob("*/summary.json")}
     with open_published(home) as connection:
-        relations = {name: rows(connection, f"select * from analytics.{name} order by all") for name in ANALYTICS}
+        relations = {
+            name: rows(connection, f"select * from analytics.{name} order by all")
+            for name in dbt_project.models().marts
+        }
     return summaries, relations
 
 

@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
-from greenery import landing
+from greenery import landing, ledger
 from greenery.settings import WEEK, Settings
 from greenery.simulator import Shop, simulate
 from greenery.source_tables import TABLES
@@ -44,6 +44,7 @@ def published(warehouse, extracts):
     warehouse.clear()
     for extract in extracts:
         insert(warehouse.open(), extract, "admitted")
+    ledger.set_build(warehouse.open())
     warehouse.build()
     publish(warehouse)
     return warehouse

@@ -1,12 +1,35 @@
--- The days of the week that ends at $as_of: how fct_funnel_daily fits itself and the marts that it adds up. These are
--- marts alone, which later extracts of the build extend alike.
+-- The days of the week that ends at $as_of: how both daily funnels fit themselves and the marts that they add up. These
+-- are marts alone, which later extracts of the build extend alike. The product is null in the funnel of whole sessions.
 with days as (
     select cast($as_of as date) - numbers.number as session_date
     from (values (1), (2), (3), (4), (5), (6), (7)) as numbers (number)
 ),
 
 daily_rows as (
-    select * from marts.fct_funnel_daily
+    select
+        session_date,
+        cast(null as varchar) as product_id,
+        country,
+        state,
+        sessions,
+        page_view,
+        add_to_cart,
+        checkout,
+        package_shipped
+    from marts.fct_funnel_daily
+    where session_date in (select days.session_date from days)
+    union all
+    select
+        session_date,
+        product_id,
+        country,
+        state,
+        sessions,
+        page_view,
+        add_to_cart,
+        checkout,
+        package_shipped
+    from marts.fct_product_funnel_daily
     where session_date in (select days.session_date from days)
 ),
 
@@ -37,7 +60,7 @@ sessions as (
 counted as (
     select
         session_date,
-        'all' as product_id,
+        cast(null as varchar) as product_id,
         country,
         state,
         count(*) as sessions,
@@ -77,7 +100,7 @@ cells as (
     full outer join counted
         on
             daily.session_date = counted.session_date
-            and daily.product_id = counted.product_id
+            and daily.product_id is not distinct from counted.product_id
             and daily.country = counted.country
             and daily.state = counted.state
 ),
@@ -85,17 +108,19 @@ cells as (
 per_day as (
     select
         session_date,
-        count(case when cell_rows > 1 then 1 end) as cells_twice,
-        count(case when product_id = 'all' and differs then 1 end) as all_differ,
-        count(case when product_id <> 'all' and differs then 1 end) as products_differ
+        count(case when product_id is null and cell_rows > 1 then 1 end) as twice,
+        count(case when product_id is not null and cell_rows > 1 then 1 end) as products_twice,
+        count(case when product_id is null and differs then 1 end) as differing,
+        count(case when product_id is not null and differs then 1 end) as products_differing
     from cells
     group by session_date
 )
 
 select
     days.session_date,
-    coalesce(per_day.cells_twice, 0) > 0 as funnel_daily_unique,
-    coalesce(per_day.all_differ, 0) > 0 as funnel_daily_equals_sessions,
-    coalesce(per_day.products_differ, 0) > 0 as funnel_daily_equals_session_products
+    coalesce(per_day.twice, 0) > 0 as funnel_daily_unique,
+    coalesce(per_day.differing, 0) > 0 as funnel_daily_equals_sessions,
+    coalesce(per_day.products_twice, 0) > 0 as product_funnel_daily_unique,
+    coalesce(per_day.products_differing, 0) > 0 as product_funnel_daily_equals_session_products
 from days
 left join per_day on days.session_date = per_day.session_date

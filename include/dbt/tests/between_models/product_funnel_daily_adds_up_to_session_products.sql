@@ -5,7 +5,7 @@ with days_to_check as (
 ),
 
 funnel_daily as (
-    select * from {{ ref('fct_funnel_daily') }}
+    select * from {{ ref('fct_product_funnel_daily') }}
     where session_date in (select days_to_check.session_date from days_to_check)
 ),
 
@@ -30,7 +30,6 @@ daily as (
         sum({{ step }}) as {{ step }}{% if not loop.last %},{% endif %}
         {% endfor %}
     from funnel_daily
-    where product_id <> 'all'
     group by session_date, product_id
 ),
 
