@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime
 
+from dbt.artifacts.schemas.results import NodeResult
 from dbt.cli.main import dbtRunner
 from greenery import dbt_tests, landing, ledger, publishing, quality, status, weekly_report
 from greenery.dbt_project import PROJECT
@@ -12,7 +13,7 @@ from greenery.settings import Settings
 from greenery.warehouse import connect, rows
 
 
-def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[dict]:
+def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[NodeResult]:
     """Run dbt on the warehouse of `home` and return its results; fail with dbt's messages where a node failed."""
     os.environ["GREENERY_WAREHOUSE"] = str(home.warehouse)
     target = home.home.parent / "dbt"
@@ -25,15 +26,7 @@ def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[d
     problem = messages or result.exception
     _note_built(home, found)
     assert not problem, problem
-    return [
-        {
-            "unique_id": node.node.unique_id,
-            "status": str(node.status),
-            "failures": node.failures,
-            "message": node.message,
-        }
-        for node in found
-    ]
+    return list(found)
 
 
 def _note_built(home: Settings, results: list) -> None:
@@ -54,7 +47,7 @@ def _note_built(home: Settings, results: list) -> None:
         raise refused[0]
 
 
-def record_tests(home: Settings, run_id: str, results: list[dict]) -> None:
+def record_tests(home: Settings, run_id: str, results: list[NodeResult]) -> None:
     """Record what dbt's tests said, as the task dbt_test does."""
     with connect(home) as connection:
         ledger.tested(connection, run_id, dbt_tests.failures(results))

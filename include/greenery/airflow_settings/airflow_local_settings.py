@@ -54,11 +54,12 @@ def _begin_as_writer(connection: Connection, _name: str) -> None:
 
 
 def preload() -> None:
-    """Import what tasks import, and parse the dbt project."""
+    """Do what every task would do: import, and parse the dbt project."""
     for name in PRELOADED:
         importlib.import_module(name)
-    from greenery import dbt_manifest, dbt_models, settings
+    from greenery import dbt_manifest, dbt_models, dbt_project, settings
 
+    dbt_project.models()
     # A setting that can't be used is reported where the DAG is read.
     with suppress(settings.SettingError):
         dbt_manifest.keep({**os.environ, **dbt_models.environment(settings.load())})
