@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from graphlib import TopologicalSorter
 
 from dbt.artifacts.schemas.results import NodeResult
 from dbt.cli.main import dbtRunner
-from greenery import dbt_tests, landing, ledger, publishing, quality, status, weekly_report
+from greenery import dbt_project, dbt_tests, landing, ledger, publishing, quality, status, weekly_report
 from greenery.dbt_project import PROJECT
 from greenery.settings import Settings
 from greenery.warehouse import connect, rows
@@ -45,6 +46,13 @@ def _note_built(home: Settings, results: list) -> None:
                     refused.append(error)
     if refused:
         raise refused[0]
+
+
+def note_all_built(home: Settings, run_id: str) -> None:
+    """Note that the run has built all models, as the callbacks of their tasks do one by one."""
+    with connect(home) as connection:
+        for model in TopologicalSorter(dbt_project.models().inputs).static_order():
+            ledger.note_built(connection, run_id, model)
 
 
 def record_tests(home: Settings, run_id: str, results: list[NodeResult]) -> None:

@@ -40,7 +40,9 @@ def failures(results: Iterable[NodeResult]) -> list[dict]:
     if broken:
         lines = "; ".join(f"{result.node.unique_id}: {result.message or result.status}" for result in broken)
         raise TestsBrokenError(f"dbt tests that did not run: {lines}")
-    return sorted((_failure(result) for result in tests if result.status == "fail"), key=lambda failure: failure["test"])
+    return sorted(
+        (_failure(result) for result in tests if result.status == "fail"), key=lambda failure: failure["test"]
+    )
 
 
 def _failure(result: NodeResult) -> dict:

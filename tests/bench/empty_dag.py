@@ -23,9 +23,7 @@ with DAG(DAG_ID, schedule=None, start_date=datetime(2000, 1, 1)):
     tasks = {
         name: EmptyOperator(task_id=name, trigger_rule=task["trigger_rule"])
         if task["is_empty"]
-        else PythonOperator(
-            task_id=name, python_callable=nothing, pool=task["pool"], trigger_rule=task["trigger_rule"]
-        )
+        else PythonOperator(task_id=name, python_callable=nothing, pool=task["pool"], trigger_rule=task["trigger_rule"])
         for name, task in shape.items()
     }
     for name, task in shape.items():

@@ -13,29 +13,40 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
-from greenery import landing, ledger, publishing, quality, weekly_report
+from greenery import landing, ledger, publishing, weekly_report
 from greenery.dbt_project import PROJECT
 from greenery.local_airflow import Airflow, running_airflow
 from greenery.settings import DAG_ID, REPOSITORY, WEEK, Settings
 from greenery.simulator import Shop, simulate
 from greenery.warehouse import connect
 
+from tests.pipeline import note_all_built
+
 FIRST = datetime(2025, 1, 8)
-EMPTY = Path(__file__).with_name("empty_dag.py")
+EMPTY_DAG = Path(__file__).with_name("empty_dag.py")
 EMPTY_DAG_ID = "empty_weekly"
 JUDGE = "import sys; from greenery import quality, settings; quality.judge(settings.load(), sys.argv[1])"
 # Its first runs import and cache what the others find there.
 WARMING = 2
+WEEKS = 5
+SHOWN = 8
+PARTS = RUN, EMPTY, BUILD, VALIDATION = ("weekly run", "empty DAG", "`dbt build`", "validation")
+
+
+class Cost(NamedTuple):
+    """Seconds on the clock, and of the processor."""
+
+    wall: float
+    cpu: float
 
 
 def write_dags(folder: Path) -> None:
@@ -57,7 +68,7 @@ def write_dags(folder: Path) -> None:
     }
     folder.mkdir()
     shutil.copy(source, folder)
-    shutil.copy(EMPTY, folder / f"{EMPTY_DAG_ID}.py")
+    shutil.copy(EMPTY_DAG, folder / f"{EMPTY_DAG_ID}.py")
     (folder / "shape.json").write_text(json.dumps(shape), encoding="utf-8")
 
 
@@ -79,19 +90,19 @@ def run_dag(airflow: Airflow, dag_id: str, as_of: datetime) -> tuple[float, list
     return run["duration"], tasks
 
 
-def processor_seconds(airflow: Airflow) -> Counter[str]:
-    """Return the processor time of Airflow's components, each with the processes that it started, also ended ones."""
-    seconds: Counter[str] = Counter()
-    for name, component in airflow.processes.items():
+def processor_seconds(airflow: Airflow) -> float:
+    """Return the processor time of all of Airflow's processes, with those that they started and that have ended."""
+    seconds = 0.0
+    for component in airflow.processes.values():
         process = psutil.Process(component.pid)
         for one in [process, *process.children(recursive=True)]:
             times = one.cpu_times()
-            seconds[name] += times.user + times.system + times.children_user + times.children_system
+            seconds += times.user + times.system + times.children_user + times.children_system
     return seconds
 
 
-def run_process(arguments: list[str], environment: dict[str, str]) -> tuple[float, float]:
-    """Run a process to its good end; return the seconds that it took, and its processor time."""
+def run_process(arguments: list[str], environment: dict[str, str]) -> Cost:
+    """Run a process to its good end; return what it cost."""
     before, start = os.times(), time.monotonic()
     subprocess.run(
         [sys.executable, *arguments],
@@ -102,11 +113,11 @@ def run_process(arguments: list[str], environment: dict[str, str]) -> tuple[floa
     )
     after = os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return time.monotonic() - start, cpu
+    return Cost(time.monotonic() - start, cpu)
 
 
-def bare(home: Settings, as_of: datetime) -> dict[str, tuple[float, float]]:
-    """Do a week without Airflow; return the seconds and the processor time of `dbt build` and of the validation."""
+def bare(home: Settings, as_of: datetime) -> dict[str, Cost]:
+    """Do a week without Airflow; return what `dbt build` and the validation cost as processes of their own."""
     run_id = f"bench__{as_of:%Y-%m-%d}"
     environment = {
         "GREENERY_HOME": str(home.home),
@@ -120,8 +131,10 @@ def bare(home: Settings, as_of: datetime) -> dict[str, tuple[float, float]]:
     landing.land(home, as_of)
     with connect(home) as connection:
         ledger.acquire(connection, run_id, as_of, lambda _: False)
-    options = ["--quiet", "build", "--exclude-resource-type", "unit_test", "--profiles-dir", "profiles"]
+        refresh = ["--full-refresh"] if ledger.builds_anew(connection) else []
+    options = ["--quiet", "build", "--exclude-resource-type", "unit_test", "--profiles-dir", "profiles", *refresh]
     built = run_process(["-m", "dbt.cli.main", *options], environment)
+    note_all_built(home, run_id)
     with connect(home) as connection:
         ledger.tested(connection, run_id, [])
     judged = run_process(["-c", JUDGE, run_id], environment)
@@ -129,11 +142,28 @@ def bare(home: Settings, as_of: datetime) -> dict[str, tuple[float, float]]:
     weekly_report.write(home, as_of)
     with connect(home) as connection:
         ledger.release(connection, run_id)
-    return {"dbt build": built, "validation": judged}
+    return {BUILD: built, VALIDATION: judged}
+
+
+def shares(tasks: list[dict], duration: float) -> dict[str, float]:
+    """Return the seconds of a run by what its tasks did, and those in which no task ran."""
+    found: dict[str, float] = {}
+    intervals = []
+    for task in tasks:
+        if task["duration"]:
+            name = task["task_id"]
+            group = "the models" if name.endswith("_run") else f"`{name}`"
+            found[group] = found.get(group, 0) + task["duration"]
+            intervals.append((datetime.fromisoformat(task["start_date"]), datetime.fromisoformat(task["end_date"])))
+    covered, reached = timedelta(), datetime.min.replace(tzinfo=UTC)
+    for start, end in sorted(intervals):
+        covered += max(end - max(start, reached), timedelta())
+        reached = max(reached, end)
+    return {**found, "between tasks": duration - covered.total_seconds()}
 
 
 def measure(folder: Path, weeks: int, say: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Measure the weeks one after the other; return of each the (wall, processor) seconds of each part."""
+    """Measure the weeks one after the other; return what each part of each week cost, and the shares of its run."""
     home = Settings(home=folder / "home", extracts=folder / "extracts")
     alone = Settings(home=folder / "alone", extracts=home.extracts)
     simulate(Shop(first_as_of=FIRST, weeks=weeks + WARMING), home.extracts)
@@ -146,28 +176,70 @@ def measure(folder: Path, weeks: int, say: Callable[[str], None]) -> list[dict[s
         for number in range(weeks + WARMING):
             as_of = FIRST + number * WEEK
             week: dict[str, Any] = {}
-            for name, dag_id in (("weekly run", DAG_ID), ("empty DAG", EMPTY_DAG_ID)):
+            for name, dag_id in ((RUN, DAG_ID), (EMPTY, EMPTY_DAG_ID)):
                 before = processor_seconds(airflow)
-                wall, tasks = run_dag(airflow, dag_id, as_of)
-                spent = processor_seconds(airflow) - before
-                week[name] = (wall, spent.total())
-                print(name, {k: round(v,1) for k,v in spent.items()})
-                week[f"{name} tasks"] = tasks
-            week.update(bare(alone, as_of))
+                duration, tasks = run_dag(airflow, dag_id, as_of)
+                week[name] = Cost(duration, processor_seconds(airflow) - before)
+                if dag_id == DAG_ID:
+                    week["shares"] = shares(tasks, duration)
+            week |= bare(alone, as_of)
+            say(f"{as_of:%Y-%m-%d}  " + "  ".join(f"{name} {week[name].wall:.1f} s" for name in PARTS))
             if number >= WARMING:
                 measured.append(week)
-            say(f"{as_of:%Y-%m-%d}  " + "  ".join(f"{name} {week[name][0]:.1f} s ({week[name][1]:.1f} s of processor)" for name in ("weekly run", "empty DAG", "dbt build", "validation")))
     return measured
+
+
+def section(weeks: int = WEEKS, say: Callable[[str], None] = print) -> str:
+    """Measure, and return the section of docs/benchmarks.md."""
+    with tempfile.TemporaryDirectory(prefix="greenery-bench-") as folder:
+        measured = measure(Path(folder), weeks, say)
+
+    def spread(values: list[float], form: str = ".1f") -> str:
+        return f"{median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+
+    lines = [
+        "## A weekly run",
+        "",
+        *textwrap.wrap(
+            f"{weeks} weeks of the demo's shop in a warm Airflow, after {WARMING} that don't count. Each week is run by "
+            "the weekly DAG and by a DAG of the same tasks and pools that do nothing, and is built and judged by bare "
+            "commands on a copy. Each figure is the median, with the least and the most. Processor time is that of all "
+            "of Airflow's processes.",
+            width=120,
+        ),
+        "",
+        "| part | seconds | seconds of processor |",
+        "|---|---:|---:|",
+    ]
+    for name in PARTS:
+        costs = [week[name] for week in measured]
+        lines.append(f"| {name} | {spread([cost.wall for cost in costs])} | {spread([cost.cpu for cost in costs])} |")
+    ratios = {
+        kind: [getattr(week[RUN], kind) / sum(getattr(week[name], kind) for name in PARTS[1:]) for week in measured]
+        for kind in ("wall", "cpu")
+    }
+    lines.append(
+        f"| **the run over the sum of the others** | **{spread(ratios['wall'], '.2f')}** | **{spread(ratios['cpu'], '.2f')}** |"
+    )
+    names = {name for week in measured for name in week["shares"]}
+    times = {name: median(week["shares"].get(name, 0.0) for week in measured) for name in names}
+    lines += [
+        "",
+        "Where the seconds of the run are, the largest first (median):",
+        "",
+        "| what | seconds |",
+        "|---|---:|",
+    ]
+    for name in sorted(names, key=lambda name: -times[name])[:SHOWN]:
+        lines.append(f"| {name} | {times[name]:.1f} |")
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     """Measure, and print what was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.weekly_run", description=main.__doc__)
-    parser.add_argument("--weeks", type=int, default=5)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="greenery-bench-") as folder:
-        measured = measure(Path(folder), options.weeks, lambda line: print(line, flush=True))
-    Path("/tmp/c-bench/last.json").write_text(json.dumps(measured))
+    parser.add_argument("--weeks", type=int, default=WEEKS)
+    print(section(parser.parse_args().weeks))
 
 
 if __name__ == "__main__":
