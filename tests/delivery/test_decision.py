@@ -22,7 +22,8 @@ from greenery.cli import doctor
 from greenery.delivery import deliver
 from greenery.delivery.deliver import NotDeliveredError
 from greenery.files import write_atomically
-from greenery.local_airflow import server as local_airflow
+from greenery.local_airflow.environment import environment
+from greenery.local_airflow.server import UI_PORT
 from greenery.messages import mail_message as mail_digest
 from greenery.messages import slack_message as slack_digest
 from greenery.messages.message import Attachment, MailMessage, SlackMessage
@@ -385,7 +386,7 @@ def test_the_doctor_sees_a_connection_that_was_made_in_the_ui(made):
     settings = made.settings
     env = {
         **os.environ,
-        **local_airflow.environment(settings, port=local_airflow.UI_PORT, execution_port=0),
+        **environment(settings, port=UI_PORT, execution_port=0),
         "PYTHONPATH": str(REPOSITORY / "include"),
     }
     script = (

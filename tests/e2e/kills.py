@@ -35,7 +35,8 @@ from greenery import quality
 from greenery.build import ledger
 from greenery.cli.backfill import airflow_for, interval_start
 from greenery.landing import load as landing
-from greenery.local_airflow.server import Airflow, running_airflow
+from greenery.local_airflow.client import Airflow
+from greenery.local_airflow.server import running_airflow
 from greenery.publishing import versions as publishing
 from greenery.report import writing as weekly_report
 from greenery.settings import DAG_ID, REPOSITORY, WEEK, Settings

@@ -18,7 +18,8 @@ from urllib.parse import quote
 import duckdb
 import pytest
 from greenery.cli.backfill import run_backfill
-from greenery.local_airflow.server import Airflow, ApiError, running_airflow
+from greenery.local_airflow.client import Airflow, ApiError
+from greenery.local_airflow.server import running_airflow
 from greenery.settings import DAG_ID, REPOSITORY, WEEK, Settings
 from greenery.simulator.shop import Shop, simulate
 

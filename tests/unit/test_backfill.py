@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 from greenery.cli import backfill, withdraw
-from greenery.local_airflow import server as local_airflow
+from greenery.local_airflow import client, environment, server
 from greenery.settings import Settings
 
 from tests.alerting import check, quality
@@ -142,7 +142,7 @@ def test_a_week_that_is_not_run_says_what_its_unfinished_run_waits_for(tasks, lo
         def request(self, _method, path, **_arguments):
             assert path == "dags/greenery_weekly/dagRuns/scheduled__2023-01-18/taskInstances/wait_for_extract/logs/1"
             if log is None:
-                raise local_airflow.ApiError(httpx.Response(404, request=httpx.Request("GET", "http://airflow/")))
+                raise client.ApiError(httpx.Response(404, request=httpx.Request("GET", "http://airflow/")))
             return {"content": [{"event": event} for event in log]}
 
         def collect(self, _path, _key, state):
@@ -183,55 +183,55 @@ def test_results_name_week_task_reason_and_log(capsys):
 
 
 def test_secrets_are_made_once_and_only_for_their_owner(settings):
-    first = local_airflow.environment(settings, 8080, 8081)
-    assert local_airflow.environment(settings, 8080, 8081) == first
+    first = environment.environment(settings, 8080, 8081)
+    assert environment.environment(settings, 8080, 8081) == first
     assert len(first["AIRFLOW__API_AUTH__JWT_SECRET"]) >= 64
     assert settings.home.stat().st_mode & 0o777 == 0o700
-    for file in (settings.home / "airflow" / "secrets.json", local_airflow.passwords_file(settings)):
+    for file in (settings.home / "airflow" / "secrets.json", environment.passwords_file(settings)):
         assert file.stat().st_mode & 0o777 == 0o600
-    assert json.loads(local_airflow.passwords_file(settings).read_text()).keys() == {"admin"}
+    assert json.loads(environment.passwords_file(settings).read_text()).keys() == {"admin"}
 
 
 def test_the_environment_overrides_defaults_but_not_what_isolates_a_home(settings, monkeypatch):
     monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", "elsewhere")
     monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql://production")
-    env = local_airflow.environment(settings, 8080, 8081)
+    env = environment.environment(settings, 8080, 8081)
     assert env["AIRFLOW__CORE__DAGS_FOLDER"] == "elsewhere"
     assert env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{settings.home}/airflow/airflow.db"
 
 
 def test_a_home_runs_one_airflow_at_a_time(settings):
-    lock = local_airflow._lock(settings)
-    assert local_airflow.running(settings) == {}
-    with pytest.raises(local_airflow.AirflowError, match=r"already runs .* `make down GREENERY_HOME="):
-        local_airflow._lock(settings, patience=0)
+    lock = server._lock(settings)
+    assert server.running(settings) == server.Running()
+    with pytest.raises(client.AirflowError, match=r"already runs .* `make down GREENERY_HOME="):
+        server._lock(settings, patience=0)
     lock.close()
-    assert local_airflow.running(settings) is None
+    assert server.running(settings) is None
 
 
 def test_what_a_killed_airflow_left_behind_does_not_count_as_running(settings):
-    local_airflow._lock(settings).close()
+    server._lock(settings).close()
     (settings.home / "airflow" / "running.json").write_text('{"pid": 1, "ready": true, "shared": true}')
-    assert local_airflow.attach(settings) is None
+    assert server.attach(settings) is None
 
 
 def test_an_airflow_with_other_extracts_is_refused(settings):
     me = psutil.Process()
     facts = {"pid": me.pid, "started": me.create_time(), "ready": True, "shared": True, "extracts": "/other"}
-    with local_airflow._lock(settings):
+    with server._lock(settings):
         (settings.home / "airflow" / "running.json").write_text(json.dumps(facts))
         with pytest.raises(
-            local_airflow.AirflowError, match=r"reads the extracts in /other, not those in .* `make down GREENERY_HOME="
+            client.AirflowError, match=r"reads the extracts in /other, not those in .* `make down GREENERY_HOME="
         ):
-            local_airflow.attach(settings)
+            server.attach(settings)
 
 
 def test_an_airflow_whose_owner_was_killed_is_refused(settings):
     facts = {"pid": psutil.Process().pid, "started": 0, "ready": True, "shared": True}  # the number is another's now
-    with local_airflow._lock(settings):
+    with server._lock(settings):
         (settings.home / "airflow" / "running.json").write_text(json.dumps(facts))
-        with pytest.raises(local_airflow.AirflowError, match=r"was killed.* `make down GREENERY_HOME="):
-            local_airflow.attach(settings)
+        with pytest.raises(client.AirflowError, match=r"was killed.* `make down GREENERY_HOME="):
+            server.attach(settings)
 
 
 def test_a_run_that_waits_for_its_teardown_is_ended():
@@ -261,7 +261,7 @@ def test_the_runs_of_an_ended_backfill_can_be_cleared(tmp_path):
         database.execute("create table backfill (id, is_paused boolean, completed_at)")
         database.execute("insert into backfill values (1, true, '2026-01-01'), (2, true, null)")
         database.commit()
-        local_airflow.Airflow("", "", tmp_path / "logs", schedules=False).unblock_ended_backfills()
+        client.Airflow("", "", tmp_path / "logs", schedules=False).unblock_ended_backfills()
         assert database.execute("select id from backfill where is_paused").fetchall() == [(2,)]
 
 

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from greenery import commands, settings
 from greenery.cli import backfill, doctor, purge
-from greenery.local_airflow import server as local_airflow
+from greenery.local_airflow import client, server
 from greenery.publishing.versions import NothingPublishedError, open_published
 from greenery.report import weeks as status
 from greenery.report import writing as weekly_report
@@ -83,18 +83,18 @@ class TestCommand:
         assert str(error.value) == f"the extract 2023-01-11 is not admitted: run its week first ({command})."
 
     def test_is_what_stops_an_airflow_that_is_in_the_way(self, home, monkeypatch, capsys):
-        class Paused(local_airflow.Airflow):
+        class Paused(client.Airflow):
             def request(self, *_, **__):
                 return {"is_paused": True}
 
         where = f"GREENERY_HOME={home.home} EXTRACTS={home.extracts}"
         paused = Paused("http://127.0.0.1:8080", "", home.home, schedules=True)
         with (
-            pytest.raises(local_airflow.AirflowError, match=re.escape(f"`make down {where}`, then this again")),
+            pytest.raises(client.AirflowError, match=re.escape(f"`make down {where}`, then this again")),
             backfill._unpaused(home, paused),
         ):
             pass
         monkeypatch.setattr(purge, "load", lambda: home)
-        monkeypatch.setattr(purge, "running", lambda _: {})
+        monkeypatch.setattr(purge, "running", lambda _: server.Running())
         assert purge.main([]) == 1
         assert f"stop it first (make down {where})" in capsys.readouterr().err

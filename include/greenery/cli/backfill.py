@@ -23,7 +23,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from greenery import commands
-from greenery.local_airflow.server import Airflow, AirflowError, ApiError, attach, exit_on_signals, running_airflow
+from greenery.local_airflow.client import Airflow, AirflowError, ApiError
+from greenery.local_airflow.processes import exit_on_signals
+from greenery.local_airflow.server import attach, running_airflow
 from greenery.report import weeks as status
 from greenery.settings import BEGINNING, DAG_ID, WEEK, WEEKDAYS, SettingError, Settings, load
 

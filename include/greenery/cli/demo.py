@@ -7,7 +7,8 @@ from datetime import datetime
 
 from greenery import commands, settings
 from greenery.cli.backfill import airflow_for, print_results, run_backfill
-from greenery.local_airflow.server import AirflowError, exit_on_signals
+from greenery.local_airflow.client import AirflowError
+from greenery.local_airflow.processes import exit_on_signals
 from greenery.settings import WEEK, SettingError
 from greenery.simulator.shop import Shop, simulate
 

@@ -13,7 +13,8 @@ from rich.console import Console
 from greenery import commands
 from greenery.channels.channel import CHANNELS, PAGERDUTY, Channel, readiness, target
 from greenery.channels.errors import PassingError, PermanentError
-from greenery.local_airflow import server as local_airflow
+from greenery.local_airflow.environment import environment
+from greenery.local_airflow.server import UI_PORT
 from greenery.settings import SettingError, Settings, load
 
 GOOD, OFF, BAD = "ok", "off", "FIX"
@@ -97,7 +98,7 @@ def main() -> int:
         return 1
     if (settings.home / "airflow" / "airflow.db").exists():
         # Connections that were made in the UI are in the home's metadata, which only a server's process reads.
-        os.environ.update(local_airflow.environment(settings, port=local_airflow.UI_PORT, execution_port=0))
+        os.environ.update(environment(settings, port=UI_PORT, execution_port=0))
         os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
     found = []
     for finding in findings(settings):

@@ -49,7 +49,8 @@ def late(settings: Settings, now: datetime) -> list[str]:
 
 def unhealthy(settings: Settings, airflow: str = "") -> list[str]:
     """Return a sentence for each part of Airflow that does not work, or one when Airflow does not answer."""
-    address = airflow or (running(settings) or {}).get("url", "")
+    found = running(settings)
+    address = airflow or (found.url if found else "")
     if not address:
         up = commands.make(settings, "up")
         return [f"no Airflow runs for {settings.home}: start it with {up}, or name it with --airflow"]

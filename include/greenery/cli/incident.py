@@ -17,7 +17,8 @@ from greenery.alerts import sending
 from greenery.channels import sent as ledger
 from greenery.cli import backfill
 from greenery.cli.backfill import airflow_for, run_backfill
-from greenery.local_airflow.server import AirflowError, running
+from greenery.local_airflow.client import AirflowError
+from greenery.local_airflow.server import running
 from greenery.messages.alert import key_of
 from greenery.settings import WEEK, Settings, load
 from greenery.simulator.shop import Shop, simulate

@@ -19,7 +19,8 @@ import duckdb
 from greenery import commands
 from greenery.channels import sent as delivery_ledger
 from greenery.cli import backfill
-from greenery.local_airflow.server import AirflowError, running
+from greenery.local_airflow.client import AirflowError
+from greenery.local_airflow.server import running
 from greenery.publishing import versions as publishing
 from greenery.report import weeks as status
 from greenery.report import writing as weekly_report
