@@ -226,7 +226,7 @@ def reading(home: Settings) -> Iterator[Reader]:
 def second_backfill(home: Settings) -> subprocess.CompletedProcess:
     day = f"{DAYS[0]}"
     return subprocess.run(
-        [sys.executable, "-m", "greenery.cli.backfill", "--from", day, "--to", day],
+        [sys.executable, "-m", "greenery.cli.app", "backfill", day],
         env={
             **os.environ,
             "PYTHONPATH": str(REPOSITORY / "include"),

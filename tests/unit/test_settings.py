@@ -10,12 +10,13 @@ from pathlib import Path
 import duckdb
 import pytest
 from greenery import commands, settings
-from greenery.cli import backfill, doctor, purge
-from greenery.local_airflow import client, server
+from greenery.cli import doctor, purge
+from greenery.local_airflow import backfills, client, server
 from greenery.publishing.versions import NothingPublishedError, open_published
-from greenery.report import weeks as status
 from greenery.report import writing as weekly_report
 from greenery.settings import REPOSITORY, SettingError, Settings
+
+from tests.program import greenery
 
 
 def test_a_folder_is_known_by_one_path(monkeypatch):
@@ -63,7 +64,7 @@ class TestCommand:
         monkeypatch.setenv("GREENERY_HOME", str(home.home))
         monkeypatch.setenv("GREENERY_EXTRACTS", str(home.extracts))
         where = f"GREENERY_HOME={home.home} EXTRACTS={home.extracts}"
-        status.main()
+        assert greenery("status") == 0
         assert f"make demo {where}, or make backfill FROM=… TO=… {where}" in capsys.readouterr().out
         assert f"make demo {where}, or make backfill FROM=… TO=… {where}" in doctor._warehouse(home).says
         home.home.mkdir()
@@ -91,10 +92,10 @@ class TestCommand:
         paused = Paused("http://127.0.0.1:8080", "", home.home, schedules=True)
         with (
             pytest.raises(client.AirflowError, match=re.escape(f"`make down {where}`, then this again")),
-            backfill._unpaused(home, paused),
+            backfills.unpaused(home, paused),
         ):
             pass
         monkeypatch.setattr(purge, "load", lambda: home)
         monkeypatch.setattr(purge, "running", lambda _: server.Running())
-        assert purge.main([]) == 1
+        assert greenery("purge") == 1
         assert f"stop it first (make down {where})" in capsys.readouterr().err

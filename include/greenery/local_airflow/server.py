@@ -9,15 +9,13 @@ import fcntl
 import os
 import socket
 import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Any, TextIO
 
 import httpx
 import psutil
@@ -27,17 +25,15 @@ from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_d
 from greenery import commands
 from greenery.local_airflow.client import Airflow, AirflowError, tail
 from greenery.local_airflow.environment import (
-    USER,
     airflow_home,
     environment,
     password,
-    passwords_file,
     write_private,
 )
-from greenery.local_airflow.processes import STOP_SECONDS, exit_on_signals, guarded, kill
-from greenery.settings import DAG_ID, DELIVERY_POOL, WAREHOUSE_POOL, SettingError, Settings, load
+from greenery.local_airflow.processes import guarded
+from greenery.settings import DAG_ID, DELIVERY_POOL, WAREHOUSE_POOL, Settings
 
-UI_PORT = 8080
+HEALTH_SECONDS = 10  # for an answer on its health
 START_SECONDS = 180  # a slow machine needs a minute for a first start
 
 
@@ -47,6 +43,7 @@ class Running(BaseModel, frozen=True):
     pid, started: the process that started it, and since when that runs.
     shared: whether other commands may use it.
     schedules: whether an unpaused DAG gets its scheduled runs.
+    step: what its start does now, such as `waiting for its API`.
     ready: whether it answers and the weekly DAG is parsed.
     sessions: the leaders of its processes' sessions.
     """
@@ -58,6 +55,7 @@ class Running(BaseModel, frozen=True):
     extracts: str = ""
     shared: bool = False
     schedules: bool = False
+    step: str = ""
     ready: bool = False
     sessions: list[int] = []
 
@@ -69,6 +67,7 @@ def running_airflow(
     port: int | None = None,
     shared: bool = False,
     before_scheduler: Callable[[Airflow], None] | None = None,
+    show_step: Callable[[str], None] | None = None,
 ) -> Iterator[Airflow]:
     """Start Airflow, yield it once the weekly DAG is parsed, and stop it.
 
@@ -76,12 +75,13 @@ def running_airflow(
     port: of the UI and API on 127.0.0.1; None takes a free one.
     shared: whether other commands may use it.
     before_scheduler: called when the API answers and nothing is scheduled yet.
+    show_step: called with each step of the start, such as `waiting for its API`.
 
     Raises AirflowError when the home is in use, a process ends, or the DAG can't be parsed.
     """
     home = airflow_home(settings)
-    with closing(_lock(settings)) as lock, guarded(home, lock.fileno()) as start:
-        port, execution_port = port or _free_port(), _free_port()
+    with closing(lock(settings)) as locked, guarded(home, locked.fileno()) as start:
+        port, execution_port = port or free_port(), free_port()
         env = environment(settings, port, execution_port, use_job_schedule)
         airflow = Airflow(
             base_url=f"http://127.0.0.1:{port}",
@@ -90,9 +90,18 @@ def running_airflow(
             schedules=use_job_schedule,
         )
 
+        step = ""
+
         def component(name: str, *command: str) -> None:
             airflow.processes[name] = start(name, command, env)
             note()
+
+        def begin(next_step: str) -> None:
+            nonlocal step
+            step = next_step
+            note()
+            if show_step:
+                show_step(step)
 
         def note(ready: bool = False) -> None:
             noted = Running(
@@ -103,6 +112,7 @@ def running_airflow(
                 extracts=str(settings.extracts),
                 shared=shared,
                 schedules=use_job_schedule,
+                step=step,
                 ready=ready,
                 sessions=[process.pid for process in airflow.processes.values()],
             )
@@ -110,13 +120,16 @@ def running_airflow(
 
         note()
         try:
-            _migrate(home, env, lock.fileno())
+            if not _is_migrated(home):
+                begin("making its database")
+                _migrate(home, env, locked.fileno())
             started = datetime.now(UTC)
             # A process each: a request of the UI waits for SQLite's lock on the thread that would let a task's request
             # go on and give it back. In one process both stand still until the lock's time is out.
             component("api-server", "api-server", "--apps", "core")
             component("execution-api", "api-server", "--apps", "execution", "--port", str(execution_port))
             component("dag-processor", "dag-processor")
+            begin("waiting for its API")
             _wait(airflow, "api-server", "answer", lambda: _answers(f"{airflow.base_url}/api/v2/monitor/health"))
             _make_pool(airflow, WAREHOUSE_POOL, 1, "One process may open the warehouse.")
             _make_pool(airflow, DELIVERY_POOL, 2, "A slow channel holds up no other.")
@@ -124,6 +137,7 @@ def running_airflow(
             if before_scheduler:
                 before_scheduler(airflow)
             # Logs are read from their folder: serving them would take fixed ports.
+            begin("starting the scheduler and reading the DAG")
             component("scheduler", "scheduler", "--skip-serve-logs")
             component("triggerer", "triggerer", "--skip-serve-logs")
             # What tasks talk to is built when it is first asked, which takes seconds: not when a task waits.
@@ -149,7 +163,7 @@ def attach(settings: Settings) -> Airflow | None:
         raise AirflowError("Airflow is starting or stopping: wait a moment, then run this again.")
     if not found.shared:
         raise AirflowError(f"Another command (process {found.pid}) works in {settings.home}: wait until it has ended.")
-    if _owner(found) is None:
+    if owner(found) is None:
         raise AirflowError(
             f"Airflow was killed, and parts of it still run: run `{commands.make(settings, 'down')}`, then this again."
         )
@@ -178,7 +192,33 @@ def running(settings: Settings) -> Running | None:
     return None
 
 
-def _owner(found: Running) -> psutil.Process | None:
+def unhealthy(settings: Settings, address: str = "") -> list[str]:
+    """Return a sentence for each part of Airflow that does not work, or one when Airflow does not answer.
+
+    address: of Airflow; empty asks the one that `make up` started for this home.
+    """
+    found = running(settings)
+    address = address or (found.url if found else "")
+    if not address:
+        up = commands.make(settings, "up")
+        return [f"no Airflow runs for {settings.home}: start it with {up}, or name it with --airflow"]
+    try:
+        answer = httpx.get(f"{address.rstrip('/')}/api/v2/monitor/health", timeout=HEALTH_SECONDS, trust_env=False)
+        parts = answer.raise_for_status().json()
+    except (httpx.HTTPError, ValueError) as error:
+        return [f"Airflow at {address} does not answer: {error or type(error).__name__}"]
+    return [
+        f"Airflow's {name} is {part['status']}" + (f", last heard of at {seen}" if (seen := _last_seen(part)) else "")
+        for name, part in parts.items()
+        if part and part.get("status") == "unhealthy"
+    ]
+
+
+def _last_seen(part: Mapping[str, Any]) -> str:
+    return next((str(value) for name, value in part.items() if name.startswith("latest_") and value), "")
+
+
+def owner(found: Running) -> psutil.Process | None:
     """Return the process that started this Airflow, if it still runs; its number may be another process's by now."""
     if found.pid is None:
         return None
@@ -190,7 +230,7 @@ def _owner(found: Running) -> psutil.Process | None:
         return None
 
 
-def _lock(settings: Settings, patience: float = 3) -> TextIO:
+def lock(settings: Settings, patience: float = 3) -> TextIO:
     """Lock the home for one Airflow; its processes inherit the lock, so that it ends with the last of them.
 
     patience: seconds to wait for an Airflow that is just stopping.
@@ -211,30 +251,32 @@ def _lock(settings: Settings, patience: float = 3) -> TextIO:
     return file
 
 
-def _free_port(wanted: int = 0) -> int:
+def free_port(wanted: int = 0) -> int:
     """Return the wanted port of 127.0.0.1 if it is free, else any free one."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", wanted))
         except OSError:
-            return _free_port()
+            return free_port()
         return int(probe.getsockname()[1])
 
 
+def _is_migrated(home: Path) -> bool:
+    """Return whether the metadata database is of the installed Airflow's version."""
+    done = home / "migrated-to"
+    return (home / "airflow.db").exists() and done.exists() and done.read_text() == version("apache-airflow")
+
+
 def _migrate(home: Path, env: dict[str, str], lock: int) -> None:
-    """Bring the metadata database to the installed Airflow's version; seconds, so only when that has changed."""
-    database, done = home / "airflow.db", home / "migrated-to"
-    installed = version("apache-airflow")
-    if database.exists() and done.exists() and done.read_text() == installed:
-        return
+    """Bring the metadata database to the installed Airflow's version, which takes seconds."""
     with guarded(home, lock) as start:  # one of its own, to forget a process that ends: its number is used again
         exit_code = start("db-migrate", ["db", "migrate"], env).wait()
     if exit_code != 0:
         raise AirflowError(f"`airflow db migrate` failed. {tail(home / 'logs' / 'db-migrate.log')}")
-    with closing(sqlite3.connect(database)) as connection:
+    with closing(sqlite3.connect(home / "airflow.db")) as connection:
         connection.execute("pragma journal_mode = wal")  # else readers and the writer block each other
-    done.write_text(installed)
+    (home / "migrated-to").write_text(version("apache-airflow"))
 
 
 def _wait(airflow: Airflow, name: str, task: str, is_done: Callable[[], bool]) -> None:
@@ -278,69 +320,3 @@ def _make_pool(airflow: Airflow, name: str, slots: int, why: str) -> None:
         airflow.request("POST", "pools", json={**pool, "name": name})
     elif found[name] != slots:
         airflow.request("PATCH", f"pools/{name}", json={**pool, "pool": name})
-
-
-def up(settings: Settings, port: int) -> None:
-    """Start Airflow in the background, with its UI on 127.0.0.1, and print where it is.
-
-    Scheduling is on, but a new DAG is paused, as everywhere in Airflow: unpausing it starts the run of the newest
-    week, which waits for its extract and pages when that does not come. So that is for the user to do.
-    """
-    if running(settings) is None:
-        log = airflow_home(settings) / "logs" / "up.log"
-        print(f"Starting Airflow for {settings.home} …", flush=True)
-        with log.open("w") as output:
-            daemon = subprocess.Popen(
-                [sys.executable, "-m", "greenery.local_airflow.server", str(port)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env={**os.environ, "GREENERY_HOME": str(settings.home), "GREENERY_EXTRACTS": str(settings.extracts)},
-            )
-        while not (found := running(settings)) or not found.ready:
-            if daemon.poll() is not None:
-                raise AirflowError(log.read_text().strip())
-            time.sleep(0.2)
-    elif attach(settings):
-        print("Airflow is already running.")
-    if airflow := attach(settings):
-        print(f"Airflow:  {airflow.base_url}")
-        print(f"User:     {USER}, password in {passwords_file(settings)}")
-        if airflow.request("GET", f"dags/{DAG_ID}")["is_paused"]:
-            print(f"{DAG_ID} is paused: unpause it there to run it every week, the newest week first.")
-        print(f"`{commands.make(settings, 'down')}` stops it.")
-
-
-def serve(settings: Settings, port: int) -> NoReturn:
-    """Run Airflow, with scheduling, until a signal comes or one of its processes ends (AirflowError)."""
-    with running_airflow(settings, use_job_schedule=True, port=_free_port(port), shared=True) as airflow:
-        while True:
-            airflow.check()
-            time.sleep(1)
-
-
-def down(settings: Settings) -> None:
-    """Stop the Airflow that `up` started for this home, and all that is left of one that was killed."""
-    found = running(settings)
-    if found is None:
-        print(f"No Airflow runs for {settings.home}.")
-        return
-    if owner := _owner(found):
-        if not found.shared:
-            raise AirflowError(f"Another command (process {owner.pid}) started it: end that command, and it stops.")
-        owner.terminate()
-    try:
-        _lock(settings, patience=2 * STOP_SECONDS if owner else 0).close()
-    except AirflowError:
-        kill(found.sessions)
-        _lock(settings).close()
-    print(f"Stopped the Airflow of {settings.home}.")
-
-
-if __name__ == "__main__":  # what `up` starts in the background
-    exit_on_signals()
-    try:
-        serve(load(), int(sys.argv[1]))
-    except (AirflowError, SettingError) as error:
-        sys.exit(str(error))

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
-from rich.console import Console
-from rich.table import Column, Table
 
-from greenery import commands, settings
+from greenery import commands
 from greenery.build import ledger
 from greenery.channels import sent as delivery_ledger
 from greenery.files import write_atomically
@@ -47,7 +44,7 @@ def write_index(settings: Settings) -> None:
 
 
 def _write_index(settings: Settings) -> None:
-    write_atomically(settings.reports / "index.html", page.render_index(_weeks(settings)))
+    write_atomically(settings.reports / "index.html", page.render_index(listed(settings)))
 
 
 @contextmanager
@@ -86,7 +83,7 @@ def _week(settings: Settings, extract: dict, published: bool, outdated: bool) ->
     rerun = commands.backfill(settings, day, day)
     next_command: str | None = None
     if extract["withdrawn"]:
-        next_command = f"""to bring it back: {rerun} PARAMS='{{"reextract": true}}'"""
+        next_command = f"to bring it back: {commands.backfill(settings, day, day, {'reextract': True})}"
     elif state == "held":
         next_command = commands.way_out(settings, day, _recorded_way_out(folder / "quality.json"))
     elif outdated or state == "landed" or not has_report:
@@ -113,45 +110,7 @@ def _acceptance(extract: dict) -> str:
     return f"accepted: {accepted['reason']} ({', '.join(accepted['checks'])})" if accepted else ""
 
 
-def main() -> None:
-    """Print a table of all weeks, and below it what to run next for which."""
-    try:
-        home = settings.load()
-    except settings.SettingError as error:
-        sys.exit(str(error))
-    weeks = _weeks(home)
-    # A reason is printed as it is, and a command is never cut short.
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not weeks:
-        console.print(
-            f"No week has been landed in {home.home} yet. Next: {commands.make(home, 'demo')}, "
-            f"or {commands.make(home, 'backfill FROM=… TO=…')}",
-            soft_wrap=True,
-        )
-        return
-    table = Table(
-        *(Column(name, no_wrap=True) for name in ("week to", "state", "published", "report", "restated")),
-        Column("delivered", overflow="fold"),
-        Column("why", overflow="fold"),
-    )
-    for week in weeks:
-        table.add_row(
-            week["as_of"],
-            week["state"],
-            "yes" if week["published"] else "no",
-            "yes" if week["has_report"] else "no",
-            "to do" if week["outdated"] else "yes" if week["restated"] else "no",
-            "\n".join(week["delivered"] + week["owed"]) or "no",
-            week["reason"] or "",
-        )
-    console.print(table)
-    # In a cell a command would be broken over lines: nobody could copy it.
-    for week in weeks:
-        if week["next_command"]:
-            console.print(f"Next for {week['as_of']}: {week['next_command']}", soft_wrap=True)
-
-
-def _weeks(settings: Settings) -> list[dict]:
+def listed(settings: Settings) -> list[dict]:
     """Return what is recorded of each week, with where and when its digest was delivered, and where it is owed."""
     weeks = []
     for week in [*_recorded(settings), *_not_landed(settings)]:
@@ -206,7 +165,3 @@ def _delivery(settings: Settings, as_of: datetime) -> dict[str, list[str]]:
 def _recorded(settings: Settings) -> list[dict]:
     path = settings.reports / "weeks.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-
-
-if __name__ == "__main__":
-    main()
