@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from greenery.cli import status
 from greenery.cli.app import app
+from greenery.local_airflow.client import AirflowError
 from typer.main import get_command
 
 from tests.program import greenery
@@ -28,6 +30,23 @@ def test_a_date_is_explained_where_a_command_takes_one(name, capsys):
     assert greenery(name, "--help") == 0
     words = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert NAMED_BY_ITS_END in words
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+def refuse():
+    raise AirflowError("Airflow does not answer.")
+
+
+@pytest.mark.parametrize(
+    ("load", "code", "said"), [(interrupt, 130, "Interrupted.\n"), (refuse, 1, "Airflow does not answer.\n")]
+)
+def test_what_stops_a_command_is_said_in_one_line(monkeypatch, capsys, load, code, said):
+    monkeypatch.setattr(status, "load", load)
+    assert greenery("status") == code
+    assert capsys.readouterr().err == said
 
 
 @pytest.fixture

@@ -28,6 +28,8 @@ from greenery.local_airflow.processes import exit_on_signals
 from greenery.report.writing import NoReportError
 from greenery.settings import SettingError
 
+INTERRUPTED = 130  # what typer makes of Ctrl-C
+
 app = typer.Typer(
     name="greenery",
     help="Greenery weekly: which orders changed, and how sessions move through the funnel, for every week.\n\n"
@@ -61,6 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     exit_on_signals()
     try:
         app(arguments)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            print("Interrupted.", file=sys.stderr)
+        raise
     except (InputError, SettingError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
