@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from graphlib import TopologicalSorter
 
+from dbt.artifacts.schemas.results import NodeResult
 from dbt.cli.main import dbtRunner
 from greenery import quality
 from greenery.build import dbt_tests, ledger
+from greenery.build import project as dbt_project
 from greenery.build.project import PROJECT
 from greenery.landing import load as landing
 from greenery.publishing import versions as publishing
 from greenery.report import weeks as status
 from greenery.report import writing as weekly_report
 from greenery.settings import Settings
-from greenery.warehouse.duckdb import connect
+from greenery.warehouse.duckdb import connect, rows
 
 
-def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[dict]:
+def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[NodeResult]:
     """Run dbt on the warehouse of `home` and return its results; fail with dbt's messages where a node failed."""
     os.environ["GREENERY_WAREHOUSE"] = str(home.warehouse)
     target = home.home.parent / "dbt"
@@ -25,22 +28,40 @@ def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[d
     options += ["--target-path", str(target / "target"), "--log-path", str(target / "logs")]
     result = dbtRunner().invoke(["--quiet", *arguments, *options])
     bad = {"error", "skipped", *([] if tests_may_fail else ["fail"])}
-    messages = [node.message for node in result.result or [] if str(node.status) in bad]
+    found = (result.result or []) if arguments[0] in ("build", "run", "test") else []
+    messages = [node.message for node in found if str(node.status) in bad]
     problem = messages or result.exception
+    _note_built(home, found)
     assert not problem, problem
-    found = result.result if arguments[0] in ("build", "run", "test") else []
-    return [
-        {
-            "unique_id": node.node.unique_id,
-            "status": str(node.status),
-            "failures": node.failures,
-            "message": node.message,
-        }
-        for node in found or []
-    ]
+    return list(found)
 
 
-def record_tests(home: Settings, run_id: str, results: list[dict]) -> None:
+def _note_built(home: Settings, results: list) -> None:
+    """Note which models the run that holds the warehouse has built, as the callback of each one's task does.
+
+    Raises the first LockLostError, when all were tried.
+    """
+    built = [one.node.name for one in results if one.node.resource_type == "model" and str(one.status) == "success"]
+    refused = []
+    with connect(home) as connection:
+        for holder in rows(connection, "select run_id from landing.build_lock"):
+            for model in built:
+                try:
+                    ledger.note_built(connection, holder["run_id"], model)
+                except ledger.LockLostError as error:
+                    refused.append(error)
+    if refused:
+        raise refused[0]
+
+
+def note_all_built(home: Settings, run_id: str) -> None:
+    """Note that the run has built all models, as the callbacks of their tasks do one by one."""
+    with connect(home) as connection:
+        for model in TopologicalSorter(dbt_project.models().inputs).static_order():
+            ledger.note_built(connection, run_id, model)
+
+
+def record_tests(home: Settings, run_id: str, results: list[NodeResult]) -> None:
     """Record what dbt's tests said, as the task dbt_test does."""
     with connect(home) as connection:
         ledger.tested(connection, run_id, dbt_tests.failures(results))
@@ -55,13 +76,19 @@ def run_week(
     if not withdrawal:
         landing.land(home, as_of, **parameters)
     with connect(home) as connection:
-        assert ledger.acquire(connection, run_id, as_of, lambda _: False, withdrawal)
-        full_refresh = full_refresh or ledger.builds_anew(connection)
+        assert ledger.acquire(connection, run_id, as_of, lambda _: False, withdrawal, full_refresh)
+        full_refresh = ledger.builds_anew(connection)
     options = ["--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
     try:
         record_tests(home, run_id, dbt(home, "build", *options, tests_may_fail=True))
         quality.judge(home, run_id, accept)
         publishing.publish(home, run_id)
+    except quality.HeldError as error:
+        if error.held_because:
+            weekly_report.write_page(home, as_of, error.held_because)
+        with connect(home) as connection:
+            status.record(home, connection)
+        raise
     finally:
         with connect(home) as connection:
             ledger.release(connection, run_id)

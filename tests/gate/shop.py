@@ -46,6 +46,8 @@ def run_week(
         assert ledger.acquire(connection, RUN, as_of, lambda _: False)
         for statement in build_statements(recording, connection):
             connection.execute(statement)
+        for node in recording.nodes:
+            ledger.note_built(connection, RUN, node.name)
         if built:
             built(connection)
         failed = data_test_failures(recording, connection)

@@ -11,9 +11,9 @@ from greenery.channels.channel import EMAIL, SLACK, Channel, Readiness, readines
 from greenery.channels.errors import PassingError, PermanentError
 from greenery.channels.reference import Reference
 from greenery.channels.sent import Sending
-from greenery.messages import digest as digests
+from greenery.messages import correction as corrections
 from greenery.messages import mail_message, slack_message, withdrawal
-from greenery.messages.digest import Correction, Digest
+from greenery.messages.digest_parts import Correction, Digest
 from greenery.report import writing
 from greenery.settings import Settings
 from greenery.week import Week
@@ -57,11 +57,11 @@ def deliver(settings: Settings, as_of: datetime, channel: Channel, mode: str, *,
         else:
             readers_have = sent.content(settings, sending.corrects_hash) if sending.corrects else None
             sent.keep_content(settings, digest.content_hash, digest.content)
-            if sending.previous and not sending.doubtful and digests.says_the_same(digest, readers_have):
+            if sending.previous and not sending.doubtful and corrections.says_the_same(digest, readers_have):
                 sending.finish(sending.previous)
                 done = f"the digest of {day} is in {channel.name} already, with the same figures: nothing is sent."
             else:
-                correction = digests.correction(digest, readers_have) if sending.corrects else None
+                correction = corrections.correction(digest, readers_have) if sending.corrects else None
                 sending.finish(_send(settings, channel, digest, correction, sending))
                 done = f"the digest of {day} was {'corrected' if correction else 'sent'} in {channel.name}."
     return done

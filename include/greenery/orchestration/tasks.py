@@ -105,7 +105,15 @@ class AcquireWarehouse(BaseSensorOperator):
         models = dbt_project.version()
         with connect(home) as connection:
             try:
-                is_ours = ledger.acquire(connection, context["run_id"], as_of, is_running, withdrawal(context))
+                is_ours = ledger.acquire(
+                    connection,
+                    context["run_id"],
+                    as_of,
+                    is_running,
+                    withdrawal(context),
+                    # Not where a task that follows the models is cleared by itself: they stay as they are.
+                    full_refresh=context["params"]["full_refresh"] and not _has_built(context),
+                )
             except (ledger.NothingToWithdrawError, ledger.LockLostError) as error:
                 raise AirflowFailException(str(error)) from error
             if is_ours and ledger.builds_anew(connection):
@@ -121,7 +129,8 @@ class AcquireWarehouse(BaseSensorOperator):
 
 
 def check_project(project: str, context: Context) -> None:
-    """Fail a model's task for good where the dbt project was changed since its run took the lock.
+    """Note that a model is built. Fail its task for good where one that it reads is not, or the dbt project was changed
+    since its run took the lock.
 
     Cosmos calls this after the model was built. project: the folder in which dbt ran.
     """
@@ -129,9 +138,14 @@ def check_project(project: str, context: Context) -> None:
     from greenery.build import project as dbt_project
     from greenery.warehouse.duckdb import connect
 
-    if dbt_project.version() == context["ti"].xcom_pull(task_ids="acquire_warehouse", key=MODELS):
-        return
+    is_same = dbt_project.version() == context["ti"].xcom_pull(task_ids="acquire_warehouse", key=MODELS)
     with connect(settings.load()) as connection:
+        if is_same:
+            try:
+                ledger.note_built(connection, context["run_id"], context["ti"].task_id[len("dbt.") : -len("_run")])
+            except ledger.LockLostError as error:
+                raise AirflowFailException(str(error)) from error
+            return
         ledger.disown_build(connection)
     raise AirflowFailException(
         "the dbt project was changed while this run built: clear its task acquire_warehouse with all that follows."
@@ -241,11 +255,17 @@ def quality(**context: Any) -> dict:
     """Judge the week's marts and dbt's tests; a failed critical check holds the extract and ends the run failed."""
     from greenery.build.ledger import LockLostError, NotTestedError
     from greenery.quality import HeldError, judge
+    from greenery.report import weeks, writing
+    from greenery.warehouse.duckdb import connect
 
     home = settings.load()
     try:
         verdict = judge(home, context["run_id"], accept=context["params"]["accept"] or "")
     except HeldError as error:
+        if error.held_because:
+            writing.write_page(home, week_end(context), error.held_because)
+        with connect(home) as connection:
+            weeks.record(home, connection)
         context["ti"].xcom_push(key=JUDGED, value=True)
         raise AirflowFailException(str(error)) from error
     except (LockLostError, NotTestedError) as error:
@@ -429,6 +449,11 @@ def _states(context: Context | dict[str, Any]) -> dict[str, str]:
     """Return the state of each task of the run."""
     run_id = context["run_id"]
     return context["ti"].get_task_states(dag_id=DAG_ID, run_ids=[run_id])[run_id]
+
+
+def _has_built(context: Context) -> bool:
+    """Return whether the run's first model is built, and not cleared to be built again."""
+    return _states(context).get("dbt.int_extract_pairs_run") == "success"
 
 
 def _judged(context: Context | dict[str, Any], states: dict[str, str]) -> bool:

@@ -1,0 +1,32 @@
+"""`greenery data-docs`: the pages that Great Expectations itself makes of a week's suites."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import duckdb
+import typer
+
+from greenery.cli.arguments import NAMED_BY_ITS_END
+from greenery.cli.preview import named_week
+from greenery.commands import InputError
+from greenery.quality import data_docs as pages
+from greenery.settings import load
+
+
+def data_docs(
+    as_of: Annotated[
+        str, typer.Argument(metavar="AS_OF", help=f"The week; without it, the newest one. {NAMED_BY_ITS_END}")
+    ] = "",
+) -> None:
+    """Build the Data Docs of a week from the warehouse as it is now, and print their first page.
+
+    Nothing is judged or kept. Example: `greenery data-docs 2023-02-01`
+    """
+    settings = load()
+    week = named_week(settings, as_of)
+    try:
+        page = pages.build(settings, week)
+    except (pages.NotBuiltError, duckdb.IOException) as error:
+        raise InputError(str(error)) from error
+    print(f"The Data Docs of the week to {week:%Y-%m-%d}: {page}")
