@@ -13,7 +13,7 @@ from greenery.channels import sent as ledger
 
 log = logging.getLogger(__name__)
 
-TRIES = 6  # Airflow calls once. The pauses are half a minute, then 1, 2, 4 and 5 minutes
+TRIES = 6  # Airflow does not call again; with pauses of half a minute, then 1, 2, 4 and 5 minutes
 
 
 def missed(context: dict[str, Any]) -> None:
@@ -46,4 +46,4 @@ def missed(context: dict[str, Any]) -> None:
     )
     run_id, state = run["dag_run_id"], f"its run is {run['state']}"
     told = tries(incidents.tell_late, home, as_of, run_id, run_url(run_id), state, waits=False)
-    log.info("the digest of %s is late: alerted" if told else "the digest of %s is out", f"{as_of:%Y-%m-%d}")
+    log.info("the digest of %s is late: told of it" if told else "the digest of %s is out", f"{as_of:%Y-%m-%d}")
