@@ -6,6 +6,7 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
+from greenery.build import ledger
 from greenery.landing import load as landing
 from greenery.settings import WEEK, Settings
 from greenery.simulator.shop import Shop, simulate
@@ -44,6 +45,7 @@ def published(warehouse, extracts):
     warehouse.clear()
     for extract in extracts:
         insert(warehouse.open(), extract, "admitted")
+    ledger.set_build(warehouse.open())
     warehouse.build()
     publish(warehouse)
     return warehouse

@@ -13,6 +13,7 @@ from typing import Any
 from greenery.build import ledger
 from greenery.figures import summary
 from greenery.publishing import versions as publishing
+from greenery.publishing import week_rows
 from greenery.report import writing as weekly_report
 from greenery.source.tables import TABLES
 from greenery.warehouse.duckdb import rows, statement, transaction
@@ -82,7 +83,8 @@ class World:
             self.run(week, verdict="broken")
         elif operation.name == "break in the build":
             self.counts["run broken off in the build"] += 1
-            self.run(week, break_at=operation.value)
+            # One in four of a full refresh.
+            self.run(week, break_at=operation.value, afresh=operation.value % 4 == 3)
         else:
             published = self._publish_again(week)
         return published
@@ -127,7 +129,8 @@ class World:
         if not withdrawal:
             self.land(week)
         self._built.pop(run_id, None)
-        assert ledger.acquire(self._ledger, run_id, as_of, lambda _: False, withdrawal)
+        assert ledger.acquire(self._ledger, run_id, as_of, lambda _: False, withdrawal, afresh)
+        afresh = ledger.builds_anew(self._ledger)
         self.settled = False
         try:
             self.warehouse.build(afresh=afresh, break_at=break_at)
@@ -264,5 +267,7 @@ def published_rows(warehouse: Warehouse, relation: str) -> list[dict]:
 
 
 def report_rows(warehouse: Warehouse, name: str, as_of: datetime, **parameters: int) -> list[dict]:
-    """Return the rows of a statement of `include/sql/report/` on what is published."""
-    return rows(warehouse.open("published"), statement(f"report/{name}"), {"as_of": as_of, **parameters})
+    """Return the rows of a statement of `include/sql/figures/` on what is published."""
+    connection = warehouse.open("published")
+    week_rows.keep_recent_sessions(connection, as_of)
+    return rows(connection, statement(f"figures/{name}"), {"as_of": as_of, **parameters})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from greenery.messages import digest
-from greenery.messages.digest import Links
+from greenery.messages import chart, correction, digest
+from greenery.messages.digest_parts import HeldWeek, Links
 
 from tests.unit import summaries
 
@@ -12,19 +12,27 @@ LINKS = Links(
     report="https://reports.example/2023-02-01/index.html",
     funnel="https://reports.example/2023-02-01/index.html#funnel",
 )
-HELD_WEEKS = ({"as_of": "2023-01-18", "reason": "sessions_unique: found twice"},)
+HELD_WEEKS = (HeldWeek(as_of="2023-01-18", reason="sessions_unique: found twice"),)
+# One for all: drawing takes longer than all else.
+PICTURE = chart.to_png(chart.report_spec(summaries.NORMAL))
+
+
+def build(figures, quality, restatement, links, held_weeks=()):
+    """Return a digest whose report has a picture."""
+    return digest.build(figures, quality, restatement, links, held_weeks, PICTURE)
+
 
 DIGESTS = {
-    "normal": digest.build(summaries.NORMAL, summaries.PASSED, None, LINKS),
-    "warned": digest.build(summaries.NORMAL, summaries.WARNED, None, LINKS),
-    "first": digest.build(summaries.FIRST, summaries.PASSED, None, LINKS),
-    "empty": digest.build(summaries.EMPTY, summaries.WARNED, None, LINKS),
-    "gap": digest.build(summaries.GAP, summaries.PASSED, None, LINKS, HELD_WEEKS),
-    "restated": digest.build(summaries.NORMAL, summaries.PASSED, summaries.RESTATEMENT, LINKS),
-    "provisional": digest.build(summaries.PROVISIONAL, summaries.ACCEPTED, None, LINKS),
-    "zero": digest.build(summaries.ZERO, None, None, Links()),
-    "huge": digest.build(summaries.HUGE, summaries.PASSED, None, LINKS),
-    "hostile": digest.build(
+    "normal": build(summaries.NORMAL, summaries.PASSED, None, LINKS),
+    "warned": build(summaries.NORMAL, summaries.WARNED, None, LINKS),
+    "first": build(summaries.FIRST, summaries.PASSED, None, LINKS),
+    "empty": build(summaries.EMPTY, summaries.WARNED, None, LINKS),
+    "gap": build(summaries.GAP, summaries.PASSED, None, LINKS, HELD_WEEKS),
+    "restated": build(summaries.NORMAL, summaries.PASSED, summaries.RESTATEMENT, LINKS),
+    "provisional": build(summaries.PROVISIONAL, summaries.ACCEPTED, None, LINKS),
+    "zero": build(summaries.ZERO, None, None, Links()),
+    "huge": build(summaries.HUGE, summaries.PASSED, None, LINKS),
+    "hostile": build(
         summaries.HOSTILE,
         summaries.quality(
             summaries.check(summaries.SLACK_MARKUP, False, meaning=summaries.MARKUP, severity="warning"),
@@ -34,8 +42,8 @@ DIGESTS = {
         ),
         None,
         Links(run='https://airflow.example/?a=1&b="><script>', report="/home/<user>/reports & more/index.html"),
-        tuple({"as_of": f"2023-01-{day:02}", "reason": summaries.SLACK_MARKUP} for day in range(18, 25)),
+        tuple(HeldWeek(as_of=f"2023-01-{day:02}", reason=summaries.SLACK_MARKUP) for day in range(18, 25)),
     ),
 }
-BEFORE = {"summary": summaries.NORMAL_BEFORE, "badge": DIGESTS["restated"].content["badge"]}
-CORRECTION = digest.correction(DIGESTS["restated"], BEFORE)
+BEFORE = {"summary": summaries.NORMAL_BEFORE.document(), "badge": DIGESTS["restated"].content["badge"]}
+CORRECTION = correction.correction(DIGESTS["restated"], BEFORE)

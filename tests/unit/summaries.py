@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from greenery.figures import restatement, summary
+from greenery.figures.rows import WeekRows
+from greenery.messages.check_results import CheckResults
 
 AS_OF = datetime(2023, 2, 1)
 WEEK = timedelta(days=7)
@@ -68,7 +70,8 @@ def stuck(status, *orders, stays=120, days_95=6.5):
 
 
 def build(*weeks, changes=(), previous_as_of=AS_OF - WEEK, **rows):
-    return summary.build(AS_OF, list(weeks), list(changes), previous_as_of, 28, **rows)
+    found = WeekRows(as_of=AS_OF, previous_as_of=previous_as_of, sessions_by_week=weeks, order_changes=changes, **rows)
+    return summary.build(found, 28)
 
 
 def check(name, passed=True, severity="critical", **values):
@@ -93,13 +96,15 @@ def check(name, passed=True, severity="critical", **values):
 
 
 def quality(*checks, verdict="passed", landing_warnings=(), accepted=None):
-    return {
-        "as_of": "2023-02-01T00:00:00+00:00",
-        "verdict": verdict,
-        "accepted": accepted,
-        "checks": list(checks),
-        "landing_warnings": list(landing_warnings),
-    }
+    return CheckResults(
+        as_of="2023-02-01T00:00:00+00:00",
+        verdict=verdict,
+        stays_admitted=False,
+        way_out="extract" if verdict == "held" else None,
+        accepted=accepted and {"observed": dict.fromkeys(accepted["checks"], "seen"), **accepted},
+        checks=checks,
+        landing_warnings=landing_warnings,
+    )
 
 
 CHANGES = [
@@ -183,7 +188,7 @@ EVERY_SUMMARY = {
     "upside down": UPSIDE_DOWN,
 }
 NORMAL_BEFORE = build(week(0, 570, 460, 350, 335), week(1, 560, 450, 342, 330), changes=CHANGES[:3], pace=pace(**PACE))
-RESTATEMENT = restatement.compare(NORMAL_BEFORE, NORMAL)
+RESTATEMENT = restatement.compare(NORMAL_BEFORE.document(), NORMAL.document())
 
 PASSED = quality(check("orders_unique"), check("sessions_unique"))
 WARNED = quality(

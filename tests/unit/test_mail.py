@@ -6,12 +6,13 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from greenery.messages import digest
+from greenery.messages import correction
 from greenery.messages import mail_message as mail
+from greenery.messages.digest_parts import Links
 from greenery.messages.message import MailMessage
 
 from tests.unit import summaries
-from tests.unit.digests import CORRECTION, DIGESTS
+from tests.unit.digests import CORRECTION, DIGESTS, build
 
 VOID = {"meta", "img", "br", "hr", "input"}
 # Gmail cuts what is longer.
@@ -86,7 +87,7 @@ class TestCorrection:
 
     def test_with_the_same_figures_says_what_else_is_new(self):
         warned = DIGESTS["warned"]
-        text = mail.render(warned, digest.correction(warned, DIGESTS["normal"].content)).text
+        text = mail.render(warned, correction.correction(warned, DIGESTS["normal"].content)).text
         assert "This replaces the mail sent before. The figures are as they were. Data quality: 1 of 3 checks" in text
         assert "Restated" not in text
 
@@ -130,7 +131,7 @@ class TestHtml:
 
     def test_more_than_noise_is_said_in_words(self):
         weeks = summaries.week(0, 578, 467, 361, 335), summaries.week(1, 560, 450, 242, 230)
-        html = mail.render(digest.build(summaries.build(*weeks), summaries.PASSED, None, digest.Links())).html
+        html = mail.render(build(summaries.build(*weeks), summaries.PASSED, None, Links())).html
         assert html.count(">more than noise</span>") == 2
 
     def test_picture_says_its_numbers(self):

@@ -10,7 +10,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from greenery.figures.model import Rate, Summary
 from greenery.messages import chart, page, wording
+from greenery.messages.week_state import ListedWeek
 
 from tests.unit.summaries import (
     AS_OF,
@@ -43,30 +45,30 @@ def plain(text):
 
 
 WEEKS = [
-    {
-        "as_of": "2023-01-25",
-        "state": "admitted",
-        "reason": None,
-        "published": True,
-        "has_page": True,
-        "restated": True,
-        "outdated": False,
-        "next_command": None,
-        "delivered": ["slack 2023-01-25 06:00 UTC"],
-        "owed": ["owed in email: <b>late</b>"],
-    },
-    {
-        "as_of": "2023-02-01",
-        "state": "held",
-        "reason": "volume: <b>0</b> rows",
-        "published": False,
-        "has_page": False,
-        "restated": False,
-        "outdated": False,
-        "next_command": "make backfill FROM=2023-02-01 TO=2023-02-01",
-        "delivered": [],
-        "owed": [],
-    },
+    ListedWeek(
+        as_of="2023-01-25",
+        state="admitted",
+        reason=None,
+        published=True,
+        has_page=True,
+        restated=True,
+        outdated=False,
+        next_command=None,
+        delivered=["slack 2023-01-25 06:00 UTC"],
+        owed=["owed in email: <b>late</b>"],
+    ),
+    ListedWeek(
+        as_of="2023-02-01",
+        state="held",
+        reason="volume: <b>0</b> rows",
+        published=False,
+        has_page=False,
+        restated=False,
+        outdated=False,
+        next_command="make backfill FROM=2023-02-01 TO=2023-02-01",
+        delivered=[],
+        owed=[],
+    ),
 ]
 
 
@@ -117,8 +119,8 @@ class TestWeekPage:
             "Sessions that started from 25 Jan 2023 to 1 Feb 2023, 00:00 UTC",
             "The largest drop-off is between page view and add to cart: 111 sessions, 19.2 pp.",
             "That is within what chance alone would do (p = 0.631, 95% interval -4.2 to +7.0 pp).",
-            "The slowest step is from checkout to shipped: 2.3 days in the median of 330 sessions.",
-            "Step and sessions Conversion Step conversion, lost Change On the median",
+            "The slowest step is from checkout to shipped: half of 330 sessions took 2.3 days or less.",
+            "Step and sessions Conversion Step conversion, lost Change vs. 4-week median",
             "Checkout 361 62.5% 58.4--66.3% 77.3% 106 +1.4 pp +3.1 pp",
             "Add to cart Checkout 4.0 min 355",
             "Sessions 578 560 +18 (+3.2%)",
@@ -228,8 +230,8 @@ class TestWeekPage:
         figures = build(week(0, 100, 80, 50, 50), week(1, 100, 80, 50, 40, shipped_by_week_end=20, waiting=10))
         text = text_of(figures)
         assert "Shipped by week's end 50.0% 20.0% +30.0 pp" in text
-        assert "The week before is still provisional at shipped, so both are compared at equal age" in text
-        assert "Shipped is provisional" not in text
+        assert "Shipping of the week before isn't finished, so each week is compared as it was at its own close" in text
+        assert "Shipping isn't finished" not in text
 
     def test_steps_that_gain_are_not_called_lost(self):
         text = text_of(UPSIDE_DOWN)
@@ -324,7 +326,7 @@ class TestHostileText:
         assert ("a", "href", self.QUOTES) in _Page(html).attributes
 
     def test_is_escaped_in_the_list_of_weeks(self):
-        html = page.render_index([{**WEEKS[1], "reason": self.MARKUP, "next_command": self.QUOTES}])
+        html = page.render_index([WEEKS[1].model_copy(update={"reason": self.MARKUP, "next_command": self.QUOTES})])
         assert "<script" not in html
         assert "<img" not in html
 
@@ -346,7 +348,9 @@ class TestListOfWeeks:
         ]
 
     def test_a_week_whose_report_would_differ_now(self):
-        text = _Page(page.render_index([{**WEEKS[0], "outdated": True, "next_command": "make backfill"}])).text
+        text = _Page(
+            page.render_index([WEEKS[0].model_copy(update={"outdated": True, "next_command": "make backfill"})])
+        ).text
         assert "admitted to be restated An extract was admitted or withdrawn since" in text
         assert "Next: make backfill" in text
 
@@ -498,12 +502,14 @@ def _labels(spec):
 
 def test_same_figures_give_the_same_bytes_in_another_process():
     script = (
-        "import json, sys; from greenery.messages import page; "
-        "sys.stdout.buffer.write(page.render(*json.load(sys.stdin), {}).encode())"
+        "import json, sys; from greenery.messages import page; from greenery.figures.model import Summary; "
+        "from greenery.messages.check_results import CheckResults; figures, results = json.load(sys.stdin); "
+        "html = page.render(Summary.model_validate(figures), CheckResults.model_validate(results), {}); "
+        "sys.stdout.buffer.write(html.encode())"
     )
     other = subprocess.run(
         [sys.executable, "-c", script],
-        input=json.dumps([PROVISIONAL, HELD]).encode(),
+        input=json.dumps([PROVISIONAL.document(), HELD.document()]).encode(),
         env={**os.environ, "PYTHONPATH": str(Path(page.__file__).parents[2]), "PYTHONHASHSEED": "7"},
         capture_output=True,
         check=True,
@@ -526,9 +532,12 @@ class TestWording:
         ],
     )
     def test_headline(self, change_pp, expected):
-        figures = json.loads(json.dumps(NORMAL))
+        figures = NORMAL.document()
         figures["change"]["steps"]["checkout"]["conversion_pp"] = change_pp
-        assert plain(wording.headline(figures)) == f"62.5% of sessions checked out (361 of 578), {expected}"
+        assert (
+            plain(wording.headline(Summary.model_validate(figures)))
+            == f"62.5% of sessions checked out (361 of 578), {expected}"
+        )
 
     def test_no_drop_off(self):
         assert wording.drop_off(build(week(0, 5, 5, 5, 5))) == "No step has fewer sessions than the step before."
@@ -551,8 +560,11 @@ class TestWording:
             (wording.points(-0.04), "0.0 pp"),
             (wording.points(-10.0), f"{wording.MINUS}10.0 pp"),
             (wording.points(None), "\N{EN DASH}"),
-            (wording.lost({"lost": 1, "lost_pp": 10.0}), f"{wording.MINUS}1 session ({wording.MINUS}10.0 pp)"),
-            (wording.lost({"lost": -2, "lost_pp": -20.0}), "+2 sessions (+20.0 pp)"),
+            (
+                wording.lost(Rate(conversion=0.9, step_conversion=0.9, lost=1, lost_pp=10.0)),
+                f"{wording.MINUS}1 session ({wording.MINUS}10.0 pp)",
+            ),
+            (wording.lost(Rate(conversion=1.2, step_conversion=1.2, lost=-2, lost_pp=-20.0)), "+2 sessions (+20.0 pp)"),
             (wording.points_between([-2.0, 4.84]), f"{wording.MINUS}2.0 to +4.8 pp"),
             (wording.percent_between([0.58, 0.6612]), f"58.0{wording.NOTHING}66.1%"),
             (wording.percent_between(None), wording.NOTHING),

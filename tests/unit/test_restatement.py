@@ -15,14 +15,26 @@ def summary(**changes) -> dict:
         "order_changes": {
             "new": 1,
             "status_transitions": [{"from": "preparing", "to": "shipped", "orders": 1}],
-            "orders": [{"order_id": "o1", "change": "new", "status_from": None, "status_to": "shipped"}],
+            "orders": [
+                {
+                    "order_id": "o1",
+                    "change": "new",
+                    "status_from": None,
+                    "status_to": "shipped",
+                    "changed_columns": None,
+                }
+            ],
         },
         **changes,
     }
 
 
 def test_equal_summaries_differ_in_nothing():
-    assert compare(summary(), summary()) == {"as_of": "2023-02-01T00:00:00+00:00", "figures": [], "orders": []}
+    assert compare(summary(), summary()).document() == {
+        "as_of": "2023-02-01T00:00:00+00:00",
+        "figures": [],
+        "orders": [],
+    }
 
 
 def test_each_figure_and_order_that_differs_is_named_with_both_values():
@@ -35,11 +47,19 @@ def test_each_figure_and_order_that_differs_is_named_with_both_values():
         order_changes={
             "new": 0,
             "status_transitions": [],
-            "orders": [{"order_id": "o2", "change": "returned", "status_from": None, "status_to": "shipped"}],
+            "orders": [
+                {
+                    "order_id": "o2",
+                    "change": "returned",
+                    "status_from": None,
+                    "status_to": "shipped",
+                    "changed_columns": None,
+                }
+            ],
         },
     )
     found = compare(summary(), new)
-    assert {figure["figure"]: (figure["old"], figure["new"]) for figure in found["figures"]} == {
+    assert {figure.figure: (figure.old, figure.new) for figure in found.figures} == {
         "funnel.week.sessions": (5, 6),
         "trend.2023-01-25.end": (None, "2023-01-25T00:00:00+00:00"),
         "trend.2023-01-25.sessions": (None, 1),
@@ -51,7 +71,7 @@ def test_each_figure_and_order_that_differs_is_named_with_both_values():
         "order_changes.status_transitions.preparing > shipped.to": ("shipped", None),
         "order_changes.status_transitions.preparing > shipped.orders": (1, None),
     }
-    assert [(order["order_id"], order["old"] is None, order["new"] is None) for order in found["orders"]] == [
+    assert [(order.order_id, order.old is None, order.new is None) for order in found.orders] == [
         ("o1", False, True),
         ("o2", True, False),
     ]
@@ -68,7 +88,7 @@ def test_movers_and_stuck_orders_are_compared_by_what_they_are_about():
     fern = {"dimension": "product", "value": "p1", "rate_pp": -0.5}
     old = rows([us, fern], [{"order_id": "o1", "days": 12.0}, {"order_id": "o2", "days": 11.0}])
     new = rows([{**fern, "rate_pp": -2.0}, us], [{"order_id": "o2", "days": 11.0}])
-    assert {figure["figure"]: (figure["old"], figure["new"]) for figure in compare(old, new)["figures"]} == {
+    assert {figure.figure: (figure.old, figure.new) for figure in compare(old, new).figures} == {
         "movers.movers.product p1.rate_pp": (-0.5, -2.0),
         "order_changes.stuck.orders.o1.order_id": ("o1", None),
         "order_changes.stuck.orders.o1.days": (12.0, None),

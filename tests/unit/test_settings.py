@@ -12,6 +12,7 @@ import pytest
 from greenery import commands, settings
 from greenery.cli import backfill, doctor, purge
 from greenery.local_airflow import server as local_airflow
+from greenery.publishing import week_rows
 from greenery.publishing.versions import NothingPublishedError, open_published
 from greenery.report import weeks as status
 from greenery.report import writing as weekly_report
@@ -76,7 +77,7 @@ class TestCommand:
     def test_is_what_a_week_without_its_extract_prints(self, home, monkeypatch):
         where = f"GREENERY_HOME={home.home} EXTRACTS={home.extracts}"
         monkeypatch.setattr(weekly_report, "open_published", lambda _: duckdb.connect())
-        monkeypatch.setattr(weekly_report, "rows", lambda *_: [])
+        monkeypatch.setattr(week_rows, "rows", lambda *_: [])
         with pytest.raises(weekly_report.NotAdmittedError) as error:
             weekly_report.write(home, datetime(2023, 1, 11))
         command = f"make backfill FROM=2023-01-11 TO=2023-01-11 {where}"

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from greenery.figures import order_changes, summary
+from greenery.figures.rows import WeekRows
 
 AS_OF = datetime(2023, 2, 1)
 WEEK = timedelta(days=7)
@@ -35,7 +36,9 @@ def change(order_id, kind, status_from=None, status_to=None, changed_columns=Non
 
 
 def build(weeks=(), changes=(), previous_as_of=AS_OF - WEEK, maturity_days=28, **rows):
-    return summary.build(AS_OF, list(weeks), list(changes), previous_as_of, maturity_days, **rows)
+    """Return the content of summary.json."""
+    found = WeekRows(as_of=AS_OF, previous_as_of=previous_as_of, sessions_by_week=weeks, order_changes=changes, **rows)
+    return summary.build(found, maturity_days).document()
 
 
 def compared(figures, step):

@@ -1,12 +1,16 @@
-"""What differs between two versions of a week's figures."""
+"""The differences between two versions of a week's figures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-# Lists of rows are compared by what a row is about, not by its position.
-ROW_NAMES: dict[str, Callable[[dict], str]] = {
+from greenery.figures.model import FigureChange, OrderChange, OrderRestated, OrderState, Restatement
+
+# The content of a JSON file, whichever version of the code wrote it.
+Content = Mapping[str, Any]
+# A row of these lists is known by its name, not by its position.
+ROW_NAMES: dict[str, Callable[[Content], str]] = {
     "trend": lambda row: row["end"][:10],
     "movers.movers": lambda row: f"{row['dimension']} {row['value']}",
     "order_changes.status_transitions": lambda row: f"{row['from']} > {row['to']}",
@@ -14,27 +18,27 @@ ROW_NAMES: dict[str, Callable[[dict], str]] = {
 }
 
 
-def compare(old: dict, new: dict) -> dict:
-    """Return the content of restatement.json: what a week's summary says now and what it said before.
+def compare(old: Content, new: Content) -> Restatement:
+    """Return the differences between two contents of summary.json.
 
-    old, new: contents of summary.json. `figures` names each leaf that differs by its path, with null where one of them
-    lacks it; `orders` each order whose change differs, with null where it did not change.
+    The old one may be of another version of the code. `figures` names each leaf that differs by its path, with null
+    where one of them lacks it; `orders` each order whose change differs, with null where it did not change.
     """
     figures_before, figures_now = dict(_figures(old)), dict(_figures(new))
     orders_before, orders_now = _orders(old), _orders(new)
-    return {
-        "as_of": new["as_of"],
-        "figures": [
-            {"figure": path, "old": figures_before.get(path), "new": figures_now.get(path)}
+    return Restatement(
+        as_of=new["as_of"],
+        figures=tuple(
+            FigureChange(figure=path, old=figures_before.get(path), new=figures_now.get(path))
             for path in {**figures_before, **figures_now}
             if figures_before.get(path) != figures_now.get(path)
-        ],
-        "orders": [
-            {"order_id": order_id, "old": orders_before.get(order_id), "new": orders_now.get(order_id)}
+        ),
+        orders=tuple(
+            OrderRestated(order_id=order_id, old=orders_before.get(order_id), new=orders_now.get(order_id))
             for order_id in sorted({**orders_before, **orders_now})
             if orders_before.get(order_id) != orders_now.get(order_id)
-        ],
-    }
+        ),
+    )
 
 
 def agree(old: Any, new: Any) -> bool:
@@ -62,8 +66,6 @@ def _figures(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _orders(summary: dict) -> dict[str, dict]:
-    return {
-        order["order_id"]: {name: value for name, value in order.items() if name != "order_id"}
-        for order in summary["order_changes"]["orders"]
-    }
+def _orders(summary: Content) -> dict[str, OrderState]:
+    orders = map(OrderChange.model_validate, summary["order_changes"]["orders"])
+    return {order.order_id: OrderState.model_validate(order.model_dump(exclude={"order_id"})) for order in orders}

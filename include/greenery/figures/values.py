@@ -5,15 +5,14 @@ Zero is never negative: `-0.0` would be another text for the same figure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 MICROSECONDS_A_DAY = 86_400_000_000
 
 
-def moment(at: datetime) -> str:
-    """Return a time (naive UTC) as ISO text."""
-    return at.replace(tzinfo=UTC).isoformat()
+def moment(at: datetime) -> datetime:
+    """Return a time (naive UTC) with its zone."""
+    return at.replace(tzinfo=UTC)
 
 
 def share(part: int, whole: int) -> float | None:
@@ -21,9 +20,9 @@ def share(part: int, whole: int) -> float | None:
     return round(part / whole, 6) if whole else None
 
 
-def shares(values: Sequence[float] | None) -> list[float] | None:
-    """Return the ends of an interval of shares."""
-    return None if values is None else [round(value, 6) + 0.0 for value in values]
+def interval(ends: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Return an interval of shares; None where there is none."""
+    return None if ends is None else (round(ends[0], 6) + 0.0, round(ends[1], 6) + 0.0)
 
 
 def points(difference: float) -> float:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import vl_convert
 
+from greenery.figures.model import Summary, TrendWeek
 from greenery.messages import wording
 from greenery.source.tables import STEPS
 
+Spec = dict[str, Any]
+"""A chart as Vega-Lite has it."""
 # Okabe and Ito's colours, told apart by every kind of colour vision and dark enough for white, light enough for black.
 COLORS = {"page_view": "#7F7F7F", "add_to_cart": "#0072B2", "checkout": "#D55E00", "package_shipped": "#009E73"}
 SHAPES = {"page_view": "square", "add_to_cart": "circle", "checkout": "triangle-up", "package_shipped": "diamond"}
@@ -35,13 +39,13 @@ CONFIG = {
 }
 
 
-def funnel_spec(summary: dict) -> dict:
+def funnel_spec(summary: Summary) -> Spec:
     """Return the funnel of the week or, where it has no sessions, of all time: a bar a step over all sessions."""
     # Fitted to its content, the outline of a provisional bar would widen the chart beyond the others.
     return _spec({**_funnel(summary), "autosize": "none"}, _funnel_description(summary))
 
 
-def trend_spec(summary: dict) -> dict:
+def trend_spec(summary: Summary) -> Spec:
     """Return the conversion of each step over the last weeks.
 
     A provisional week has no point of its own for a step that is still to come. Instead all weeks have one of what each
@@ -50,17 +54,21 @@ def trend_spec(summary: dict) -> dict:
     return _spec(_trend(summary), _trend_description(summary))
 
 
-def report_spec(summary: dict) -> dict:
+def report_spec(summary: Summary) -> Spec:
     """Return both charts with their titles, on white, for media that show one picture."""
     funnel = {**_funnel(summary), "title": {"text": "Funnel", "subtitle": _funnel_subtitle(summary), "offset": 14}}
     trend = {**_trend(summary), "title": {"text": "Conversion by week", "subtitle": trend_key(summary), "offset": 8}}
-    description = f"{_funnel_description(summary)} {_trend_description(summary)}"
     body = {"vconcat": [funnel, trend] if has_trend(summary) else [funnel], "spacing": 32}
     body["resolve"] = {"scale": dict.fromkeys(("color", "fill", "shape", "stroke"), "independent")}
-    return _spec(body, description, background="white", padding=20)
+    return _spec(body, report_description(summary), background="white", padding=20)
 
 
-def trend_key(summary: dict) -> list[str]:
+def report_description(summary: Summary) -> str:
+    """Return both charts' numbers in words."""
+    return f"{_funnel_description(summary)} {_trend_description(summary)}"
+
+
+def trend_key(summary: Summary) -> list[str]:
     """Return how the trend is to be read, line by line."""
     if not _provisional_trend(summary):
         return ["Shaded: this week."]
@@ -70,22 +78,22 @@ def trend_key(summary: dict) -> list[str]:
     ]
 
 
-def has_trend(summary: dict) -> bool:
+def has_trend(summary: Summary) -> bool:
     """Return whether any of the last weeks has a session."""
-    return any(week["sessions"] for week in summary["trend"])
+    return any(week.sessions for week in summary.trend)
 
 
-def to_svg(spec: dict) -> str:
+def to_svg(spec: Spec) -> str:
     """Return the chart as SVG text that takes the text colour of the page it is put into."""
     return vl_convert.vegalite_to_svg(spec)
 
 
-def to_png(spec: dict, scale: float = 2) -> bytes:
+def to_png(spec: Spec, scale: float = 2) -> bytes:
     """Return the chart as a PNG of `scale` pixels a point."""
     return vl_convert.vegalite_to_png(spec, scale=scale)
 
 
-def _spec(body: dict, description: str, background: str | None = None, padding: int = 0) -> dict:
+def _spec(body: Spec, description: str, background: str | None = None, padding: int = 0) -> Spec:
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "description": description,
@@ -96,17 +104,17 @@ def _spec(body: dict, description: str, background: str | None = None, padding: 
     }
 
 
-def _funnel(summary: dict) -> dict:
+def _funnel(summary: Summary) -> Spec:
     scope = wording.scope(summary)
-    counts, rates = summary["funnel"][scope], summary["rates"][scope]
-    provisional = wording.provisional(summary)["steps"]
+    counts, rates = summary.funnel.of(scope), summary.rates.of(scope)
+    provisional = wording.provisional(summary).steps
     bars = [
         {
             "step": step,
             "name": wording.STEP_NAMES[step],
-            "share": rates[step]["conversion"] or 0,
-            "figures": f"{wording.count(counts[step])} · {wording.percent(rates[step]['conversion'])}",
-            "lost": wording.lost(rates[step]) + (" so far, provisional" if step in provisional else ""),
+            "share": rates.of(step).conversion or 0,
+            "figures": f"{wording.count(counts.of(step))} · {wording.percent(rates.of(step).conversion)}",
+            "lost": wording.lost(rates.of(step)) + (" so far, provisional" if step in provisional else ""),
             "provisional": step in provisional,
         }
         for step in STEPS
@@ -140,12 +148,12 @@ def _funnel(summary: dict) -> dict:
     }
 
 
-def _trend(summary: dict) -> dict:
-    weeks = summary["trend"]
-    days = [wording.day(week["end"]) for week in weeks]
+def _trend(summary: Summary) -> Spec:
+    weeks = summary.trend
+    days = [wording.day(week.end) for week in weeks]
     series = [[_point(week, step) for week in weeks] for step in STEPS]
     if _provisional_trend(summary):
-        series += [[_equal_age_point(week, step) for week in weeks] for step in weeks[-1]["equal_age"]]
+        series.append([_equal_age_point(week) for week in weeks])
     points = [point for line in series for point in line]
     lines = [
         {**start, "next": end["day"], "next_share": end["share"]}
@@ -218,60 +226,59 @@ def _trend(summary: dict) -> dict:
     }
 
 
-def _provisional_trend(summary: dict) -> bool:
+def _provisional_trend(summary: Summary) -> bool:
     """Return whether any of the last weeks has a step that is still to come."""
-    return any(week["provisional"] for week in summary["trend"])
+    return any(week.provisional for week in summary.trend)
 
 
-def _point(week: dict, step: str) -> dict:
-    share = None if step in week["provisional"] else week["conversion"][step]
-    return {"day": wording.day(week["end"]), "step": step, "share": share, "equal_age": False}
+def _point(week: TrendWeek, step: str) -> Spec:
+    share = None if step in week.provisional else week.conversion.of(step)
+    return {"day": wording.day(week.end), "step": step, "share": share, "equal_age": False}
 
 
-def _equal_age_point(week: dict, step: str) -> dict:
-    return {"day": wording.day(week["end"]), "step": step, "share": week["equal_age"][step], "equal_age": True}
+def _equal_age_point(week: TrendWeek) -> Spec:
+    shipped = week.equal_age.package_shipped
+    return {"day": wording.day(week.end), "step": "package_shipped", "share": shipped, "equal_age": True}
 
 
-def _text(field: str, **mark: object) -> dict:
+def _text(field: str, **mark: object) -> Spec:
     return {"mark": {"type": "text", **mark}, "encoding": {"text": {"field": field, "type": "nominal"}}}
 
 
-def _scale(values: dict[str, str]) -> dict:
+def _scale(values: dict[str, str]) -> Spec:
     return {"domain": list(values), "range": list(values.values())}
 
 
-def _funnel_subtitle(summary: dict) -> str:
+def _funnel_subtitle(summary: Summary) -> str:
     scope = wording.scope(summary)
-    sessions = wording.count(summary["funnel"][scope]["sessions"], "session")
-    return f"{sessions}, week to {wording.date(summary['as_of'])}" if scope == "week" else f"All {sessions} so far"
+    sessions = wording.count(summary.funnel.of(scope).sessions, "session")
+    return f"{sessions}, week to {wording.date(summary.as_of)}" if scope == "week" else f"All {sessions} so far"
 
 
-def _funnel_description(summary: dict) -> str:
+def _funnel_description(summary: Summary) -> str:
     scope = wording.scope(summary)
-    counts, rates = summary["funnel"][scope], summary["rates"][scope]
-    provisional = wording.provisional(summary)["steps"]
+    counts, rates = summary.funnel.of(scope), summary.rates.of(scope)
+    provisional = wording.provisional(summary).steps
     steps = [
-        f"{name.lower()} {wording.count(counts[step])} ({wording.percent(rates[step]['conversion'])})"
+        f"{name.lower()} {wording.count(counts.of(step))} ({wording.percent(rates.of(step).conversion)})"
         f"{' so far, provisional' if step in provisional else ''}"
         for step, name in wording.STEP_NAMES.items()
     ]
     return f"Funnel, {_funnel_subtitle(summary)}: {', '.join(steps)}."
 
 
-def _trend_description(summary: dict) -> str:
+def _trend_description(summary: Summary) -> str:
     weeks = [
-        f"{wording.day(week['end'])} " + " / ".join(_share_text(week, step) for step in STEPS)
-        for week in summary["trend"]
+        f"{wording.day(week.end)} " + " / ".join(_share_text(week, step) for step in STEPS) for week in summary.trend
     ]
     text = f"Conversion by week ({' / '.join(wording.STEP_NAMES.values())}), week to {'; '.join(weeks)}."
     if not _provisional_trend(summary):
         return text
     at_equal_age = [
-        f"{wording.day(week['end'])} {wording.percent(week['equal_age']['package_shipped'])}"
-        for week in summary["trend"]
+        f"{wording.day(week.end)} {wording.percent(week.equal_age.package_shipped)}" for week in summary.trend
     ]
     return f"{text} Shipped by each week’s own end: {'; '.join(at_equal_age)}."
 
 
-def _share_text(week: dict, step: str) -> str:
-    return "provisional" if step in week["provisional"] else wording.percent(week["conversion"][step])
+def _share_text(week: TrendWeek, step: str) -> str:
+    return "provisional" if step in week.provisional else wording.percent(week.conversion.of(step))

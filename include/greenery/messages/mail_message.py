@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from email.message import EmailMessage, MIMEPart
 from typing import cast
 
-from greenery.messages import chart, wording
-from greenery.messages.digest import Correction, Digest, FunnelRow, OrderGroup, Restated, TrendWeek
+from greenery.messages import wording
+from greenery.messages.digest_parts import Correction, Digest, FunnelRow, OrderGroup, Restated, TrendRow
 from greenery.messages.message import Attachment, MailMessage
 from greenery.messages.rich_text import is_address
 from greenery.messages.templating import environment
@@ -25,9 +25,7 @@ def render(digest: Digest, correction: Correction | None = None) -> MailMessage:
     restated = correction.restated if correction else digest.restated
     first = _what_changed(correction) if correction else restated and restated.notice
     notices = [*([first] if first else []), *digest.notices]
-    inline = (
-        (Attachment(PICTURE, chart.to_png(digest.picture), "image/png", digest.picture_text),) if digest.picture else ()
-    )
+    inline = (Attachment(PICTURE, digest.picture, "image/png", digest.picture_text),) if digest.picture else ()
     orders = (Attachment("order_changes.csv", digest.orders.csv, "text/csv"),) if digest.orders.total else ()
     html = environment.get_template("mail.html.j2").render(
         digest=digest,
@@ -134,11 +132,11 @@ def _funnel_row(row: FunnelRow, median: str) -> Iterator[str]:
     yield f"{row.name}{row.mark}: {row.sessions}, {row.share} of all{step}"
     if row.change != wording.NOTHING:
         noise = ", more than noise" if row.noteworthy else ""
-        against_median = f", {row.median_change}{row.median_mark} on the {median}" if median else ""
-        yield f"  {row.change}{row.change_mark} on the week before{noise}{against_median}"
+        against_median = f", {row.median_change}{row.median_mark} vs. the {median}" if median else ""
+        yield f"  {row.change}{row.change_mark} vs. the week before{noise}{against_median}"
 
 
-def _trend_week(week: TrendWeek) -> str:
+def _trend_week(week: TrendRow) -> str:
     equal_age = f"; shipped by its own end {week.equal_age}" if week.equal_age else ""
     return f"Week to {week.week}: {' / '.join(week.shares)} of {week.sessions}{equal_age}"
 

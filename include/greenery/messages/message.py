@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+Block = dict[str, Any]
+"""A part of a Slack message, as Block Kit has it."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class SlackMessage:
     """
 
     text: str
-    blocks: list[dict]
+    blocks: list[Block]
     images: tuple[Attachment, ...] = ()
     thread_files: tuple[Attachment, ...] = ()
     thread_note: str = ""

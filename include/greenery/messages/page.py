@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from greenery.figures.model import Restatement, Summary
 from greenery.figures.order_changes import CHANGES
 from greenery.messages import chart, digest, wording
-from greenery.messages.digest import Links
+from greenery.messages.check_results import CheckResults
+from greenery.messages.digest_parts import Links
 from greenery.messages.templating import environment
+from greenery.messages.week_state import ListedWeek
 from greenery.source.tables import STEPS
 
 SEVERITIES = ("critical", "warning", "info")
@@ -13,24 +18,24 @@ SHOWN_ORDERS = 200
 
 
 def render(
-    summary: dict | None,
-    quality: dict | None,
-    links: dict[str, str],
-    restated: dict | None = None,
+    summary: Summary | None,
+    results: CheckResults | None,
+    links: Mapping[str, str],
+    restatement: Restatement | None = None,
     held_because: str = "",
 ) -> str:
     """Return the page of a week as HTML.
 
     summary: content of summary.json; None where the week has no figures.
-    quality: content of quality.json; None where nothing has been checked yet.
-    links: label and address of what the footer points to.
-    restated: content of restatement.json; None where the figures were never others.
+    results: content of quality.json; None where nothing has been checked yet.
+    links: label and address of each link in the footer.
+    restatement: content of restatement.json; None where the week is not restated.
     held_because: why the week's extract is held; empty where it is not.
     """
     return environment.get_template("week.html.j2").render(
         summary=summary,
-        digest=digest.build(summary, quality, restated, Links()) if summary else None,
-        quality=quality,
+        digest=digest.build(summary, results, restatement, Links()) if summary else None,
+        quality=results,
         links=links,
         held_because=held_because,
         chart=chart,
@@ -41,18 +46,14 @@ def render(
     )
 
 
-def render_quality(quality: dict, advice: dict[str, tuple[str, str]]) -> str:
+def render_quality(results: CheckResults, advice: Mapping[str, tuple[str, str]]) -> str:
     """Return the page of a week's checks as HTML.
 
-    quality: content of quality.json. advice: for a check, what to look at and what to do then.
+    results: content of quality.json. advice: for a check, where to look and what to do then.
     """
-    return environment.get_template("quality.html.j2").render(quality=quality, advice=advice, severities=SEVERITIES)
+    return environment.get_template("quality.html.j2").render(quality=results, advice=advice, severities=SEVERITIES)
 
 
-def render_index(weeks: list[dict]) -> str:
-    """Return the list of all weeks as HTML, newest first.
-
-    weeks: as_of (YYYY-MM-DD), state (missing, landed, admitted, held), reason, published, has_page, restated, outdated,
-    next_command, delivered and owed (lists of lines) of each.
-    """
+def render_index(weeks: Sequence[ListedWeek]) -> str:
+    """Return the list of all weeks as HTML, newest first."""
     return environment.get_template("index.html.j2").render(weeks=weeks)

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from greenery.messages.message import Block
+
 
 def escape(text: str) -> str:
     """Return text that Slack's markup shows as it is: nobody is called, nothing is linked."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def rich(*elements: dict) -> dict:
+def rich(*elements: Block) -> Block:
     """Return a block of sections and lists."""
     return {"type": "rich_text", "elements": list(elements)}
 
 
-def section(*elements: dict) -> dict:
+def section(*elements: Block) -> Block:
     """Return a paragraph of texts and links."""
     return {"type": "rich_text_section", "elements": list(elements)}
 
 
-def span(text: str, **style: bool) -> dict:
+def span(text: str, **style: bool) -> Block:
     """Return text in one style, such as `bold=True`."""
     return {"type": "text", "text": text, **({"style": style} if style else {})}
 
 
-def links(addresses: Mapping[str, str]) -> list[dict]:
+def links(addresses: Mapping[str, str]) -> list[Block]:
     """Return a block of links by their labels, none without any; what is no address is shown as the path that it is."""
-    elements: list[dict] = []
+    elements: list[Block] = []
     for label, address in addresses.items():
         elements += [span(" · ")] if elements else []
         if is_address(address):

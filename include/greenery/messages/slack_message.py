@@ -8,9 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from greenery.messages import chart, wording
-from greenery.messages.digest import Badge, Correction, Digest, FunnelRow, Mover, OrderGroup, Orders, Restated
-from greenery.messages.message import Attachment, SlackMessage
+from greenery.messages import wording
+from greenery.messages.digest_parts import (
+    Badge,
+    Correction,
+    Digest,
+    FunnelRow,
+    MoverRow,
+    OrderGroup,
+    OrdersSection,
+    Restated,
+)
+from greenery.messages.message import Attachment, Block, SlackMessage
 from greenery.messages.rich_text import escape, links, rich, section, span
 
 PICTURE = "funnel.png"
@@ -27,9 +36,7 @@ def render(digest: Digest, correction: Correction | None = None) -> SlackMessage
 
     correction: what changed since the message that it takes the place of; None where there is none.
     """
-    picture = (
-        (Attachment(PICTURE, chart.to_png(digest.picture), "image/png", digest.picture_text),) if digest.picture else ()
-    )
+    picture = (Attachment(PICTURE, digest.picture, "image/png", digest.picture_text),) if digest.picture else ()
     orders = (
         (Attachment("order_changes.csv", digest.orders.csv, "text/csv", "Changed orders"),)
         if digest.orders.total
@@ -50,7 +57,7 @@ def _thread_note(correction: Correction) -> str:
     return f"Updated. {correction.says}"
 
 
-def _blocks(digest: Digest, restated: Restated | None) -> Iterable[dict]:
+def _blocks(digest: Digest, restated: Restated | None) -> Iterable[Block]:
     notices = [*([digest.restated.notice] if digest.restated else []), *digest.notices]
     yield {"type": "header", "text": _plain_text(wording.plain(digest.title, LONGEST_HEADER))}
     yield rich(
@@ -89,19 +96,19 @@ def _blocks(digest: Digest, restated: Restated | None) -> Iterable[dict]:
     yield from links(digest.links.by_label())
 
 
-def _funnel_row(row: FunnelRow, median: str) -> list[dict]:
+def _funnel_row(row: FunnelRow, median: str) -> list[Block]:
     figures = f" {row.sessions} · {row.share} of all"
     if row.step_before:
         figures += f" · step {row.step_share}"
     elements = [span(row.name + row.mark, bold=True), span(figures)]
     if row.change != wording.NOTHING:
         noise = ", more than noise" if row.noteworthy else ""
-        against_median = f", {row.median_change}{row.median_mark} on the {median}" if median else ""
-        elements.append(span(f"\n{row.change}{row.change_mark} on the week before{noise}{against_median}"))
+        against_median = f", {row.median_change}{row.median_mark} vs. the {median}" if median else ""
+        elements.append(span(f"\n{row.change}{row.change_mark} vs. the week before{noise}{against_median}"))
     return elements
 
 
-def _mover(row: Mover) -> list[dict]:
+def _mover(row: MoverRow) -> list[Block]:
     mix = f", mix {row.mix}" if row.mix else ""
     noise = f", {wording.OWN_CHANGE}" if row.noteworthy else ""
     return [
@@ -113,7 +120,7 @@ def _mover(row: Mover) -> list[dict]:
     ]
 
 
-def _orders(orders: Orders) -> Iterable[dict]:
+def _orders(orders: OrdersSection) -> Iterable[Block]:
     counts = f" {orders.counts}." if orders.counts else ""
     groups = [_group(group) for group in (*orders.transitions, *orders.gone_and_back)]
     yield rich(
@@ -134,11 +141,11 @@ def _orders(orders: Orders) -> Iterable[dict]:
         )
 
 
-def _peers(orders: Orders) -> str:
+def _peers(orders: OrdersSection) -> str:
     return f"({'; '.join(orders.stuck_peers)}.)"
 
 
-def _group(group: OrderGroup) -> list[dict]:
+def _group(group: OrderGroup) -> list[Block]:
     elements = [span(f"{group.name}: ", bold=True), span(group.orders)]
     for order_id in group.ids:
         elements += [span("\n"), span(order_id, code=True)]
@@ -154,14 +161,14 @@ def _badge(badge: Badge) -> str:
     return "\n".join([f"{badge.label}.", *badge.lines])
 
 
-def _plain_text(text: str) -> dict:
+def _plain_text(text: str) -> Block:
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
-def _context(text: str) -> dict:
+def _context(text: str) -> Block:
     cut = text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}{wording.ELLIPSIS}"
     return {"type": "context", "elements": [_plain_text(cut)]}
 
 
-def _list(items: list[list[dict]]) -> dict:
+def _list(items: list[list[Block]]) -> Block:
     return {"type": "rich_text_list", "style": "bullet", "elements": [section(*item) for item in items]}

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from datetime import date as Date
 from datetime import datetime
+from typing import Any
 
-from greenery.figures.statistics import LEVEL, NO_COMPARISON, TOO_FEW_SESSIONS
+from greenery.figures.model import Mover, Provisional, ProvisionalSteps, Rate, Restatement, Summary
+from greenery.figures.statistics import LEVEL, MORE_THAN_NOISE, NO_COMPARISON, TOO_FEW_SESSIONS
 
 STEP_NAMES = {
     "page_view": "Page view",
@@ -89,7 +92,7 @@ def is_seen(number: float) -> bool:
     return size(number) != size(0)
 
 
-def points_between(interval: list[float]) -> str:
+def points_between(interval: tuple[float, float]) -> str:
     """Return an interval of percentage points as "-2.0 to +4.8 pp".
 
     A bound that only rounds to 0 is "just above 0" or "just below 0": on which side it lies is what it is read for.
@@ -104,7 +107,7 @@ def points_between(interval: list[float]) -> str:
     return f"{low.removesuffix(SPACE + 'pp')} to {high}"
 
 
-def percent_between(interval: list[float] | None) -> str:
+def percent_between(interval: tuple[float, float] | None) -> str:
     """Return an interval of shares of 1 as "58.0-66.0%", with a longer dash."""
     return NOTHING if interval is None else f"{percent(interval[0]).removesuffix('%')}\N{EN DASH}{percent(interval[1])}"
 
@@ -137,47 +140,44 @@ def _unsigned_zero(text: str) -> str:
     return text[1:] if text[1:].startswith(("0.0%", f"0.0{SPACE}")) else text.replace("-", MINUS)
 
 
-def day(moment: str) -> str:
-    """Return the day of an ISO time as "1 Feb"."""
-    at = datetime.fromisoformat(moment)
+def day(moment: Date | str) -> str:
+    """Return the day of a date, a time, or one as ISO text as "1 Feb"."""
+    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     return f"{at.day} {at:%b}"
 
 
-def date(moment: str) -> str:
-    """Return the day of an ISO time as "1 Feb 2023"."""
-    return f"{day(moment)} {moment[:4]}"
+def date(moment: Date | str) -> str:
+    """Return the day of a date, a time, or one as ISO text as "1 Feb 2023"."""
+    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return f"{day(at)} {at.year}"
 
 
-def scope(summary: dict) -> str:
+def scope(summary: Summary) -> str:
     """Return which funnel a report shows: that of the week or, where it has no sessions, of all time."""
-    return "week" if summary["funnel"]["week"]["sessions"] else "all_time"
+    return "week" if summary.funnel.week.sessions else "all_time"
 
 
-def is_compared(summary: dict) -> bool:
+def is_compared(summary: Summary) -> bool:
     """Return whether the week is compared with the weeks before: both weeks have enough sessions for a direction."""
-    return summary["verdict"]["reading"] not in (NO_COMPARISON, TOO_FEW_SESSIONS)
+    return summary.verdict.reading not in (NO_COMPARISON, TOO_FEW_SESSIONS)
 
 
-def provisional(summary: dict) -> dict:
-    """Return the provisional steps of the shown funnel, and when they are complete at the latest.
-
-    A report that was written before that was said of all time has none there.
-    """
-    found: dict = summary["provisional"]
-    return found if scope(summary) == "week" else found.get("all_time", {"steps": []})
+def provisional(summary: Summary) -> Provisional | ProvisionalSteps:
+    """Return the provisional steps of the shown funnel, and when they are complete at the latest."""
+    return summary.provisional if scope(summary) == "week" else summary.provisional.all_time
 
 
-def headline(summary: dict) -> str:
+def headline(summary: Summary) -> str:
     """Return the verdict on the week in one sentence, without its full stop."""
-    counts, rates = summary["funnel"][scope(summary)], summary["rates"][scope(summary)]
-    checked_out, conversion = count(counts["checkout"]), percent(rates["checkout"]["conversion"])
+    counts, rates = summary.funnel.of(scope(summary)), summary.rates.of(scope(summary))
+    checked_out, conversion = count(counts.checkout), percent(rates.checkout.conversion)
     if scope(summary) == "week":
-        change = _against_the_week_before(summary["change"]["steps"]["checkout"]["conversion_pp"])
-        if summary["verdict"]["reading"] == TOO_FEW_SESSIONS:
+        change = _against_the_week_before(summary.change.steps.checkout.conversion_pp)
+        if summary.verdict.reading == TOO_FEW_SESSIONS:
             change = "too few sessions to compare with the week before"
-        return f"{conversion} of sessions checked out ({checked_out} of {count(counts['sessions'])}), {change}"
-    if counts["sessions"]:
-        return f"No session started this week; of all {count(counts['sessions'])} so far, {conversion} checked out"
+        return f"{conversion} of sessions checked out ({checked_out} of {count(counts.sessions)}), {change}"
+    if counts.sessions:
+        return f"No session started this week; of all {count(counts.sessions)} so far, {conversion} checked out"
     return "No session is known so far"
 
 
@@ -189,144 +189,145 @@ def _against_the_week_before(change_pp: float | None) -> str:
     return f"{'up' if change_pp > 0 else 'down'} {size(change_pp)} on the week before"
 
 
-def verdict(summary: dict) -> str:
+def verdict(summary: Summary) -> str:
     """Return whether the change of the headline is more than noise; empty where there is none."""
-    found = summary["verdict"]
-    if found["reading"] == TOO_FEW_SESSIONS:
+    found = summary.verdict
+    if found.reading == TOO_FEW_SESSIONS:
         return "Under 30 sessions in at least one of the two weeks, so no verdict is given."
-    if found["reading"] == NO_COMPARISON:
+    if found.p_value is None or found.change_pp is None or found.change_interval_pp is None:
         return ""
-    likely = f"{p_value(found['p_value'])}, 95% interval {points_between(found['change_interval_pp'])}"
-    if found["reading"] == "more_than_noise":
-        if not is_seen(found["change_pp"]):
+    likely = f"{p_value(found.p_value)}, 95% interval {points_between(found.change_interval_pp)}"
+    if found.reading == MORE_THAN_NOISE:
+        if not is_seen(found.change_pp):
             return f"The change is too small to show at one decimal ({likely})."
         return f"That is more than chance alone usually does ({likely})."
-    low, high = found["change_interval_pp"]
-    if found["p_value"] < LEVEL or not low <= 0 <= high:
+    low, high = found.change_interval_pp
+    if found.p_value < LEVEL or not low <= 0 <= high:
         return f"Test and interval disagree, so that counts as within what chance alone would do ({likely})."
     return f"That is within what chance alone would do ({likely})."
 
 
-def drop_off(summary: dict) -> str:
+def drop_off(summary: Summary) -> str:
     """Return the largest drop-off of the shown funnel in one or two sentences."""
-    most = summary["largest_drop_off"][scope(summary)]
+    most = summary.largest_drop_off.of(scope(summary))
     if most:
-        before, step = STEP_NAMES[most["from"]].lower(), STEP_NAMES[most["to"]].lower()
-        lost, lost_pp = count(most["lost"], "session"), size(most["lost_pp"])
+        before, step = STEP_NAMES[most.step_before].lower(), STEP_NAMES[most.step].lower()
+        lost, lost_pp = count(most.lost, "session"), size(most.lost_pp)
         text = f"The largest drop-off is between {before} and {step}: {lost}, {lost_pp}."
     else:
         text = "No step has fewer sessions than the step before."
-    left_out = [STEP_NAMES[step] for step in provisional(summary)["steps"]]
+    left_out = [STEP_NAMES[step] for step in provisional(summary).steps]
     return " ".join([text, *(f"{name} is not counted here while it is provisional." for name in left_out)])
 
 
-def slowest(summary: dict) -> str:
+def slowest(summary: Summary) -> str:
     """Return which step takes longest, in one sentence; empty where too few sessions say so."""
-    step = summary["pace"] and summary["pace"]["slowest"]
+    step = summary.pace.slowest
     if not step:
         return ""
-    found = summary["pace"]["steps"][step]
+    found = summary.pace.steps.of(step)
     text = (
-        f"The slowest step is from {STEP_NAMES[found['from']].lower()} to {STEP_NAMES[step].lower()}: "
-        f"{duration(found['median_seconds'])} in the median of {count(found['sessions'], 'session')}"
+        f"The slowest step is from {STEP_NAMES[found.step_before].lower()} to {STEP_NAMES[step].lower()}: half of "
+        f"{count(found.sessions, 'session')} took {duration(found.median_seconds)} or less."
     )
-    return f"{text}, provisional as later ones are still to come." if found["provisional"] else f"{text}."
+    return f"{text} The figure will rise as late parcels ship." if found.provisional else text
 
 
-def maturity(summary: dict) -> str:
-    """Return what the week's shipments can be compared with while some are still to come; empty where nothing has to be
-    said, as in a week without sessions.
+def maturity(summary: Summary) -> str:
+    """Return how the week's shipments compare with the week before while some parcels are still to come.
+
+    Empty where both weeks are complete, or the week has no sessions.
     """
-    equal_age, change = summary["provisional"]["equal_age"], summary["change"]["steps"]["package_shipped"]
-    if not change["at_equal_age"] or scope(summary) != "week":
+    equal_age, change = summary.provisional.equal_age, summary.change.steps.package_shipped
+    if not change.at_equal_age or scope(summary) != "week":
         return ""
-    at_equal_age = f"by its own end {percent(equal_age['week']['conversion'])} of the week’s sessions had shipped"
-    if is_compared(summary):
-        before = percent(equal_age["previous_week"]["conversion"])
-        at_equal_age += f", {before} of the week before’s ({points(change['conversion_pp'])})"
-    if not summary["provisional"]["steps"]:
-        if not is_compared(summary):
-            return ""
-        return f"The week before is still provisional at shipped, so both are compared at equal age: {at_equal_age}."
-    return f"Shipped is provisional and compared at equal age only: {at_equal_age}. {newest_mature_week(summary)}"
+    shipped = f"{percent(equal_age.week.conversion)} of its sessions had shipped"
+    before = f"against {percent(equal_age.previous_week.conversion)} the week before ({points(change.conversion_pp)})"
+    if summary.provisional.steps:
+        compared = f", {before}" if is_compared(summary) else ""
+        return f"Shipping isn’t finished. At the close of the week {shipped}{compared}. {newest_mature_week(summary)}"
+    if not is_compared(summary):
+        return ""
+    return (
+        "Shipping of the week before isn’t finished, so each week is compared as it was at its own close: "
+        f"{shipped}, {before}."
+    )
 
 
-def newest_mature_week(summary: dict) -> str:
+def newest_mature_week(summary: Summary) -> str:
     """Return the share shipped in the newest week whose shipments are complete."""
-    mature = summary["provisional"]["newest_mature_week"]
+    mature = summary.provisional.newest_mature_week
     if not mature:
         return "No week is complete yet."
     return (
-        f"The newest complete week, to {date(mature['end'])}, has {percent(mature['conversion'])} shipped "
-        f"({count(mature['package_shipped'])} of {count(mature['sessions'])})."
+        f"The newest complete week, to {date(mature.end)}, has {percent(mature.conversion)} shipped "
+        f"({count(mature.package_shipped)} of {count(mature.sessions)})."
     )
 
 
-def moved(summary: dict) -> str:
+def moved(summary: Summary) -> str:
     """Return how the products, countries and states that moved most are to be read."""
-    movers = summary["movers"]
-    if not movers["compared"]:
+    movers = summary.movers
+    if not movers.compared:
         return "No product, country or state has 30 sessions in both weeks, so none is compared."
-    step = STEP_NAMES[movers["step"]].lower()
-    one = movers["compared"] == 1
+    step = STEP_NAMES[movers.step].lower()
+    one = movers.compared == 1
     groups, verb = ("product, country or state", "was") if one else ("products, countries and states", "were")
-    compared = f"{count(movers['compared'])} {groups} with 30 or more sessions in both weeks {verb} compared."
+    compared = f"{count(movers.compared)} {groups} with 30 or more sessions in both weeks {verb} compared."
     shown = shown_movers(summary)
     if not shown:
         least = f"0.05{SPACE}pp at {step}"
         return f"{compared} {f'It moved by less than {least}' if one else f'None moved by as much as {least}'}."
-    marked = [mover for mover in shown if mover["significant"]]
+    marked = [mover for mover in shown if mover.significant]
+    chance = f"than chance would produce among {count(movers.compared)} groups"
     sentences = [compared]
     if one:
         sentences.append(f"Its own conversion {'changed' if marked else 'did not change'} by more than noise.")
     elif marked:
-        others = f"; the others moved most at {step}" if len(marked) < len(shown) else ""
-        noise = "Of those marked, the own conversion changed by more than noise, corrected for looking at many"
-        sentences.append(f"{noise}{others}.")
+        sentences.append(f"The own conversion of each marked group changed by more {chance}.")
+        sentences += [f"The others moved most at {step}."] if len(marked) < len(shown) else []
     else:
-        sentences.append(
-            f"{'This one' if len(shown) == 1 else 'These'} moved most at {step}; corrected for looking at many, no own "
-            "conversion changed by more than noise."
-        )
+        sentences.append(f"{'This one' if len(shown) == 1 else 'These'} moved most at {step}.")
+        sentences.append(f"No group’s own conversion changed by more {chance}.")
     if len(shown) > 1:
-        sentences.append("They overlap, so they need not add up.")
+        sentences.append("Groups overlap, so don’t add them up.")
     return " ".join(sentences)
 
 
-def shown_movers(summary: dict) -> list[dict]:
+def shown_movers(summary: Summary) -> list[Mover]:
     """Return the movers of a summary that are worth a line: they moved by more than 0.0, or their change is marked."""
-    return [row for row in summary["movers"]["movers"] if is_seen(row["contribution_pp"]) or row["significant"]]
+    return [row for row in summary.movers.movers if is_seen(row.contribution_pp) or row.significant]
 
 
-def orders_changed(summary: dict) -> str:
+def orders_changed(summary: Summary) -> str:
     """Return how many orders changed since which extract."""
-    orders = summary["order_changes"]
-    if not orders["previous_as_of"]:
+    orders = summary.order_changes
+    if not orders.previous_as_of:
         return "This is the first extract, the baseline: changes are counted from the next extract on."
-    total = count(orders["total"], "order") if orders["total"] else "No order"
-    return f"{total} changed since the extract of {date(orders['previous_as_of'])}."
+    total = count(orders.total, "order") if orders.total else "No order"
+    return f"{total} changed since the extract of {date(orders.previous_as_of)}."
 
 
-def stuck(summary: dict) -> str:
+def stuck(summary: Summary) -> str:
     """Return how many orders are stuck; empty where none is."""
-    total = summary["order_changes"]["stuck"]["total"]
+    total = summary.order_changes.stuck.total
     if not total:
         return ""
     verb, their = ("is", "its") if total == 1 else ("are", "their")
     return f"{count(total, 'order')} {verb} stuck: in {their} status for longer than 95% of the orders that left it."
 
 
-def lost(rate: dict) -> str:
+def lost(rate: Rate) -> str:
     """Return what a step lost since the step before as "-111 sessions (-19.2 pp)", or "no session lost"."""
-    if not rate["lost"]:
+    if not rate.lost or rate.lost_pp is None:
         return "no session lost"
-    noun = "session" if abs(rate["lost"]) == 1 else "sessions"
-    return f"{signed(-rate['lost'])} {noun} ({points(-rate['lost_pp'])})"
+    noun = "session" if abs(rate.lost) == 1 else "sessions"
+    return f"{signed(-rate.lost)} {noun} ({points(-rate.lost_pp)})"
 
 
-def definitions(summary: dict) -> list[tuple[str, str]]:
+def definitions(summary: Summary) -> list[tuple[str, str]]:
     """Return all terms that a report may use, with their meanings."""
-    mature_after = count(summary["provisional"]["maturity_days"], "day")
+    mature_after = count(summary.provisional.maturity_days, "day")
     return [
         ("Session", "All events with one session id. It belongs to the week in which its first event falls."),
         ("Step reached", "The session has any event of that type, in any order; a session may skip a step."),
@@ -358,13 +359,13 @@ def definitions(summary: dict) -> list[tuple[str, str]]:
 SCOPE_NAMES = {"week": "This week", "previous_week": "The week before", "all_time": "All time"}
 
 
-def restated_figures(restatement: dict) -> list[tuple[str, str, str]]:
+def restated_figures(restatement: Restatement) -> list[tuple[str, str, str]]:
     """Return the main figures of restatement.json that differ as name, value before and value now; others follow."""
     figures = []
-    for figure in restatement["figures"]:
-        part, *path = figure["figure"].split(".")
-        write: Callable = _count_or_nothing
-        if figure["figure"] == "verdict.conversion":
+    for figure in restatement.figures:
+        part, *path = figure.figure.split(".")
+        write: Callable[[Any], str] = _count_or_nothing
+        if figure.figure == "verdict.conversion":
             name, write = "This week: share checked out", percent
         elif part == "funnel":
             name = f"{SCOPE_NAMES[path[0]]}: {STEP_NAMES.get(path[1], path[1]).lower()}"
@@ -372,7 +373,7 @@ def restated_figures(restatement: dict) -> list[tuple[str, str, str]]:
             name = f"Orders: {CHANGE_NAMES[path[0]].lower()}"
         else:
             continue
-        figures.append((name, write(figure["old"]), write(figure["new"])))
+        figures.append((name, write(figure.old), write(figure.new)))
     return figures
 
 
@@ -380,7 +381,7 @@ def _count_or_nothing(number: int | None) -> str:
     return NOTHING if number is None else count(number)
 
 
-def restated_in_all(restatement: dict) -> str:
+def restated_in_all(restatement: Restatement) -> str:
     """Return how many figures and orders of restatement.json differ."""
-    figures, orders = len(restatement["figures"]), len(restatement["orders"])
+    figures, orders = len(restatement.figures), len(restatement.orders)
     return f"{count(figures, 'figure')} and {count(orders, 'changed order')} differ in all"

@@ -13,7 +13,7 @@ from greenery.channels import sent as ledger
 
 log = logging.getLogger(__name__)
 
-TRIES = 6  # Airflow does not call again; with pauses of half a minute, then 1, 2, 4 and 5 minutes
+NOTIFY_TRIES = 6  # Airflow calls once. The pauses are half a minute, then 1, 2, 4 and 5 minutes
 
 
 def missed(context: dict[str, Any]) -> None:
@@ -40,10 +40,10 @@ def missed(context: dict[str, Any]) -> None:
     as_of = home.check_as_of(datetime.fromisoformat(ends))
     tries = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, NotSentError) and not error.permanent),
-        stop=stop_after_attempt(TRIES),
+        stop=stop_after_attempt(NOTIFY_TRIES),
         wait=wait_exponential(multiplier=30, max=300),
         reraise=True,
     )
     run_id, state = run["dag_run_id"], f"its run is {run['state']}"
-    told = tries(incidents.tell_late, home, as_of, run_id, run_url(run_id), state, waits=False)
-    log.info("the digest of %s is late: told of it" if told else "the digest of %s is out", f"{as_of:%Y-%m-%d}")
+    told = tries(incidents.notify_late, home, as_of, run_id, run_url(run_id), state, waits=False)
+    log.info("the digest of %s is late: alerted" if told else "the digest of %s is out", f"{as_of:%Y-%m-%d}")

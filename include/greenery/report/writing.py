@@ -1,4 +1,4 @@
-"""Read the published relations and write the report of a week."""
+"""Write the report of a week: its files, its page, and its digest from them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ import duckdb
 
 from greenery import commands
 from greenery.build import ledger
+from greenery.documents import to_json
 from greenery.figures import order_changes, restatement, summary
-from greenery.figures.statistics import ENOUGH_PEERS, ENOUGH_SESSIONS
+from greenery.figures.model import Restatement, Summary
 from greenery.files import write_atomically
 from greenery.messages import chart, digest, page
-from greenery.messages.digest import Digest, Links
+from greenery.messages.check_results import CheckResults
+from greenery.messages.digest_parts import Digest, HeldWeek, Links
+from greenery.publishing import week_rows
 from greenery.publishing.versions import open_published
+from greenery.publishing.week_rows import NotAdmittedError
+from greenery.report.run_note import note_of
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import rows, statement
 
@@ -26,10 +31,6 @@ FILES = ("summary.json", "quality.html", "quality.json", "order_changes.csv", "f
 
 class NoReportError(Exception):
     """The week has no report to make a digest of."""
-
-
-class NotAdmittedError(Exception):
-    """The week has no admitted extract, so there is nothing to report."""
 
 
 def write(settings: Settings, as_of: datetime) -> Path:
@@ -46,15 +47,18 @@ def write(settings: Settings, as_of: datetime) -> Path:
             command = commands.backfill(settings, as_of.date(), as_of.date())
             raise NotAdmittedError(f"{error} ({command}).") from None
     folder = settings.report_folder(as_of)
-    before, now = _read(folder / "summary.json"), summary.to_json(found)
+    document = found.document()
+    before, now = _text(folder / "summary.json"), to_json(document)
     # The summary comes after what is worked out from the one before: a run killed in between writes both again.
-    if before and summary.to_json(before) != now:
-        write_atomically(folder / "restatement.json", summary.to_json(restatement.compare(before, found)))
-    write_atomically(folder / "order_changes.csv", order_changes.to_csv(found["order_changes"]["orders"]))
+    restated = _restatement(folder)
+    if before and before != now:
+        restated = restatement.compare(json.loads(before), document)
+        write_atomically(folder / "restatement.json", to_json(restated))
+    write_atomically(folder / "order_changes.csv", order_changes.to_csv(found.order_changes.orders))
     write_atomically(folder / "funnel.png", chart.to_png(chart.report_spec(found)))
     write_atomically(folder / "summary.json", now)
     _forget_preview(folder)
-    write_page(settings, as_of)
+    _write_page(folder, found, restated)
     return folder
 
 
@@ -64,12 +68,7 @@ def write_page(settings: Settings, as_of: datetime, held_because: str = "") -> N
     held_because: why its extract is held; empty where it is not.
     """
     folder = settings.report_folder(as_of)
-    _write_page(folder, _read(folder / "summary.json"), held_because)
-
-
-def write_run(settings: Settings, as_of: datetime, facts: dict) -> None:
-    """Write run.json into the report folder of a week: its last run, where to see it, and which weeks it restates."""
-    write_atomically(settings.report_folder(as_of) / "run.json", summary.to_json(facts))
+    _write_page(folder, _summary(folder), _restatement(folder), held_because)
 
 
 def settle(
@@ -83,17 +82,17 @@ def settle(
     connection: the warehouse, whose ledger keeps what each report was rendered from.
     written: the week (naive UTC) whose report has just been written from the published version.
     """
-    recorded, days = _recorded(settings, connection), settings.maturity_days
+    recorded, days = _recorded(connection), settings.maturity_days
     outdated = []
     with open_published(settings) as published:
-        admitted = rows(published, statement("report/extracts_by_week"))
+        admitted = rows(published, statement("figures/extracts_by_week"))
         rendered_from = {row["as_of"]: row["extracts"] for row in admitted}
         for file in sorted(settings.reports.glob("*/summary.json")):
             as_of = datetime.fromisoformat(file.parent.name)
             if as_of not in rendered_from:
                 _take_back(settings, connection, as_of)
             elif as_of == written or recorded.get(as_of) != (rendered_from[as_of], days):
-                text = "" if as_of == written else summary.to_json(figures(published, as_of, days))
+                text = "" if as_of == written else to_json(figures(published, as_of, days))
                 if as_of == written or text == file.read_text(encoding="utf-8"):
                     connection.execute(
                         "insert or replace into landing.reports values (?, ?, ?)", [as_of, rendered_from[as_of], days]
@@ -103,46 +102,19 @@ def settle(
     return outdated
 
 
-def _recorded(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[datetime, tuple[str, int]]:
+def _recorded(connection: duckdb.DuckDBPyConnection) -> dict[datetime, tuple[str, int]]:
     """Return what each report was rendered from: a hash of its extracts, and the maturity."""
     reports = rows(connection, "select * from landing.reports")
-    for row in reports:
-        if row["maturity_days"] is None:
-            found = _read(settings.report_folder(row["as_of"]) / "summary.json") or {}
-            row["maturity_days"] = found.get("provisional", {}).get("maturity_days", settings.maturity_days)
-            connection.execute(
-                "update landing.reports set maturity_days = ? where as_of = ?", [row["maturity_days"], row["as_of"]]
-            )
     return {row["as_of"]: (row["extracts"], row["maturity_days"]) for row in reports}
 
 
-def figures(connection: duckdb.DuckDBPyConnection, as_of: datetime, maturity_days: int) -> dict:
-    """Return the content of summary.json for the week that ends at `as_of` (naive UTC).
+def figures(connection: duckdb.DuckDBPyConnection, as_of: datetime, maturity_days: int) -> Summary:
+    """Return the figures of the week that ends at `as_of` (naive UTC).
 
     connection: a database with the published relations, in its schemas analytics and intermediate.
     Raises NotAdmittedError where it holds no extract as of then.
     """
-    extract = rows(connection, statement("report/extract"), {"as_of": as_of})
-    if not extract:
-        raise NotAdmittedError(f"the extract {as_of:%Y-%m-%d} is not admitted: run its week first")
-
-    def found(name: str, **parameters: int) -> list[dict]:
-        return rows(connection, statement(f"report/{name}"), {"as_of": as_of, **parameters})
-
-    weeks = found("sessions_by_week")
-    # Where a week as a whole has too few sessions, so has each part of it.
-    sessions = {row["weeks_ago"]: row["sessions"] for row in weeks}
-    comparable = min(sessions.get(0, 0), sessions.get(1, 0)) >= ENOUGH_SESSIONS
-    return summary.build(
-        as_of,
-        weeks,
-        found("order_changes"),
-        extract[0]["previous_as_of"],
-        maturity_days,
-        pace=found("pace"),
-        movers=found("movers", enough=ENOUGH_SESSIONS) if comparable else [],
-        stuck_orders=found("stuck_orders", enough=ENOUGH_PEERS),
-    )
+    return summary.build(week_rows.read(connection, as_of), maturity_days)
 
 
 def _take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
@@ -150,7 +122,7 @@ def _take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of:
     extract = ledger.newest(connection, as_of)
     reason = (extract and extract["reason"]) or "its extract is not admitted"
     folder = settings.report_folder(as_of)
-    _write_page(folder, None, reason)
+    _write_page(folder, None, None, reason)
     for name in ("order_changes.csv", "funnel.png", "restatement.json", "run.json", "summary.json"):
         (folder / name).unlink(missing_ok=True)
     _forget_preview(folder)
@@ -168,25 +140,28 @@ def read_digest(settings: Settings, as_of: datetime) -> Digest:
     Raises NoReportError where the week has none.
     """
     folder = settings.report_folder(as_of)
-    figures = _read(folder / "summary.json")
-    if figures is None:
+    found = _summary(folder)
+    if found is None:
         day = f"{as_of:%Y-%m-%d}"
         raise NoReportError(
             f"the week to {day} has no report in {settings.reports}: run it first "
             f"({commands.backfill(settings, day, day)})."
         )
     report = _address(settings, folder)
+    note = note_of(settings, as_of)
     links = Links(
-        run=(_read(folder / "run.json") or {}).get("url"),
+        run=note.url if note else None,
         report=report,
         funnel=f"{report}#funnel" if settings.reports_url else None,
     )
+    picture = folder / "funnel.png"
     return digest.build(
-        figures,
-        _read(folder / "quality.json"),
-        _read(folder / "restatement.json"),
+        found,
+        _results(folder),
+        _restatement(folder),
         links,
-        _held_weeks(settings, figures),
+        _held_weeks(settings, found),
+        picture.read_bytes() if picture.exists() else None,
     )
 
 
@@ -195,25 +170,50 @@ def _address(settings: Settings, folder: Path) -> str:
     return f"{settings.reports_url}/{page_of_week}" if settings.reports_url else str(settings.reports / page_of_week)
 
 
-def _held_weeks(settings: Settings, figures: dict) -> list[dict]:
-    """Return as_of and reason of the weeks that the trend covers and whose extract is held, newest first."""
+def _held_weeks(settings: Settings, summary: Summary) -> list[HeldWeek]:
+    """Return the weeks that the trend covers and whose extract is held, newest first."""
     weeks = _read(settings.reports / "weeks.json") or []
-    first, last = figures["trend"][0]["end"][:10], figures["as_of"][:10]
-    held = [week for week in weeks if week["state"] == "held" and first <= week["as_of"] < last]
-    return sorted(held, key=lambda week: week["as_of"], reverse=True)
+    first, last = f"{summary.trend[0].end:%Y-%m-%d}", f"{summary.as_of:%Y-%m-%d}"
+    held = [
+        HeldWeek(as_of=week["as_of"], reason=week["reason"])
+        for week in weeks
+        if week["state"] == "held" and first <= week["as_of"] < last
+    ]
+    return sorted(held, key=lambda week: week.as_of, reverse=True)
 
 
-def _write_page(folder: Path, summary: dict | None, held_because: str) -> None:
+def _write_page(folder: Path, summary: Summary | None, restated: Restatement | None, held_because: str = "") -> None:
     present = [name for name in FILES if (folder / name).exists()] if summary else ["quality.html", "quality.json"]
     text = page.render(
         summary,
-        _read(folder / "quality.json"),
+        _results(folder),
         {"All weeks": "../index.html", **{name: name for name in present}},
-        restated=_read(folder / "restatement.json") if summary else None,
-        held_because=held_because,
+        restated if summary else None,
+        held_because,
     )
     write_atomically(folder / "index.html", text)
 
 
+def _summary(folder: Path) -> Summary | None:
+    text = _text(folder / "summary.json")
+    return Summary.model_validate_json(text) if text else None
+
+
+def _restatement(folder: Path) -> Restatement | None:
+    text = _text(folder / "restatement.json")
+    return Restatement.model_validate_json(text) if text else None
+
+
+def _results(folder: Path) -> CheckResults | None:
+    text = _text(folder / "quality.json")
+    return CheckResults.model_validate_json(text) if text else None
+
+
 def _read(file: Path) -> Any:
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    text = _text(file)
+    return json.loads(text) if text else None
+
+
+def _text(file: Path) -> str:
+    """Return a file's text; empty where there is no such file."""
+    return file.read_text(encoding="utf-8") if file.exists() else ""

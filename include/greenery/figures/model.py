@@ -1,0 +1,394 @@
+"""The figures of a week, as summary.json and restatement.json hold them.
+
+Shares are fractions of 1, `*_pp` are percentage points. The order of the fields is the order of the keys in the file.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from pydantic import Field, JsonValue
+
+from greenery.documents import Document, Moment
+
+T = TypeVar("T")
+Interval = tuple[float, float]
+"""The ends of a 95 % interval."""
+
+
+class ByStep(Document, Generic[T]):
+    """One value for each step of the funnel."""
+
+    page_view: T
+    add_to_cart: T
+    checkout: T
+    package_shipped: T
+
+    def of(self, step: str) -> T:
+        """Return the value of a step."""
+        value: T = getattr(self, step)
+        return value
+
+
+class ByScope(Document, Generic[T]):
+    """One value for the week, one for the week before, one for all sessions known."""
+
+    week: T
+    previous_week: T
+    all_time: T
+
+    def of(self, scope: str) -> T:
+        """Return the value of a scope."""
+        value: T = getattr(self, scope)
+        return value
+
+
+class Period(Document):
+    """A week: it holds its start, and ends before its end."""
+
+    start: Moment
+    end: Moment
+
+
+class StepCounts(Document):
+    """How many sessions there are, and how many of them reached each step."""
+
+    sessions: int
+    page_view: int
+    add_to_cart: int
+    checkout: int
+    package_shipped: int
+
+    def of(self, name: str) -> int:
+        """Return the number of all sessions, or of those that reached a step."""
+        value: int = getattr(self, name)
+        return value
+
+
+class Funnel(ByScope[StepCounts]):
+    """The sessions that reached each step."""
+
+
+class Rate(Document):
+    """A step: its conversion, its step conversion, and the sessions lost since the step before."""
+
+    conversion: float | None
+    step_conversion: float | None
+    lost: int
+    lost_pp: float | None
+
+
+class StepRates(ByStep[Rate]):
+    """The rates of each step."""
+
+
+class Rates(ByScope[StepRates]):
+    """The rates of each scope."""
+
+
+class StepIntervals(ByStep[Interval | None]):
+    """The 95 % interval of each step's conversion; None without sessions."""
+
+
+class Intervals(Document):
+    """The 95 % intervals of the week and of all sessions known."""
+
+    week: StepIntervals
+    all_time: StepIntervals
+
+    def of(self, scope: str) -> StepIntervals:
+        """Return the intervals of a scope."""
+        value: StepIntervals = getattr(self, scope)
+        return value
+
+
+class DropOff(Document):
+    """The pair of neighbouring steps that loses most sessions."""
+
+    step_before: str = Field(validation_alias="from", serialization_alias="from")
+    step: str = Field(validation_alias="to", serialization_alias="to")
+    lost: int
+    lost_pp: float
+
+
+class DropOffs(ByScope[DropOff | None]):
+    """The largest drop-off of each scope; None where no step loses sessions."""
+
+
+class HeadlineVerdict(Document):
+    """How sure the conversion of the headline is, and its change since the week before."""
+
+    step: str
+    conversion: float | None
+    interval: Interval | None
+    change_pp: float | None
+    change_interval_pp: Interval | None
+    p_value: float | None
+    reading: str
+
+
+class StepChange(Document):
+    """The change of a step's conversion against the week before, and against the median of the weeks before it.
+
+    at_equal_age, median_at_equal_age: whether only what had shipped by each week's own end is compared.
+    """
+
+    conversion_pp: float | None
+    at_equal_age: bool
+    median_pp: float | None
+    median_weeks: int
+    median_at_equal_age: bool
+    p_value: float | None
+    reading: str
+
+
+class StepChanges(ByStep[StepChange]):
+    """The change of each step."""
+
+
+class WeekChange(Document):
+    """The change of the sessions and of each step since the week before."""
+
+    sessions: int
+    sessions_share: float | None
+    steps: StepChanges
+
+
+class StepPace(Document):
+    """How long sessions took from the step before to this one."""
+
+    step_before: str = Field(validation_alias="from", serialization_alias="from")
+    median_seconds: int | None
+    sessions: int
+    provisional: bool
+
+
+class PaceSteps(Document):
+    """The pace of each step that has a step before it."""
+
+    add_to_cart: StepPace
+    checkout: StepPace
+    package_shipped: StepPace
+
+    def of(self, step: str) -> StepPace:
+        """Return the pace of a step."""
+        value: StepPace = getattr(self, step)
+        return value
+
+
+class Pace(Document):
+    """How long sessions took from step to step; slowest is None where too few sessions say so."""
+
+    steps: PaceSteps
+    slowest: str | None
+
+
+class Mover(Document):
+    """How far a product, country or state moved the conversion of all sessions.
+
+    p_value, p_adjusted, significant: of its own conversion; adjusted for the number of groups that were compared.
+    """
+
+    dimension: str
+    value: str
+    name: str
+    sessions: int
+    sessions_before: int
+    reached: int
+    reached_before: int
+    conversion: float | None
+    conversion_before: float | None
+    contribution_pp: float
+    mix_pp: float | None
+    rate_pp: float
+    p_value: float | None
+    p_adjusted: float | None
+    significant: bool
+
+
+class Movers(Document):
+    """The groups that moved most, of all that were compared."""
+
+    step: str
+    compared: int
+    movers: tuple[Mover, ...]
+
+
+class ProvisionalSteps(Document):
+    """The provisional steps of all sessions known, and when they are complete."""
+
+    steps: tuple[str, ...]
+    mature_at: Moment | None
+
+
+class EqualAge(Document):
+    """How many of a week's sessions had shipped when the week ended."""
+
+    sessions: int
+    checkout: int
+    package_shipped: int
+    conversion: float | None
+
+
+class EqualAgeWeeks(Document):
+    """The week and the week before, each by its own end."""
+
+    week: EqualAge
+    previous_week: EqualAge
+
+
+class MatureWeek(Period):
+    """A week whose shipments are complete."""
+
+    sessions: int
+    package_shipped: int
+    conversion: float | None
+
+
+class Provisional(Document):
+    """The steps that are not complete yet, when they are at the latest, and how weeks compare until then."""
+
+    steps: tuple[str, ...]
+    maturity_days: int
+    mature_at: Moment
+    all_time: ProvisionalSteps
+    equal_age: EqualAgeWeeks
+    newest_mature_week: MatureWeek | None
+
+
+class Conversions(ByStep[float | None]):
+    """The conversion of each step; None without sessions."""
+
+
+class ShippedShare(Document):
+    """The share of a week's sessions that had shipped when the week ended."""
+
+    package_shipped: float | None
+
+
+class TrendWeek(Period):
+    """One of the last weeks, as it is known now."""
+
+    sessions: int
+    page_view: int
+    add_to_cart: int
+    checkout: int
+    package_shipped: int
+    conversion: Conversions
+    equal_age: ShippedShare
+    provisional: tuple[str, ...]
+
+
+class Transition(Document):
+    """The number of orders that went from one status to another."""
+
+    status_from: str | None = Field(validation_alias="from", serialization_alias="from")
+    status_to: str | None = Field(validation_alias="to", serialization_alias="to")
+    orders: int
+
+
+class OrderChange(Document):
+    """An order that changed since the extract before."""
+
+    order_id: str
+    change: str
+    status_from: str | None
+    status_to: str | None
+    changed_columns: str | None
+
+
+class Peers(Document):
+    """The stays in a status that have ended: how many, and within how many days 95 % of them ended."""
+
+    orders: int
+    days_95: float
+
+
+class StuckOrder(Document):
+    """An order that is in its status for longer than 95 % of its peers."""
+
+    order_id: str
+    status: str
+    since: Moment
+    days: float
+    days_95: float
+
+
+class Stuck(Document):
+    """The orders that are stuck, longest first, with the peers of each status."""
+
+    total: int
+    peers: dict[str, Peers]
+    orders: tuple[StuckOrder, ...]
+
+
+class OrderChanges(Document):
+    """The orders that changed since the extract before, and those that are stuck."""
+
+    previous_as_of: Moment | None
+    weeks_since_previous: int | None
+    total: int
+    new: int
+    status_changed: int
+    details_changed: int
+    removed: int
+    returned: int
+    status_transitions: tuple[Transition, ...]
+    orders: tuple[OrderChange, ...]
+    stuck: Stuck
+
+    def of(self, change: str) -> int:
+        """Return the number of orders with a kind of change."""
+        value: int = getattr(self, change)
+        return value
+
+
+class Summary(Document):
+    """The content of summary.json: all figures of a week."""
+
+    as_of: Moment
+    week: Period
+    verdict: HeadlineVerdict
+    funnel: Funnel
+    rates: Rates
+    intervals: Intervals
+    largest_drop_off: DropOffs
+    change: WeekChange
+    pace: Pace
+    movers: Movers
+    provisional: Provisional
+    trend: tuple[TrendWeek, ...]
+    order_changes: OrderChanges
+
+
+class FigureChange(Document):
+    """A figure that differs, named by its path in summary.json; None where one of the two summaries lacks it."""
+
+    figure: str
+    old: JsonValue
+    new: JsonValue
+
+
+class OrderState(Document):
+    """How an order changed, without its id."""
+
+    change: str
+    status_from: str | None
+    status_to: str | None
+    changed_columns: str | None
+
+
+class OrderRestated(Document):
+    """An order whose change differs; None where it did not change."""
+
+    order_id: str
+    old: OrderState | None
+    new: OrderState | None
+
+
+class Restatement(Document):
+    """The content of restatement.json: the figures and orders of a week that differ from those before."""
+
+    as_of: Moment
+    figures: tuple[FigureChange, ...]
+    orders: tuple[OrderRestated, ...]

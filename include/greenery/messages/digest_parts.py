@@ -1,0 +1,235 @@
+"""The parts of a digest, as Slack, mail and the page show them. All texts are plain: each medium escapes them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from greenery.documents import Moment
+from greenery.figures.model import Summary
+from greenery.messages.check_results import CheckResults
+
+
+class Value(BaseModel):
+    """A part of a digest, which nothing changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Links(Value):
+    """Addresses that the digest points to; None where there is none, and then it is left out.
+
+    funnel: the page on which the same week's funnel stands.
+    """
+
+    run: str | None = None
+    report: str | None = None
+    funnel: str | None = None
+
+    def by_label(self) -> dict[str, str]:
+        """Return those that there are, by their labels."""
+        labelled = {"Funnel": self.funnel, "Report": self.report, "Run": self.run}
+        return {label: address for label, address in labelled.items() if address}
+
+
+class FunnelRow(Value):
+    """A step of the funnel.
+
+    step_before: name of the step that step_share is a share of; empty for the first.
+    change, median_change: of its conversion, against the week before and the median of the weeks before it.
+    noteworthy: the change is more than noise.
+    mark, change_mark, median_mark: after the name and the changes, `*` where a note of the funnel is about them.
+    """
+
+    name: str
+    step_before: str
+    sessions: str
+    share: str
+    step_share: str
+    lost: str
+    change: str
+    median_change: str
+    noteworthy: bool
+    mark: str
+    change_mark: str
+    median_mark: str
+
+
+class FunnelSection(Value):
+    """The funnel of the week, or of all time where the week has no sessions.
+
+    compared: whether the rows have changes. median: what median_change compares with; empty where nothing is there.
+    notes: what the marks mean.
+    """
+
+    title: str
+    rows: tuple[FunnelRow, ...]
+    compared: bool
+    median: str
+    drop_off: str
+    slowest: str
+    notes: tuple[str, ...]
+
+
+class TrendRow(Value):
+    """A week of the last ones: each step's conversion, and what had shipped by the week's own end.
+
+    An equal_age of nothing: all weeks are complete. A share of nothing: the step is provisional, or nobody came.
+    """
+
+    week: str
+    sessions: str
+    shares: tuple[str, ...]
+    equal_age: str
+
+
+class MoverRow(Value):
+    """How far a product, country or state moved.
+
+    mix: empty where it is 0.0, and for a product, which has a rate only. noteworthy: its own conversion, and so its
+    rate, changed by more than noise.
+    """
+
+    name: str
+    contribution: str
+    rate: str
+    mix: str
+    conversion_before: str
+    conversion: str
+    sessions_before: str
+    sessions: str
+    noteworthy: bool
+
+
+class MoversSection(Value):
+    """What moved most, and how far that can be trusted."""
+
+    lead: str
+    rows: tuple[MoverRow, ...]
+
+
+class OrderGroup(Value):
+    """Orders that changed in the same way: how many, the ids shown, and how many are not shown."""
+
+    name: str
+    orders: str
+    ids: tuple[str, ...]
+    more: str
+
+
+class StuckRow(Value):
+    """An order that is in its status for longer than its peers."""
+
+    order_id: str
+    status: str
+    days: str
+
+
+class OrdersSection(Value):
+    """Which orders changed and which don't.
+
+    more_transitions: status changes that are not among the groups; empty where all are.
+    csv: all changed orders, for a spreadsheet.
+    """
+
+    lead: str
+    counts: str
+    transitions: tuple[OrderGroup, ...]
+    more_transitions: str
+    gone_and_back: tuple[OrderGroup, ...]
+    stuck_lead: str
+    stuck_peers: tuple[str, ...]
+    stuck: tuple[StuckRow, ...]
+    stuck_more: str
+    csv: bytes
+    total: int
+
+
+class Badge(Value):
+    """What the quality gate said.
+
+    compared: label and lines without what was observed: what a correction looks for a difference in.
+    """
+
+    label: str
+    lines: tuple[str, ...]
+    compared: tuple[str, ...]
+
+
+class Restated(Value):
+    """What the week's figures were before: name, before and now of the main ones."""
+
+    notice: str
+    lead: str
+    figures: tuple[tuple[str, str, str], ...]
+    in_all: str
+
+
+class Correction(Value):
+    """What changed since the digest that it takes the place of.
+
+    says: it in sentences.
+    restated: the main figures then and now; None where they are as they were, or where the former are not known.
+    """
+
+    says: str
+    restated: Restated | None
+
+
+class HeldWeek(Value):
+    """An earlier week whose extract is held and so not used. as_of: the end of the week."""
+
+    as_of: str
+    reason: str | None
+
+
+class Digest(Value):
+    """A week's digest, in the order in which it is read.
+
+    notices: what has to be known before the figures are read.
+    picture, picture_text: the content of funnel.png, and its numbers in words; None and empty without any session.
+    picture_title: the heading of the picture. trend: the same in figures, newest week first.
+    summary, results: the content of the files that the digest is made of.
+    """
+
+    as_of: Moment
+    title: str
+    headline: str
+    verdict: str
+    notices: tuple[str, ...]
+    funnel: FunnelSection | None
+    picture_title: str
+    picture: bytes | None
+    picture_text: str
+    trend: tuple[TrendRow, ...]
+    maturity: str
+    movers: MoversSection | None
+    orders: OrdersSection
+    restated: Restated | None
+    badge: Badge
+    footer: tuple[str, ...]
+    definitions: tuple[tuple[str, str], ...]
+    links: Links
+    summary: Summary
+    results: CheckResults | None
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """What a later correction compares with, as JSON has it."""
+        return {"summary": self.summary.document(), "badge": list(self.badge.compared)}
+
+    @cached_property
+    def content_hash(self) -> str:
+        """The same for the same figures and verdict, whichever run rendered them."""
+        results = self.results
+        accepted = results.accepted if results else None
+        badge = {
+            "verdict": results.verdict if results else None,
+            "failed": sorted(check.check for check in results.told if not check.passed) if results else [],
+            "accepted": accepted.document() if accepted else None,
+        }
+        return hashlib.sha256(json.dumps([self.content["summary"], badge], sort_keys=True).encode()).hexdigest()

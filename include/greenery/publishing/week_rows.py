@@ -1,0 +1,53 @@
+"""Read the rows that a week's figures are worked out from, as the published relations hold them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from greenery.figures.rows import WeekRows
+from greenery.figures.statistics import ENOUGH_PEERS, ENOUGH_SESSIONS
+from greenery.warehouse.duckdb import rows, statement
+
+
+class NotAdmittedError(Exception):
+    """The week has no admitted extract, so there is nothing to report."""
+
+
+def read(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> WeekRows:
+    """Return the rows of the week that ends at `as_of` (naive UTC).
+
+    connection: a database with the published relations, in its schemas analytics and intermediate.
+    Raises NotAdmittedError where it holds no extract as of then.
+    """
+
+    def found(name: str, **parameters: int) -> list[dict[str, Any]]:
+        return rows(connection, statement(f"figures/{name}"), {"as_of": as_of, **parameters})
+
+    extract = found("extract")
+    if not extract:
+        raise NotAdmittedError(f"the extract {as_of:%Y-%m-%d} is not admitted: run its week first")
+    keep_recent_sessions(connection, as_of)
+    weeks = found("sessions_by_week")
+    # Where a week as a whole has too few sessions, so has each part of it.
+    sessions = {row["weeks_ago"]: row["sessions"] for row in weeks}
+    comparable = min(sessions.get(0, 0), sessions.get(1, 0)) >= ENOUGH_SESSIONS
+    return WeekRows.model_validate(
+        {
+            "as_of": as_of,
+            "previous_as_of": extract[0]["previous_as_of"],
+            "sessions_by_week": weeks,
+            "order_changes": found("order_changes"),
+            "pace": rows(connection, statement("figures/pace")),
+            "movers": found("movers", enough=ENOUGH_SESSIONS) if comparable else [],
+            "stuck_orders": found("stuck_orders", enough=ENOUGH_PEERS),
+        }
+    )
+
+
+def keep_recent_sessions(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+    """Keep the sessions of the last weeks, as known at `as_of`, as the temporary table recent_sessions."""
+    text = statement("shared/recent_sessions")
+    connection.execute(f"create or replace temporary table recent_sessions as {text}", {"as_of": as_of})

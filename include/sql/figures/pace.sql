@@ -1,0 +1,36 @@
+-- The time from each step to the next in the sessions of the week: those of recent_sessions with weeks_ago 0. One row a
+-- step that a session reached after the step before it, or in the same instant.
+with sessions as (
+    select *
+    from recent_sessions
+    where weeks_ago = 0
+),
+
+moves as (
+    select
+        'add_to_cart' as step,
+        page_view_at as step_before_at,
+        add_to_cart_at as step_at
+    from sessions
+    union all
+    select
+        'checkout' as step,
+        add_to_cart_at as step_before_at,
+        checkout_at as step_at
+    from sessions
+    union all
+    select
+        'package_shipped' as step,
+        checkout_at as step_before_at,
+        package_shipped_at as step_at
+    from sessions
+)
+
+select
+    step,
+    count(*) as sessions,
+    median(datediff('microsecond', step_before_at, step_at)) as median_microseconds
+from moves
+where step_before_at <= step_at
+group by step
+order by step

@@ -1,0 +1,85 @@
+-- The sessions that start in the week that ends at $as_of or in the eight weeks before it, as known then, with their
+-- user and place. weeks_ago 0 is the week that ends at $as_of. Times are UTC.
+with recent_sessions as (
+    select distinct session_id
+    from intermediate.int_session_steps
+    where known_as_of <= $as_of and first_at < $as_of and first_at >= $as_of - interval '63 days'
+),
+
+known_steps as (
+    select session_steps.*
+    from recent_sessions
+    inner join intermediate.int_session_steps as session_steps on recent_sessions.session_id = session_steps.session_id
+    where session_steps.known_as_of <= $as_of and session_steps.first_at < $as_of
+),
+
+sessions as (
+    select
+        session_id,
+        min(first_at) as started_at,
+        max(last_at) as ended_at,
+        cast(sum(events) as bigint) as events,
+        min(case when event_type = 'page_view' then first_at end) as page_view_at,
+        min(case when event_type = 'add_to_cart' then first_at end) as add_to_cart_at,
+        min(case when event_type = 'checkout' then first_at end) as checkout_at,
+        min(case when event_type = 'package_shipped' then first_at end) as package_shipped_at
+    from known_steps
+    group by session_id
+),
+
+session_users as (
+    select
+        session_id,
+        user_id
+    from known_steps
+    where user_id is not null
+    qualify row_number() over (partition by session_id order by first_at, user_id) = 1
+),
+
+-- A row that is gone shows what was last there.
+users as (
+    select
+        user_id,
+        address_id
+    from intermediate.int_user_versions
+    where
+        as_of <= $as_of
+        and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
+        and user_id in (select session_users.user_id from session_users)
+    qualify row_number() over (partition by user_id order by as_of desc) = 1
+),
+
+addresses as (
+    select
+        address_id,
+        state,
+        country
+    from intermediate.int_address_versions
+    where
+        as_of <= $as_of
+        and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
+        and address_id in (select users.address_id from users)
+    qualify row_number() over (partition by address_id order by as_of desc) = 1
+),
+
+-- A session that starts at the very instant of a week's end belongs to the week after it.
+aged as (
+    select
+        *,
+        cast(ceil(datediff('microsecond', started_at, $as_of) / 604800000000.0) as integer) - 1 as weeks_ago
+    from sessions
+)
+
+select
+    aged.*,
+    cast(
+        floor(168 * (aged.weeks_ago + 1) - datediff('microsecond', aged.started_at, $as_of) / 3600000000.0) as integer
+    ) as hour_of_week,
+    session_users.user_id,
+    addresses.country,
+    addresses.state
+from aged
+left join session_users on aged.session_id = session_users.session_id
+left join users on session_users.user_id = users.user_id
+left join addresses on users.address_id = addresses.address_id
+where aged.weeks_ago between 0 and 8
