@@ -32,14 +32,11 @@ TURNS = 5
 
 def build(folder: Path, sessions: int) -> None:
     """Simulate a shop in `folder`, admit its first week unjudged, and build its second."""
-    from greenery import landing, ledger
+    from greenery.build import ledger
+    from greenery.landing import load as landing
     from greenery.settings import Settings
-<<<<<<< HEAD
     from greenery.simulator.shop import Shop, simulate
-=======
-    from greenery.simulator import Shop, simulate
-    from greenery.warehouse import connect
->>>>>>> work-b
+    from greenery.warehouse.duckdb import connect
 
     from tests import pipeline
 
