@@ -8,6 +8,9 @@ RUN pip install --no-cache-dir --no-deps -r /opt/airflow/requirements.txt
 COPY --chown=airflow:0 dags /opt/airflow/dags
 COPY --chown=airflow:0 include /opt/airflow/include
 COPY --chown=airflow:0 plugins /opt/airflow/plugins
+COPY --chown=airflow:0 pyproject.toml /opt/airflow/
+# The command `greenery`.
+RUN pip install --no-cache-dir --no-deps --no-build-isolation -e /opt/airflow
 
 ENV PYTHONPATH=/opt/airflow/include \
     GREENERY_HOME=/opt/airflow/greenery \

@@ -1,11 +1,11 @@
 # Greenery weekly. `make demo` shows it at work, `make test` checks it, `make help` lists the rest.
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-RUN := PYTHONPATH=include $(BIN)/python
 export GREENERY_HOME ?= $(CURDIR)/.greenery
 ifdef EXTRACTS
 export GREENERY_EXTRACTS := $(EXTRACTS)
@@ -19,17 +19,27 @@ as_word = '$(subst ','\'',$(value $(1)))'
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
+# Count the packages of a lock while pip collects them: on a terminal in one line, elsewhere in one line of every fifty.
+count_packages = awk -v of="$$(grep -c == $(1))" -v terminal="$$([ -t 1 ] && echo 1)" \
+	'/^Collecting /   { n++; if (terminal) printf "\r  package %d of about %d", n, of; \
+	                    else if (n % 50 == 0) print "  package " n " of about " of; fflush() } \
+	 /^Installing /   { print (terminal ? "\n" : "") "  unpacking them"; fflush() }'
+
 # The stamps make a second call start at once; a changed lock, or another Python, installs again.
 $(VENV)/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=python3.12 …")'
 	@echo "Installing into $(VENV) (a minute or two, once)"
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/pip install --quiet --no-deps --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -u -m pip install --no-deps --disable-pip-version-check -r requirements.txt | $(call count_packages,requirements.txt)
 	@touch $@
 
 $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
 	@echo "Installing what the tests need"
-	@$(BIN)/pip install --quiet --no-deps --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -u -m pip install --no-deps --disable-pip-version-check -r requirements-dev.txt | $(call count_packages,requirements-dev.txt)
+	@touch $@
+
+$(BIN)/greenery: pyproject.toml $(VENV)/installed
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --disable-pip-version-check -e .
 	@touch $@
 
 DBT_FILES := $(shell find include/dbt -not -path '*/target/*' -not -path '*/logs/*' -type f \( -name '*.sql' -o -name '*.yml' \))
@@ -38,11 +48,11 @@ include/dbt/target/manifest.json: $(VENV)/installed $(DBT_FILES)
 	@cd include/dbt && ../../$(BIN)/dbt --quiet parse --profiles-dir profiles
 	@touch $@
 
-install: include/dbt/target/manifest.json ## install what running needs, and parse the dbt project
+install: $(BIN)/greenery include/dbt/target/manifest.json ## install what running needs, and parse the dbt project
 install-dev: install $(VENV)/installed-dev
 
 demo: install ## simulate a shop and run the weekly DAG over its eight weeks
-	@$(RUN) -m greenery.cli.demo
+	@$(BIN)/greenery demo
 
 test: install-dev check ## every check and test
 	@$(BIN)/python -m pytest -n 2 tests/unit tests/properties tests/delivery tests/gate
@@ -52,10 +62,10 @@ test: install-dev check ## every check and test
 prove: install-dev ## the long proofs; `make test` runs a sample of each
 	@$(BIN)/python -m pytest -q -n 2 tests/properties --hypothesis-profile prove
 	@GREENERY_PROVE=1 $(BIN)/python -m pytest tests/e2e/test_concurrency.py tests/e2e/test_kills.py
-	@PYTHONPATH=include:. $(BIN)/python -m tests.delivery.table docs/proofs/delivery.md
-	@PYTHONPATH=include:. $(BIN)/python -m tests.e2e.kills --points 100 --step-points 100 --report docs/proofs/kills.md
-	@PYTHONPATH=include:. $(BIN)/python -m tests.alerts_proof --report docs/proofs/alerts.md
-	@PYTHONPATH=include:. $(BIN)/python -m tests.gate.report
+	@$(BIN)/python -m tests.delivery.table docs/proofs/delivery.md
+	@$(BIN)/python -m tests.e2e.kills --points 100 --step-points 100 --report docs/proofs/kills.md
+	@$(BIN)/python -m tests.alerts_proof --report docs/proofs/alerts.md
+	@$(BIN)/python -m tests.gate.report
 
 prove-histories: install-dev ## PART=3/10: one part of the proof of random histories; adds its counts to docs/proofs
 	@$(BIN)/python -m pytest -q 'tests/properties/test_one_rule.py::test_one_rule[$(PART)]' --hypothesis-profile prove
@@ -63,59 +73,56 @@ prove-histories: install-dev ## PART=3/10: one part of the proof of random histo
 check: install-dev ## linters, types and generated docs
 	@$(BIN)/ruff check && $(BIN)/ruff format --check
 	@$(BIN)/mypy
-	@PYTHONPATH=include $(BIN)/lint-imports --no-logo --no-cache
+	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/sqlfluff lint --processes 2 include/dbt/models include/dbt/tests
+	@$(BIN)/sqlfluff lint --processes 2 --templater placeholder include/sql/landing include/sql/simulator
 	@$(BIN)/hadolint Dockerfile
-	@$(RUN) -m greenery.cli.dag_docs --check
-	@$(RUN) -m greenery.quality.runbook --check
-	@$(RUN) -m greenery.report.schemas --check
+	@$(BIN)/greenery docs --check
 
 bench: install-dev ## what a weekly run costs, and how its work grows over 104 weeks; writes docs/benchmarks.md, docs/growth.md
-	@PYTHONPATH=include:. $(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench
 
 up: install ## start Airflow with its UI on loopback, in the background
-	@$(RUN) -m greenery.local_airflow.server up
+	@$(BIN)/greenery up
 
 down: ## stop it
-	@$(RUN) -m greenery.local_airflow.server down
+	@$(BIN)/greenery down
 
 backfill: install ## FROM=2023-01-11 TO=2023-02-01 [EXTRACTS=dir] [PARAMS='{"reextract": true}'] [ARGS=--run-backwards]: run past weeks
-	@$(RUN) -m greenery.cli.backfill --from $(call as_word,FROM) --to $(call as_word,TO) --params $(call as_word,PARAMS) $(value ARGS)
+	@$(BIN)/greenery backfill $(call as_word,FROM) $(call as_word,TO) --params $(call as_word,PARAMS) $(value ARGS)
 
 incident: install ## play an incident on a simulated shop: fault, alert, held week, fix, resolution
-	@$(RUN) -m greenery.cli.incident
+	@$(BIN)/greenery incident
 
 purge: install ## [FIND='id id']: delete what corrected extracts left behind; say where these ids still are
-	@$(RUN) -m greenery.cli.purge --find $(call as_word,FIND)
+	@$(BIN)/greenery purge --find $(call as_word,FIND)
 
 heartbeat: install ## whether the newest digest is out and Airflow works: one line, for an outside monitor
-	@$(RUN) -m greenery.cli.heartbeat $(value ARGS)
+	@$(BIN)/greenery heartbeat $(value ARGS)
 
 withdraw: install ## AS_OF=2023-02-01 REASON='prices in cents': hold an admitted extract and publish without it
-	@$(RUN) -m greenery.cli.withdraw --as-of $(call as_word,AS_OF) --reason $(call as_word,REASON)
+	@$(BIN)/greenery withdraw $(call as_word,AS_OF) --reason $(call as_word,REASON)
 
 status: install ## what became of each week
-	@$(RUN) -m greenery.report.weeks
+	@$(BIN)/greenery status
 
 preview: install ## [AS_OF=2023-02-01]: the digest of a week as Slack and mail would show it; sends nothing
-	@$(RUN) -m greenery.cli.preview --as-of $(call as_word,AS_OF)
+	@$(BIN)/greenery preview $(call as_word,AS_OF)
 
 data-docs: install ## [AS_OF=2023-02-01]: what Great Expectations expects and finds of a week, as its own pages
-	@$(RUN) -m greenery.cli.data_docs --as-of $(call as_word,AS_OF)
+	@$(BIN)/greenery data-docs $(call as_word,AS_OF)
 
 doctor: install ## check settings, connections (by asking them) and the warehouse
-	@$(RUN) -m greenery.cli.doctor
+	@$(BIN)/greenery doctor
 
 docs: install ## write docs/DAGS.md, docs/schemas, and the checks in docs/runbook.md
-	@$(RUN) -m greenery.cli.dag_docs
-	@$(RUN) -m greenery.quality.runbook
-	@$(RUN) -m greenery.report.schemas
+	@$(BIN)/greenery docs
 
 gate-report: install-dev ## plant all faults, judge hundreds of clean weeks; writes docs/proofs/gate.md
-	@PYTHONPATH=include:. $(BIN)/python -m tests.gate.report
+	@$(BIN)/python -m tests.gate.report
 
 lock: ## compile requirements.in and requirements-dev.in into their locks, for all three Pythons
-	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
+	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/python -m pip install --quiet uv
 	@$(VENV)-lock/bin/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links -q requirements.in -o requirements.txt
 	@$(VENV)-lock/bin/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links -q requirements-dev.in -o requirements-dev.txt
 	@rm -rf $(VENV)-lock

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shlex
+from collections.abc import Mapping
 from datetime import date
 from typing import Literal
 
 from greenery.settings import REPOSITORY, WEEK, Settings
+
+
+class InputError(ValueError):
+    """A command was given something that can't be used; the message is one line that says what to write instead."""
+
 
 WayOut = Literal["model", "extract", "accept", "extract or accept"]
 
@@ -35,9 +42,15 @@ def reruns(settings: Settings, weeks: list[date]) -> list[str]:
     return [backfill(settings, first, last) for first, last in stretches(weeks)]
 
 
-def backfill(settings: Settings, first: date | str, last: date | str) -> str:
-    """Return the command that runs these weeks (as_of); parameters may be added to it."""
-    return make(settings, f"backfill FROM={first} TO={last}")
+def backfill(
+    settings: Settings, first: date | str, last: date | str, params: Mapping[str, bool | str] | None = None
+) -> str:
+    """Return the command that runs these weeks (as_of).
+
+    params: of the runs; more may be added to a command without any.
+    """
+    command = make(settings, f"backfill FROM={first} TO={last}")
+    return f"{command} PARAMS='{json.dumps(params)}'" if params else command
 
 
 def way_out(settings: Settings, week: date | str, way: WayOut) -> str:
@@ -45,11 +58,10 @@ def way_out(settings: Settings, week: date | str, way: WayOut) -> str:
 
     way: which way out its verdict leaves.
     """
-    rerun = backfill(settings, week, week)
-    correct = f"""correct the extract, then {rerun} PARAMS='{{"reextract": true}}'"""
-    accept = f"""{rerun} PARAMS='{{"accept": "<why>"}}'"""
+    correct = f"correct the extract, then {backfill(settings, week, week, {'reextract': True})}"
+    accept = backfill(settings, week, week, {"accept": "<why>"})
     return {
-        "model": f"""correct the model, make install, then {rerun} PARAMS='{{"full_refresh": true}}'""",
+        "model": f"correct the model, make install, then {backfill(settings, week, week, {'full_refresh': True})}",
         "extract": correct,
         "accept": f"accept with {accept}",
         "extract or accept": f"{correct}; or, if the shop really did it, {accept}",

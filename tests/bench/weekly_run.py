@@ -204,7 +204,7 @@ def section(weeks: int = WEEKS, say: Callable[[str], None] = print) -> str:
         "## A weekly run",
         "",
         *textwrap.wrap(
-            f"{weeks} weeks of the demo's shop in a warm Airflow, after {WARMING} that don't count. Each week is run by "
+            f"{weeks} weeks of the demo's shop in a warm Airflow, after {WARMING} that don't count. Each is run by "
             "the weekly DAG and by a DAG of the same tasks and pools that do nothing, and is built and judged by bare "
             "commands on a copy. Each figure is the median, with the least and the most. Processor time is that of all "
             "of Airflow's processes.",

@@ -14,8 +14,10 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models import DagRun
 from airflow.utils.strings import to_boolean
+from greenery.cli.app import app
 from greenery.orchestration import tasks
 from greenery.settings import DELIVERY_POOL, REPOSITORY, WAREHOUSE_POOL
+from typer.main import get_command
 
 TaskInstance = namedtuple("TaskInstance", ["task_id", "state"])
 
@@ -189,9 +191,9 @@ def test_reading_the_dag_file_loads_nothing_heavy():
     assert found.stdout.splitlines()[-1] == "[]"
 
 
-def test_the_page_of_the_dags_is_up_to_date():
+def test_the_generated_pages_are_up_to_date():
     checked = subprocess.run(
-        [sys.executable, "-m", "greenery.cli.dag_docs", "--check"],
+        [sys.executable, "-m", "greenery.cli.app", "docs", "--check"],
         env={"PYTHONPATH": "include", "PATH": ""},
         cwd=REPOSITORY,
         capture_output=True,
@@ -199,3 +201,8 @@ def test_the_page_of_the_dags_is_up_to_date():
         check=False,
     )
     assert checked.returncode == 0, checked.stderr
+
+
+def test_every_parameter_of_a_run_is_an_option_of_the_backfill(dag):
+    options = {parameter.name for parameter in get_command(app).commands["backfill"].params}
+    assert set(dag.params) - options == {"withdraw"}  # a command of its own

@@ -16,8 +16,8 @@ from greenery.alerts.incidents import Outcome
 from greenery.build import ledger
 from greenery.build import project as dbt_project
 from greenery.channels import sent as delivery_ledger
-from greenery.cli import purge
 from greenery.cli.incident import empty_column
+from greenery.cli.purge import delete_leftovers
 from greenery.messages.alert import Alert, TaskFailure, key_of
 from greenery.publishing.versions import open_published
 from greenery.quality import HeldError
@@ -26,6 +26,7 @@ from greenery.report.judged import quality_of
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.source.folders import ExtractError
+from greenery.warehouse import erasure
 from greenery.warehouse.duckdb import connect, rows
 
 from tests import pipeline
@@ -182,7 +183,7 @@ def test_erase_a_person(home):
     gone |= {row[name] for row in events for name in ("session_id", "event_id")}
     assert list(users.values()).count(users[person]) == 1
     assert ordered
-    before = {path for path, _ in purge.containing(home, sorted(gone))}
+    before = {path for path, _ in erasure.containing(home, sorted(gone))}
     assert any(path.suffix == ".duckdb" for path in before)
     assert any(path.suffix == ".parquet" for path in before)
 
@@ -210,15 +211,15 @@ def test_erase_a_person(home):
     sending.resolve(home, {alert.key: "a run"})
     delivery_ledger.keep_content(home, "hash", {"orders": sorted(gone)})
     # What is read is right already; older versions still show the person, until the purge.
-    assert {path.relative_to(home.home).parts[0] for path, _ in purge.containing(home, sorted(gone))} >= {
+    assert {path.relative_to(home.home).parts[0] for path, _ in erasure.containing(home, sorted(gone))} >= {
         "versions",
         "delivery.sqlite",
         "delivery.contents",
         "outbox",
     }
     figures = {path: path.read_bytes() for path in home.reports.glob("*/summary.json")}
-    purge.purge(home)
-    assert list(purge.containing(home, sorted(gone))) == []
+    delete_leftovers(home)
+    assert list(erasure.containing(home, sorted(gone))) == []
     raw = home.warehouse.read_bytes()
     assert not [id for id in gone if id.encode() in raw]
     assert {path: path.read_bytes() for path in home.reports.glob("*/summary.json")} == figures

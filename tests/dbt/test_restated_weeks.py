@@ -27,6 +27,7 @@ from greenery.source.folders import ExtractError
 from greenery.warehouse.duckdb import connect, rows
 
 from tests.pipeline import run_week
+from tests.program import greenery
 
 FIRST, SECOND, THIRD, FOURTH = WEEKS = [datetime(2025, 1, 8) + timedelta(weeks=number) for number in range(4)]
 
@@ -103,7 +104,7 @@ def test_status_names_missing_weeks_and_reports_that_are_not_there(in_order, tmp
     monkeypatch.setenv("GREENERY_HOME", str(home.home))
     monkeypatch.setenv("GREENERY_EXTRACTS", str(home.extracts))
     monkeypatch.setenv("COLUMNS", "200")
-    status.main()
+    assert greenery("status") == 0
     printed = capsys.readouterr().out
     weeks = {line.split()[1]: line for line in printed.splitlines() if line.startswith("│ 2025")}
     assert list(weeks) == [f"{week:%Y-%m-%d}" for week in WEEKS]

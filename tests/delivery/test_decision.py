@@ -19,11 +19,11 @@ from greenery.channels import sent as ledger
 from greenery.channels.channel import EMAIL, PAGERDUTY, SLACK, readiness
 from greenery.channels.errors import PassingError, PermanentError
 from greenery.channels.reference import Reference
-from greenery.cli import doctor
 from greenery.delivery import deliver
 from greenery.delivery.deliver import NotDeliveredError
 from greenery.files import write_atomically
-from greenery.local_airflow import server as local_airflow
+from greenery.local_airflow.background import UI_PORT
+from greenery.local_airflow.environment import environment
 from greenery.messages import mail_message as mail_digest
 from greenery.messages import slack_message as slack_digest
 from greenery.messages.alert import Run
@@ -36,6 +36,7 @@ from greenery.settings import REPOSITORY
 from tests.alerting import check as failed_check
 from tests.alerting import of_checks, quality
 from tests.delivery.world import AS_OF, WEEK
+from tests.program import greenery
 from tests.servers.slack import CHANNEL, TOKEN
 from tests.servers.smtp import PASSWORD
 from tests.unit.digests import CORRECTION, DIGESTS
@@ -368,7 +369,7 @@ def test_the_list_of_weeks_says_where_it_was_delivered_and_where_it_is_owed(made
     assert any(f"slack {moment:%Y-%m-%d %H:%M} UTC" in html for moment in (now, now - timedelta(minutes=1)))
     assert "owed in email: its extract was late" in html
     assert f"make backfill FROM={WEEK} TO={WEEK} GREENERY_HOME={made.settings.home}" in html
-    status.main()
+    assert greenery("status") == 0
     printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "delivered" in printed
     assert "owed in" in printed
@@ -377,14 +378,14 @@ def test_the_list_of_weeks_says_where_it_was_delivered_and_where_it_is_owed(made
 def test_the_doctor_asks_each_channel(made, capsys):
     made.settings.extracts.mkdir()
     made.settings.home.chmod(0o700)
-    assert doctor.main() == 0, capsys.readouterr().out
+    assert greenery("doctor") == 0, capsys.readouterr().out
     printed = capsys.readouterr().out
     assert "ok   slack: posts to #weekly of Greenery" in printed
     assert "ok   email: logs in, sends to ada@shop.example, bo@shop.example" in printed
     made.slack.channels[CHANNEL]["is_member"] = False
     made.smtp.password = "changed"
     made.set(GREENERY_WEEK_ENDS_ON="friday")
-    assert doctor.main() == 1
+    assert greenery("doctor") == 1
     printed = capsys.readouterr().out
     assert "FIX  slack: Slack refuses" in printed
     assert "/invite" in printed
@@ -397,7 +398,7 @@ def test_the_doctor_sees_a_connection_that_was_made_in_the_ui(made):
     settings = made.settings
     env = {
         **os.environ,
-        **local_airflow.environment(settings, port=local_airflow.UI_PORT, execution_port=0),
+        **environment(settings, port=UI_PORT, execution_port=0),
         "PYTHONPATH": str(REPOSITORY / "include"),
     }
     script = (
@@ -410,7 +411,12 @@ def test_the_doctor_sees_a_connection_that_was_made_in_the_ui(made):
     subprocess.run([sys.executable, "-c", script], env=env, check=True, timeout=120)
     env = {**os.environ, "PYTHONPATH": str(REPOSITORY / "include")}
     child = subprocess.run(
-        [sys.executable, "-m", "greenery.cli.doctor"], env=env, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-m", "greenery.cli.app", "doctor"],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert "FIX  email: The mail server of greenery_email can't be used now" in child.stdout, (
         child.stdout + child.stderr

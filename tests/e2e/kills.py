@@ -33,9 +33,11 @@ import duckdb
 import psutil
 from greenery import quality
 from greenery.build import ledger
-from greenery.cli.backfill import airflow_for, interval_start
+from greenery.cli.backfill import airflow_for
 from greenery.landing import load as landing
-from greenery.local_airflow.server import Airflow, running_airflow
+from greenery.local_airflow.client import Airflow
+from greenery.local_airflow.runs import interval_start
+from greenery.local_airflow.server import running_airflow
 from greenery.publishing import versions as publishing
 from greenery.report import writing as weekly_report
 from greenery.settings import DAG_ID, REPOSITORY, WEEK, Settings
@@ -449,7 +451,7 @@ class BackfillProcess:
         }
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "greenery.cli.backfill", "--from", day, "--to", day],
+                [sys.executable, "-m", "greenery.cli.app", "backfill", day],
                 env=environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -18,7 +18,8 @@ from urllib.parse import quote
 import duckdb
 import pytest
 from greenery.cli.backfill import run_backfill
-from greenery.local_airflow.server import Airflow, ApiError, running_airflow
+from greenery.local_airflow.client import Airflow, ApiError
+from greenery.local_airflow.server import running_airflow
 from greenery.settings import DAG_ID, REPOSITORY, WEEK, Settings
 from greenery.simulator.shop import Shop, simulate
 
@@ -225,7 +226,7 @@ def reading(home: Settings) -> Iterator[Reader]:
 def second_backfill(home: Settings) -> subprocess.CompletedProcess:
     day = f"{DAYS[0]}"
     return subprocess.run(
-        [sys.executable, "-m", "greenery.cli.backfill", "--from", day, "--to", day],
+        [sys.executable, "-m", "greenery.cli.app", "backfill", day],
         env={
             **os.environ,
             "PYTHONPATH": str(REPOSITORY / "include"),

@@ -8,11 +8,13 @@ from typing import ClassVar
 import httpx
 import psutil
 import pytest
-from greenery.cli import backfill, withdraw
-from greenery.local_airflow import server as local_airflow
+from greenery.cli import arguments, results
+from greenery.commands import InputError
+from greenery.local_airflow import backfills, client, environment, runs, server
 from greenery.settings import Settings
 
 from tests.alerting import check, quality
+from tests.program import greenery
 
 NOW = datetime(2023, 2, 3, 12, tzinfo=UTC)
 
@@ -23,21 +25,21 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_a_week_is_known_to_airflow_by_its_start():
-    assert backfill.interval_start(date(2023, 2, 1)) == "2023-01-25T00:00:00+00:00"
-    assert backfill.as_of_of("2023-01-25T00:00:00Z") == date(2023, 2, 1)
+    assert runs.interval_start(date(2023, 2, 1)) == "2023-01-25T00:00:00+00:00"
+    assert runs.as_of_of("2023-01-25T00:00:00Z") == date(2023, 2, 1)
 
 
 def test_weeks_include_both_ends(settings):
-    weeks = backfill.weeks_between(settings, date(2023, 1, 11), date(2023, 2, 1), NOW)
+    weeks = arguments.weeks_between(settings, date(2023, 1, 11), date(2023, 2, 1), NOW)
     assert weeks == [date(2023, 1, 11), date(2023, 1, 18), date(2023, 1, 25), date(2023, 2, 1)]
-    assert backfill.weeks_between(settings, date(2023, 2, 1), date(2023, 2, 1), NOW) == [date(2023, 2, 1)]
+    assert arguments.weeks_between(settings, date(2023, 2, 1), date(2023, 2, 1), NOW) == [date(2023, 2, 1)]
 
 
 def test_another_weekday_ends_the_week(tmp_path):
     mondays = Settings(home=tmp_path, extracts=tmp_path, week_ends_on=0)
-    assert backfill.weeks_between(mondays, date(2023, 1, 30), date(2023, 1, 30), NOW) == [date(2023, 1, 30)]
-    with pytest.raises(backfill.InputError, match="write 2023-01-30 or 2023-02-06"):
-        backfill.weeks_between(mondays, date(2023, 2, 1), date(2023, 2, 1), NOW)
+    assert arguments.weeks_between(mondays, date(2023, 1, 30), date(2023, 1, 30), NOW) == [date(2023, 1, 30)]
+    with pytest.raises(InputError, match="write 2023-01-30 or 2023-02-06"):
+        arguments.weeks_between(mondays, date(2023, 2, 1), date(2023, 2, 1), NOW)
 
 
 @pytest.mark.parametrize(
@@ -66,59 +68,59 @@ def test_another_weekday_ends_the_week(tmp_path):
     ],
 )
 def test_weeks_that_cannot_be_run_are_refused(settings, first, last, message):
-    with pytest.raises(backfill.InputError) as error:
-        backfill.weeks_between(settings, first, last, NOW)
+    with pytest.raises(InputError) as error:
+        arguments.weeks_between(settings, first, last, NOW)
     assert str(error.value) == message
 
 
 def test_a_week_has_ended_once_its_last_instant_has_passed(settings):
     midnight = datetime(2023, 2, 1, tzinfo=UTC)
-    with pytest.raises(backfill.InputError, match="the newest week that has is 2023-01-25"):
-        backfill.weeks_between(settings, date(2023, 2, 1), date(2023, 2, 1), midnight)
+    with pytest.raises(InputError, match="the newest week that has is 2023-01-25"):
+        arguments.weeks_between(settings, date(2023, 2, 1), date(2023, 2, 1), midnight)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("given", "message"),
     [
-        ([], "FROM is missing: write `make backfill FROM=2023-01-11 TO=2023-02-01`."),
-        (["--from", "last week"], "FROM='last week' is no date: write FROM=2023-02-01, the day a week ends."),
-        (["--from", "2023-01-11", "--to", "2023-02-30"], "TO='2023-02-30' is no date"),
-        (["--from", "2023-01-11", "--params", "{reextract: true}"], "PARAMS='{reextract: true}' is no JSON ("),
-        (["--from", "2023-01-11", "--params", "[1]"], "PARAMS='[1]' is no JSON object"),
+        (["", ""], "FROM is missing: write `make backfill FROM=2023-01-11 TO=2023-02-01`."),
+        (["last week"], "FROM='last week' is no date: write FROM=2023-02-01, the day a week ends."),
+        (["2023-01-11", "2023-02-30"], "TO='2023-02-30' is no date"),
+        (["2023-01-11", "--params", "{reextract: true}"], "PARAMS='{reextract: true}' is no JSON ("),
+        (["2023-01-11", "--params", "[1]"], "PARAMS='[1]' is no JSON object"),
         (
-            ["--from", "2023-01-11", "--params", '{"accept": "<why>"}'],
+            ["2023-01-11", "--params", '{"accept": "<why>"}'],
             "accept in PARAMS is still the placeholder <why>: write the reason in its place.",
         ),
     ],
 )
-def test_wrong_input_is_one_line_and_exit_code_2(arguments, message, monkeypatch, capsys, tmp_path):
+def test_wrong_input_is_one_line_and_exit_code_2(given, message, monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("GREENERY_HOME", str(tmp_path))
-    assert backfill.main(arguments) == 2
+    assert greenery("backfill", *given) == 2
     error = capsys.readouterr().err
     assert error.startswith(message)
     assert error.count("\n") == 1
 
 
 def test_params_are_a_json_object():
-    assert backfill.parse_params('{"reextract": true}') == {"reextract": True}
-    assert backfill.parse_params("") == {}
-    assert backfill.parse_params('{"accept": null, "withdraw": ""}') == {"accept": None, "withdraw": ""}
-    assert backfill.parse_params('{"accept": "a <b> sale"}') == {"accept": "a <b> sale"}
+    assert arguments.parse_params('{"reextract": true}') == {"reextract": True}
+    assert arguments.parse_params("") == {}
+    assert arguments.parse_params('{"accept": null, "withdraw": ""}') == {"accept": None, "withdraw": ""}
+    assert arguments.parse_params('{"accept": "a <b> sale"}') == {"accept": "a <b> sale"}
 
 
 def test_a_placeholder_is_no_reason_to_withdraw(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("GREENERY_HOME", str(tmp_path))
-    assert withdraw.main(["--as-of", "2023-01-11", "--reason", " <why> "]) == 2
+    assert greenery("withdraw", "2023-01-11", "--reason", " <why> ") == 2
     assert capsys.readouterr().err == "REASON is still the placeholder <why>: write the reason in its place.\n"
 
 
 def test_a_run_belongs_to_the_backfill_when_it_was_queued_since():
     created = datetime(2023, 2, 3, tzinfo=UTC)
-    before = {"queued_at": "2023-02-02T23:59:59Z", "state": "running"}
-    since = {"queued_at": "2023-02-03T00:00:00.5Z", "state": "running"}
-    assert backfill._state(before, created) == "not run"
-    assert backfill._state(since, created) == "running"
-    assert backfill._state(None, created) == "deleted"
+    before = runs.DagRun(dag_run_id="a", queued_at="2023-02-02T23:59:59Z", state="running")
+    since = runs.DagRun(dag_run_id="b", queued_at="2023-02-03T00:00:00.5Z", state="running")
+    assert runs.state_of(before, created) == "not run"
+    assert runs.state_of(since, created) == "running"
+    assert runs.state_of(None, created) == "deleted"
 
 
 @pytest.mark.parametrize(
@@ -142,18 +144,22 @@ def test_a_week_that_is_not_run_says_what_its_unfinished_run_waits_for(tasks, lo
         def request(self, _method, path, **_arguments):
             assert path == "dags/greenery_weekly/dagRuns/scheduled__2023-01-18/taskInstances/wait_for_extract/logs/1"
             if log is None:
-                raise local_airflow.ApiError(httpx.Response(404, request=httpx.Request("GET", "http://airflow/")))
+                raise client.ApiError(httpx.Response(404, request=httpx.Request("GET", "http://airflow/")))
             return {"content": [{"event": event} for event in log]}
 
         def collect(self, _path, _key, state):
             found = [name for name, its in tasks.items() if its == state]
             return [{"task_id": name, "try_number": 1, "map_index": -1} for name in found]
 
-    run = {"dag_run_id": "scheduled__2023-01-18"}
-    result = backfill._result(Waiting(), date(2023, 1, 18), "not run", run)
+    run = runs.DagRun(dag_run_id="scheduled__2023-01-18")
+    result = runs.result_of(Waiting(), date(2023, 1, 18), "not run", run)
     assert result.failures[0].reason == (
         f"scheduled__2023-01-18 was still unfinished{waits}: wait until it has ended, then run this week again"
     )
+
+
+def reason_in(*lines):
+    return runs.reason_in([runs.LogLine.model_validate(line) for line in lines])
 
 
 def test_the_reason_is_the_exception_that_the_task_failed_with():
@@ -163,17 +169,17 @@ def test_the_reason_is_the_exception_that_the_task_failed_with():
         {"event": "Task failed with exception", "level": "error", "error_detail": [raised, cause]},
         {"event": "Failed to run task callback", "level": "error", "error_detail": [cause]},
     ]
-    assert backfill.reason_in(log) == "LandingError: no extract for 2023-01-18: expected x"
-    assert backfill.reason_in([{"event": "Task exited", "level": "error"}]) == "Task exited"
-    assert backfill.reason_in([]) == "its log names no error"
+    assert reason_in(*log) == "LandingError: no extract for 2023-01-18: expected x"
+    assert reason_in({"event": "Task exited", "level": "error"}) == "Task exited"
+    assert reason_in() == "its log names no error"
 
 
 def test_results_name_week_task_reason_and_log(capsys):
-    failure = backfill.Failure("land", "LandingError: no extract", "attempt=1.log")
-    backfill.print_results(
+    failure = runs.FailedTask("land", "LandingError: no extract", "attempt=1.log")
+    results.print_results(
         [
-            backfill.WeekResult(date(2023, 1, 11), "success", 61.2),
-            backfill.WeekResult(date(2023, 1, 18), "failed", 1.0, (failure,)),
+            runs.WeekResult(date(2023, 1, 11), "success", 61.2),
+            runs.WeekResult(date(2023, 1, 18), "failed", 1.0, (failure,)),
         ]
     )
     _, good, bad, log = (line.split() for line in capsys.readouterr().out.splitlines())
@@ -183,55 +189,55 @@ def test_results_name_week_task_reason_and_log(capsys):
 
 
 def test_secrets_are_made_once_and_only_for_their_owner(settings):
-    first = local_airflow.environment(settings, 8080, 8081)
-    assert local_airflow.environment(settings, 8080, 8081) == first
+    first = environment.environment(settings, 8080, 8081)
+    assert environment.environment(settings, 8080, 8081) == first
     assert len(first["AIRFLOW__API_AUTH__JWT_SECRET"]) >= 64
     assert settings.home.stat().st_mode & 0o777 == 0o700
-    for file in (settings.home / "airflow" / "secrets.json", local_airflow.passwords_file(settings)):
+    for file in (settings.home / "airflow" / "secrets.json", environment.passwords_file(settings)):
         assert file.stat().st_mode & 0o777 == 0o600
-    assert json.loads(local_airflow.passwords_file(settings).read_text()).keys() == {"admin"}
+    assert json.loads(environment.passwords_file(settings).read_text()).keys() == {"admin"}
 
 
 def test_the_environment_overrides_defaults_but_not_what_isolates_a_home(settings, monkeypatch):
     monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", "elsewhere")
     monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql://production")
-    env = local_airflow.environment(settings, 8080, 8081)
+    env = environment.environment(settings, 8080, 8081)
     assert env["AIRFLOW__CORE__DAGS_FOLDER"] == "elsewhere"
     assert env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{settings.home}/airflow/airflow.db"
 
 
 def test_a_home_runs_one_airflow_at_a_time(settings):
-    lock = local_airflow._lock(settings)
-    assert local_airflow.running(settings) == {}
-    with pytest.raises(local_airflow.AirflowError, match=r"already runs .* `make down GREENERY_HOME="):
-        local_airflow._lock(settings, patience=0)
+    lock = server.lock(settings)
+    assert server.running(settings) == server.Running()
+    with pytest.raises(client.AirflowError, match=r"already runs .* `make down GREENERY_HOME="):
+        server.lock(settings, patience=0)
     lock.close()
-    assert local_airflow.running(settings) is None
+    assert server.running(settings) is None
 
 
 def test_what_a_killed_airflow_left_behind_does_not_count_as_running(settings):
-    local_airflow._lock(settings).close()
+    server.lock(settings).close()
     (settings.home / "airflow" / "running.json").write_text('{"pid": 1, "ready": true, "shared": true}')
-    assert local_airflow.attach(settings) is None
+    assert server.attach(settings) is None
 
 
 def test_an_airflow_with_other_extracts_is_refused(settings):
     me = psutil.Process()
     facts = {"pid": me.pid, "started": me.create_time(), "ready": True, "shared": True, "extracts": "/other"}
-    with local_airflow._lock(settings):
+    with server.lock(settings):
         (settings.home / "airflow" / "running.json").write_text(json.dumps(facts))
         with pytest.raises(
-            local_airflow.AirflowError, match=r"reads the extracts in /other, not those in .* `make down GREENERY_HOME="
+            client.AirflowError, match=r"reads the extracts in /other, not those in .* `make down GREENERY_HOME="
         ):
-            local_airflow.attach(settings)
+            server.attach(settings)
 
 
 def test_an_airflow_whose_owner_was_killed_is_refused(settings):
     facts = {"pid": psutil.Process().pid, "started": 0, "ready": True, "shared": True}  # the number is another's now
-    with local_airflow._lock(settings):
+    with server.lock(settings):
         (settings.home / "airflow" / "running.json").write_text(json.dumps(facts))
-        with pytest.raises(local_airflow.AirflowError, match=r"was killed.* `make down GREENERY_HOME="):
-            local_airflow.attach(settings)
+        with pytest.raises(client.AirflowError, match=r"was killed.* `make down GREENERY_HOME="):
+            server.attach(settings)
 
 
 def test_a_run_that_waits_for_its_teardown_is_ended():
@@ -252,7 +258,7 @@ def test_a_run_that_waits_for_its_teardown_is_ended():
             return [{"task_id": name, "state": state} for name, state in self.tasks.items()]
 
     airflow = Interrupted()
-    backfill._fail_teardown(airflow, {"dag_run_id": "backfill__2025-01-29"})
+    backfills._fail_teardown(airflow, runs.DagRun(dag_run_id="backfill__2025-01-29"))
     assert (airflow.state, airflow.tasks["release_warehouse"]) == ("failed", "failed")
 
 
@@ -261,7 +267,7 @@ def test_the_runs_of_an_ended_backfill_can_be_cleared(tmp_path):
         database.execute("create table backfill (id, is_paused boolean, completed_at)")
         database.execute("insert into backfill values (1, true, '2026-01-01'), (2, true, null)")
         database.commit()
-        local_airflow.Airflow("", "", tmp_path / "logs", schedules=False).unblock_ended_backfills()
+        client.Airflow("", "", tmp_path / "logs", schedules=False).unblock_ended_backfills()
         assert database.execute("select id from backfill where is_paused").fetchall() == [(2,)]
 
 
@@ -276,12 +282,12 @@ def test_the_checks_that_failed_are_printed_of_weeks_that_were_judged(settings, 
             else [check(f"passed_{day}", passed=True), failing[1], check("dbt_test", rows=0)]
         )
         (folder / "quality.json").write_text(json.dumps(quality(day, *checks, verdict=verdict)))
-    backfill.print_checks(
+    results.print_checks(
         settings,
         [
-            backfill.WeekResult(date(2023, 1, 11), "failed", failures=(backfill.Failure("quality", "held"),)),
-            backfill.WeekResult(date(2023, 1, 18), "failed", failures=(backfill.Failure("land", "a wrong value"),)),
-            backfill.WeekResult(date(2023, 1, 25), "success"),
+            runs.WeekResult(date(2023, 1, 11), "failed", failures=(runs.FailedTask("quality", "held"),)),
+            runs.WeekResult(date(2023, 1, 18), "failed", failures=(runs.FailedTask("land", "a wrong value"),)),
+            runs.WeekResult(date(2023, 1, 25), "success"),
         ],
     )
     printed = capsys.readouterr().out
@@ -294,7 +300,7 @@ def test_the_checks_that_failed_are_printed_of_weeks_that_were_judged(settings, 
     assert "silenced" in lines["2023-01-25"]
     assert "2023-01-18" not in printed  # its quality.json is of an earlier run
     assert "passed_2023-01-25" not in printed
-    backfill.print_checks(settings, [backfill.WeekResult(date(2023, 1, 4), "success")])
+    results.print_checks(settings, [runs.WeekResult(date(2023, 1, 4), "success")])
     assert capsys.readouterr().out == ""
 
 
@@ -305,9 +311,9 @@ def test_a_week_that_stays_admitted_is_not_printed_as_held_and_one_fact_is_print
         judged = quality(day, check("sessions_not_collapsed"), warning) | {"stays_admitted": stays}
         (settings.reports / day).mkdir(parents=True)
         (settings.reports / day / "quality.json").write_text(json.dumps(judged))
-    failure = backfill.Failure("quality", "HeldError")
-    backfill.print_checks(
-        settings, [backfill.WeekResult(date.fromisoformat(day), "failed", failures=(failure,)) for day in weeks]
+    failure = runs.FailedTask("quality", "HeldError")
+    results.print_checks(
+        settings, [runs.WeekResult(date.fromisoformat(day), "failed", failures=(failure,)) for day in weeks]
     )
     lines = [line.split()[:3] for line in capsys.readouterr().out.splitlines() if line.startswith("2023")]
     assert lines == [

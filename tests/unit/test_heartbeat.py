@@ -13,7 +13,11 @@ from greenery import commands
 from greenery.channels import sent as ledger
 from greenery.channels.reference import Reference
 from greenery.cli import heartbeat
+from greenery.delivery import lateness
+from greenery.local_airflow.server import unhealthy
 from greenery.settings import Settings
+
+from tests.program import greenery
 
 WEEK = datetime(2025, 1, 22)
 BEFORE, AFTER = datetime(2025, 1, 22, 11, 59, tzinfo=UTC), datetime(2025, 1, 22, 12, 0, tzinfo=UTC)
@@ -52,8 +56,8 @@ def send(home: Settings, as_of: datetime) -> None:
 
 def test_a_week_is_late_from_its_deadline_on(home):
     report(home, datetime(2025, 1, 15))
-    assert heartbeat.late(home, BEFORE) == []
-    (line,) = heartbeat.late(home, AFTER)
+    assert lateness.late(home, BEFORE) == []
+    (line,) = lateness.late(home, AFTER)
     due = "was due on 2025-01-22 12:00 UTC (its extract is not landed)"
     assert line.startswith(f"the report of the week to 2025-01-22 is not out, and {due}")
 
@@ -61,35 +65,35 @@ def test_a_week_is_late_from_its_deadline_on(home):
 def test_a_report_without_any_channel_for_its_digest_is_enough(home):
     send(home, datetime(2025, 1, 15))  # on a channel that was switched off since
     report(home, WEEK)
-    assert heartbeat.late(home, AFTER) == []
+    assert lateness.late(home, AFTER) == []
 
 
 def test_a_digest_that_is_owed_is_not_out(home):
     report(home, WEEK)
     ledger.owe(home, WEEK, "half of it is sent", ["slack"])
-    assert "the digest of the week to 2025-01-22 is not out" in heartbeat.late(home, AFTER)[0]
+    assert "the digest of the week to 2025-01-22 is not out" in lateness.late(home, AFTER)[0]
     send(home, WEEK)
-    assert heartbeat.late(home, AFTER) == []
+    assert lateness.late(home, AFTER) == []
 
 
 def test_a_week_that_no_run_began_is_owed_once_it_is_late_and_the_command_delivers_it(home):
-    heartbeat.late(home, BEFORE)
+    lateness.late(home, BEFORE)
     assert not ledger.owed(home, WEEK)
-    (line,) = heartbeat.late(home, AFTER)
+    (line,) = lateness.late(home, AFTER)
     where = f"GREENERY_HOME={home.home}"
     assert f"make backfill FROM=2025-01-22 TO=2025-01-22 {where}" in line
     assert """PARAMS='{"deliver": "always"}'""" in line
     # A backfill without that parameter delivers it as well, and until then the week stays late.
     report(home, WEEK)
     assert ledger.owed(home, WEEK, "slack")
-    assert heartbeat.late(home, AFTER) != []
+    assert lateness.late(home, AFTER) != []
 
 
 def test_a_held_week_says_why(home):
     home.reports.mkdir(parents=True)
     weeks = [{"as_of": "2025-01-22", "state": "held", "reason": "sessions_unique: 3 of 100 rows fail"}]
     (home.reports / "weeks.json").write_text(json.dumps(weeks))
-    assert "(its extract is held: sessions_unique: 3 of 100 rows fail)" in heartbeat.late(home, AFTER)[0]
+    assert "(its extract is held: sessions_unique: 3 of 100 rows fail)" in lateness.late(home, AFTER)[0]
 
 
 def test_an_unhealthy_part_of_airflow_is_named(home):
@@ -99,26 +103,26 @@ def test_an_unhealthy_part_of_airflow_is_named(home):
         "triggerer": {"status": None, "latest_triggerer_heartbeat": None},
     }
     with airflow(parts) as address:
-        assert heartbeat.unhealthy(home, address) == [
+        assert unhealthy(home, address) == [
             "Airflow's scheduler is unhealthy, last heard of at 2025-01-22T03:00:00+00:00"
         ]
     with airflow({"scheduler": {"status": "healthy"}}) as address:
-        assert heartbeat.unhealthy(home, address) == []
+        assert unhealthy(home, address) == []
 
 
 def test_an_airflow_that_does_not_answer_or_run_is_said(home):
     with airflow({}, status=500) as address:
-        assert f"Airflow at {address} does not answer" in heartbeat.unhealthy(home, address)[0]
-    assert f"Airflow at {address} does not answer" in heartbeat.unhealthy(home, address)[0]
-    assert heartbeat.unhealthy(home) == [
+        assert f"Airflow at {address} does not answer" in unhealthy(home, address)[0]
+    assert f"Airflow at {address} does not answer" in unhealthy(home, address)[0]
+    assert unhealthy(home) == [
         f"no Airflow runs for {home.home}: start it with {commands.make(home, 'up')}, or name it with --airflow"
     ]
 
 
 def test_the_command_ends_by_what_it_finds(home, monkeypatch, capsys):
     monkeypatch.setenv("GREENERY_HOME", str(home.home))
-    assert heartbeat.main(["--airflow", "http://127.0.0.1:1"]) == 1
+    assert greenery("heartbeat", "--airflow", "http://127.0.0.1:1") == 1
     assert "is not out" in capsys.readouterr().out
     monkeypatch.setattr(heartbeat, "problems", lambda *_: [])
-    assert heartbeat.main([]) == 0
+    assert greenery("heartbeat") == 0
     assert capsys.readouterr().out == "all is well\n"

@@ -1,4 +1,4 @@
-"""What the commands hand on: the real make runs, with a stand-in for Python that prints what it is given."""
+"""What make targets hand on: the real make runs, with a stand-in for `greenery` that prints what it is given."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ print(json.dumps({{"arguments": sys.argv[1:], "folders": folders}}))
 
 @pytest.fixture
 def given(tmp_path, monkeypatch):
-    """Return what Python is given by a make command, as it is written in a shell; nothing is installed."""
+    """Return what `greenery` is given by a make command, as it is written in a shell; nothing is installed."""
     monkeypatch.delenv("GREENERY_HOME", raising=False)
     monkeypatch.delenv("GREENERY_EXTRACTS", raising=False)
-    python = tmp_path / "bin" / "python"
-    python.parent.mkdir()
-    python.write_text(STAND_IN)
-    python.chmod(0o700)
+    greenery = tmp_path / "bin" / "greenery"
+    greenery.parent.mkdir()
+    greenery.write_text(STAND_IN)
+    greenery.chmod(0o700)
 
     def run(command: str) -> dict:
         made = subprocess.run(
-            ["bash", "-c", f"{command} --silent --old-file=install BIN={python.parent}"],
+            ["bash", "-c", f"{command} --silent --old-file=install BIN={greenery.parent}"],
             cwd=REPOSITORY,
             capture_output=True,
             text=True,
@@ -47,17 +47,17 @@ def given(tmp_path, monkeypatch):
 def test_a_printed_command_works_on_the_home_it_is_printed_for(given, monkeypatch, tmp_path, target, name):
     home = tmp_path / name
     for printed in (Settings(home, home / "extracts"), Settings(home, tmp_path / f"{name} extracts")):
-        python = given(commands.make(printed, target))
-        assert python["arguments"] == ["-m", "greenery.local_airflow.server", target]
+        greenery = given(commands.make(printed, target))
+        assert greenery["arguments"] == [target]
         with monkeypatch.context() as environment:
-            for variable, folder in python["folders"].items():
+            for variable, folder in greenery["folders"].items():
                 environment.setenv(variable, folder)
             assert settings.load() == printed
 
 
 def test_folders_are_taken_from_where_make_runs(given):
-    python = given("make status GREENERY_HOME=state EXTRACTS=../extracts")
-    assert python["folders"] == {"GREENERY_HOME": "state", "GREENERY_EXTRACTS": "../extracts"}
+    greenery = given("make status GREENERY_HOME=state EXTRACTS=../extracts")
+    assert greenery["folders"] == {"GREENERY_HOME": "state", "GREENERY_EXTRACTS": "../extracts"}
     assert given("make status")["folders"] == {"GREENERY_HOME": str(REPOSITORY / ".greenery")}
 
 
@@ -75,24 +75,22 @@ TEXTS = [
 @pytest.mark.parametrize("text", TEXTS)
 def test_text_arrives_as_it_was_written(given, text):
     params = shlex.quote(json.dumps({"accept": text}, ensure_ascii=False))
-    week = ["--from", "2023-02-01", "--to", "2023-02-01"]
     assert given(f"make backfill FROM=2023-02-01 TO=2023-02-01 PARAMS={params} ARGS=--run-backwards")["arguments"] == [
-        *["-m", "greenery.cli.backfill", *week, "--params", shlex.split(params)[0], "--run-backwards"]
+        *["backfill", "2023-02-01", "2023-02-01", "--params", shlex.split(params)[0], "--run-backwards"]
     ]
     for command, options in (
-        ("withdraw AS_OF=2023-02-01 REASON=", ["--as-of", "2023-02-01", "--reason"]),
+        ("withdraw AS_OF=2023-02-01 REASON=", ["2023-02-01", "--reason"]),
         ("purge FIND=", ["--find"]),
-        ("preview AS_OF=", ["--as-of"]),
+        ("preview AS_OF=", []),
     ):
-        module = f"greenery.cli.{command.split()[0]}"
-        assert given(f"make {command}{shlex.quote(text)}")["arguments"] == ["-m", module, *options, text]
+        assert given(f"make {command}{shlex.quote(text)}")["arguments"] == [command.split()[0], *options, text]
 
 
 def test_what_is_not_given_is_empty(given):
-    empty = ["-m", "greenery.cli.backfill", "--from", "", "--to", "", "--params", ""]
+    empty = ["backfill", "", "", "--params", ""]
     assert given("make backfill")["arguments"] == empty
 
 
 def test_options_are_words_of_the_shell(given):
-    python = given("""make heartbeat ARGS="--airflow 'http://127.0.0.1:8080/?a=\\$b&c'\"""")
-    assert python["arguments"] == ["-m", "greenery.cli.heartbeat", "--airflow", "http://127.0.0.1:8080/?a=$b&c"]
+    greenery = given("""make heartbeat ARGS="--airflow 'http://127.0.0.1:8080/?a=\\$b&c'\"""")
+    assert greenery["arguments"] == ["heartbeat", "--airflow", "http://127.0.0.1:8080/?a=$b&c"]

@@ -12,6 +12,7 @@ from greenery.messages import digest, page
 from greenery.report import writing as weekly_report
 from greenery.report.run_note import RunNote, write_note
 
+from tests.program import greenery
 from tests.unit import summaries
 
 AS_OF = datetime(2023, 2, 1)
@@ -99,27 +100,26 @@ class TestReadDigest:
 class TestCommand:
     def run(self, monkeypatch, home, *arguments):
         monkeypatch.setenv("GREENERY_HOME", str(home.home))
-        monkeypatch.setattr("sys.argv", ["preview", *arguments])
-        return preview.main()
+        return greenery("preview", *arguments)
 
     def test_newest_week_with_a_report(self, reported, monkeypatch, capsys):
-        assert self.run(monkeypatch, reported, "--as-of", "") == 0
+        assert self.run(monkeypatch, reported, "") == 0
         assert f"  {reported.report_folder(AS_OF) / 'preview' / 'email.eml'}\n" in capsys.readouterr().out
 
     def test_a_week_that_is_asked_for(self, reported, monkeypatch, capsys):
-        assert self.run(monkeypatch, reported, "--as-of", "2023-01-25") == 0
+        assert self.run(monkeypatch, reported, "2023-01-25") == 0
         assert "week to 2023-01-25" in capsys.readouterr().out
 
     @pytest.mark.parametrize(
-        ("as_of", "message"),
+        ("as_of", "code", "message"),
         [
-            ("2023-01-18", "the week to 2023-01-18 has no report"),
-            ("2023-01-19", "does not end a week"),
-            ("yesterday", "AS_OF=yesterday is no date"),
+            ("2023-01-18", 1, "the week to 2023-01-18 has no report"),
+            ("2023-01-19", 2, "does not end a week"),
+            ("yesterday", 2, "AS_OF='yesterday' is no date"),
         ],
     )
-    def test_what_cannot_be_shown_is_said(self, reported, monkeypatch, capsys, as_of, message):
-        assert self.run(monkeypatch, reported, "--as-of", as_of) == 1
+    def test_what_cannot_be_shown_is_said(self, reported, monkeypatch, capsys, as_of, code, message):
+        assert self.run(monkeypatch, reported, as_of) == code
         assert message in capsys.readouterr().err
 
     def test_no_report_at_all(self, home, monkeypatch, capsys):

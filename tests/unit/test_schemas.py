@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+import typer
+from greenery.cli import dag_docs
+from greenery.cli.docs import docs
+from greenery.quality import runbook
 from greenery.report import schemas
 from jsonschema import Draft202012Validator
 
@@ -44,12 +49,24 @@ def test_a_key_that_is_missing_or_of_another_type_does_not(name):
     assert [error.validator for error in validator(name).iter_errors(document)] == ["required"]
 
 
-def test_drift_is_found(monkeypatch, tmp_path):
-    assert schemas.drifted() == []
-    monkeypatch.setattr(schemas, "FOLDER", tmp_path)
-    assert schemas.drifted() == sorted(schemas.schemas())
-    for path, text in schemas.schemas().items():
-        path.write_text(text, encoding="utf-8")
-    (tmp_path / "summary.schema.json").write_text("{}", encoding="utf-8")
-    (tmp_path / "gone.schema.json").write_text("{}", encoding="utf-8")
-    assert schemas.drifted() == [tmp_path / "gone.schema.json", tmp_path / "summary.schema.json"]
+def test_drift_is_found_and_mended(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(schemas, "FOLDER", tmp_path / "schemas")
+    for page in (dag_docs, runbook):
+        monkeypatch.setattr(page, "render", lambda page=page: page.PAGE.read_text(encoding="utf-8"))
+
+    def drifted() -> set[str]:
+        """Return the files that the check names."""
+        try:
+            docs(check=True)
+        except typer.Exit as ended:
+            assert ended.exit_code == 1
+        return {Path(line.split(" differs ")[0]).name for line in capsys.readouterr().err.splitlines()}
+
+    assert drifted() == {path.name for path in schemas.schemas()}
+    docs()
+    assert drifted() == set()
+    (tmp_path / "schemas" / "summary.schema.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "schemas" / "gone.schema.json").write_text("{}", encoding="utf-8")
+    assert drifted() == {"gone.schema.json", "summary.schema.json"}
+    docs()
+    assert drifted() == set()

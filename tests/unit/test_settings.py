@@ -10,13 +10,14 @@ from pathlib import Path
 import duckdb
 import pytest
 from greenery import commands, settings
-from greenery.cli import backfill, doctor, purge
-from greenery.local_airflow import server as local_airflow
+from greenery.cli import doctor, purge
+from greenery.local_airflow import backfills, client, server
 from greenery.publishing import week_rows
 from greenery.publishing.versions import NothingPublishedError, open_published
-from greenery.report import weeks as status
 from greenery.report import writing as weekly_report
 from greenery.settings import REPOSITORY, SettingError, Settings
+
+from tests.program import greenery
 
 
 def test_a_folder_is_known_by_one_path(monkeypatch):
@@ -64,7 +65,7 @@ class TestCommand:
         monkeypatch.setenv("GREENERY_HOME", str(home.home))
         monkeypatch.setenv("GREENERY_EXTRACTS", str(home.extracts))
         where = f"GREENERY_HOME={home.home} EXTRACTS={home.extracts}"
-        status.main()
+        assert greenery("status") == 0
         assert f"make demo {where}, or make backfill FROM=… TO=… {where}" in capsys.readouterr().out
         assert f"make demo {where}, or make backfill FROM=… TO=… {where}" in doctor._warehouse(home).says
         home.home.mkdir()
@@ -84,18 +85,18 @@ class TestCommand:
         assert str(error.value) == f"the extract 2023-01-11 is not admitted: run its week first ({command})."
 
     def test_is_what_stops_an_airflow_that_is_in_the_way(self, home, monkeypatch, capsys):
-        class Paused(local_airflow.Airflow):
+        class Paused(client.Airflow):
             def request(self, *_, **__):
                 return {"is_paused": True}
 
         where = f"GREENERY_HOME={home.home} EXTRACTS={home.extracts}"
         paused = Paused("http://127.0.0.1:8080", "", home.home, schedules=True)
         with (
-            pytest.raises(local_airflow.AirflowError, match=re.escape(f"`make down {where}`, then this again")),
-            backfill._unpaused(home, paused),
+            pytest.raises(client.AirflowError, match=re.escape(f"`make down {where}`, then this again")),
+            backfills.unpaused(home, paused),
         ):
             pass
         monkeypatch.setattr(purge, "load", lambda: home)
-        monkeypatch.setattr(purge, "running", lambda _: {})
-        assert purge.main([]) == 1
+        monkeypatch.setattr(purge, "running", lambda _: server.Running())
+        assert greenery("purge") == 1
         assert f"stop it first (make down {where})" in capsys.readouterr().err

@@ -15,7 +15,9 @@ import duckdb
 import pytest
 from greenery.settings import WEEK
 from greenery.simulator import shop as simulator
-from greenery.simulator.shop import Shop, main, simulate
+from greenery.simulator.shop import Shop, simulate
+
+from tests.program import greenery
 
 FIRST = datetime(2025, 1, 8)
 DEMO = Shop(FIRST, weeks=8)
@@ -431,7 +433,9 @@ def test_what_is_there_is_left_alone_or_refused_but_never_overwritten(tmp_path: 
 
 
 def test_a_failure_leaves_no_part_of_an_extract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(simulator.EXTRACT, "promos", "SELECT * FROM nowhere")
+    statement = simulator.statement
+    broken = {"simulator/extract/promos": "SELECT * FROM nowhere"}
+    monkeypatch.setattr(simulator, "statement", lambda name: broken.get(name) or statement(name))
     with pytest.raises(duckdb.CatalogException):
         simulate(Shop(FIRST, weeks=1, sessions_per_week=20), tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -461,21 +465,12 @@ def test_values_that_cannot_be_used_are_named(wrong: dict, message: str) -> None
 
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = [
-        "--out",
         str(tmp_path),
-        "--weeks",
-        "2",
-        "--sessions",
-        "20",
-        "--history-weeks",
-        "1",
-        "--format",
-        "parquet",
+        *["--weeks", "2", "--sessions", "20", "--history-weeks", "1", "--format", "parquet", "--first", "2025-03-05"],
     ]
-    main([*options, "--first", "2025-03-05", "--events-window-days", "7"])
+    assert greenery("simulate", *options, "--events-window-days", "7") == 0
     expected = [tmp_path / "2025-03-05", tmp_path / "2025-03-12"]
     assert capsys.readouterr().out.split() == [str(folder) for folder in expected]
     assert all((folder / "events.parquet").exists() and (folder / "_extract.json").exists() for folder in expected)
-    with pytest.raises(SystemExit, match="2"):
-        main([*options, "--first", "2025-03-05", "--seed", "2"])
+    assert greenery("simulate", *options, "--seed", "2") == 2
     assert "holds other content" in capsys.readouterr().err

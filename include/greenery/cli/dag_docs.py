@@ -1,14 +1,18 @@
-"""Write `docs/DAGS.md` from the DAGs themselves, or say that it has drifted from them."""
+"""The text of `docs/DAGS.md`, made from the DAGs themselves."""
 
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING, cast
 
 from greenery.settings import REPOSITORY
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+    from airflow.timetables.base import Timetable
 
 PAGE = REPOSITORY / "docs" / "DAGS.md"
 
@@ -29,8 +33,8 @@ def render() -> str:
     return "\n".join(["# DAGs", "", "Made by `make docs` from the DAG files.", *map(_dag, bag.dags.values())])
 
 
-def _dag(dag) -> str:
-    schedule = dag.timetable.summary
+def _dag(dag: DAG) -> str:
+    schedule = cast("Timetable", dag.timetable).summary
     lines = [
         "",
         f"## {dag.dag_id}",
@@ -52,11 +56,11 @@ def _dag(dag) -> str:
     for task in map(dag.get_task, _in_order(dag)):
         after = ", ".join(f"`{name}`" for name in sorted(task.upstream_task_ids)) or "the start"
         lines.append(f"| `{task.task_id}` | {task.pool} | {task.retries} | {after} |")
-    lines += ["", dag.doc_md.strip().partition("\n")[2].strip(), ""]
+    lines += ["", (dag.doc_md or "").strip().partition("\n")[2].strip(), ""]
     return "\n".join(lines)
 
 
-def _in_order(dag) -> Iterator[str]:
+def _in_order(dag: DAG) -> Iterator[str]:
     """Yield the ids of the tasks, each after those before it, by name where the order is open.
 
     The order of the DAG's own sorting depends on how dbt happened to parse the project.
@@ -67,21 +71,3 @@ def _in_order(dag) -> Iterator[str]:
         ready = sorted(sorter.get_ready())
         yield from ready
         sorter.done(*ready)
-
-
-def main() -> int:
-    """Write the page; with `--check` only compare it, and return 1 where it has drifted."""
-    text = render()
-    if "--check" not in sys.argv:
-        PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(text, encoding="utf-8")
-        print(f"wrote {PAGE.relative_to(REPOSITORY)}")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    print("docs/DAGS.md differs from the DAGs: run make docs and commit it.", file=sys.stderr)
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

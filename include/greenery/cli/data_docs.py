@@ -1,34 +1,32 @@
-"""Build the Data Docs of Great Expectations for one week."""
+"""`greenery data-docs`: the pages that Great Expectations itself makes of a week's suites."""
 
 from __future__ import annotations
 
-import argparse
-import sys
+from typing import Annotated
 
 import duckdb
+import typer
 
-from greenery import settings
-from greenery.cli import preview
-from greenery.quality import data_docs
-from greenery.report.writing import NoReportError
-from greenery.settings import SettingError
+from greenery.cli.arguments import NAMED_BY_ITS_END
+from greenery.cli.preview import named_week
+from greenery.commands import InputError
+from greenery.quality import data_docs as pages
+from greenery.settings import load
 
 
-def main() -> int:
-    """Build the Data Docs of a week and print where they are; return 1 where there is nothing to build them from."""
-    parser = argparse.ArgumentParser(prog="make data-docs", description=__doc__)
-    parser.add_argument("--as-of", default="", help="the day on which the week ends; the newest one without it")
-    text = parser.parse_args().as_of
+def data_docs(
+    as_of: Annotated[
+        str, typer.Argument(metavar="AS_OF", help=f"The week; without it, the newest one. {NAMED_BY_ITS_END}")
+    ] = "",
+) -> None:
+    """Build the Data Docs of a week from the warehouse as it is now, and print their first page.
+
+    Nothing is judged or kept. Example: `greenery data-docs 2023-02-01`
+    """
+    settings = load()
+    week = named_week(settings, as_of)
     try:
-        home = settings.load()
-        as_of = preview.week(home, text)
-        page = data_docs.build(home, as_of)
-    except (SettingError, NoReportError, data_docs.NotBuiltError, duckdb.IOException) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"The Data Docs of the week to {as_of:%Y-%m-%d}: {page}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        page = pages.build(settings, week)
+    except (pages.NotBuiltError, duckdb.IOException) as error:
+        raise InputError(str(error)) from error
+    print(f"The Data Docs of the week to {week:%Y-%m-%d}: {page}")

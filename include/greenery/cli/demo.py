@@ -1,47 +1,46 @@
-"""`make demo`: simulate a shop, run its weeks through a real Airflow, and say where the reports are."""
+"""`greenery demo`: simulate a shop, run its weeks through a real Airflow, and say where the reports are."""
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 
-from greenery import commands, settings
-from greenery.cli.backfill import airflow_for, print_results, run_backfill
-from greenery.local_airflow.server import AirflowError, exit_on_signals
-from greenery.settings import WEEK, SettingError
+import typer
+
+from greenery import commands
+from greenery.cli.backfill import airflow_for, run_backfill
+from greenery.cli.results import print_results
+from greenery.commands import InputError
+from greenery.settings import WEEK, load
 from greenery.simulator.shop import Shop, simulate
 
 SHOP = Shop(first_as_of=datetime(2025, 1, 8), weeks=8)
 
 
-def main() -> int:
-    """Run the demo; return 0, or 1 when a week failed or Airflow can't be used."""
-    exit_on_signals()
+def demo() -> None:
+    """Simulate a shop, run the weekly DAG over its eight weeks in a real Airflow, and print where the reports are.
+
+    Example: `greenery demo`
+    """
+    settings = load()
+    print(f"Simulating a plant shop: {SHOP.weeks} weekly extracts in {settings.extracts}")
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        home = settings.load()
-        print(f"Simulating a plant shop: {SHOP.weeks} weekly extracts in {home.extracts}")
-        home.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        simulate(SHOP, home.extracts)
-        last_as_of = SHOP.first_as_of + (SHOP.weeks - 1) * WEEK
-        with airflow_for(home) as airflow:
-            results = run_backfill(home, SHOP.first_as_of.date(), (last_as_of - WEEK).date(), airflow=airflow)
-            # A backfill delivers nothing by itself; of the demo, one digest is enough.
-            last = last_as_of.date()
-            results += run_backfill(home, last, last, {"deliver": "always"}, airflow=airflow)
-    except (AirflowError, SettingError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
+        simulate(SHOP, settings.extracts)
+    except ValueError as error:  # other extracts are there
+        raise InputError(str(error)) from None
+    last_as_of = SHOP.first_as_of + (SHOP.weeks - 1) * WEEK
+    with airflow_for(settings) as airflow:
+        results = run_backfill(settings, SHOP.first_as_of.date(), (last_as_of - WEEK).date(), airflow=airflow)
+        # A backfill delivers nothing by itself; of the demo, one digest is enough.
+        last = last_as_of.date()
+        results += run_backfill(settings, last, last, {"deliver": "always"}, airflow=airflow)
     print_results(results)
     if any(result.state != "success" for result in results):
-        return 1
-    print(f"\nThe newest report: {home.report_folder(last_as_of) / 'index.html'}")
-    print(f"All reports:       {home.reports / 'index.html'}")
-    print(f"Published data:    {home.published / 'greenery.duckdb'} (schema analytics)")
-    if (home.home / "outbox").exists():
-        print(f"Its digest:        {home.home / 'outbox'} (email and Slack message; connect a channel to send them)")
-    print(f"Airflow's page:    {commands.make(home, 'up')}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        raise typer.Exit(1)
+    print(f"\nThe newest report: {settings.report_folder(last_as_of) / 'index.html'}")
+    print(f"All reports:       {settings.reports / 'index.html'}")
+    print(f"Published data:    {settings.published / 'greenery.duckdb'} (schema analytics)")
+    if (settings.home / "outbox").exists():
+        outbox = settings.home / "outbox"
+        print(f"Its digest:        {outbox} (email and Slack message; connect a channel to send them)")
+    print(f"Airflow's page:    {commands.make(settings, 'up')}")

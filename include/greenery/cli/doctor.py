@@ -1,4 +1,4 @@
-"""`make doctor`: check settings, connections (by asking them) and the warehouse; a line each, with what to fix."""
+"""`greenery doctor`: check settings, connections (by asking them) and the warehouse; a line each, with what to fix."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
 from rich.console import Console
 
 from greenery import commands
 from greenery.channels.channel import CHANNELS, PAGERDUTY, Channel, readiness, target
 from greenery.channels.errors import PassingError, PermanentError
-from greenery.local_airflow import server as local_airflow
+from greenery.local_airflow.background import UI_PORT
+from greenery.local_airflow.environment import environment
 from greenery.settings import SettingError, Settings, load
 
 GOOD, OFF, BAD = "ok", "off", "FIX"
@@ -26,6 +28,32 @@ class Finding:
     what: str
     state: str
     says: str
+
+
+def doctor() -> None:
+    """Check the settings, the connections (by asking them) and the warehouse: a line each, with what to fix.
+
+    It ends with 1 where something is to be fixed.
+
+    Example: `greenery doctor`
+    """
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    try:
+        settings = load()
+    except SettingError as error:
+        console.print(f"{BAD:<4} settings: {error}")
+        raise typer.Exit(1) from None
+    if (settings.home / "airflow" / "airflow.db").exists():
+        # Connections that were made in the UI are in the home's metadata, which only a server's process reads.
+        os.environ.update(environment(settings, port=UI_PORT, execution_port=0))
+        os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
+    found = []
+    for finding in findings(settings):
+        named = finding.says if finding.says.startswith(finding.what) else f"{finding.what}: {finding.says}"
+        console.print(f"{finding.state:<4} {named}")
+        found.append(finding.state)
+    if BAD in found:
+        raise typer.Exit(1)
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
@@ -85,27 +113,3 @@ def _ask(settings: Settings, channel: Channel) -> str:
         return f"posts to {slack.check(channel.connection_id, target(settings, channel)[0])}"
     mail.check(channel.connection_id)
     return f"logs in, sends to {', '.join(target(settings, channel))}"
-
-
-def main() -> int:
-    """Print what was found; return 1 where something is to be fixed."""
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    try:
-        settings = load()
-    except SettingError as error:
-        console.print(f"{BAD:<4} settings: {error}")
-        return 1
-    if (settings.home / "airflow" / "airflow.db").exists():
-        # Connections that were made in the UI are in the home's metadata, which only a server's process reads.
-        os.environ.update(local_airflow.environment(settings, port=local_airflow.UI_PORT, execution_port=0))
-        os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
-    found = []
-    for finding in findings(settings):
-        named = finding.says if finding.says.startswith(finding.what) else f"{finding.what}: {finding.says}"
-        console.print(f"{finding.state:<4} {named}")
-        found.append(finding.state)
-    return 1 if BAD in found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""`make incident`: play one on a simulated shop, from the planted fault to the digest that goes out after the fix."""
+"""`greenery incident`: play one on a simulated shop, from the planted fault to the digest after the fix."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from datetime import datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 
-from greenery.alerts import sending
+import typer
+
 from greenery.channels import sent as ledger
-from greenery.cli import backfill
 from greenery.cli.backfill import airflow_for, run_backfill
-from greenery.local_airflow.server import AirflowError, running
+from greenery.local_airflow.client import AirflowError
+from greenery.local_airflow.server import running
 from greenery.messages.alert import key_of
 from greenery.settings import WEEK, Settings, load
 from greenery.simulator.shop import Shop, simulate
@@ -32,8 +33,32 @@ class NotSeenError(Exception):
     """A step of the incident did not show what it should."""
 
 
+def incident() -> None:
+    """Play an incident on a simulated shop: a planted fault, its alert, the held week, the fix, the resolution.
+
+    It is played in the folder `incident` of the home, and ends with 1 where a step did not show what it should.
+
+    Example: `greenery incident`
+    """
+    settings = load()
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home = settings.home / "incident"
+    settings = replace(settings, home=home, extracts=home / "extracts")
+    if home.exists() and running(settings) is not None:
+        raise AirflowError(f"An incident is being played in {home}: wait until it has ended.")
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(mode=0o700)
+    try:
+        play(settings)
+    except NotSeenError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
 def play(settings: Settings) -> None:
     """Play the incident in its own home and print its steps. Raises NotSeenError, AirflowError."""
+    from greenery.alerts import sending  # with it comes Airflow, which no other command has to wait for
+
     day, file = f"{LAST:%Y-%m-%d}", settings.extracts / f"{LAST:%Y-%m-%d}" / f"{TABLE}.csv"
     _step(1, f"A small shop, {SHOP.weeks} weeks, in {settings.home}")
     simulate(SHOP, settings.extracts)
@@ -92,7 +117,7 @@ def _show(settings: Settings, kind: str, subject: str, name: str) -> None:
 def empty_column(file: Path, name: str) -> None:
     """Empty a column of a CSV file."""
     with file.open(newline="", encoding="utf-8") as handle:
-        rows: Sequence[dict] = list(csv.DictReader(handle))
+        rows: Sequence[dict[str, str]] = list(csv.DictReader(handle))
     with file.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, rows[0], lineterminator="\n")
         writer.writeheader()
@@ -106,29 +131,3 @@ def _step(number: int, text: str) -> None:
 def _must(seen: bool, what: str) -> None:
     if not seen:
         raise NotSeenError(f"Not seen: {what}.")
-
-
-def main() -> int:
-    """Run the command; return 0 when each step was seen, 1 when not or Airflow can't be used."""
-
-    def command() -> bool:
-        settings = load()
-        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        home = settings.home / "incident"
-        settings = replace(settings, home=home, extracts=home / "extracts")
-        if home.exists() and running(settings) is not None:
-            raise AirflowError(f"An incident is being played in {home}: wait until it has ended.")
-        shutil.rmtree(home, ignore_errors=True)
-        home.mkdir(mode=0o700)
-        try:
-            play(settings)
-        except NotSeenError as error:
-            print(error, file=sys.stderr)
-            return False
-        return True
-
-    return backfill.exit_code(command)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,17 +1,19 @@
-"""`make preview`: what a week's digest looks like in each medium, as files in its report's folder. Nothing is sent.
+"""`greenery preview`: what a week's digest looks like in each medium, as files in its report's folder. Nothing is sent.
 
 What was delivered before is not asked: it may make the next one a correction, or leave nothing to send.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
-from greenery import commands, settings
+import typer
+
+from greenery import commands
+from greenery.cli.arguments import NAMED_BY_ITS_END, parse_date
 from greenery.files import write_atomically
 from greenery.messages import mail_message as mail
 from greenery.messages import slack_message as slack
@@ -19,7 +21,35 @@ from greenery.messages import slack_page
 from greenery.messages.digest_parts import Correction, Digest
 from greenery.messages.message import MailMessage
 from greenery.report import writing as weekly_report
-from greenery.settings import SettingError, Settings
+from greenery.settings import Settings, load
+
+
+def preview(
+    as_of: Annotated[
+        str, typer.Argument(metavar="AS_OF", help=f"The week; without it, the newest one. {NAMED_BY_ITS_END}")
+    ] = "",
+) -> None:
+    """Write the digest of a week as Slack and mail would show it, into its report's folder; nothing is sent.
+
+    Example: `greenery preview 2023-02-01`
+    """
+    settings = load()
+    week = named_week(settings, as_of)
+    files = write(settings, week)
+    print(f"The digest of the week to {week:%Y-%m-%d}, as a first delivery has it (nothing was sent):")
+    for file in files:
+        print(f"  {file}")
+
+
+def named_week(settings: Settings, as_of: str) -> datetime:
+    """Return the week (as_of, naive UTC) that ends on the day `as_of`; the newest one with a report where it is empty.
+
+    Raises InputError where it is no date, SettingError where it ends no week, NoReportError where no week has a report.
+    """
+    if not as_of:
+        return newest(settings)
+    day = parse_date("AS_OF", as_of)
+    return settings.check_as_of(datetime(day.year, day.month, day.day))
 
 
 def write(settings: Settings, as_of: datetime) -> list[Path]:
@@ -67,40 +97,3 @@ def _mail(name: str, message: MailMessage) -> dict[str, str | bytes]:
     for image in message.inline:
         html = html.replace(f"cid:{image.name}", slack_page.data_url(image))
     return {f"{name}.eml": mail.to_mime(message).as_bytes(), f"{name}.html": html}
-
-
-def week(settings: Settings, as_of: str) -> datetime:
-    """Return the week that ends on the day `as_of`, the newest one that has a report where it is empty.
-
-    Raises SettingError where it is no end of a week, weekly_report.NoReportError where no week has a report.
-    """
-    return settings.check_as_of(_date(as_of)) if as_of else newest(settings)
-
-
-def _date(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise SettingError(f"AS_OF={text} is no date: write the day on which the week ends, as 2023-02-01.") from None
-
-
-def main() -> int:
-    """Write the preview of a week and print its files; return 1 where there is no report to make it of."""
-    parser = argparse.ArgumentParser(prog="make preview", description=__doc__)
-    parser.add_argument("--as-of", default="", help="the day on which the week ends; the newest one without it")
-    text = parser.parse_args().as_of
-    try:
-        home = settings.load()
-        as_of = week(home, text)
-        files = write(home, as_of)
-    except (SettingError, weekly_report.NoReportError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"The digest of the week to {as_of:%Y-%m-%d}, as a first delivery has it (nothing was sent):")
-    for file in files:
-        print(f"  {file}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from greenery import commands
 from greenery.channels import sent
+from greenery.report import weeks
 from greenery.settings import Settings
 
 
@@ -30,3 +32,22 @@ def expect(settings: Settings, as_of: datetime) -> None:
     """Write down that a late week's digest is owed, so that any run of the week delivers it."""
     if not sent.owed(settings, as_of):
         sent.owe(settings, as_of, "late")
+
+
+def late(settings: Settings, now: datetime) -> list[str]:
+    """Return a sentence when the newest week past its deadline has no digest, and note that its digest is owed.
+
+    now: with time zone.
+
+    A week that no scheduled run began is owed nothing yet: without that note, a backfill of it would only write its
+    report.
+    """
+    as_of = settings.newest_week_end(now - timedelta(hours=settings.deadline_hours))
+    if is_out(settings, as_of):
+        return []
+    expect(settings, as_of)
+    what = "digest" if has_report(settings, as_of) else "report"
+    week, due = f"{what} of the week to {as_of:%Y-%m-%d}", f"{deadline(settings, as_of):%Y-%m-%d %H:%M} UTC"
+    line = f"the {week} is not out, and was due on {due} ({weeks.state_of(settings, as_of)})"
+    command = commands.backfill(settings, as_of.date(), as_of.date(), {"deliver": "always"})
+    return [f"{line}; once its cause is mended: {command}"]

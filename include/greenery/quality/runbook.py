@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from greenery.quality.checks import CHECKS
 from greenery.quality.findings import expected
 from greenery.quality.suite import REMEDIES, Check
@@ -21,6 +19,13 @@ HOW = {
     "warning": "The week is published; the report says so.",
     "info": "Kept in `quality.json`.",
 }
+
+
+def render() -> str:
+    """Return the runbook with the section on the checks as their definitions have it now."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    return f"{before}{BEGIN}{section()}{END}{after}"
 
 
 def section() -> str:
@@ -41,23 +46,3 @@ def section() -> str:
 
 def _expected(check: Check) -> str:
     return expected(expectation(check).configuration)
-
-
-def main() -> int:
-    """Write the section into the runbook; with `--check` only compare it, and return 1 where it has drifted."""
-    text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    wanted = f"{before}{BEGIN}{section()}{END}{after}"
-    if text == wanted:
-        return 0
-    if "--check" in sys.argv:
-        print("docs/runbook.md differs from the checks: run make docs and commit it.", file=sys.stderr)
-        return 1
-    PAGE.write_text(wanted, encoding="utf-8")
-    print(f"wrote {PAGE.relative_to(REPOSITORY)}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 
 import duckdb
 from pydantic import TypeAdapter
-from rich.console import Console
-from rich.table import Column, Table
 
-from greenery import commands, settings
+from greenery import commands
 from greenery.build import ledger
 from greenery.channels import sent
 from greenery.files import write_atomically
@@ -100,7 +97,7 @@ def _week(settings: Settings, extract: Extract, published: bool, outdated: bool)
     rerun = commands.backfill(settings, day, day)
     next_command: str | None = None
     if extract.withdrawn:
-        next_command = f"""to bring it back: {rerun} PARAMS='{{"reextract": true}}'"""
+        next_command = f"to bring it back: {commands.backfill(settings, day, day, {'reextract': True})}"
     elif extract.state == "held":
         quality = quality_of(settings, extract.as_of)
         next_command = commands.way_out(settings, day, (quality and quality.way_out) or "extract")
@@ -121,44 +118,6 @@ def _week(settings: Settings, extract: Extract, published: bool, outdated: bool)
 def _acceptance(extract: Extract) -> str:
     accepted = extract.accepted
     return f"accepted: {accepted.reason} ({', '.join(accepted.checks)})" if accepted else ""
-
-
-def main() -> None:
-    """Print a table of all weeks, and below it what to run next for which."""
-    try:
-        home = settings.load()
-    except settings.SettingError as error:
-        sys.exit(str(error))
-    weeks = listed(home)
-    # A reason is printed as it is, and a command is never cut short.
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not weeks:
-        console.print(
-            f"No week has been landed in {home.home} yet. Next: {commands.make(home, 'demo')}, "
-            f"or {commands.make(home, 'backfill FROM=… TO=…')}",
-            soft_wrap=True,
-        )
-        return
-    table = Table(
-        *(Column(name, no_wrap=True) for name in ("week to", "state", "published", "report", "restated")),
-        Column("delivered", overflow="fold"),
-        Column("why", overflow="fold"),
-    )
-    for week in weeks:
-        table.add_row(
-            f"{week.as_of}",
-            week.state,
-            "yes" if week.published else "no",
-            "yes" if week.has_report else "no",
-            "to do" if week.outdated else "yes" if week.restated else "no",
-            "\n".join(week.delivered + week.owed) or "no",
-            week.reason or "",
-        )
-    console.print(table)
-    # In a cell a command would be broken over lines: nobody could copy it.
-    for week in weeks:
-        if week.next_command:
-            console.print(f"Next for {week.as_of}: {week.next_command}", soft_wrap=True)
 
 
 def listed(settings: Settings) -> list[ListedWeek]:
@@ -206,7 +165,3 @@ def _not_landed(settings: Settings) -> list[WeekState]:
         )
         for week in sorted(weeks - landed)
     ]
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,48 @@
+"""`greenery status`: what became of each week, and what to run next."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Column, Table
+
+from greenery import commands
+from greenery.report import weeks as recorded
+from greenery.settings import load
+
+
+def status() -> None:
+    """Print a table of all weeks: landed, held and why, published, restated, delivered; and the next commands.
+
+    Example: `greenery status`
+    """
+    settings = load()
+    weeks = recorded.listed(settings)
+    # A reason is printed as it is, and a command is never cut short.
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not weeks:
+        console.print(
+            f"No week has been landed in {settings.home} yet. Next: {commands.make(settings, 'demo')}, "
+            f"or {commands.make(settings, 'backfill FROM=… TO=…')}",
+            soft_wrap=True,
+        )
+        return
+    table = Table(
+        *(Column(name, no_wrap=True) for name in ("week to", "state", "published", "report", "restated")),
+        Column("delivered", overflow="fold"),
+        Column("why", overflow="fold"),
+    )
+    for week in weeks:
+        table.add_row(
+            f"{week.as_of}",
+            week.state,
+            "yes" if week.published else "no",
+            "yes" if week.has_report else "no",
+            "to do" if week.outdated else "yes" if week.restated else "no",
+            "\n".join(week.delivered + week.owed) or "no",
+            week.reason or "",
+        )
+    console.print(table)
+    # In a cell a command would be broken over lines: nobody could copy it.
+    for week in weeks:
+        if week.next_command:
+            console.print(f"Next for {week.as_of}: {week.next_command}", soft_wrap=True)

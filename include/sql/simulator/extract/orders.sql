@@ -1,0 +1,1 @@
+select * from orders_as_of

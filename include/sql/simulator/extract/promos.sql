@@ -1,0 +1,2 @@
+select * from promos
+order by promo_id
