@@ -45,6 +45,7 @@ from greenery import settings
 from greenery.orchestration import tasks
 from greenery.orchestration.dbt_models import dbt_models
 from greenery.orchestration.timetable import WeeklyTimetable
+from greenery.week import BEGINNING, WEEK
 
 SETTINGS = settings.load()
 # A reason must not be the placeholder of a printed command, such as <why>.
@@ -57,7 +58,7 @@ REASON = r"^(?!\s*<)"
     description="Which orders changed, and how sessions move through the funnel, week by week. The backfill form asks "
     "for the days on which weeks start, seven days before the day that names a week. See the documentation",
     schedule=WeeklyTimetable(SETTINGS.cron, timezone=utc),
-    start_date=settings.BEGINNING.replace(tzinfo=utc),
+    start_date=BEGINNING.replace(tzinfo=utc),
     catchup=False,
     max_active_runs=4,
     tags=["greenery", "weekly", "impact:tier_2"],
@@ -69,7 +70,7 @@ REASON = r"^(?!\s*<)"
     deadline=DeadlineAlert(
         # The logical date is the week's start.
         reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
-        interval=settings.WEEK + timedelta(hours=SETTINGS.deadline_hours),
+        interval=WEEK + timedelta(hours=SETTINGS.deadline_hours),
         callback=SyncCallback("greenery.orchestration.deadline.missed"),
         name="digest",
     ),

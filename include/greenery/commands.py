@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Literal
 
-from greenery.settings import REPOSITORY, WEEK, Settings
+from greenery.settings import REPOSITORY, Settings
+from greenery.week import WEEK
 
 
 class InputError(ValueError):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
+
+from greenery.week import WEEKDAYS, Week
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -14,10 +16,6 @@ DAG_ID = "greenery_weekly"
 REPORTS_PAGE = "/greenery/reports"
 WAREHOUSE_POOL = "greenery_warehouse"
 DELIVERY_POOL = "greenery_delivery"
-WEEK = timedelta(days=7)
-# The weekly DAG has no run before.
-BEGINNING = datetime(2000, 1, 1)
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 class SettingError(ValueError):
@@ -79,7 +77,7 @@ class Settings:
 
     def report_folder(self, as_of: datetime) -> Path:
         """Folder of the report as of `as_of` (UTC)."""
-        return self.reports / f"{as_of:%Y-%m-%d}"
+        return self.reports / Week(end=as_of).name
 
     def check_as_of(self, as_of: datetime) -> datetime:
         """Return `as_of` as a naive UTC datetime; raise SettingError unless it ends a week."""
@@ -96,9 +94,7 @@ class Settings:
 
     def newest_week_end(self, moment: datetime) -> datetime:
         """Return the end of the newest week that had ended at `moment` (with time zone), as a naive UTC datetime."""
-        moment = moment.astimezone(UTC)
-        day = datetime(moment.year, moment.month, moment.day)
-        return day - timedelta(days=(day.weekday() - self.week_ends_on) % 7)
+        return Week.newest(moment, self.week_ends_on).end
 
 
 def load() -> Settings:

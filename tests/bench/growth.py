@@ -29,9 +29,10 @@ from greenery.build import ledger
 from greenery.landing import load as landing
 from greenery.publishing import versions as publishing
 from greenery.report import writing as weekly_report
-from greenery.settings import REPOSITORY, WEEK, Settings
+from greenery.settings import REPOSITORY, Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.warehouse.duckdb import connect
+from greenery.week import WEEK
 
 from tests.pipeline import note_all_built
 

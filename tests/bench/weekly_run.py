@@ -28,9 +28,10 @@ from greenery.landing import load as landing
 from greenery.local_airflow.server import Airflow, running_airflow
 from greenery.publishing import versions as publishing
 from greenery.report import writing as weekly_report
-from greenery.settings import DAG_ID, REPOSITORY, WEEK, Settings
+from greenery.settings import DAG_ID, REPOSITORY, Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.warehouse.duckdb import connect
+from greenery.week import WEEK
 
 from tests.pipeline import note_all_built
 

@@ -11,9 +11,10 @@ import pytest
 from greenery.build import ledger
 from greenery.build.ledger import LockLostError
 from greenery.landing import load as landing
-from greenery.settings import WEEK, Settings
+from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.warehouse.duckdb import connect, rows
+from greenery.week import WEEK
 
 from tests.pipeline import dbt
 

@@ -12,9 +12,10 @@ from greenery.build import project as dbt_project
 from greenery.cli.incident import empty_column
 from greenery.publishing.versions import open_published
 from greenery.quality import HeldError
-from greenery.settings import WEEK, Settings
+from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.warehouse.duckdb import rows
+from greenery.week import WEEK
 
 from tests import pipeline
 from tests.pipeline import dbt, run_week

@@ -40,8 +40,9 @@ from greenery.local_airflow.runs import interval_start
 from greenery.local_airflow.server import running_airflow
 from greenery.publishing import versions as publishing
 from greenery.report import writing as weekly_report
-from greenery.settings import DAG_ID, REPOSITORY, WEEK, Settings
+from greenery.settings import DAG_ID, REPOSITORY, Settings
 from greenery.simulator.shop import Shop, simulate
+from greenery.week import WEEK
 
 from tests import pipeline
 

@@ -20,8 +20,9 @@ import pytest
 from greenery.cli.backfill import run_backfill
 from greenery.local_airflow.client import Airflow, ApiError
 from greenery.local_airflow.server import running_airflow
-from greenery.settings import DAG_ID, REPOSITORY, WEEK, Settings
+from greenery.settings import DAG_ID, REPOSITORY, Settings
 from greenery.simulator.shop import Shop, simulate
+from greenery.week import WEEK
 
 from tests.e2e import kills
 from tests.pipeline import run_week

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 import pytest
 from greenery.build import ledger
 from greenery.landing import load as landing
-from greenery.settings import WEEK, Settings
+from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.source.tables import TABLES
 from greenery.warehouse.duckdb import connect, rows
+from greenery.week import WEEK
 
 from tests.properties import reference
 from tests.properties.reference import Extract

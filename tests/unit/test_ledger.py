@@ -9,8 +9,8 @@ from greenery.build import ledger
 from greenery.build import project as dbt_project
 from greenery.build.ledger import LockLostError, NotJudgedError, NotTestedError
 from greenery.landing.load import land
-from greenery.settings import WEEK
 from greenery.warehouse.duckdb import connect, rows
+from greenery.week import WEEK
 
 from tests.conftest import ORDER, small_shop, write_extract
 from tests.pipeline import dbt

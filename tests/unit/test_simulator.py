@@ -13,9 +13,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from greenery.settings import WEEK
 from greenery.simulator import shop as simulator
 from greenery.simulator.shop import Shop, simulate
+from greenery.week import WEEK
 
 from tests.program import greenery
 

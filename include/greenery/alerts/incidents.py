@@ -21,6 +21,7 @@ from greenery.quality import silences
 from greenery.report import weeks
 from greenery.report.judged import quality_before, quality_of
 from greenery.settings import Settings
+from greenery.week import Week
 
 log = logging.getLogger(__name__)
 
@@ -153,11 +154,11 @@ def known_checks() -> set[str]:
 def run_of(settings: Settings, as_of: datetime, id: str, type: str, url: str) -> Run:
     """Return a run as an alert describes it."""
     return Run(
-        week=f"{as_of:%Y-%m-%d}",
+        week=Week(end=as_of).name,
         id=id,
         type=str(getattr(type, "value", type)),
         url=url,
-        quality=f"{settings.reports_url or settings.reports}/{as_of:%Y-%m-%d}/quality.html",
+        quality=f"{settings.reports_url or settings.reports}/{Week(end=as_of).name}/quality.html",
         runbook=settings.runbook,
         where=commands.make_variables(settings),
     )

@@ -27,6 +27,7 @@ from greenery.channels.reference import Message, Parts, Reference, Sent
 from greenery.files import write_atomically
 from greenery.settings import Settings
 from greenery.warehouse.sqlite import erase_free_pages, open_sqlite
+from greenery.week import Week
 
 # Most sends take less. One over a slow channel may take longer: the wait for it then ends without a send.
 MESSAGE_LOCK_SECONDS = 180
@@ -234,7 +235,7 @@ def owe(settings: Settings, as_of: datetime, why: str, channels: Sequence[str] =
     with _open(settings) as connection:
         connection.executemany(
             "insert into owed values (?, ?, ?, ?) on conflict do update set why = excluded.why",
-            [(f"{as_of:%Y-%m-%d}", channel, why, _now()) for channel in channels],
+            [(Week(end=as_of).name, channel, why, _now()) for channel in channels],
         )
 
 
@@ -250,7 +251,7 @@ def owed_on(settings: Settings, as_of: datetime) -> dict[str, str]:
     with _open(settings) as connection:
         return dict(
             connection.execute(
-                "select channel, why from owed where subject = ? order by channel", [f"{as_of:%Y-%m-%d}"]
+                "select channel, why from owed where subject = ? order by channel", [Week(end=as_of).name]
             ).fetchall()
         )
 
@@ -260,7 +261,7 @@ def forgive(settings: Settings, as_of: datetime, channel: str) -> None:
     if not _path(settings).exists():
         return
     with _open(settings) as connection:
-        connection.execute("delete from owed where subject = ? and channel = ?", [f"{as_of:%Y-%m-%d}", channel])
+        connection.execute("delete from owed where subject = ? and channel = ?", [Week(end=as_of).name, channel])
 
 
 def forget_rows(settings: Settings) -> tuple[int, int]:

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from greenery.commands import InputError
-from greenery.settings import BEGINNING, WEEK, WEEKDAYS, Settings, load
+from greenery.settings import Settings, load
+from greenery.week import BEGINNING, WEEK, WEEKDAYS
 
 NAMED_BY_ITS_END = "A week is named by the day it ends, such as 2023-02-01."
 

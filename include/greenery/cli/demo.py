@@ -10,8 +10,9 @@ from greenery import commands
 from greenery.cli.backfill import airflow_for, run_backfill
 from greenery.cli.results import print_results
 from greenery.commands import InputError
-from greenery.settings import WEEK, load
+from greenery.settings import load
 from greenery.simulator.shop import Shop, simulate
+from greenery.week import WEEK
 
 SHOP = Shop(first_as_of=datetime(2025, 1, 8), weeks=8)
 

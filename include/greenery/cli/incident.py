@@ -19,8 +19,9 @@ from greenery.cli.backfill import airflow_for, run_backfill
 from greenery.local_airflow.client import AirflowError
 from greenery.local_airflow.server import running
 from greenery.messages.alert import key_of
-from greenery.settings import WEEK, Settings, load
+from greenery.settings import Settings, load
 from greenery.simulator.shop import Shop, simulate
+from greenery.week import WEEK
 
 SHOP = Shop(first_as_of=datetime(2025, 1, 8), weeks=3, sessions_per_week=200)
 LAST = SHOP.first_as_of + (SHOP.weeks - 1) * WEEK

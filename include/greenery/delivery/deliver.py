@@ -16,6 +16,7 @@ from greenery.messages import mail_message, slack_message, withdrawal
 from greenery.messages.digest_parts import Correction, Digest
 from greenery.report import writing
 from greenery.settings import Settings
+from greenery.week import Week
 
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
 
@@ -32,7 +33,7 @@ def deliver(settings: Settings, as_of: datetime, channel: Channel, mode: str, *,
 
     Raises NotDeliveredError where nothing is to be sent, PermanentError or PassingError where it can't be.
     """
-    day = f"{as_of:%Y-%m-%d}"
+    day = Week(end=as_of).name
     if not _is_wanted(settings, as_of, channel, mode, is_scheduled):
         why = "auto: this is no scheduled run, and the week is neither owed nor delivered there"
         says = f"deliver is {NEVER if mode == NEVER else why}"
@@ -71,7 +72,7 @@ def withdraw(settings: Settings, as_of: datetime, channel: Channel, reason: str)
 
     Raises NotDeliveredError where nobody is to be told, PermanentError or PassingError where it can't be.
     """
-    day = f"{as_of:%Y-%m-%d}"
+    day = Week(end=as_of).name
     if channel.name not in {message.channel for message in sent.messages(settings, "digest", day)}:
         raise NotDeliveredError(f"{day} is withdrawn, and nobody has its digest in {channel.name}.")
     ready = readiness(settings, channel)
@@ -117,7 +118,7 @@ def _check_ready(channel: Channel, ready: Readiness) -> None:
 def _is_wanted(settings: Settings, as_of: datetime, channel: Channel, mode: str, is_scheduled: bool) -> bool:
     if mode != AUTO:
         return mode == ALWAYS
-    delivered = sent.last_sent(settings, "digest", f"{as_of:%Y-%m-%d}")
+    delivered = sent.last_sent(settings, "digest", Week(end=as_of).name)
     return (
         is_scheduled
         or sent.owed(settings, as_of, channel.name)

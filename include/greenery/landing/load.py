@@ -13,10 +13,11 @@ from pydantic import BaseModel
 
 from greenery.build import ledger
 from greenery.landing.extract import Extract
-from greenery.settings import WEEKDAYS, Settings
+from greenery.settings import Settings
 from greenery.source.folders import ExtractError, ExtractFolder, MissingExtractError, find_extract
 from greenery.source.tables import MONEY, TABLES, TIME, Column, Table
 from greenery.warehouse.duckdb import connect, rows, transaction
+from greenery.week import WEEKDAYS
 
 SHRINK_LIMIT = 0.5
 NAMED_KEYS = 5

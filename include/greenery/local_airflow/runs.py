@@ -14,7 +14,8 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from greenery.local_airflow.client import Airflow, ApiError
-from greenery.settings import DAG_ID, WEEK
+from greenery.settings import DAG_ID
+from greenery.week import WEEK
 
 REASON_LENGTH = 500
 WAITING = "waiting: "  # begins the line in which wait_for_extract logs what is missing

@@ -7,6 +7,7 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 from pendulum import DateTime
 
 from greenery import commands, settings
+from greenery.week import BEGINNING
 
 
 class WeeklyTimetable(CronDataIntervalTimetable):
@@ -18,7 +19,7 @@ class WeeklyTimetable(CronDataIntervalTimetable):
         Raises ValueError, which Airflow shows to the user, if the date is before all weeks or is the exact start of a
         week. In the second case the run would take the place of that week's scheduled run, which would never be made.
         """
-        first = settings.BEGINNING
+        first = BEGINNING
         if run_after.year < first.year:
             raise ValueError(f"{run_after:%Y-%m-%d} is too long ago: weeks are counted from {first:%Y-%m-%d}.")
         week = super().infer_manual_data_interval(run_after=run_after)

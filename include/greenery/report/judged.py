@@ -7,6 +7,7 @@ from pathlib import Path
 
 from greenery.messages.check_results import CheckResults
 from greenery.settings import Settings
+from greenery.week import Week
 
 
 def quality_of(settings: Settings, as_of: datetime) -> CheckResults | None:
@@ -21,7 +22,7 @@ def quality_before(settings: Settings, as_of: datetime, weeks: int) -> list[Chec
     weeks: how many at most.
     """
     files = sorted(settings.reports.glob("*/quality.json"), reverse=True)
-    before = [file for file in files if file.parent.name < f"{as_of:%Y-%m-%d}"]
+    before = [file for file in files if file.parent.name < Week(end=as_of).name]
     return [_read(file) for file in before[:weeks]]
 
 

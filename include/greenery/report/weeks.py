@@ -19,10 +19,11 @@ from greenery.landing.extract import Extract
 from greenery.messages import page
 from greenery.messages.week_state import ListedWeek, WeekState
 from greenery.report.judged import quality_of
-from greenery.settings import WEEK, Settings
+from greenery.settings import Settings
 from greenery.source import folders as extracts
+from greenery.week import Week, week_ends
 
-WEEKS = TypeAdapter(list[WeekState])
+_WEEKS = TypeAdapter(list[WeekState])
 
 
 def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
@@ -35,7 +36,7 @@ def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
     for extract in landed:
         # What is landed again waits beside what readers have of its week.
         waits = extract.state == "landed" and [other.as_of for other in landed].count(extract.as_of) > 1
-        is_published = not waits and f"{extract.as_of:%Y-%m-%d}" in published_weeks
+        is_published = not waits and Week(end=extract.as_of).name in published_weeks
         weeks.append(_week(settings, extract, is_published, extract.as_of in outdated))
     with _lock(settings):
         documents = [week.document() for week in weeks]
@@ -78,7 +79,7 @@ def state_of(settings: Settings, as_of: datetime) -> str:
 def recorded(settings: Settings) -> list[WeekState]:
     """Return the weeks of weeks.json, oldest first; none where nothing was landed."""
     path = settings.reports / "weeks.json"
-    return WEEKS.validate_json(path.read_bytes()) if path.exists() else []
+    return _WEEKS.validate_json(path.read_bytes()) if path.exists() else []
 
 
 def _published_extracts(settings: Settings) -> list[str]:
@@ -153,8 +154,7 @@ def _not_landed(settings: Settings) -> list[WeekState]:
         return []
     newest_ended = settings.newest_week_end(datetime.now(UTC)).date()
     folders = {week.date() for week in extracts.folders(settings) if week.date() <= newest_ended}
-    first, last = min(landed), max(landed | folders)
-    weeks = {first + WEEK * number for number in range((last - first) // WEEK + 1)}
+    weeks = set(week_ends(min(landed), max(landed | folders)))
     return [
         WeekState(
             as_of=week,

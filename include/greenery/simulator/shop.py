@@ -17,9 +17,9 @@ from typing import Literal
 
 import duckdb
 
-from greenery.settings import WEEK
 from greenery.source.tables import TABLES
 from greenery.warehouse.duckdb import statement
+from greenery.week import WEEK
 
 FileFormat = Literal["csv", "parquet"]
 FILE_FORMATS: dict[FileFormat, str] = {

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from greenery.settings import WEEKDAYS, Settings
+from greenery.settings import Settings
 from greenery.source.tables import TABLES
+from greenery.week import WEEKDAYS
 
 FORMATS = ("csv", "parquet")
 
