@@ -29,6 +29,7 @@ class ParsedBefore(AbstractDbtLocalBase):
     """
 
     parsed: Manifest | None = None
+    partial_parse: bool
 
     def run_command(self, cmd: list[str], env: dict[str, Any], context: Context, **kwargs: Any) -> Any:
         """Run the command with these variables; return dbt's result."""

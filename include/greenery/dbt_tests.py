@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from greenery.settings import load
 
@@ -46,8 +46,10 @@ def failures(results: Iterable[NodeResult]) -> list[dict]:
 
 
 def _failure(result: NodeResult) -> dict:
-    node = result.node
-    models = [node.attached_node] if node.attached_node else node.depends_on.nodes
+    node: Any = result.node
+    # Only a test that is written in a model's yml is attached to it.
+    attached = getattr(node, "attached_node", None)
+    models = [attached] if attached else node.depends_on.nodes
     model = models[0].rsplit(".", 1)[-1] if models else "models"
     lines = node.raw_code.strip().splitlines()
     comment = " ".join(line.removeprefix("--").strip() for line in lines if line.startswith("--"))

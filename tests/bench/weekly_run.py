@@ -201,8 +201,8 @@ def section(weeks: int = WEEKS, say: Callable[[str], None] = print) -> str:
         "## A weekly run",
         "",
         *textwrap.wrap(
-            f"{weeks} weeks of the demo's shop in a warm Airflow, after {WARMING} that don't count. Each week is run by "
-            "the weekly DAG and by a DAG of the same tasks and pools that do nothing, and is built and judged by bare "
+            f"{weeks} weeks of the demo's shop in a warm Airflow, after {WARMING} that don't count. Each week is run by the "
+            "weekly DAG and by a DAG of the same tasks and pools that do nothing, and is built and judged by bare "
             "commands on a copy. Each figure is the median, with the least and the most. Processor time is that of all "
             "of Airflow's processes.",
             width=120,
@@ -218,9 +218,8 @@ def section(weeks: int = WEEKS, say: Callable[[str], None] = print) -> str:
         kind: [getattr(week[RUN], kind) / sum(getattr(week[name], kind) for name in PARTS[1:]) for week in measured]
         for kind in ("wall", "cpu")
     }
-    lines.append(
-        f"| **the run over the sum of the others** | **{spread(ratios['wall'], '.2f')}** | **{spread(ratios['cpu'], '.2f')}** |"
-    )
+    shown = " | ".join(f"**{spread(found, '.2f')}**" for found in ratios.values())
+    lines.append(f"| **the run over the sum of the others** | {shown} |")
     names = {name for week in measured for name in week["shares"]}
     times = {name: median(week["shares"].get(name, 0.0) for week in measured) for name in names}
     lines += [
