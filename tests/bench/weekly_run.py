@@ -201,8 +201,8 @@ def section(weeks: int = WEEKS, say: Callable[[str], None] = print) -> str:
         "## A weekly run",
         "",
         *textwrap.wrap(
-            f"{weeks} weeks of the demo's shop in a warm Airflow, after {WARMING} that don't count. The weekly DAG runs"
-            " each week. So does a DAG of the same tasks and pools that do nothing, and bare commands build and judge a "
+            f"{weeks} weeks of the demo's shop in a warm Airflow, after {WARMING} that don't count. The weekly DAG "
+            "runs each week. So does a DAG of the same tasks and pools that do nothing, and bare commands build and judge a "
             "copy. Each figure is the median, with the least and the most. Processor time is that of all processes of "
             "Airflow.",
             width=120,
