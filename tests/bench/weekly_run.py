@@ -203,8 +203,8 @@ def section(weeks: int = WEEKS, say: Callable[[str], None] = print) -> str:
         *textwrap.wrap(
             f"{weeks} weeks of the demo's shop in a warm Airflow, after {WARMING} not counted. The weekly DAG runs "
             "each week. So does a DAG of the same tasks and pools that do nothing. "
-            "Bare commands build and judge a copy. Each figure is the median, with the least and the most. Processor time is that of all "
-            "of Airflow's processes.",
+            "Bare commands build and judge a copy. Each figure is the median, with the least and the most. Processor "
+            "time is that of all of Airflow's processes.",
             width=120,
         ),
         "",
