@@ -157,8 +157,7 @@ def _trend(summary: Summary) -> tuple[TrendRow, ...]:
 
 def _movers(summary: Summary) -> MoversSection | None:
     """Return what moved; None where there is no week to compare with."""
-    movers = summary.movers
-    if not movers or summary.verdict.reading == NO_COMPARISON:
+    if summary.verdict.reading == NO_COMPARISON:
         return None
     return MoversSection(
         lead=wording.moved(summary),
