@@ -156,7 +156,7 @@ def _trend(summary: Summary) -> tuple[TrendRow, ...]:
 
 
 def _movers(summary: Summary) -> MoversSection | None:
-    """Return what moved; None where there is no week to compare with."""
+    """Return the groups that moved most; None where there is no week to compare with."""
     if summary.verdict.reading == NO_COMPARISON:
         return None
     return MoversSection(
@@ -242,7 +242,7 @@ def _group(name: str, orders: int, ids: list[str]) -> OrderGroup:
 
 
 def _more(number: int, where: str) -> str:
-    """Return where the rest is; how many they are would be a figure that no file has."""
+    """Return where the rest is, without their number: a digest prints only figures that a file holds."""
     return f"more {where}" if number > 0 else ""
 
 

@@ -107,7 +107,7 @@ def settle(
 
 
 def _recorded(connection: duckdb.DuckDBPyConnection) -> dict[datetime, tuple[str, int]]:
-    """Return what each report was rendered from: a hash of its extracts, and the maturity."""
+    """Return the sources of each report: a hash of its extracts, and the maturity."""
     reports = rows(connection, "select * from landing.reports")
     return {row["as_of"]: (row["extracts"], row["maturity_days"]) for row in reports}
 
@@ -134,7 +134,7 @@ def _take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of:
 
 
 def _forget_preview(folder: Path) -> None:
-    """Delete what `make preview` wrote: it shows figures that may be others now."""
+    """Delete the files of `make preview`: they may show old figures."""
     shutil.rmtree(folder / "preview", ignore_errors=True)
 
 
