@@ -28,7 +28,7 @@ def span(text: str, **style: bool) -> Block:
 
 
 def links(addresses: Mapping[str, str]) -> list[Block]:
-    """Return a block of links by their labels, none without any. A path is no link for a reader: it is shown as text."""
+    """Return a block of links by their labels, none without any. Nobody can open a path: it is shown as text."""
     elements: list[Block] = []
     for label, address in addresses.items():
         elements += [span(" · ")] if elements else []
