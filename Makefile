@@ -14,7 +14,7 @@ endif
 unexport FROM TO AS_OF PARAMS REASON FIND ARGS
 as_word = '$(subst ','\'',$(value $(1)))'
 
-.PHONY: help install install-dev demo test check prove bench up down backfill withdraw incident purge heartbeat status preview doctor docs gate-report lock
+.PHONY: help install install-dev demo test check prove prove-histories bench up down backfill withdraw incident purge heartbeat status preview data-docs doctor docs gate-report lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,9 +57,13 @@ prove: install-dev ## the long proofs; `make test` runs a sample of each
 	@PYTHONPATH=include:. $(BIN)/python -m tests.alerts_proof --report docs/proofs/alerts.md
 	@PYTHONPATH=include:. $(BIN)/python -m tests.gate.report
 
+prove-histories: install-dev ## PART=3/10: one part of the proof of random histories; adds its counts to docs/proofs
+	@$(BIN)/python -m pytest -q 'tests/properties/test_one_rule.py::test_one_rule[$(PART)]' --hypothesis-profile prove
+
 check: install-dev ## linters, types and generated docs
 	@$(BIN)/ruff check && $(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@PYTHONPATH=include $(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/sqlfluff lint --processes 2 include/dbt/models include/dbt/tests
 	@$(BIN)/hadolint Dockerfile
 	@$(RUN) -m greenery.cli.dag_docs --check
@@ -95,6 +99,9 @@ status: install ## what became of each week
 
 preview: install ## [AS_OF=2023-02-01]: the digest of a week as Slack and mail would show it; sends nothing
 	@$(RUN) -m greenery.cli.preview --as-of $(call as_word,AS_OF)
+
+data-docs: install ## [AS_OF=2023-02-01]: what Great Expectations expects and finds of a week, as its own pages
+	@$(RUN) -m greenery.cli.data_docs --as-of $(call as_word,AS_OF)
 
 doctor: install ## check settings, connections (by asking them) and the warehouse
 	@$(RUN) -m greenery.cli.doctor

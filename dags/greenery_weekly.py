@@ -1,31 +1,37 @@
 """
 # Greenery weekly
 
-Every week: which orders changed, and how sessions move through page_view > add_to_cart > checkout > package_shipped.
+Every week this DAG answers two questions: which orders changed, and how do sessions move through page_view >
+add_to_cart > checkout > package_shipped?
 
-**land** the week's extract of the shop's tables, whole or not at all. **dbt** builds the models and runs their tests.
-**quality** judges what was built and what the tests said; a failed critical check holds the extract, and readers keep
-the last good state. **publish** admits the extract and switches the published version. **report** writes the week's
-figures and page. **deliver_slack** and **deliver_email** send its digest, once; a channel that is not connected is
-skipped. A held week gets a **held_notice** in place of its digest. **alert** tells of what failed and resolves what no
-longer does.
+- **wait_for_extract** waits until the week's extract of the shop's tables is there.
+- **land** checks every value and loads the extract, whole or not at all.
+- **acquire_warehouse** takes the lock. From here to *publish* one run at a time works; other runs wait.
+- **dbt** builds the models and runs their tests.
+- **quality** checks the result and what dbt's tests said. If a critical check fails, the extract is *held*: it counts
+  as missing, and readers keep the last good state.
+- **publish** admits the extract and switches readers to the new version of the data.
+- **report** writes the week's figures and page.
+- **deliver_slack** and **deliver_email** send the digest, once. A channel without a connection is skipped.
+- **held_notice** informs the readers of the digest if the week is held.
+- **alert** notifies the person on call of failures, and resolves incidents that are over.
 
-A run covers the week [start, end); its extract is the one as of the week's **end**. Weeks end on Wednesday 00:00 UTC
-unless set otherwise. Any week can be run at any time, and again: its report depends on the extracts up to its end.
-From the first dbt task to publish one run at a time holds the warehouse; others wait at *acquire_warehouse*.
+A run covers the week [start, end). Its extract shows the shop at the **end** of the week. Weeks end on Wednesday 00:00
+UTC unless set otherwise. You can run any week at any time and again: its report depends on the extracts up to its end.
 
-**Which date is which week.** `make backfill FROM=2023-01-11 TO=2023-02-01` names weeks by the day they **end**. The
-backfill form here takes the day a week **starts**, seven days earlier: from 2023-01-04 to 2023-01-25 for the same
-weeks; choose *All runs* or *Missing and errored runs* to run weeks again, and tick *Override parameters on existing
-runs* where you give parameters. *Trigger* without a logical date runs the
-newest week that has ended; with one, the newest week that had ended by then, but for the very moment at which a week
-starts: that is the logical date of this week's own run, and is refused.
+**Dates.** `make backfill FROM=2023-01-11 TO=2023-02-01` names weeks by the day on which they **end**. The backfill form
+here asks for the day on which a week **starts**, seven days earlier: from 2023-01-04 to 2023-01-25 for the same weeks.
+To run weeks again, choose *All runs* or *Missing and errored runs*. If you give parameters, tick *Override parameters
+on existing runs*.
 
-**Later weeks.** A run that adds, corrects or withdraws an extract that is not the newest names the published weeks
-whose report would differ now: in the log of *report*, in a note on the run, in `run.json`. `make backfill` runs them
-again by itself; after a run from here, use the command in the note.
+*Trigger* without a logical date runs the newest week that has ended. With a logical date it runs the newest week that
+had ended by then. The exact moment at which a week starts is refused: it is the logical date of that week's own run.
 
-What to do when a task fails is in `docs/runbook.md`.
+**Later weeks.** A run that adds, corrects or withdraws an extract can change later reports. It names the published
+weeks whose report would differ: in the log of *report*, in a note on the run, in `run.json`. `make backfill` runs these
+weeks again by itself. After a run from here, use the command in the note.
+
+`docs/runbook.md` says what to do when a task fails.
 """
 
 from datetime import timedelta
@@ -48,8 +54,8 @@ REASON = r"^(?!\s*<)"
 @dag(
     dag_id=settings.DAG_ID,
     doc_md=__doc__,
-    description="Orders that changed and the product funnel, week by week. The backfill form takes the days on which "
-    "weeks start, seven days before the day that names a week; open the documentation for more",
+    description="Which orders changed, and how sessions move through the funnel, week by week. The backfill form asks "
+    "for the days on which weeks start, seven days before the day that names a week. See the documentation",
     schedule=WeeklyTimetable(SETTINGS.cron, timezone=utc),
     start_date=settings.BEGINNING.replace(tzinfo=utc),
     catchup=False,
@@ -71,46 +77,49 @@ REASON = r"^(?!\s*<)"
         "reextract": Param(
             False,
             type="boolean",
-            title="Replace what was landed",
-            description="Land the extract again although its content differs from what was landed for this week.",
+            title="Replace the landed extract",
+            description="Replace the extract that was landed for this week with the files that are there now, or bring "
+            "back an extract that was withdrawn.",
         ),
         "accept_shrink": Param(
             False,
             type="boolean",
             title="Accept a shrunk extract",
-            description="Land the extract although more than half of its predecessor's orders or events are gone.",
+            description="Land the extract although more than half of the orders or events of the extract before it are "
+            "gone.",
         ),
         "accept": Param(
             None,
             type=["null", "string"],
             pattern=REASON,
-            title="Accept what the checks found",
-            description="Why failed critical checks are accepted that say what the shop did, such as a tenth of the "
-            "usual sessions. Only what an earlier run held this very extract for is accepted: look first. It is kept "
-            "with the extract. A broken structure can't be accepted.",
+            title="Accept the failed checks",
+            description="Reason for accepting the failed checks. They must describe something the shop really did, "
+            "such as a tenth of the usual sessions, and an earlier run must have held this same extract for them. The "
+            "reason is kept with the extract. A broken structure can't be accepted.",
         ),
         "withdraw": Param(
             None,
             type=["null", "string"],
             pattern=REASON,
             title="Withdraw the week's extract",
-            description="Why the admitted extract is to be held and left out of all that is published. Empty for a "
-            "run that adds it. Bring it back later with 'Replace what was landed'.",
+            description="Reason for withdrawing the admitted extract. It is then held, and left out of everything that "
+            "is published. Leave this empty for any other run. 'Replace the landed extract' brings it back.",
         ),
         "deliver": Param(
             "auto",
             type="string",
             enum=["auto", "always", "never"],
             title="Deliver the digest",
-            description="auto: a scheduled run, and any run of a week that is owed or was delivered before; other runs "
-            "only write the report. What is there already with the same content is not sent again.",
+            description="auto: deliver if the run is scheduled, if the week's digest is owed (it should have been sent "
+            "and was not), or if it was delivered before and has changed. Otherwise only write the report. A digest "
+            "with the same content is never sent twice.",
         ),
         "full_refresh": Param(
             False,
             type="boolean",
             title="Rebuild the models from the start",
-            description="Build the incremental models from all admitted extracts instead of adding this one. After a "
-            "change of a model a run does so by itself.",
+            description="Build all models from all admitted extracts, instead of changing only what this extract "
+            "changes. After a change of a model a run does this by itself.",
         ),
     },
 )

@@ -13,7 +13,8 @@ from pathlib import Path
 from greenery.alerts import incidents
 from greenery.alerts.incidents import Outcome
 from greenery.messages import alert as model
-from greenery.messages.alert import Alert, Failure, Run
+from greenery.messages.alert import Alert, Run, TaskFailure
+from greenery.messages.check_results import CheckResults
 from greenery.settings import Settings, load
 
 from tests.servers.pagerduty import ROUTING_KEY, PagerDuty, running_pagerduty
@@ -61,7 +62,8 @@ def quality(week: str, *checks: dict, verdict: str = "held") -> dict:
 
 def of_checks(quality: dict, earlier: Sequence[dict], run: Run, log: str = "", **options) -> list[Alert]:
     """Return the alerts of a week's quality.json with the advice that the gate gives."""
-    return model.of_checks(quality, earlier, run, log, incidents._advice(quality), **options)
+    found, *before = map(CheckResults.model_validate, (quality, *earlier))
+    return model.of_checks(found, before, run, log, incidents.advice_for(found), **options)
 
 
 @dataclass
@@ -86,10 +88,12 @@ class Alerting:
         outcome = Outcome(
             run=incidents.run_of(self.settings, WEEK, self.runs[-1], type, f"https://airflow.example/{self.runs[-1]}"),
             states=HELD if held else GOOD,
-            failures=[Failure("quality", "HeldError", "https://airflow.example/log")] if held else [],
+            failures=[TaskFailure(task="quality", reason="HeldError", log="https://airflow.example/log")]
+            if held
+            else [],
             judged=True,
         )
-        return incidents.settle(self.settings, outcome, WEEK, type != "backfill" if tells is None else tells)
+        return incidents.update(self.settings, outcome, WEEK, type != "backfill" if tells is None else tells)
 
 
 def judged(settings: Settings, *checks: dict, verdict: str = "held") -> None:

@@ -14,7 +14,7 @@ from greenery.publishing import versions as publishing
 from greenery.report import weeks as status
 from greenery.report import writing as weekly_report
 from greenery.settings import Settings
-from greenery.warehouse.duckdb import connect
+from greenery.warehouse.duckdb import connect, rows
 
 
 def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[dict]:
@@ -25,10 +25,11 @@ def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[d
     options += ["--target-path", str(target / "target"), "--log-path", str(target / "logs")]
     result = dbtRunner().invoke(["--quiet", *arguments, *options])
     bad = {"error", "skipped", *([] if tests_may_fail else ["fail"])}
-    messages = [node.message for node in result.result or [] if str(node.status) in bad]
+    found = (result.result or []) if arguments[0] in ("build", "run", "test") else []
+    messages = [node.message for node in found if str(node.status) in bad]
     problem = messages or result.exception
+    _note_built(home, found)
     assert not problem, problem
-    found = result.result if arguments[0] in ("build", "run", "test") else []
     return [
         {
             "unique_id": node.node.unique_id,
@@ -36,8 +37,26 @@ def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[d
             "failures": node.failures,
             "message": node.message,
         }
-        for node in found or []
+        for node in found
     ]
+
+
+def _note_built(home: Settings, results: list) -> None:
+    """Note which models the run that holds the warehouse has built, as the callback of each one's task does.
+
+    Raises the first LockLostError, when all were tried.
+    """
+    built = [one.node.name for one in results if one.node.resource_type == "model" and str(one.status) == "success"]
+    refused = []
+    with connect(home) as connection:
+        for holder in rows(connection, "select run_id from landing.build_lock"):
+            for model in built:
+                try:
+                    ledger.note_built(connection, holder["run_id"], model)
+                except ledger.LockLostError as error:
+                    refused.append(error)
+    if refused:
+        raise refused[0]
 
 
 def record_tests(home: Settings, run_id: str, results: list[dict]) -> None:
@@ -55,13 +74,19 @@ def run_week(
     if not withdrawal:
         landing.land(home, as_of, **parameters)
     with connect(home) as connection:
-        assert ledger.acquire(connection, run_id, as_of, lambda _: False, withdrawal)
-        full_refresh = full_refresh or ledger.builds_anew(connection)
+        assert ledger.acquire(connection, run_id, as_of, lambda _: False, withdrawal, full_refresh)
+        full_refresh = ledger.builds_anew(connection)
     options = ["--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
     try:
         record_tests(home, run_id, dbt(home, "build", *options, tests_may_fail=True))
         quality.judge(home, run_id, accept)
         publishing.publish(home, run_id)
+    except quality.HeldError as error:
+        if error.held_because:
+            weekly_report.write_page(home, as_of, error.held_because)
+        with connect(home) as connection:
+            status.record(home, connection)
+        raise
     finally:
         with connect(home) as connection:
             ledger.release(connection, run_id)

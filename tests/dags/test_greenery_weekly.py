@@ -151,7 +151,7 @@ def test_the_steps_follow_each_other(dag):
     for before, after in [
         ("wait_for_extract", "land"),
         ("land", "acquire_warehouse"),
-        ("acquire_warehouse", "dbt.stg_greenery__extracts_run"),
+        ("acquire_warehouse", "dbt.int_extract_pairs_run"),
         ("dbt.fct_funnel_daily_run", "dbt.dbt_test"),
         ("dbt.dbt_test", "quality"),
         ("quality", "publish"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from greenery import quality
 from greenery.build import dbt_tests, ledger
+from greenery.build import project as dbt_project
 from greenery.build.ledger import LockLostError, NotJudgedError, NotTestedError
 from greenery.publishing import versions as publishing
 from greenery.publishing.versions import open_published
@@ -88,7 +89,7 @@ def test_a_reader_keeps_its_version_while_others_are_published(home):
         assert rows(reader, query) == before
     manifest = json.loads((home.published / "manifest.json").read_text())
     assert len(manifest["admitted_extracts"]) == 3
-    for relation in ledger.ANALYTICS:
+    for relation in dbt_project.models().marts:
         assert (home.published / f"{relation}.parquet").exists()
 
 

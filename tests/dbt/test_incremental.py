@@ -38,12 +38,14 @@ def contents(home: Settings) -> dict[str, list[tuple]]:
     return found
 
 
-def build(home: Settings, as_of: datetime, *arguments: str, check: bool = True) -> None:
+def build(home: Settings, as_of: datetime, *, full_refresh: bool = False, check: bool = True) -> None:
     """Build the models for the week, and admit its extract."""
     with connect(home) as connection:
-        ledger.acquire(connection, "run", as_of, lambda _: False)
+        ledger.acquire(connection, "run", as_of, lambda _: False, full_refresh=full_refresh)
+        arguments = ["--full-refresh"] if ledger.builds_anew(connection) else []
     dbt(home, *(("build", "--exclude-resource-type", "unit_test") if check else ("run",)), *arguments)
     with connect(home) as connection:
+        ledger.tested(connection, "run", [])
         lock = ledger.check_build(connection, "run")
         ledger.admit(connection, lock["extract_id"])
         ledger.release(connection, "run")
@@ -52,7 +54,7 @@ def build(home: Settings, as_of: datetime, *arguments: str, check: bool = True) 
 def same_as_from_the_start(home: Settings, as_of: datetime) -> None:
     """Compare what is built with a full refresh of it."""
     found = contents(home)
-    build(home, as_of, "--full-refresh", check=False)
+    build(home, as_of, full_refresh=True, check=False)
     expected = contents(home)
     assert set(found) == set(expected)
     assert {table for table in expected if found[table] != expected[table]} == set()
@@ -119,14 +121,12 @@ def three_weeks(tmp_path_factory) -> Settings:
     return home
 
 
-def test_a_model_whose_table_or_memory_is_lost_is_built_from_the_start(three_weeks):
+def test_a_model_whose_table_is_lost_is_built_from_the_start(three_weeks):
     expected = contents(three_weeks)
     for statement in (
         "drop table marts.fct_sessions",
         "drop table intermediate.int_event_appearances",
         "drop table marts.fct_funnel_daily; drop table marts.dim_users; drop table intermediate.int_session_steps",
-        "delete from landing.built_pairs",
-        "delete from landing.built_pairs where model_name in ('fct_sessions', 'int_user_versions', 'dim_users')",
     ):
         with connect(three_weeks) as connection:
             connection.execute(statement)
@@ -135,11 +135,11 @@ def test_a_model_whose_table_or_memory_is_lost_is_built_from_the_start(three_wee
         assert {table for table in expected if found[table] != expected[table]} == set(), statement
 
 
-def test_a_log_built_from_the_start_alone_makes_its_readers_do_the_same(three_weeks):
-    """They were built from an extract that neither the build nor the log has any more."""
+def test_a_full_refresh_that_is_broken_off_is_one_until_it_is_done(three_weeks):
+    """A log that is built from the start no longer says which keys an extract had that left the build."""
     hold(three_weeks, WEEKS[1])
     with connect(three_weeks) as connection:
-        ledger.acquire(connection, "run", WEEKS[2], lambda _: False)
+        ledger.acquire(connection, "run", WEEKS[2], lambda _: False, full_refresh=True)
     dbt(three_weeks, "run", "--full-refresh", "--select", "int_extract_pairs", "path:models/intermediate/versions")
     build(three_weeks, WEEKS[2], check=False)
     same_as_from_the_start(three_weeks, WEEKS[2])
@@ -151,16 +151,28 @@ def test_a_model_that_was_left_out_stops_those_that_read_it_and_the_run(three_we
     hold(three_weeks, WEEKS[1])
     with connect(three_weeks) as connection:
         ledger.acquire(connection, "run", WEEKS[2], lambda _: False)
-    with pytest.raises(AssertionError, match="not built from the extracts of this run: fct_sessions"):
+    with pytest.raises(LockLostError, match="not built from the extracts of this run: fct_sessions"):
         dbt(three_weeks, "run", "--exclude", "fct_sessions")
     with (
         connect(three_weeks) as connection,
-        pytest.raises(LockLostError, match="extracts: fct_funnel_daily, fct_sessions"),
+        pytest.raises(LockLostError, match="extracts: fct_funnel_daily, fct_product_funnel_daily, fct_sessions"),
     ):
         ledger.check_build(connection, "run")
-    dbt(three_weeks, "run", "--select", "fct_sessions", "fct_funnel_daily")
+    dbt(three_weeks, "run", "--select", "fct_sessions", "fct_funnel_daily", "fct_product_funnel_daily")
     with connect(three_weeks) as connection:
         assert ledger.check_build(connection, "run")
+    same_as_from_the_start(three_weeks, WEEKS[2])
+
+
+def test_a_log_that_is_lost_while_others_need_it_is_noticed(three_weeks):
+    hold(three_weeks, WEEKS[1])
+    with connect(three_weeks) as connection:
+        ledger.acquire(connection, "run", WEEKS[2], lambda _: False)
+    with pytest.raises(AssertionError, match="int_order_versions can not be built from the start by itself"):
+        dbt(three_weeks, "run", "--full-refresh", "--select", "int_extract_pairs", "int_order_versions")
+    with connect(three_weeks) as connection:
+        connection.execute("drop table intermediate.int_order_versions")
+    build(three_weeks, WEEKS[2], check=False)
     same_as_from_the_start(three_weeks, WEEKS[2])
 
 

@@ -18,10 +18,11 @@ from greenery.build import project as dbt_project
 from greenery.channels import sent as delivery_ledger
 from greenery.cli import purge
 from greenery.cli.incident import empty_column
-from greenery.messages.alert import Alert, Failure, key_of
+from greenery.messages.alert import Alert, TaskFailure, key_of
 from greenery.publishing.versions import open_published
 from greenery.quality import HeldError
 from greenery.report import weeks as status
+from greenery.report.judged import quality_of
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.source.folders import ExtractError
@@ -41,11 +42,12 @@ def run(home: Settings, week: datetime, type: str = "scheduled", **parameters) -
         # In its task, dbt's process ends; here it would keep the warehouse's file open.
         DuckDBConnectionManager.close_all_connections()
     except HeldError as error:
-        failures = [Failure("quality", str(error))]
+        failures = [TaskFailure(task="quality", reason=str(error))]
     except ExtractError as error:
-        failures, judged = [Failure("land", str(error))], False
-    outcome = Outcome(incidents.run_of(home, week, f"{type}__{week:%Y-%m-%d}", type, ""), {}, failures, judged)
-    return incidents.settle(home, outcome, week, tells=type != "backfill")
+        failures, judged = [TaskFailure(task="land", reason=str(error))], False
+    found = incidents.run_of(home, week, f"{type}__{week:%Y-%m-%d}", type, "")
+    outcome = Outcome(run=found, states={}, failures=failures, judged=judged)
+    return incidents.update(home, outcome, week, notifies=type != "backfill")
 
 
 def critical(alerts: list[Alert]) -> list[Alert]:
@@ -117,9 +119,9 @@ def test_accept_what_the_shop_really_did(home):
 
     assert critical(run(home, SECOND, "manual", accept="the catalogue moved to a new system")) == []
     assert state(home, SECOND) == "admitted"
-    quality = incidents.read_quality(home, SECOND)
-    assert quality["verdict"] == "accepted"
-    assert quality["accepted"]["reason"] == "the catalogue moved to a new system"
+    quality = quality_of(home, SECOND)
+    assert quality.verdict == "accepted"
+    assert quality.accepted.reason == "the catalogue moved to a new system"
     for alert in alerts:
         told = json.loads((home.home / "outbox" / f"resolved-2025-01-15-{alert.check}.json").read_text())
         assert "accepted it: the catalogue moved to a new system" in json.dumps(told)
@@ -194,8 +196,17 @@ def test_erase_a_person(home):
     # The logs of versions let go of the replaced extracts in the run after.
     run(home, SECOND, "backfill")
     # An alert named the person, and was resolved; a digest named an order.
-    alert = Alert(key_of("2025-01-15", "x"), "critical", "x", "2025-01-15", "", "", "x", examples=({"id": person},))
-    sending.announce(home, [alert], "a run")
+    alert = Alert(
+        key=key_of("2025-01-15", "x"),
+        severity="critical",
+        title="x",
+        week="2025-01-15",
+        run_type="",
+        owner="",
+        check="x",
+        examples=({"id": person},),
+    )
+    sending.notify(home, [alert], "a run")
     sending.resolve(home, {alert.key: "a run"})
     delivery_ledger.keep_content(home, "hash", {"orders": sorted(gone)})
     # What is read is right already; older versions still show the person, until the purge.

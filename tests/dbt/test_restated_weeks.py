@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from greenery import commands
 from greenery.build import ledger
-from greenery.build.ledger import ANALYTICS, NothingToWithdrawError
+from greenery.build import project as dbt_project
+from greenery.build.ledger import NothingToWithdrawError
 from greenery.landing.load import land
 from greenery.publishing.versions import open_published
 from greenery.quality import HeldError
@@ -38,7 +39,10 @@ def outcome(home: Settings) -> tuple[dict, dict]:
     """Return the summaries and the published relations."""
     summaries = {path.parent.name: path.read_bytes() for path in home.reports.glob("*/summary.json")}
     with open_published(home) as connection:
-        relations = {name: rows(connection, f"select * from analytics.{name} order by all") for name in ANALYTICS}
+        relations = {
+            name: rows(connection, f"select * from analytics.{name} order by all")
+            for name in dbt_project.models().marts
+        }
     return summaries, relations
 
 

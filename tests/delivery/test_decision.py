@@ -18,6 +18,7 @@ from greenery.channels import mail, slack
 from greenery.channels import sent as ledger
 from greenery.channels.channel import EMAIL, PAGERDUTY, SLACK, readiness
 from greenery.channels.errors import PassingError, PermanentError
+from greenery.channels.reference import Reference
 from greenery.cli import doctor
 from greenery.delivery import deliver
 from greenery.delivery.deliver import NotDeliveredError
@@ -26,11 +27,15 @@ from greenery.files import write_atomically
 from greenery.local_airflow import server as local_airflow
 from greenery.messages import mail_message as mail_digest
 from greenery.messages import slack_message as slack_digest
+from greenery.messages.alert import Run
 from greenery.messages.message import Attachment, MailMessage, SlackMessage
+from greenery.messages.week_state import WeekState
 from greenery.orchestration import tasks
 from greenery.report import weeks as status
 from greenery.settings import REPOSITORY
 
+from tests.alerting import check as failed_check
+from tests.alerting import of_checks, quality
 from tests.delivery.world import AS_OF, WEEK
 from tests.servers.slack import CHANNEL, TOKEN
 from tests.servers.smtp import PASSWORD
@@ -144,7 +149,7 @@ def test_a_key_that_another_version_of_the_code_has_corrects_nothing(made):
 
 def test_content_that_comes_back_after_a_killed_send_is_compared_with_what_began_between(made):
     with ledger.sending(made.settings, "digest", WEEK, "email", "a") as sending:
-        sending.finish({})
+        sending.finish(Reference())
     with (
         pytest.raises(RuntimeError),
         ledger.sending(made.settings, "digest", WEEK, "email", "b"),
@@ -152,7 +157,7 @@ def test_content_that_comes_back_after_a_killed_send_is_compared_with_what_began
         raise RuntimeError
     with ledger.sending(made.settings, "digest", WEEK, "email", "a") as sending:
         assert (sending.corrects, sending.corrects_hash) == (True, "b")
-        sending.finish({})
+        sending.finish(Reference())
     with ledger.sending(made.settings, "digest", WEEK, "email", "c") as sending:
         assert (sending.corrects, sending.corrects_hash) == (True, "a")
 
@@ -183,14 +188,16 @@ def test_what_was_sent_last_is_last_whatever_the_clock_says(made, monkeypatch):
     for day, content in ((2, "a"), (1, "b")):
         monkeypatch.setattr(ledger, "_now", lambda day=day: f"2023-02-0{day}T00:00:00+00:00")
         with ledger.sending(made.settings, "digest", WEEK, "slack", content) as sending:
-            sending.finish({})
+            sending.finish(Reference())
     with ledger.sending(made.settings, "digest", WEEK, "slack", "b") as sending:
         assert sending is None
 
 
 def test_the_rows_of_what_was_told_can_be_forgotten(made):
     made.deliver("email")
-    reference = {"message_id": "<1>", "state": "resolved", "alert": {"key": "k", "examples": [{"id": "s-of-a-person"}]}}
+    found = quality(WEEK, failed_check(examples=[{"id": "s-of-a-person"}]))
+    (alert,) = of_checks(found, [], Run(week=WEEK, id="r", type="manual"))
+    reference = Reference(message_id="<1>", state="resolved", alert=alert)
     with ledger.sending(made.settings, "alert", "k", "email_alerts", "a") as sending:
         sending.finish(reference)
     path = made.settings.home / "delivery.sqlite"
@@ -198,7 +205,7 @@ def test_the_rows_of_what_was_told_can_be_forgotten(made):
     assert ledger.forget_rows(made.settings) == (1, 1)
     assert b"s-of-a-person" not in path.read_bytes()
     (known,) = ledger.messages(made.settings, "alert", "k")
-    assert known["reference"] == {**reference, "alert": {"key": "k", "examples": []}}
+    assert known.reference == reference.model_copy(update={"alert": alert.model_copy(update={"examples": ()})})
     assert ledger.forget_rows(made.settings) == (0, 0)
     made.report(checkouts=61)
     made.deliver("email", "auto")
@@ -207,7 +214,7 @@ def test_the_rows_of_what_was_told_can_be_forgotten(made):
 
 
 def test_a_lock_is_waited_for_within_a_bound(made, monkeypatch):
-    monkeypatch.setattr(ledger, "LOCK_SECONDS", 0.5)
+    monkeypatch.setattr(ledger, "MESSAGE_LOCK_SECONDS", 0.5)
     with (
         ledger.sending(made.settings, "digest", WEEK, "slack", "a"),
         pytest.raises(ledger.PassingError, match="another process has been sending digest 2023-02-01 over slack"),
@@ -307,7 +314,9 @@ def test_who_has_the_digest_of_a_withdrawn_week_is_told_and_gets_it_again(made):
     assert "60.0%" not in json.dumps(message["blocks"])
     assert said in made.slack.thread(message["ts"])[-1]["text"]
     assert [mail.message["Subject"][:10] for mail in made.smtp.mails] == ["Greenery w", "Withdrawn:"]
-    delivered = status._delivery(made.settings, AS_OF)["delivered"]
+    write_weeks(made)
+    (week,) = status.listed(made.settings)
+    delivered = week.delivered
     assert [line.endswith("UTC (as withdrawn)") for line in delivered] == [True, True]
 
     # It is brought back as it was.
@@ -346,12 +355,15 @@ def test_nothing_about_delivery_stops_a_run(made, caplog):
 # Where it is seen
 
 
+def write_weeks(made):
+    week = WeekState(as_of=AS_OF.date(), state="admitted", published=True, has_report=True)
+    write_atomically(made.settings.reports / "weeks.json", json.dumps([week.document()]))
+
+
 def test_the_list_of_weeks_says_where_it_was_delivered_and_where_it_is_owed(made, capsys):
-    row = {"as_of": WEEK, "state": "admitted", "reason": None, "published": True, "has_report": True}
-    weeks = [row | {"restated": False, "outdated": False, "next_command": None}]
-    write_atomically(made.settings.reports / "weeks.json", json.dumps(weeks))
+    write_weeks(made)
     ledger.owe(made.settings, AS_OF, "its extract was late")
-    made.deliver("slack", "auto")
+    deliver_task("slack", **context(deliver="auto"))
     now = datetime.now(UTC)
     html = (made.settings.reports / "index.html").read_text()
     assert any(f"slack {moment:%Y-%m-%d %H:%M} UTC" in html for moment in (now, now - timedelta(minutes=1)))
@@ -469,7 +481,7 @@ def test_hostile_text_arrives_as_it_was_rendered(made):
         reference = slack.send("greenery_slack", CHANNEL, message, sending)
     (posted,) = made.slack.messages()
     assert (posted["text"], posted["blocks"]) == (HOSTILE, [block])
-    assert made.slack.thread(reference["ts"])[0]["files"][0]["name"] == file.name
+    assert made.slack.thread(reference.ts)[0]["files"][0]["name"] == file.name
 
     with ledger.sending(made.settings, "digest", WEEK, "email", "a") as sending:
         message = MailMessage(f"{HOSTILE}\r\nBcc: eve@example.com", HOSTILE, f"<p>{HOSTILE}</p>", attachments=(file,))

@@ -11,10 +11,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from greenery.alerts import incidents, sending
+from greenery.alerts import sending
 from greenery.cli.backfill import run_backfill
 from greenery.cli.incident import CHECK, COLUMN, TABLE, empty_column
 from greenery.local_airflow.server import running_airflow
+from greenery.report.judged import quality_of
 from greenery.settings import DAG_ID
 from greenery.simulator.shop import Shop, simulate
 
@@ -109,10 +110,10 @@ def test_a_scheduled_week_is_late_held_corrected_delivered_and_an_anomaly_in_it_
         (result,) = run_backfill(home, week.date(), week.date(), {"accept": why}, airflow=airflow)
         assert result.state == "success"
 
-    judged = incidents.read_quality(home, week)
-    assert judged["verdict"] == "accepted"
-    assert judged["accepted"]["checks"] == ["orders_mostly_not_from_the_future"]
-    assert why in judged["accepted"]["reason"]
+    judged = quality_of(home, week)
+    assert judged.verdict == "accepted"
+    assert judged.accepted.checks == ("orders_mostly_not_from_the_future",)
+    assert why in judged.accepted.reason
     # Readers have the digest of the week, and it says what was accepted.
     assert why in json.dumps(world.slack.messages(DIGESTS)[-1])
     assert "Correction" in world.smtp.mails[-1].message["Subject"]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from greenery.messages.alert import failed_checks
+from greenery.messages.check_results import CheckResults
 from greenery.quality.checks import CHECKS
 from greenery.settings import REPOSITORY, Settings
 from greenery.simulator.shop import Shop, simulate
@@ -81,7 +81,7 @@ def plant_all(
         good = good_shop(Path(folder) / "good", recording)
         for number, fault in enumerate(faults, 1):
             document = run_fault(good, fault, recording, Path(folder) / "planted")
-            told = [check["check"] for check in failed_checks(document)]
+            told = [check.check for check in CheckResults.model_validate(document).notified]
             wrong = problem(fault, document)
             rows.append((fault, ", ".join(fault.checks if fault.severity == "info" else told), wrong))
             say(f"fault {number:3} of {len(faults)}: {fault.name}: {wrong or 'as it should be'}")

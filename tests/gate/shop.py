@@ -12,7 +12,7 @@ import duckdb
 from greenery import quality
 from greenery.build import ledger
 from greenery.landing import load as landing
-from greenery.messages.alert import failed_checks
+from greenery.messages.check_results import CheckResults
 from greenery.messages.page import SEVERITIES
 from greenery.quality import HeldError
 from greenery.settings import Settings
@@ -46,6 +46,8 @@ def run_week(
         assert ledger.acquire(connection, RUN, as_of, lambda _: False)
         for statement in build_statements(recording, connection):
             connection.execute(statement)
+        for node in recording.nodes:
+            ledger.note_built(connection, RUN, node.name)
         if built:
             built(connection)
         failed = data_test_failures(recording, connection)
@@ -113,7 +115,7 @@ def problem(fault: Fault, document: dict) -> str:
     missing = [check for check in fault.checks if check not in found]
     if missing:
         return f"not failed: {', '.join(missing)}"
-    pages = [check["check"] for check in failed_checks(document) if check["severity"] == "critical"]
+    pages = CheckResults.model_validate(document).holding
     if unnamed := set(pages) - set(fault.checks):
         return f"pages for {', '.join(sorted(unnamed))} too"
     if not fault.severity:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import duckdb
 import pytest
+import sqlfluff
 from greenery.build import ledger
+from greenery.quality import data_docs, validation
 from greenery.quality.checks import CHECKS
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.warehouse.duckdb import connect
+from snowflake.sqlalchemy.snowdialect import SnowflakeDialect
+from sqlalchemy import ClauseElement, Connection, Engine, event
 
 from tests.gate.faults import AS_OF, BEFORE, FAULTS, Fault, plant
 from tests.gate.report import clean_weeks
@@ -130,6 +136,48 @@ def test_a_shop_with_ways_of_its_own_is_never_held_and_warned_of_them_once(recor
     assert not own_ways & set(failed(second))
     # Orders that were there before moved on; nothing else of them is new.
     assert not {"orders_have_promos", "order_total_adds_up", "orders_not_copied"} & set(failed(second))
+
+
+def test_what_great_expectations_asks_is_snowflake_s_too(good, recording, tmp_path):
+    copy = copied(good, tmp_path / "asked")
+    # A fault, so that examples are asked for too.
+    run_fault(
+        copy, next(fault for fault in FAULTS if "session is there" in fault.name), recording, tmp_path / "planted"
+    )
+    home = Settings(tmp_path / "planted" / "home", tmp_path / "planted" / "extracts")
+    asked: list[ClauseElement] = []
+
+    def keep(_connection: Connection, statement: ClauseElement, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_execute", keep)
+    try:
+        with connect(home) as connection:
+            found = validation.validate(connection, AS_OF)
+    finally:
+        event.remove(Engine, "before_execute", keep)
+    assert not found["sessions_unique"].passed
+    texts = {str(statement.compile(dialect=SnowflakeDialect())) for statement in asked}
+    # DuckDB's catalogue is its dialect's own business.
+    texts = {text for text in texts if "duckdb_" not in text}
+    assert len(texts) > len(validation.SUITES)
+    for text in texts:
+        assert sqlfluff.parse(re.sub(r"%\(\w+\)s", "1", text), dialect="snowflake"), text
+
+
+def test_data_docs_show_every_check_of_a_week_and_no_person(good, tmp_path):
+    copy = copied(good, tmp_path / "docs")
+    page = data_docs.build(copy, BEFORE)
+    assert page.is_relative_to(copy.home / "data_docs" / f"{BEFORE:%Y-%m-%d}")
+    text = "".join(path.read_text(encoding="utf-8") for path in page.parent.rglob("*.html"))
+    for check in CHECKS:
+        assert html.escape(check.meaning, quote=False) in text.replace("&#39;", "'"), check.id
+    with connect(copy) as connection:
+        users = connection.execute("select user_id from landing.users").fetchall()
+    assert users
+    assert not [user for (user,) in users if user in text]
+    with pytest.raises(data_docs.NotBuiltError, match="2025-01-22"):
+        data_docs.build(copy, AS_OF + timedelta(days=7))
 
 
 def test_every_check_is_hit_by_a_fault():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -13,6 +15,8 @@ from greenery.settings import REPOSITORY
 from tests.properties.reference import Extract
 
 REPORT = REPOSITORY / "docs" / "proofs" / "properties.md"
+# What each part counted; the report adds them up.
+FOLDER = REPORT.with_name("histories")
 STATUSES = ("preparing", "shipped", "delivered")
 WEEK = timedelta(days=7)
 # A test reports its counts under this name among its user properties, which reach the process that prints.
@@ -20,11 +24,12 @@ PROPERTY = "cases of the one rule"
 PARTS = 10
 HEADER = """# Thousands of random histories
 
-Written by `make prove`; `make test` runs a tenth of it. Each case is a random small shop over one to five weeks and a
-random path of operations on its warehouse, replayed with the statements that dbt executes. After it, and after the runs
-that its stale reports ask for, all relations equal a build from the start, row for row; they and the summaries' figures
-equal the definitions in plain Python; every summary is the same, byte for byte; and nothing is published that is not
-admitted, at any time on the way. How it is done: `tests/properties/`.
+Written by `make prove`, or part by part by `make prove-histories PART=3/10`; `make test` runs a tenth of it. Each case
+is a random small shop over one to five weeks and a random path of operations on its warehouse, replayed with the
+statements that dbt executes. After it, and after the runs that its stale reports ask for, all relations equal a build
+from the start, row for row; they and the summaries' figures equal the definitions in plain Python; every summary is the
+same, byte for byte; and nothing is published that is not admitted, at any time on the way. How it is done:
+`tests/properties/`.
 
 | cases | with |
 |---:|---|
@@ -32,24 +37,49 @@ admitted, at any time on the way. How it is done: `tests/properties/`.
 
 
 def summarize(terminal: Any, *, write: bool) -> None:
-    """Print the counts of all parts; write the report when all of them ran and passed."""
-    counts: Counter[str] = Counter()
-    parts = 0
-    for report in terminal.stats.get("passed", []):
-        for name, value in report.user_properties:
-            if name == PROPERTY:
-                counts.update(value)
-                parts += 1
+    """Print the counts of the parts that ran and passed; write them down, and the report of all parts there are."""
+    parts = {
+        part: (report.duration, counts)
+        for report in terminal.stats.get("passed", [])
+        for name, (part, counts) in report.user_properties
+        if name == PROPERTY
+    }
     if not parts:
         return
-    terminal.write_line(f"one rule: {counts['cases']} random histories, {parts} of {PARTS} parts")
+    cases, seconds = (sum(found) for found in zip(*((c["cases"], s) for s, c in parts.values()), strict=True))
+    terminal.write_line(
+        f"one rule: {cases} random histories, {len(parts)} of {PARTS} parts, {1000 * seconds / cases:.0f} ms a history"
+    )
     if write:
-        for name, number in _sorted(counts):
-            terminal.write_line(f"  {number:6} {name}")
-        if parts == PARTS and not terminal.stats.get("failed") and not terminal.stats.get("error"):
-            REPORT.parent.mkdir(parents=True, exist_ok=True)
-            lines = "".join(f"| {number:,} | {name} |\n" for name, number in _sorted(counts))
-            REPORT.write_text(HEADER + lines, encoding="utf-8")
+        commit = _commit()
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        for part, (seconds, counts) in parts.items():
+            document = {"part": part, "of": PARTS, "commit": commit, "seconds": round(seconds), "counts": counts}
+            (FOLDER / f"{part:02}.json").write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")
+        write_report()
+
+
+def write_report() -> None:
+    """Write the report from the counts of all parts that were written down."""
+    parts = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))]
+    counts: Counter[str] = Counter()
+    for part in parts:
+        counts.update(part["counts"])
+    lines = "".join(f"| {number:,} | {name} |\n" for name, number in _sorted(counts))
+    times = "".join(
+        f"| {part['part']} of {part['of']} | {part['counts']['cases']:,} | {part['seconds'] / 60:.0f} "
+        f"| `{part['commit']}` |\n"
+        for part in parts
+    )
+    REPORT.write_text(f"{HEADER}{lines}\n| part | cases | minutes | at commit |\n|---|---:|---:|---|\n{times}")
+
+
+def _commit() -> str:
+    """Return the short hash of what was proved; with a plus where the working tree differs from it."""
+    git = ["git", "-C", str(REPOSITORY)]
+    head = subprocess.check_output([*git, "rev-parse", "--short", "HEAD"], text=True).strip()
+    differs = subprocess.check_output([*git, "status", "--porcelain", "include", "tests"], text=True)
+    return f"{head}+" if differs else head
 
 
 def _sorted(counts: Counter[str]) -> list[tuple[str, int]]:

@@ -58,7 +58,8 @@ def analytics(extracts: Iterable[Extract]) -> dict[str, list[dict]]:
         "fct_order_changes": [change for extract in extracts for change in order_changes(extracts, extract.as_of)],
         "fct_sessions": sessions,
         "fct_session_products": session_products,
-        "fct_funnel_daily": _funnel_daily(sessions, session_products),
+        "fct_funnel_daily": _funnel_daily(sessions, sessions),
+        "fct_product_funnel_daily": _funnel_daily(session_products, sessions, "product_id"),
         **{name: list(rows.values()) for name, rows in dims.items()},
     }
 
@@ -384,18 +385,18 @@ def _session_products(extracts: list[Extract], as_of: datetime) -> list[dict]:
     ]
 
 
-def _funnel_daily(sessions: list[dict], session_products: list[dict]) -> list[dict]:
+def _funnel_daily(counted: list[dict], sessions: list[dict], *columns: str) -> list[dict]:
+    """Count rows by the day and place of their sessions, and by columns of their own."""
     by_id = {session["session_id"]: session for session in sessions}
-    whole = [{**session, "product_id": "all"} for session in sessions]
     counts: dict[tuple, dict[str, int]] = {}
-    for row in [*whole, *session_products]:
+    for row in counted:
         session = by_id[row["session_id"]]
-        key = (session["started_at"].date(), row["product_id"], session["country"], session["state"])
+        key = (session["started_at"].date(), session["country"], session["state"], *(row[name] for name in columns))
         count = counts.setdefault(key, dict.fromkeys(("sessions", *STEPS), 0))
         count["sessions"] += 1
         for step in STEPS:
             count[step] += row[f"{step}_at"] is not None
-    names = ("session_date", "product_id", "country", "state")
+    names = ("session_date", "country", "state", *columns)
     return [{**dict(zip(names, key, strict=True)), **count} for key, count in counts.items()]
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 from dbt.cli.main import dbtRunner
 from greenery.build import ledger
+from greenery.build import project as dbt_project
 from greenery.build.project import PROJECT
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect, create_landing_tables
@@ -180,15 +181,46 @@ class Warehouse:
         """
         connection = self.open()
         try:
-            statements = [*self._left_over(connection), *build_statements(self.recording, connection, afresh=afresh)]
+            statements = self.statements(connection, afresh=afresh)
             done = len(statements) if break_at is None else break_at * len(statements) // 1000
             for statement in statements[:done]:
                 connection.execute(statement)
+            if done == len(statements):
+                self._note_built(connection)
         finally:
             # As when a process ends: an open transaction is rolled back, temporary tables are gone.
             connection.close()
         if done < len(statements):
             raise Broken
+
+    def statements(self, connection: Connection, *, afresh: bool = False) -> list[str]:
+        """Return what a build would execute now."""
+        return [*self._left_over(connection), *build_statements(self.recording, connection, afresh=afresh)]
+
+    def build_committing_each(self, break_at: int | None = None) -> int:
+        """Build all models with each statement committed by itself, as where a warehouse knows no long transactions.
+
+        break_at: break off after so many statements. Returns how many there were.
+        """
+        connection = self.open()
+        single = [
+            statement
+            for text in self.statements(connection)
+            if _verb(text) not in TRANSACTION
+            for statement in connection.raw.extract_statements(text)
+        ]
+        for statement in single[:break_at]:
+            connection.raw.execute(statement)
+        connection.close()
+        return len(single)
+
+    def _note_built(self, connection: Connection) -> None:
+        """Note that all models are built, as the callbacks of their tasks do one by one."""
+        connection.execute("delete from landing.built_models")
+        for node in self.recording.nodes:
+            connection.execute(
+                f"insert into landing.built_models (model_name, extracts) values (?, ({ledger.BUILD}))", [node.name]
+            )
 
     def _left_over(self, connection: Connection) -> list[str]:
         """Return what dbt does first when a broken-off build left relations that it works with."""
@@ -249,7 +281,7 @@ def contents(connection: Connection, schemas: tuple[str, ...]) -> dict[str, list
     return {
         f"{schema}.{name}({columns})": sorted(
             connection.execute(
-                f'select {columns} from "{schema}"."{name}" {current if name in ledger.LOGS else ""}'
+                f'select {columns} from "{schema}"."{name}" {current if name in dbt_project.models().logs else ""}'
             ).fetchall(),
             key=repr,
         )

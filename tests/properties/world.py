@@ -83,7 +83,8 @@ class World:
             self.run(week, verdict="broken")
         elif operation.name == "break in the build":
             self.counts["run broken off in the build"] += 1
-            self.run(week, break_at=operation.value)
+            # One in four of a full refresh.
+            self.run(week, break_at=operation.value, afresh=operation.value % 4 == 3)
         else:
             published = self._publish_again(week)
         return published
@@ -128,7 +129,8 @@ class World:
         if not withdrawal:
             self.land(week)
         self._built.pop(run_id, None)
-        assert ledger.acquire(self._ledger, run_id, as_of, lambda _: False, withdrawal)
+        assert ledger.acquire(self._ledger, run_id, as_of, lambda _: False, withdrawal, afresh)
+        afresh = ledger.builds_anew(self._ledger)
         self.settled = False
         try:
             self.warehouse.build(afresh=afresh, break_at=break_at)

@@ -10,6 +10,7 @@ import pytest
 from greenery.alerts import incidents, sending
 from greenery.channels import channel as channels
 from greenery.channels import sent as ledger
+from greenery.channels.reference import Reference
 from greenery.messages import alert as model
 from greenery.orchestration import deadline, tasks
 
@@ -90,7 +91,7 @@ def test_the_held_notice_goes_to_the_readers_once(world):
     world.run(check())
     run = incidents.run_of(world.settings, WEEK, "scheduled__1", "scheduled", "https://airflow.example/r")
     for _ in range(2):
-        incidents.hold(world.settings, run, WEEK)
+        incidents.notify_held(world.settings, run, WEEK)
     (message,) = world.slack.messages(DIGESTS)
     assert "is held" in message["text"]
     held = [mail for mail in world.smtp.mails if mail.to == ["ada@shop.example"]]
@@ -99,7 +100,7 @@ def test_the_held_notice_goes_to_the_readers_once(world):
 
 
 def late(world: Alerting, state: str = "its run is running") -> bool:
-    return incidents.tell_late(world.settings, WEEK, "scheduled__1", "https://airflow.example/r", state, waits=True)
+    return incidents.notify_late(world.settings, WEEK, "scheduled__1", "https://airflow.example/r", state, waits=True)
 
 
 def test_a_report_that_is_missing_is_told_of_once(world):
@@ -145,14 +146,16 @@ def test_a_week_that_a_silenced_check_holds_wakes_nobody_when_it_is_late(world):
 
 def test_a_late_week_has_a_command_only_where_its_run_has_ended(world):
     run = incidents.run_of(world.settings, WEEK, "scheduled__1", "scheduled", "")
-    assert model.late(run, 12, "its run waits", waits=True).command == ""
-    assert model.late(run, 12, "its run is failed", waits=False).command.startswith(f"make backfill FROM={DAY}")
+    assert model.of_missing_report(run, 12, "its run waits", waits=True).command == ""
+    assert model.of_missing_report(run, 12, "its run is failed", waits=False).command.startswith(
+        f"make backfill FROM={DAY}"
+    )
 
 
 def test_the_held_notice_says_when_the_week_is_held_no_more(world):
     world.run(check())
     run = incidents.run_of(world.settings, WEEK, "scheduled__1", "scheduled", "https://airflow.example/r")
-    incidents.hold(world.settings, run, WEEK)
+    incidents.notify_held(world.settings, run, WEEK)
     mails = len(world.smtp.mails)
     for _ in range(2):
         world.run(check(passed=True), type="backfill", tells=False)
@@ -229,7 +232,7 @@ def test_a_delivered_week_whose_run_is_cleared_is_not_late(world):
     (folder / "summary.json").write_text("{}")
     for channel in ("slack", "email"):
         with ledger.sending(world.settings, "digest", DAY, channel, "content") as begun:
-            begun.finish({})
+            begun.finish(Reference())
     tasks.announce(world.settings, WEEK, is_scheduled=True)
     assert not late(world)
     assert world.page.calls == []

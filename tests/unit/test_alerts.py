@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 
 from greenery.messages import alert as model
 from greenery.messages import alert_layout as render
-from greenery.messages.alert import Failure, Run
+from greenery.messages.alert import Run, TaskFailure
 
 from tests.alerting import check, of_checks, quality
 
@@ -112,8 +111,13 @@ def test_a_warning_holds_nothing():
 
 def test_the_task_that_failed_first_is_told_of_and_names_the_others():
     failures = [
-        Failure("dbt.fct_sessions_run", "OSError: disk full", at="2025-01-22T00:03:00"),
-        Failure("land", "IOException: no such file", "https://airflow.example/land", at="2025-01-22T00:01:00"),
+        TaskFailure(task="dbt.fct_sessions_run", reason="OSError: disk full", at="2025-01-22T00:03:00"),
+        TaskFailure(
+            task="land",
+            reason="IOException: no such file",
+            log="https://airflow.example/land",
+            at="2025-01-22T00:01:00",
+        ),
     ]
     (alert,) = model.of_failures(failures, RUN, published=False)
     assert (alert.key, alert.severity) == ("greenery/2025-01-22/task/land", "critical")
@@ -123,16 +127,16 @@ def test_the_task_that_failed_first_is_told_of_and_names_the_others():
 
 
 def test_a_refused_delivery_wakes_nobody_and_a_killed_process_says_so():
-    (alert,) = model.of_failures([Failure("deliver_slack", "PermanentError: no")], RUN, published=True)
+    (alert,) = model.of_failures([TaskFailure(task="deliver_slack", reason="PermanentError: no")], RUN, published=True)
     assert alert.severity == "warning"
     assert alert.held_back == "the digest in slack; data and report are published"
-    (alert,) = model.of_failures([Failure("publish")], RUN, published=False)
+    (alert,) = model.of_failures([TaskFailure(task="publish")], RUN, published=False)
     assert alert.severity == "critical"
     assert "killed" in alert.observed
 
 
 def test_a_refused_held_notice_wakes_nobody_again():
-    (alert,) = model.of_failures([Failure("held_notice", "PermanentError: no")], RUN, published=False)
+    (alert,) = model.of_failures([TaskFailure(task="held_notice", reason="PermanentError: no")], RUN, published=False)
     assert alert.severity == "warning"
     assert alert.held_back.startswith("the notice to this week's readers")
 
@@ -194,12 +198,14 @@ def test_hostile_values_break_no_medium():
 
 
 def test_the_summary_of_a_page_keeps_to_its_limit():
-    alert = replace(the_alert(), failing_rows=0, observed="y" * 2000, title="z" * 500)
+    alert = the_alert().model_copy(update={"failing_rows": 0, "observed": "y" * 2000, "title": "z" * 500})
     assert len(render.to_pagerduty(alert)["payload"]["summary"]) == 1024
 
 
 def test_a_link_that_is_no_address_is_shown_as_a_path():
-    (alert,) = of_checks(quality("2025-01-22", check()), [], Run("2025-01-22", "r", "manual", quality="/srv/q.html"))
+    (alert,) = of_checks(
+        quality("2025-01-22", check()), [], Run(week="2025-01-22", id="r", type="manual", quality="/srv/q.html")
+    )
     assert render.to_pagerduty(alert)["links"] == []
     assert "/srv/q.html" in json.dumps(render.to_slack(alert).blocks)
 
@@ -215,7 +221,7 @@ def test_resolved_says_by_what_and_asks_for_nothing():
 
 def test_a_held_notice_says_what_since_when_and_who():
     found = quality("2025-01-22", check(), check("orders_unique", owner="data-team", meaning="Every order is one row."))
-    notice = render.notice(of_checks(found, [quality("2025-01-15", check())], RUN))
+    notice = render.held_notice(of_checks(found, [quality("2025-01-15", check())], RUN))
     for text in (json.dumps(render.held_to_slack(notice).blocks), render.held_to_mail(notice).text):
         assert "the week to 22 Jan 2025 is held" in text
         assert "Every session is one row of fct_sessions. Observed: 27 of 430 rows fail." in text

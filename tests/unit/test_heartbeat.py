@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from greenery import commands
 from greenery.channels import sent as ledger
+from greenery.channels.reference import Reference
 from greenery.cli import heartbeat
 from greenery.settings import Settings
 
@@ -46,7 +47,7 @@ def report(home: Settings, as_of: datetime) -> None:
 
 def send(home: Settings, as_of: datetime) -> None:
     with ledger.sending(home, "digest", f"{as_of:%Y-%m-%d}", "slack", "content") as sending:
-        sending.finish({"channel": "C1", "ts": "1"})
+        sending.finish(Reference(channel="C1", ts="1"))
 
 
 def test_a_week_is_late_from_its_deadline_on(home):

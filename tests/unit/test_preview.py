@@ -10,6 +10,7 @@ from greenery.figures import summary
 from greenery.files import write_atomically
 from greenery.messages import digest, page
 from greenery.report import writing as weekly_report
+from greenery.report.run_note import RunNote, write_note
 
 from tests.unit import summaries
 
@@ -22,7 +23,9 @@ def reported(home):
     folder = home.report_folder(AS_OF)
     write_atomically(folder / "summary.json", summary.to_json(summaries.NORMAL))
     write_atomically(folder / "quality.json", summary.to_json(summaries.PASSED))
-    write_atomically(folder / "run.json", json.dumps({"url": "https://airflow.example/runs/1"}))
+    url = "https://airflow.example/runs/1"
+    note = RunNote(run_id="manual__1", run_type="manual", url=url, restates=(), next_commands=())
+    write_note(home, AS_OF, note)
     write_atomically(home.reports / "2023-01-25" / "summary.json", summary.to_json(summaries.FIRST))
     weeks = [
         {"as_of": "2023-01-18", "state": "held", "reason": "sessions_unique: found twice"},

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from greenery.figures.model import Rate, Summary
 from greenery.messages import chart, page, wording
+from greenery.messages.week_state import ListedWeek
 
 from tests.unit.summaries import (
     AS_OF,
@@ -44,30 +45,30 @@ def plain(text):
 
 
 WEEKS = [
-    {
-        "as_of": "2023-01-25",
-        "state": "admitted",
-        "reason": None,
-        "published": True,
-        "has_page": True,
-        "restated": True,
-        "outdated": False,
-        "next_command": None,
-        "delivered": ["slack 2023-01-25 06:00 UTC"],
-        "owed": ["owed in email: <b>late</b>"],
-    },
-    {
-        "as_of": "2023-02-01",
-        "state": "held",
-        "reason": "volume: <b>0</b> rows",
-        "published": False,
-        "has_page": False,
-        "restated": False,
-        "outdated": False,
-        "next_command": "make backfill FROM=2023-02-01 TO=2023-02-01",
-        "delivered": [],
-        "owed": [],
-    },
+    ListedWeek(
+        as_of="2023-01-25",
+        state="admitted",
+        reason=None,
+        published=True,
+        has_page=True,
+        restated=True,
+        outdated=False,
+        next_command=None,
+        delivered=["slack 2023-01-25 06:00 UTC"],
+        owed=["owed in email: <b>late</b>"],
+    ),
+    ListedWeek(
+        as_of="2023-02-01",
+        state="held",
+        reason="volume: <b>0</b> rows",
+        published=False,
+        has_page=False,
+        restated=False,
+        outdated=False,
+        next_command="make backfill FROM=2023-02-01 TO=2023-02-01",
+        delivered=[],
+        owed=[],
+    ),
 ]
 
 
@@ -325,7 +326,7 @@ class TestHostileText:
         assert ("a", "href", self.QUOTES) in _Page(html).attributes
 
     def test_is_escaped_in_the_list_of_weeks(self):
-        html = page.render_index([{**WEEKS[1], "reason": self.MARKUP, "next_command": self.QUOTES}])
+        html = page.render_index([WEEKS[1].model_copy(update={"reason": self.MARKUP, "next_command": self.QUOTES})])
         assert "<script" not in html
         assert "<img" not in html
 
@@ -347,7 +348,9 @@ class TestListOfWeeks:
         ]
 
     def test_a_week_whose_report_would_differ_now(self):
-        text = _Page(page.render_index([{**WEEKS[0], "outdated": True, "next_command": "make backfill"}])).text
+        text = _Page(
+            page.render_index([WEEKS[0].model_copy(update={"outdated": True, "next_command": "make backfill"})])
+        ).text
         assert "admitted to be restated An extract was admitted or withdrawn since" in text
         assert "Next: make backfill" in text
 

@@ -35,7 +35,7 @@ def run(run_type: str, end: datetime | None = datetime(2023, 1, 11, tzinfo=UTC))
         "dag_run": SimpleNamespace(run_type=run_type, run_after=started, run_id=f"{run_type}__1"),
         "run_id": f"{run_type}__1",
         "ti": SimpleNamespace(get_dr_count=lambda **_: 1),
-        "params": {"withdraw": None},
+        "params": {"withdraw": None, "full_refresh": False},
     }
 
 
@@ -114,13 +114,28 @@ def test_who_takes_the_lock_says_that_other_models_built_what_is_there(wait, hom
     assert pushed[3:] == [(BUILDS_ANEW, True), (MODELS, version)]
 
 
+@pytest.mark.parametrize(("state", "anew"), [(None, True), ("success", False)])
+def test_a_full_refresh_begins_with_its_first_model(wait, home, as_of, state, anew):
+    """Not where a task that follows the models is cleared by itself: what they have built is still there."""
+    context, pushed = run("backfill"), []
+    context["params"]["full_refresh"] = True
+    context["ti"].xcom_push = lambda key, value: pushed.append(key)
+    context["ti"].get_task_states = lambda **_: {context["run_id"]: {"dbt.int_extract_pairs_run": state}}
+    write_extract(home.extracts / "2023-01-11", small_shop())
+    land(home, as_of)
+    with connect(home) as connection:
+        connection.execute("insert into landing.built_with values (?, '', '[]', true)", [dbt_project.version()])
+    assert AcquireWarehouse(task_id="acquire_warehouse").poke(context) is True
+    assert (BUILDS_ANEW in pushed) is anew
+
+
 def test_a_model_that_was_changed_while_its_run_builds_fails_for_good(wait, home, as_of, monkeypatch):
     write_extract(home.extracts / "2023-01-11", small_shop())
     land(home, as_of)
     context, version = run("backfill"), dbt_project.version()
-    context["ti"].xcom_pull = lambda task_ids, key: version
+    context["ti"].xcom_pull, context["ti"].task_id = lambda task_ids, key: version, "dbt.int_extract_pairs_run"
     with connect(home) as connection:
-        assert ledger.acquire(connection, "run", as_of, lambda _: False)
+        assert ledger.acquire(connection, context["run_id"], as_of, lambda _: False)
     check_project("", context)
     monkeypatch.setattr(dbt_project, "version", lambda: "another")
     with pytest.raises(AirflowFailException, match="clear its task acquire_warehouse with all that follows"):
@@ -140,7 +155,7 @@ def test_who_waits_does_not_ask_a_failing_channel_at_every_look(wait, home, monk
         asked.append(1)
         raise OSError("no answer")
 
-    monkeypatch.setattr(incidents, "tell_late", fail)
+    monkeypatch.setattr(incidents, "notify_late", fail)
     assert [wait.poke(run("scheduled")) for _ in range(3)] == [False] * 3
     assert len(asked) == 1
     os.utime(home.home / "late.failed", (0, 0))

@@ -1,48 +1,47 @@
-{#- Logs are kept by pair of neighbouring extracts. The rows of a pair follow from two extracts whose ids name their
-    content, so they are never wrong, only of use or not: a log is a cache, and who reads it chooses the pairs of the
-    build. The ledger landing.built_pairs says which pairs a log holds, and from which pairs every other model that is
-    built by key was built last. dbt sends hooks and model as one transaction, so a model and what it remembers are
-    never apart. -#}
+{#- Logs are kept by pair of neighbouring extracts. The rows of a pair follow from its two extracts, so they are never
+    wrong. What another model shows of a key follows from the key's rows in the pairs of the build. So only keys with rows
+    in touched pairs, which came or left since all models were last built and tested, can differ. They are deleted and
+    inserted again. Doing that twice changes nothing: a run that was broken off is mended by the next. -#}
 
 {% macro current_pairs() -%}
     select extract_pairs.pair_id from {{ ref('int_extract_pairs') }} as extract_pairs
 {%- endmacro %}
 
-{% macro pairs_of(model_name) -%}
-    select built_pairs.pair_id
-    from {{ source('landing', 'built_pairs') }} as built_pairs
-    where built_pairs.model_name = '{{ model_name }}'
+{% macro touched_pairs() -%}
+    select touched_pairs.pair_id from {{ source('landing', 'touched_pairs') }} as touched_pairs
 {%- endmacro %}
 
-{% macro names_text(names) -%}
-    {%- for name in names %}'{{ name }}'{% if not loop.last %}, {% endif %}{% endfor -%}
+{#- The rows of a log that are part of the build; more conditions may follow. -#}
+{% macro current_rows(log) -%}
+    select * from {{ log }}
+    where pair_id in ({{ current_pairs() }})
 {%- endmacro %}
 
-{#- What this model reads that remembers its pairs, the logs or the others: only logs hold more pairs than the build. -#}
-{% macro inputs(are_logs) -%}
-    {%- set names = [] -%}
-    {%- for id in model.depends_on.nodes if execute and id in graph.nodes -%}
-        {%- set input = graph.nodes[id] -%}
-        {%- if 'remembers_pairs' in input.tags and ('versions' in input.fqn) == are_logs -%}
-            {%- do names.append(input.name) -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {{ return(names) }}
+{#- The keys whose rows may differ from before. found_in: a log, whose rows of touched pairs name them; or a relation
+    that lists only such keys, whose name begins with int_changed. -#}
+{% macro changed_keys(key, found_in) -%}
+    select changed.{{ key }} from {{ found_in }} as changed
+    {%- if 'int_changed' not in found_in.identifier %}
+    where changed.pair_id in ({{ touched_pairs() }})
+    {%- endif -%}
 {%- endmacro %}
 
-{% macro log_names() -%}
-    {%- set names = [] -%}
-    {%- for node in graph.nodes.values() if execute and 'remembers_pairs' in node.tags and 'versions' in node.fqn -%}
-        {%- do names.append(node.name) -%}
-    {%- endfor -%}
-    {{ return(names | sort) }}
+{#- A condition: only keys that have to be built again; all of them where the model is built from the start. When dbt
+    parses the project, it has to see what either reads. -#}
+{% macro is_changed(key, found_in) -%}
+    {%- if is_incremental() or not execute -%}
+    {{ key }} in ({{ changed_keys(key, found_in) }})
+    {%- else -%}
+    true
+    {%- endif -%}
 {%- endmacro %}
 
-
-{#- Logs ----------------------------------------------------------------------------------------------------------- -#}
-
-{#- The pairs of neighbouring extracts that this log does not hold yet. -#}
+{#- The pairs that a log has to add. Those that it holds stay: were they deleted first and the run broken off, nothing
+    would name the keys that were built from them. -#}
 {% macro new_pairs() -%}
+    {%- if not is_incremental() -%}
+    {%- do require_full_refresh() -%}
+    {%- endif -%}
     select
         as_of,
         extract_id,
@@ -50,9 +49,32 @@
         previous_extract_id,
         pair_id
     from {{ ref('int_extract_pairs') }}
-    {%- if is_incremental() %}
-    where pair_id not in ({{ pairs_of(this.name) }})
+    {%- if is_incremental() or not execute %}
+    where
+        pair_id in ({{ touched_pairs() }})
+        and pair_id not in (select logged.pair_id from {{ this }} as logged)
     {%- endif %}
+{%- endmacro %}
+
+{#- A log that is built from the start holds the pairs of the build alone. Other models find no longer which keys pairs
+    had that left the build: they have to be built from the start too. -#}
+{% macro require_full_refresh() -%}
+    {%- if execute and model.resource_type == 'model' -%}
+    {%- set left_the_build -%}
+        select touched_pairs.pair_id
+        from {{ source('landing', 'touched_pairs') }} as touched_pairs
+        cross join {{ source('landing', 'built_with') }} as built_with
+        where
+            built_with.extracts is not null
+            and touched_pairs.pair_id not in (select build.pair_id from {{ source('landing', 'build') }} as build)
+    {%- endset -%}
+    {%- if run_query(left_the_build).rows -%}
+    {%- do exceptions.raise_compiler_error(
+        this.identifier ~ ' can not be built from the start by itself: extracts left the build that other models still '
+        ~ 'show. Run a week with {"full_refresh": true}.'
+    ) -%}
+    {%- endif -%}
+    {%- endif -%}
 {%- endmacro %}
 
 {#- Both extracts of these pairs, for a log to read its table once: staging is written into a model as a CTE, and one
@@ -71,150 +93,4 @@
         previous_extract_id as extract_id,
         false as is_current
     from {{ pairs }}
-{%- endmacro %}
-
-{#- Pairs that this log holds for nobody: out of the build, and no model that is no log was built from them last. One
-    that was still has to find in them what changed since. -#}
-{% macro useless_pairs() -%}
-    {{ pairs_of(this.name) }}
-    and built_pairs.pair_id not in ({{ current_pairs() }})
-    and built_pairs.pair_id not in (
-        select in_use.pair_id
-        from {{ source('landing', 'built_pairs') }} as in_use
-        where in_use.model_name not in ({{ names_text(log_names()) }})
-    )
-{%- endmacro %}
-
-{% macro delete_useless_rows() -%}
-    {%- if is_incremental() -%}
-    delete from {{ this }} where pair_id in ({{ useless_pairs() }})
-    {%- endif -%}
-{%- endmacro %}
-
-{% macro forget_useless_pairs() -%}
-    delete from {{ source('landing', 'built_pairs') }}
-    where model_name = '{{ this.name }}'
-    {%- if is_incremental() %}
-    and pair_id in ({{ useless_pairs() }})
-    {%- endif %}
-{%- endmacro %}
-
-{% macro remember_pairs() -%}
-    insert into {{ source('landing', 'built_pairs') }} (model_name, pair_id)
-    select
-        '{{ this.name }}' as model_name,
-        extract_pairs.pair_id
-    from {{ ref('int_extract_pairs') }} as extract_pairs
-    where extract_pairs.pair_id not in ({{ pairs_of(this.name) }})
-{%- endmacro %}
-
-
-{#- Readers of logs ------------------------------------------------------------------------------------------------ -#}
-
-{#- The pairs in which the build differs from what any of the models was built from last; with --full-refresh all. -#}
-{% macro changed_pairs(model_names) -%}
-    select built_pairs.pair_id
-    from {{ source('landing', 'built_pairs') }} as built_pairs
-    where built_pairs.model_name in ({{ names_text(model_names) }})
-        and built_pairs.pair_id not in ({{ current_pairs() }})
-    union
-    select extract_pairs.pair_id
-    from {{ ref('int_extract_pairs') }} as extract_pairs
-    {%- if not flags.FULL_REFRESH %}
-    where extract_pairs.pair_id not in (
-        select built_pairs.pair_id
-        from {{ source('landing', 'built_pairs') }} as built_pairs
-        where built_pairs.model_name in ({{ names_text(model_names) }})
-        group by built_pairs.pair_id
-        having count(*) = {{ model_names | length }}
-    )
-    {%- endif %}
-{%- endmacro %}
-
-{#- The keys of a log whose rows in the build may differ from those that this model was built from. -#}
-{% macro changed_keys(log, key) -%}
-    select changed.{{ key }} from {{ log }} as changed where changed.pair_id in ({{ changed_pairs([this.name]) }})
-{%- endmacro %}
-
-{#- The rows of a log that are part of the build, and satisfy the condition. -#}
-{% macro current_rows(log, condition='true') -%}
-    select * from {{ log }}
-    where pair_id in ({{ current_pairs() }}) and {{ condition }}
-{%- endmacro %}
-
-{#- Those of them that this model has to be built from: of the changed keys, all rows. -#}
-{% macro rows_to_build(log, key) -%}
-    {{ current_rows(log, key ~ ' in (' ~ changed_keys(log, key) ~ ')' if is_incremental() else 'true') }}
-{%- endmacro %}
-
-{#- What this model reads must have been built from the same extracts: it would remember what it has not seen. -#}
-{% macro require_inputs() -%}
-    {%- set logs, others = inputs(are_logs=true), inputs(are_logs=false) -%}
-    {%- if logs or others -%}
-    select
-        case
-            when count(*) > 0
-                then error(concat(
-                    'not built from the extracts of this run: ', string_agg(distinct behind.model_name, ', '),
-                    '. Build them first (clear their tasks).'
-                ))
-        end as problem
-    from (
-        {%- for name in logs + others %}
-        select '{{ name }}' as model_name
-        from {{ ref('int_extract_pairs') }}
-        where pair_id not in ({{ pairs_of(name) }})
-        union all
-        {%- endfor %}
-        select model_name
-        from {{ source('landing', 'built_pairs') }}
-        where model_name in ({{ names_text(others or ['']) }}) and pair_id not in ({{ current_pairs() }})
-    ) as behind
-    {%- endif -%}
-{%- endmacro %}
-
-{#- A model that was built from a pair that a log no longer holds can't find what changed: it is built from the start. -#}
-{% macro forget_what_logs_lack(model_names) -%}
-    {%- set logs = inputs(are_logs=true) -%}
-    {%- if logs -%}
-    delete from {{ source('landing', 'built_pairs') }}
-    where model_name in (
-        select lacking.model_name
-        from {{ source('landing', 'built_pairs') }} as lacking
-        where lacking.model_name in ({{ names_text(model_names) }})
-            and (
-                {%- for log in logs %}
-                lacking.pair_id not in ({{ pairs_of(log) }}){% if not loop.last %} or{% endif %}
-                {%- endfor %}
-            )
-    )
-    {%- endif -%}
-{%- endmacro %}
-
-{#- Before a model is built by key: if it is built from the start, it has been built from nothing … -#}
-{% macro forget_if_built_anew() -%}
-    {%- if is_incremental() -%}
-    {{ forget_what_logs_lack([this.name]) }}
-    {%- else -%}
-    delete from {{ source('landing', 'built_pairs') }} where model_name = '{{ this.name }}'
-    {%- endif -%}
-{%- endmacro %}
-
-{#- … and if it has been built from nothing that is known, none of its rows stays. -#}
-{% macro delete_unknown_rows() -%}
-    {%- if is_incremental() -%}
-    delete from {{ this }} where not exists ({{ pairs_of(this.name) }})
-    {%- endif -%}
-{%- endmacro %}
-
-{% macro delete_changed_rows(log, key) -%}
-    {%- if is_incremental() -%}
-    delete from {{ this }} where {{ key }} in ({{ changed_keys(log, key) }})
-    {%- endif -%}
-{%- endmacro %}
-
-{#- After the build: it was built from the pairs of this build, and from no other. -#}
-{% macro forget_other_pairs() -%}
-    delete from {{ source('landing', 'built_pairs') }}
-    where model_name = '{{ this.name }}' and pair_id not in ({{ current_pairs() }})
 {%- endmacro %}

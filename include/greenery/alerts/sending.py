@@ -1,6 +1,7 @@
-"""Who is told of what: one incident a check and week, opened, updated and resolved on every channel that is there.
+"""Notify people of incidents: one a check and week, opened, updated and resolved on every channel that is on.
 
-The delivery ledger remembers what is open: a message of the kind `alert`, whose subject is the incident's key.
+The ledger of sent messages remembers open incidents: as messages of the kind `alert`, whose subject is the incident's
+key.
 """
 
 from __future__ import annotations
@@ -9,23 +10,22 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
 from functools import partial
-from typing import Any
 
-from greenery.channels import sent as ledger
-from greenery.channels import transport
+from greenery.channels import sent, transport
+from greenery.channels.channel import ALERT_CHANNELS, DIGEST_CHANNELS, EMAIL_ALERTS, OUTBOX, PAGERDUTY, SLACK
 from greenery.channels.errors import PassingError, PermanentError
-from greenery.messages import alert as model
-from greenery.messages import alert_layout as render
-from greenery.messages.alert import CRITICAL, Alert, key_of
+from greenery.channels.reference import Message, Reference
+from greenery.messages import alert_layout
+from greenery.messages.alert import Alert, key_of
 from greenery.messages.alert_layout import HeldNotice
+from greenery.messages.check_results import CRITICAL, WARNING
 from greenery.settings import Settings
 
 log = logging.getLogger(__name__)
 
 ALERT, HELD, NOTICE = "alert", "held", "notice"
-RESOLVED = "resolved"
+OPEN, RESOLVED = "open", "resolved"
 Send = tuple[str, Callable[[], None]]  # over which channel, and what makes the send
 
 
@@ -47,8 +47,8 @@ def channels(settings: Settings, severity: str) -> list[str]:
 
     Without any of these, to the outbox.
     """
-    found = transport.there(settings, transport.ALERT_CHANNELS)
-    return [name for name in found if name != "pagerduty" or severity == CRITICAL] or [transport.OUTBOX]
+    found = transport.there(settings, ALERT_CHANNELS)
+    return [name for name in found if name != PAGERDUTY.name or severity == CRITICAL] or [OUTBOX]
 
 
 def open_incidents(settings: Settings, week: str) -> dict[str, Alert]:
@@ -56,27 +56,25 @@ def open_incidents(settings: Settings, week: str) -> dict[str, Alert]:
 
     A send that began and never ended counts as open: the page may have gone out.
     """
-    found: dict[str, Alert] = {}
-    for message in ledger.messages(settings, ALERT, key_of(week, "")):
-        reference = message["reference"] or {}
-        if reference.get("state") != RESOLVED or message["doubtful"]:
-            found[message["subject"]] = _remembered(message["subject"], reference)
-    return found
+    return {
+        message.subject: _remembered(message)
+        for message in sent.messages(settings, ALERT, key_of(week, ""))
+        if message.is_doubtful or _state(message) != RESOLVED
+    }
 
 
 def has_paged(settings: Settings, week: str) -> bool:
     """Return whether an open incident of a week has woken somebody: PagerDuty took it, or another where that is off."""
-    pages = "pagerduty" in channels(settings, CRITICAL)
+    pages = PAGERDUTY.name in channels(settings, CRITICAL)
     return any(
-        reference.get("state") == "open"
-        and reference["alert"]["severity"] == CRITICAL
-        and (message["channel"] == "pagerduty" or not pages)
-        for message in ledger.messages(settings, ALERT, key_of(week, ""))
-        if (reference := message["reference"] or {})
+        _state(message) == OPEN
+        and _remembered(message).severity == CRITICAL
+        and (message.channel == PAGERDUTY.name or not pages)
+        for message in sent.messages(settings, ALERT, key_of(week, ""))
     )
 
 
-def announce(
+def notify(
     settings: Settings, alerts: Sequence[Alert], run: str, *, once: bool = False, busy: set[str] | None = None
 ) -> None:
     """Open or update an incident for each alert, on each channel, whatever becomes of the others.
@@ -89,130 +87,127 @@ def announce(
     """
     sends: list[Send] = []
     for alert in alerts:
-        told_on = channels(settings, alert.severity)
-        sends += [(channel, partial(_open, settings, alert, channel, run, once)) for channel in told_on]
-        if "pagerduty" not in told_on:  # a page of an incident that has become a warning ends
+        notified = channels(settings, alert.severity)
+        sends += [(channel, partial(_open, settings, alert, channel, run, once)) for channel in notified]
+        if PAGERDUTY.name not in notified:  # a page of an incident that has become a warning ends
             sends += [
-                ("pagerduty", partial(_resolve, settings, message, f"{run}: it is a warning now"))
-                for message in ledger.messages(settings, ALERT, alert.key)
-                if (message["subject"], message["channel"]) == (alert.key, "pagerduty")
+                (PAGERDUTY.name, partial(_resolve, settings, message, f"{run}: it is a warning now"))
+                for message in sent.messages(settings, ALERT, alert.key)
+                if (message.subject, message.channel) == (alert.key, PAGERDUTY.name)
             ]
     _all(sends, busy)
 
 
 def resolve(settings: Settings, alerts: dict[str, str], *, busy: set[str] | None = None) -> None:
-    """Resolve incidents wherever they were told of; on a channel that is switched off since, only the ledger says so.
+    """Resolve incidents on every channel that has them; where a channel was switched off since, only in the ledger.
 
     alerts: by key what resolved it, such as `the run manual__…`.
-    busy: as of `announce`.
+    busy: as of `notify`.
 
     Raises NotSentError at the end where a channel did not take something.
     """
-    told = [
+    known = [
         (message, by)
         for key, by in alerts.items()
-        for message in ledger.messages(settings, ALERT, key)
-        if message["subject"] == key
+        for message in sent.messages(settings, ALERT, key)
+        if message.subject == key
     ]
-    _all([(message["channel"], partial(_resolve, settings, message, by)) for message, by in told], busy)
+    _all([(message.channel, partial(_resolve, settings, message, by)) for message, by in known], busy)
 
 
-def hold(settings: Settings, held: HeldNotice) -> None:
-    """Send the held notice of a week to those who expect its digest, once for the same content."""
-    digest = hashlib.sha256(json.dumps(asdict(held)).encode()).hexdigest()
+def send_held_notice(settings: Settings, held: HeldNotice) -> None:
+    """Send the notice that a week is held to those who expect its digest, once for the same content."""
+    digest = hashlib.sha256(json.dumps(held.model_dump(mode="json")).encode()).hexdigest()
 
     def send(channel: str) -> None:
-        with ledger.sending(settings, HELD, held.week, channel, digest) as sending:
+        with sent.sending(settings, HELD, held.week, channel, digest) as sending:
             if sending:
-                messages = render.held_to_slack(held), render.held_to_mail(held)
+                messages = alert_layout.held_to_slack(held), alert_layout.held_to_mail(held)
                 reference = transport.send(settings, channel, sending, *messages, name=f"held-{held.week}")
-                sending.finish({**reference, "held": asdict(held)})
+                sending.finish(reference.model_copy(update={"held": held}))
 
-    there = transport.there(settings, transport.DIGEST_CHANNELS)
+    there = transport.there(settings, DIGEST_CHANNELS)
     _all([(channel, partial(send, channel)) for channel in there])
 
 
-def recovered(settings: Settings, week: str, by: str) -> None:
-    """Have the held notice of a week say that it is over, where a message can be changed: a mail is past.
+def end_held_notice(settings: Settings, week: str, by: str) -> None:
+    """Change the held notice of a week where a message can be changed, so that it says by what the hold ended.
 
-    by: what ended it, such as `the run manual__…`. Raises NotSentError where Slack did not take it.
+    by: such as `the run manual__…`. Raises NotSentError where Slack did not take it. A mail can't be changed.
     """
 
-    def send(message: dict[str, Any]) -> None:
-        with ledger.sending(settings, HELD, week, "slack", RESOLVED) as sending:
-            if sending is None:
-                return
-            told = message["reference"]["held"]
-            held = HeldNotice(**{**told, "reasons": tuple(told["reasons"]), "owners": tuple(told["owners"])})
-            messages = render.held_to_slack(held, ended=by), render.held_to_mail(held)
-            reference = transport.send(settings, "slack", sending, *messages)
-            sending.finish({**reference, "held": told})
+    def send(held: HeldNotice) -> None:
+        with sent.sending(settings, HELD, week, SLACK.name, RESOLVED) as sending:
+            if sending:
+                messages = alert_layout.held_to_slack(held, ended=by), alert_layout.held_to_mail(held)
+                reference = transport.send(settings, SLACK.name, sending, *messages)
+                sending.finish(reference.model_copy(update={"held": held}))
 
     _all(
         [
-            ("slack", partial(send, message))
-            for message in ledger.messages(settings, HELD, week)
-            if message["channel"] == "slack" and "held" in (message["reference"] or {})
-            if not transport.off(settings, "slack")
+            (SLACK.name, partial(send, message.reference.held))
+            for message in sent.messages(settings, HELD, week)
+            if message.channel == SLACK.name and message.reference and message.reference.held
+            if not transport.off(settings, SLACK.name)
         ]
     )
 
 
-def notice(settings: Settings, subject: str, text: str) -> None:
+def send_line(settings: Settings, subject: str, text: str) -> None:
     """Send a line to the alert channel and by mail, once for the same text."""
     digest = hashlib.sha256(text.encode()).hexdigest()
 
     def send(channel: str) -> None:
-        with ledger.sending(settings, NOTICE, f"{subject}/{digest[:16]}", channel, digest) as sending:
+        with sent.sending(settings, NOTICE, f"{subject}/{digest[:16]}", channel, digest) as sending:
             if sending:
-                messages = render.line_to_slack(text), render.line_to_mail(text)
+                messages = alert_layout.line_to_slack(text), alert_layout.line_to_mail(text)
                 sending.finish(transport.send(settings, channel, sending, *messages, name=f"notice-{subject}"))
 
-    _all([(channel, partial(send, channel)) for channel in channels(settings, model.WARNING)])
+    _all([(channel, partial(send, channel)) for channel in channels(settings, WARNING)])
 
 
 def _open(settings: Settings, alert: Alert, channel: str, run: str, once: bool) -> None:
     # A mail can't be updated: another one is worth it only where something else is wrong than was said.
-    told = "open" if once else alert.state if channel == "email_alerts" else f"{alert.state} {run}"
-    with ledger.sending(settings, ALERT, alert.key, channel, told) as sending:
+    content = OPEN if once else alert.state if channel == EMAIL_ALERTS.name else f"{alert.state} {run}"
+    with sent.sending(settings, ALERT, alert.key, channel, content) as sending:
         if sending is None:
             log.info("%s: %s has it already", alert.key, channel)
             return
-        again = bool(sending.previous) and (sending.previous or {}).get("state") != RESOLVED
-        note = f"{'Still failing' if again else 'Failing again'}: {run}"
+        is_open = bool(sending.previous and sending.previous.state != RESOLVED)
+        note = f"{'Still failing' if is_open else 'Failing again'}: {run}"
         reference = transport.send(
             settings,
             channel,
             sending,
-            render.to_slack(alert, note=note),
-            render.to_mail(alert),
-            render.to_pagerduty(alert) if alert.severity == CRITICAL else None,
+            alert_layout.to_slack(alert, note=note),
+            alert_layout.to_mail(alert),
+            alert_layout.to_pagerduty(alert) if alert.severity == CRITICAL else None,
             name=_file("alert", alert),
         )
-        sending.finish({**reference, "state": "open", "alert": asdict(alert)})
-        log.info("%s: told %s", alert.key, channel)
+        sending.finish(reference.model_copy(update={"state": OPEN, "alert": alert}))
+        log.info("%s: sent to %s", alert.key, channel)
 
 
-def _resolve(settings: Settings, message: dict[str, Any], by: str) -> None:
-    key, channel = message["subject"], message["channel"]
-    alert = _remembered(key, message["reference"] or {})
-    with ledger.sending(settings, ALERT, key, channel, RESOLVED) as sending:
+def _resolve(settings: Settings, message: Message, by: str) -> None:
+    key, channel, alert = message.subject, message.channel, _remembered(message)
+    ended = {"state": RESOLVED, "alert": alert}
+    with sent.sending(settings, ALERT, key, channel, RESOLVED) as sending:
         if sending is None:
             return
-        if off := transport.off(settings, channel):  # nobody can be told there any more: else it would stay open
-            sending.finish({**(message["reference"] or {}), "state": RESOLVED, "alert": asdict(alert)})
-            log.warning("%s: ended, and %s not told of it. %s", key, channel, off)
+        if off := transport.off(settings, channel):  # no message can go out: the incident would stay open for ever
+            sending.finish((message.reference or Reference()).model_copy(update=ended))
+            log.warning("%s: resolved, without a message to %s. %s", key, channel, off)
             return
         reference = transport.send(
             settings,
             channel,
             sending,
-            render.to_slack(alert, resolved=by, note=f"Resolved by {by}."),
-            render.to_mail(alert, resolved=by),
+            alert_layout.to_slack(alert, resolved=by, note=f"Resolved by {by}."),
+            alert_layout.to_mail(alert, resolved=by),
             None,
             name=_file("resolved", alert),
         )
-        sending.finish({**reference, "state": RESOLVED, "alert": asdict(alert)})
+        sending.finish(reference.model_copy(update=ended))
         log.info("%s: resolved on %s", key, channel)
 
 
@@ -221,19 +216,30 @@ def _file(kind: str, alert: Alert) -> str:
     return f"{kind}-{alert.week}-{alert.check.replace('/', '-')}"
 
 
-def _remembered(key: str, reference: dict[str, Any]) -> Alert:
-    """Return the alert as it was last told; of one whose sending never ended only the key is known."""
-    if "alert" in reference:
-        told = reference["alert"]
-        return Alert(**{**told, "examples": tuple(told["examples"]), "also": tuple(told.get("also", ()))})
-    week, check = key.split("/", 2)[1:]
-    return Alert(key, CRITICAL, f"{check} failed", week, "", "data-team", check)
+def _state(message: Message) -> str:
+    return message.reference.state if message.reference else ""
+
+
+def _remembered(message: Message) -> Alert:
+    """Return the alert as it was last sent; of one whose sending never ended only the key is known."""
+    if message.reference and message.reference.alert:
+        return message.reference.alert
+    week, check = message.subject.split("/", 2)[1:]
+    return Alert(
+        key=message.subject,
+        severity=CRITICAL,
+        title=f"{check} failed",
+        week=week,
+        run_type="",
+        owner="data-team",
+        check=check,
+    )
 
 
 def _all(sends: Iterable[Send], busy: set[str] | None = None) -> None:
     """Make every send; raise NotSentError at the end where any failed.
 
-    A channel that is busy is not asked again: waiting for it message by message would keep the others from being told.
+    A channel that is busy is not asked again: waiting for it message by message would delay the other channels.
 
     busy: channels to leave out from the start; those found busy are added.
     """
@@ -245,7 +251,7 @@ def _all(sends: Iterable[Send], busy: set[str] | None = None) -> None:
             continue
         try:
             send()
-        except Exception as error:  # one channel's failure must not keep the others from being told
+        except Exception as error:  # the other channels must get theirs
             log.exception("not sent")
             errors.append(error)
             if isinstance(error, PassingError):

@@ -10,29 +10,10 @@ from duckdb import DuckDBPyConnection
 
 from greenery.build import project as dbt_project
 from greenery.source.tables import TABLES
-from greenery.warehouse.duckdb import rows, transaction
+from greenery.warehouse.duckdb import rows, statement, transaction
 
-# What is published: the relations that people query.
-ANALYTICS = (
-    "orders_snapshot",
-    "fct_order_changes",
-    "fct_sessions",
-    "fct_session_products",
-    "fct_funnel_daily",
-    "dim_products",
-    "dim_users",
-    "dim_addresses",
-)
-# The models that remember in landing.built_pairs what they were built from; logs may hold more pairs than that.
-LOGS = (
-    "int_order_versions",
-    "int_order_item_versions",
-    "int_event_appearances",
-    "int_user_versions",
-    "int_address_versions",
-    "int_product_versions",
-)
-BUILT_BY_KEY = ("int_changed_sessions", "int_session_steps", *ANALYTICS)
+# The extracts of the build, as text.
+BUILD = "select string_agg(extract_id, ' ' order by extract_id) from landing.build"
 
 
 class LockLostError(Exception):
@@ -96,6 +77,7 @@ def acquire(
     as_of: datetime,
     is_running: Callable[[str], bool],
     withdrawal: str = "",
+    full_refresh: bool = False,
 ) -> bool:
     """Take the build lock for `run_id`, unless another run that is still running holds it.
 
@@ -103,6 +85,7 @@ def acquire(
     the lock is held now; taking it twice is harmless.
 
     withdrawal: why the week's admitted extract is to be left out from now on; empty for a run that adds it.
+    full_refresh: the run builds all models from the start; so does each after it until one has done so to the end.
 
     Raises LockLostError where nothing is landed for the week, NothingToWithdrawError where nothing can be withdrawn.
     """
@@ -128,10 +111,74 @@ def acquire(
             """,
             [run_id, as_of, extract_id, _others_admitted(connection, extract_id), withdrawal, not tested_until_now],
         )
+        if full_refresh or _lacks_a_log(connection):
+            _start_over(connection)
+        set_build(connection)
         # It builds from other extracts than were tested: should a run come back to those, they are tested again.
         wanted = _built(check_lock(connection, run_id))
         connection.execute("update landing.built_with set failed = null where extracts <> ?", [wanted])
     return True
+
+
+def set_build(connection: DuckDBPyConnection) -> None:
+    """Let the models be built from what is admitted and the lock's extract from now on, and note what that changes.
+
+    A pair that came or left stays touched until all models were built and tested.
+    """
+    wanted = statement("landing/pairs")
+    connection.execute(
+        f"""
+        insert into landing.touched_pairs
+        select pair_id
+        from (select pair_id from ({wanted}) as wanted union all select pair_id from landing.build) as either
+        where pair_id not in (select pair_id from landing.touched_pairs)
+        group by pair_id
+        having count(*) = 1
+        """
+    )
+    connection.execute("delete from landing.build")
+    connection.execute(f"insert into landing.build {wanted}")
+
+
+def note_built(connection: DuckDBPyConnection, run_id: str, model: str) -> None:
+    """Record that `run_id` has built a model, from the extracts of the build.
+
+    Raises LockLostError where the run lost the lock, or one of the models that this one reads was not built: then its
+    rows are of no known build.
+    """
+    check_lock(connection, run_id)
+    connection.execute("delete from landing.built_models where model_name = ?", [model])
+    if behind := sorted(dbt_project.models().inputs[model] - _built_models(connection)):
+        raise LockLostError(
+            f"not built from the extracts of this run: {', '.join(behind)}. Build them first (clear their tasks)."
+        )
+    # Of what was built from other extracts, this model is gone: nothing of it can be published as a whole any more.
+    connection.execute(f"delete from landing.built_models where extracts <> ({BUILD})")
+    connection.execute(f"insert into landing.built_models (model_name, extracts) values (?, ({BUILD}))", [model])
+
+
+def _built_models(connection: DuckDBPyConnection) -> set[str]:
+    """Return the names of the models that were built from the extracts of the build."""
+    query = f"select model_name from landing.built_models where extracts = ({BUILD})"
+    return {row["model_name"] for row in rows(connection, query)}
+
+
+def _lacks_a_log(connection: DuckDBPyConnection) -> bool:
+    """Return whether one of the logs was dropped after a build: nothing says which keys its lost rows had."""
+    query = """
+        select table_name from information_schema.tables
+        where table_schema = 'intermediate' and table_catalog = current_catalog()
+    """
+    found = {row["table_name"] for row in rows(connection, query)}
+    is_built = rows(connection, "select pair_id from landing.build limit 1")
+    return bool(is_built) and not found.issuperset(dbt_project.models().logs)
+
+
+def _start_over(connection: DuckDBPyConnection) -> None:
+    """Let all models be built from the start, by this run and each after it until one has done so to the end."""
+    connection.execute("update landing.built_with set extracts = null, failed = null")
+    for table in ("build", "touched_pairs", "built_models"):
+        connection.execute(f"delete from landing.{table}")
 
 
 def _built_with(connection: DuckDBPyConnection) -> dict:
@@ -144,10 +191,7 @@ def _built_with(connection: DuckDBPyConnection) -> dict:
     if not rows(connection, "select models from landing.built_with where models = ?", [models]):
         connection.execute("delete from landing.built_with")
         connection.execute("insert into landing.built_with (models, is_tested) values (?, false)", [models])
-        connection.execute("delete from landing.built_pairs")
-        query = "from duckdb_tables() where (database_name, table_name) = (current_database(), 'int_extract_pairs')"
-        if rows(connection, query):
-            connection.execute("delete from intermediate.int_extract_pairs")
+        _start_over(connection)
         _distrust(connection)
     return rows(connection, "select * from landing.built_with")[0]
 
@@ -193,8 +237,11 @@ def to_withdraw(connection: DuckDBPyConnection, as_of: datetime) -> dict:
 
 
 def release(connection: DuckDBPyConnection, run_id: str) -> None:
-    """Give the build lock back, if `run_id` holds it."""
-    connection.execute("delete from landing.build_lock where run_id = ?", [run_id])
+    """Give the build lock back, if `run_id` holds it; what is built by hand from then on is what is admitted."""
+    with transaction(connection):
+        if rows(connection, "select run_id from landing.build_lock where run_id = ?", [run_id]):
+            connection.execute("delete from landing.build_lock")
+            set_build(connection)
 
 
 def check_lock(connection: DuckDBPyConnection, run_id: str) -> dict:
@@ -217,30 +264,20 @@ def check_build(connection: DuckDBPyConnection, run_id: str) -> dict:
     without having run. Raises LockLostError.
     """
     lock = check_lock(connection, run_id)
-    built = {row["extract_id"] for row in rows(connection, "select extract_id from intermediate.int_extract_pairs")}
-    wanted = {*lock["admitted_extracts"].split(), *([] if lock["withdrawal"] else [lock["extract_id"]])}
-    if built != wanted:
+    built, extracts = _built_models(connection), set()
+    if built:
+        extracts = {
+            row["extract_id"] for row in rows(connection, "select extract_id from intermediate.int_extract_pairs")
+        }
+    if extracts != set(_built(lock).split()):
         raise LockLostError(
             "the models were built from other extracts than this run's: clear its task acquire_warehouse "
             "with all that follows."
         )
-    behind = rows(
-        connection,
-        """
-        select unnest($logs || $built_by_key) as model_name, pair_id from intermediate.int_extract_pairs
-        except
-        select model_name, pair_id from landing.built_pairs
-        union all
-        select model_name, pair_id from landing.built_pairs
-        where list_contains($built_by_key, model_name)
-            and pair_id not in (select pair_id from intermediate.int_extract_pairs)
-        """,
-        {"logs": list(LOGS), "built_by_key": list(BUILT_BY_KEY)},
-    )
-    if behind:
-        names = ", ".join(sorted({row["model_name"] for row in behind}))
+    if behind := sorted(set(dbt_project.models().inputs) - built):
         raise LockLostError(
-            f"not built from this run's extracts: {names}. Clear the run's tasks of these models with all that follows."
+            f"not built from this run's extracts: {', '.join(behind)}. "
+            "Clear the run's tasks of these models with all that follows."
         )
     return lock
 
@@ -256,6 +293,7 @@ def tested(connection: DuckDBPyConnection, run_id: str, failed: list[dict]) -> N
             "update landing.built_with set extracts = ?, failed = ?, is_tested = ?",
             [_built(lock), json.dumps(failed, ensure_ascii=False), not failed],
         )
+        connection.execute("delete from landing.touched_pairs")
         # The project was changed after the last model was built: they are of one kind, but the next run builds anew.
         connection.execute("update landing.built_with set models = '' where models <> ?", [dbt_project.version()])
         if failed:

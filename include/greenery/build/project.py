@@ -1,13 +1,30 @@
-"""Where the dbt project is, and which version of it. Neither dbt nor Cosmos is imported."""
+"""Where the dbt project is, which version of it, and which models it has. Neither dbt nor Cosmos is imported."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
 
 from greenery.settings import REPOSITORY
 
 PROJECT = REPOSITORY / "include" / "dbt"
 MANIFEST = PROJECT / "target" / "manifest.json"
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models that a build makes, each with the models that it reads.
+
+    logs: those that are kept by pair of extracts, and may hold rows of more pairs than the build's.
+    marts: those that are published.
+    """
+
+    inputs: dict[str, frozenset[str]]
+    logs: tuple[str, ...]
+    marts: tuple[str, ...]
 
 
 def version() -> str:
@@ -17,3 +34,28 @@ def version() -> str:
         if path.suffix in (".sql", ".yml"):
             found.update(f"{path.relative_to(PROJECT)}\0".encode() + path.read_bytes() + b"\0")
     return found.hexdigest()
+
+
+def models() -> Models:
+    """Return the models of the parsed project, in alphabetical order.
+
+    A model is a log where its file is in the folder versions/, and a mart where it is in marts/.
+    """
+    return _read(MANIFEST, MANIFEST.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1)
+def _read(path: Path, _: int) -> Models:
+    """Read a manifest, once as long as it stays as it is: that takes as long as a model's statements."""
+    nodes = json.loads(path.read_text(encoding="utf-8"))["nodes"].values()
+    built = {
+        node["name"]: node
+        for node in sorted(nodes, key=lambda node: node["name"])
+        if node["resource_type"] == "model" and node["config"]["materialized"] != "ephemeral"
+    }
+    parents = {name: {one.rsplit(".", 1)[-1] for one in node["depends_on"]["nodes"]} for name, node in built.items()}
+    return Models(
+        inputs={name: frozenset(found & set(built)) for name, found in parents.items()},
+        logs=tuple(name for name, node in built.items() if "versions" in node["fqn"]),
+        marts=tuple(name for name, node in built.items() if "marts" in node["fqn"]),
+    )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
+
+from pydantic import BaseModel
 
 from greenery import settings as environment
 from greenery.settings import Settings
@@ -16,8 +17,7 @@ CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{8,}")
 ADDRESS = re.compile(r"[^@\s<>,]+@[^@\s<>,]+")
 
 
-@dataclass(frozen=True)
-class Channel:
+class Channel(BaseModel, frozen=True):
     """A way out.
 
     name: as in the ledger.
@@ -35,16 +35,19 @@ class Channel:
         return self.name.startswith("slack")
 
 
-SLACK = Channel("slack", "greenery_slack", "GREENERY_SLACK_CHANNEL")
-EMAIL = Channel("email", "greenery_email", "GREENERY_EMAIL_TO")
-SLACK_ALERTS = Channel("slack_alerts", "greenery_slack_alerts", "GREENERY_ALERT_CHANNEL")
-EMAIL_ALERTS = Channel("email_alerts", "greenery_email_alerts", "GREENERY_ALERT_EMAIL_TO")
-PAGERDUTY = Channel("pagerduty", "greenery_pagerduty", "")
+SLACK = Channel(name="slack", connection_id="greenery_slack", setting="GREENERY_SLACK_CHANNEL")
+EMAIL = Channel(name="email", connection_id="greenery_email", setting="GREENERY_EMAIL_TO")
+SLACK_ALERTS = Channel(name="slack_alerts", connection_id="greenery_slack_alerts", setting="GREENERY_ALERT_CHANNEL")
+EMAIL_ALERTS = Channel(name="email_alerts", connection_id="greenery_email_alerts", setting="GREENERY_ALERT_EMAIL_TO")
+PAGERDUTY = Channel(name="pagerduty", connection_id="greenery_pagerduty", setting="")
 CHANNELS = {channel.name: channel for channel in (SLACK, EMAIL, SLACK_ALERTS, EMAIL_ALERTS, PAGERDUTY)}
+DIGEST_CHANNELS = (SLACK.name, EMAIL.name)
+ALERT_CHANNELS = (PAGERDUTY.name, SLACK_ALERTS.name, EMAIL_ALERTS.name)
+# Takes the place of channels where none is on: a folder of files.
+OUTBOX = "outbox"
 
 
-@dataclass(frozen=True)
-class Readiness:
+class Readiness(BaseModel, frozen=True):
     """Whether a channel can be used.
 
     off: what is missing, and so switches it off; empty where nothing is.

@@ -16,11 +16,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from greenery.channels.errors import PassingError, PermanentError
+from greenery.channels.reference import Reference
 from greenery.channels.sent import Sending
 from greenery.messages.mail_message import to_mime
 from greenery.messages.message import MailMessage
@@ -36,7 +36,7 @@ class _BusyError(Exception):
     """The server can't be reached, or asks to come back later."""
 
 
-def send(connection_id: str, to: Sequence[str], sender: str, message: MailMessage, sending: Sending) -> dict[str, Any]:
+def send(connection_id: str, to: Sequence[str], sender: str, message: MailMessage, sending: Sending) -> Reference:
     """Send the mail to all of `to`; return its Message-ID and who got it.
 
     sender: its From; empty takes `from_email` of the connection's extra.
@@ -44,7 +44,7 @@ def send(connection_id: str, to: Sequence[str], sender: str, message: MailMessag
     Who got it is written down at once, so that another try leaves them out. Raises PermanentError where the server
     refuses the mail, or some of its receivers, PassingError where it can't be reached.
     """
-    accepted: list[str] = list(sending.parts.get("accepted", []))
+    accepted: list[str] = list(sending.parts.accepted)
     refused: dict[str, str] = {}
     message_id = ""
 
@@ -59,7 +59,7 @@ def send(connection_id: str, to: Sequence[str], sender: str, message: MailMessag
             answers = _transmit(client, mail, waiting)
         if got := [address for address in waiting if address not in answers]:
             accepted.extend(got)
-            sending.keep(accepted=accepted, message_id=message_id)
+            sending.keep(accepted=tuple(accepted), message_id=message_id)
         refused.update({address: f"{code} {text}" for address, (code, text) in answers.items() if code >= 500})
         if later := {address: f"{code} {text}" for address, (code, text) in answers.items() if code < 500}:
             raise _BusyError(f"it asks to come back later for {_list(later)}")
@@ -80,7 +80,7 @@ def send(connection_id: str, to: Sequence[str], sender: str, message: MailMessag
             + (f"It was sent to {', '.join(accepted)}. " if accepted else "")
             + "Fix: correct or remove these addresses in the setting, then run this again; who has it gets no other."
         )
-    return {"message_id": message_id or sending.parts["message_id"], "to": accepted}
+    return Reference(message_id=message_id or sending.parts.message_id, to=tuple(accepted))
 
 
 def compose(message: MailMessage, to: Sequence[str], sender: str, sending: Sending | None = None) -> EmailMessage:
@@ -96,7 +96,7 @@ def compose(message: MailMessage, to: Sequence[str], sender: str, sending: Sendi
         domain = parseaddr(sender)[1].rpartition("@")[2] or "greenery.invalid"
         # All mails of a week refer to one that does not exist: it makes them a thread.
         thread = f"<{_slug(sending.subject)}@{domain}>"
-        earlier = (sending.previous or {}).get("message_id")
+        earlier = (sending.previous and sending.previous.message_id) or None
         # Content that comes back after other content is another mail: many clients show an id once.
         content = hashlib.sha256(f"{earlier} {sending.content_hash}".encode()).hexdigest()[:16]
         mail["Message-ID"] = f"<{_slug(sending.key)}.{content}@{domain}>"

@@ -14,7 +14,7 @@ READER = "reader@greenery.invalid"
 SENDER = "Greenery weekly <greenery@greenery.invalid>"
 
 
-def write(settings: Settings, name: str, message: SlackMessage | MailMessage) -> Path:
+def put(settings: Settings, name: str, message: SlackMessage | MailMessage) -> Path:
     """Write the message as `<home>/outbox/<name>.json` or `.eml`, and return the file; its last one is replaced.
 
     A Slack message is the JSON of `chat.postMessage`; the files that go with it are beside it, in a folder `<name>`.

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pagerduty
 from airflow.providers.pagerduty.hooks.pagerduty_events import PagerdutyEventsHook
 
 from greenery.channels.channel import is_private
 from greenery.channels.errors import PassingError, PermanentError
+from greenery.channels.reference import Reference
 
 CONNECTION = "greenery_pagerduty"
 KEY_LENGTH = 255
 TRIES = 4  # of a busy or failing server; with pauses of 3, 6, 12 and 24 seconds
-SECONDS = 20  # for an answer
+ANSWER_SECONDS = 20  # for an answer
 
 
-def trigger(key: str, event: dict) -> dict:
+def trigger(key: str, event: dict[str, Any]) -> Reference:
     """Open the incident `key`, or add to it where it is open; return the reference to keep.
 
     event: payload and links of the event.
@@ -22,12 +25,12 @@ def trigger(key: str, event: dict) -> dict:
     return _send("trigger", key, event)
 
 
-def resolve(key: str) -> dict:
+def resolve(key: str) -> Reference:
     """Resolve the incident `key`; one that is not open stays as it is. Return the reference to keep."""
     return _send("resolve", key, {})
 
 
-def _send(action: str, key: str, event: dict) -> dict:
+def _send(action: str, key: str, event: dict[str, Any]) -> Reference:
     """Send an event, tried again within a bound.
 
     Raises PermanentError where PagerDuty refuses it, PassingError where it is busy or can't be reached.
@@ -42,7 +45,7 @@ def _send(action: str, key: str, event: dict) -> dict:
                 f"connection {CONNECTION}."
             ) from error
         raise PassingError(f"PagerDuty did not take the {action} of {key}: {error}") from error
-    return {"state": "open" if action == "trigger" else "resolved", "dedup_key": key[:KEY_LENGTH]}
+    return Reference(dedup_key=key[:KEY_LENGTH])
 
 
 class _Client(pagerduty.EventsApiV2Client):
@@ -69,5 +72,5 @@ def client() -> pagerduty.EventsApiV2Client:
     extra = hook.get_connection(CONNECTION).extra_dejson
     found = _Client(hook.integration_key, base_url=extra.get("base_url"))
     found.retry |= dict.fromkeys((429, 500, 502, 503, 504), TRIES)
-    found.timeout = SECONDS
+    found.timeout = ANSWER_SECONDS
     return found

@@ -10,24 +10,26 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
+from pydantic import BaseModel
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from greenery.channels.channel import DIGEST_CHANNELS
 from greenery.channels.errors import PassingError, PermanentError
+from greenery.channels.reference import Message, Parts, Reference, Sent
 from greenery.files import write_atomically
 from greenery.settings import Settings
+from greenery.warehouse.sqlite import erase_free_pages, open_sqlite
 
-DIGEST_CHANNELS = ("slack", "email")
-LOCK_SECONDS = 180  # most sends take less; one over a slow channel may take longer, and is then waited for in vain
-BUSY_SECONDS = 30
+# Most sends take less. One over a slow channel may take longer: the wait for it then ends without a send.
+MESSAGE_LOCK_SECONDS = 180
 
 _SCHEMA = """
 create table if not exists sends (
@@ -75,12 +77,12 @@ class Sending:
     channel: str
     content_hash: str
     begun_at: datetime
-    previous: dict[str, Any] | None
+    previous: Reference | None
     doubtful: bool
     doubtful_since: datetime | None
     corrects: bool
     corrects_hash: str
-    parts: dict[str, Any]
+    parts: Parts
     has_arrived: bool = False
 
     @property
@@ -95,17 +97,17 @@ class Sending:
 
     def prepare(self, **parts: Any) -> None:
         """Write down what another try needs to know, of which readers see nothing yet."""
-        self.parts |= parts
+        self.parts = self.parts.model_copy(update=parts)
         with _open(self.settings) as connection:
-            connection.execute("update sends set reference = ? where id = ?", [json.dumps(self.parts), self.id])
+            connection.execute("update sends set reference = ? where id = ?", [_json(self.parts), self.id])
 
-    def finish(self, reference: dict[str, Any]) -> None:
+    def finish(self, reference: Reference) -> None:
         """Write down that the message was sent, and where it is; what is owed on its channel is paid."""
         message = [self.kind, self.subject, self.channel]
         with _open(self.settings) as connection:
             connection.execute(
                 "update sends set state = 'sent', sent_at = ?, reference = ? where id = ?",
-                [_now(), json.dumps(reference), self.id],
+                [_now(), _json(reference), self.id],
             )
             # Earlier tries that never ended are settled by this one.
             connection.execute(
@@ -128,12 +130,13 @@ def sending(settings: Settings, kind: str, subject: str, channel: str, content_h
     with _lock(settings, kind, subject, channel):
         last = _last_sent(settings, kind, subject, channel)
         unfinished = _sends(settings, kind, subject, channel, "begun")
-        if last and last["content_hash"] == content_hash and not unfinished:
+        if last and last.content_hash == content_hash and not unfinished:
             yield None
             return
         begun_at = _now()
-        own = [row for row in unfinished if row["content_hash"] == content_hash]
-        begun_or_sent = [row["content_hash"] for row in (*unfinished, *filter(None, [last]))]
+        own = [row for row in unfinished if row.content_hash == content_hash]
+        parts = Parts.model_validate_json(own[-1].reference) if own else Parts()
+        begun_or_sent = [*(row.content_hash for row in unfinished), *([last.content_hash] if last else [])]
         had = [other for other in begun_or_sent if other != content_hash]
         with _open(settings) as connection:
             (send_id,) = connection.execute(
@@ -142,7 +145,7 @@ def sending(settings: Settings, kind: str, subject: str, channel: str, content_h
                 values (?, ?, ?, ?, 'begun', ?, ?)
                 returning id
                 """,
-                [kind, subject, channel, content_hash, begun_at, json.dumps(own[-1]["reference"] if own else {})],
+                [kind, subject, channel, content_hash, begun_at, _json(parts)],
             ).fetchone()
         begun = Sending(
             settings=settings,
@@ -152,12 +155,12 @@ def sending(settings: Settings, kind: str, subject: str, channel: str, content_h
             channel=channel,
             content_hash=content_hash,
             begun_at=datetime.fromisoformat(begun_at),
-            previous=last["reference"] if last else None,
+            previous=last.reference if last else None,
             doubtful=bool(unfinished),
-            doubtful_since=datetime.fromisoformat(unfinished[0]["begun_at"]) if unfinished else None,
+            doubtful_since=datetime.fromisoformat(unfinished[0].begun_at) if unfinished else None,
             corrects=bool(had),
             corrects_hash=had[-1] if had else "",
-            parts=own[-1]["reference"] if own else {},
+            parts=parts,
         )
         try:
             yield begun
@@ -176,7 +179,10 @@ def keep_content(settings: Settings, content_hash: str, content: dict[str, Any])
 def content(settings: Settings, content_hash: str) -> dict[str, Any] | None:
     """Return what was kept under a hash; None where it is not there any more."""
     path = contents(settings) / f"{content_hash}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    if not path.exists():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def contents(settings: Settings) -> Path:
@@ -184,8 +190,8 @@ def contents(settings: Settings) -> Path:
     return settings.home / "delivery.contents"
 
 
-def sent(settings: Settings, kind: str, subject: str) -> list[dict[str, Any]]:
-    """Return the last completed send of a message on each channel: channel, content_hash, sent_at (ISO), reference."""
+def last_sent(settings: Settings, kind: str, subject: str) -> list[Sent]:
+    """Return the last completed send of a message on each channel."""
     if not _path(settings).exists():
         return []
     with _open(settings) as connection:
@@ -193,7 +199,7 @@ def sent(settings: Settings, kind: str, subject: str) -> list[dict[str, Any]]:
             "select distinct channel from sends where kind = ? and subject = ? order by channel", [kind, subject]
         ).fetchall()
     found = (_last_sent(settings, kind, subject, channel) for (channel,) in channels)
-    return [row for row in found if row]
+    return [sent for sent in found if sent]
 
 
 def has_sent(settings: Settings, kind: str, channel: str) -> bool:
@@ -207,12 +213,8 @@ def has_sent(settings: Settings, kind: str, channel: str) -> bool:
         return found.fetchone() is not None
 
 
-def messages(settings: Settings, kind: str, prefix: str) -> list[dict[str, Any]]:
-    """Return every message of a kind whose subject begins like this: subject, channel, reference and doubtful.
-
-    reference: of the last completed send; None where a send began and none ever ended.
-    doubtful: whether a send began since that nobody knows the end of.
-    """
+def messages(settings: Settings, kind: str, prefix: str) -> list[Message]:
+    """Return every message of a kind whose subject begins like this."""
     with _open(settings) as connection:
         found = connection.execute(
             "select distinct subject, channel from sends where kind = ? and substr(subject, 1, ?) = ? order by 1, 2",
@@ -221,14 +223,9 @@ def messages(settings: Settings, kind: str, prefix: str) -> list[dict[str, Any]]
     rows = []
     for subject, channel in found:
         last = _last_sent(settings, kind, subject, channel)
-        rows.append(
-            {
-                "subject": subject,
-                "channel": channel,
-                "reference": last["reference"] if last else None,
-                "doubtful": bool(_sends(settings, kind, subject, channel, "begun")),
-            }
-        )
+        begun = _sends(settings, kind, subject, channel, "begun")
+        reference = last.reference if last else None
+        rows.append(Message(subject=subject, channel=channel, reference=reference, is_doubtful=bool(begun)))
     return rows
 
 
@@ -283,17 +280,29 @@ def forget_rows(settings: Settings) -> tuple[int, int]:
             where json_extract(reference, '$.alert.examples[0]') is not null
             """
         ).rowcount
-    with closing(sqlite3.connect(_path(settings), timeout=BUSY_SECONDS)) as connection:
-        connection.execute("vacuum")  # else the text stays in free pages
+    erase_free_pages(_path(settings))
     return changed, len(kept)
 
 
-def _last_sent(settings: Settings, kind: str, subject: str, channel: str) -> dict[str, Any] | None:
+class _Row(BaseModel, frozen=True):
+    """A row of the table `sends`; reference is JSON still: of a Reference, or of the Parts of a send that began."""
+
+    channel: str
+    content_hash: str
+    begun_at: str
+    sent_at: str | None
+    reference: str
+
+
+def _last_sent(settings: Settings, kind: str, subject: str, channel: str) -> Sent | None:
     found = _sends(settings, kind, subject, channel, "sent")
-    return found[-1] if found else None
+    if not found:
+        return None
+    reference = Reference.model_validate_json(found[-1].reference)
+    return Sent.model_validate({**dict(found[-1]), "reference": reference})
 
 
-def _sends(settings: Settings, kind: str, subject: str, channel: str, state: str) -> list[dict[str, Any]]:
+def _sends(settings: Settings, kind: str, subject: str, channel: str, state: str) -> list[_Row]:
     """Return the sends of a message in this state, oldest first; who holds its lock finds none begun but its own."""
     with _open(settings) as connection:
         rows = connection.execute(
@@ -304,8 +313,11 @@ def _sends(settings: Settings, kind: str, subject: str, channel: str, state: str
             """,
             [kind, subject, channel, state],
         ).fetchall()
-    names = ("channel", "content_hash", "begun_at", "sent_at", "reference")
-    return [dict(zip(names, (*row[:4], json.loads(row[4])), strict=True)) for row in rows]
+    return [_Row(**dict(zip(_Row.model_fields, row, strict=True))) for row in rows]
+
+
+def _json(model: Reference | Parts) -> str:
+    return model.model_dump_json(exclude_defaults=True)
 
 
 @contextmanager
@@ -315,29 +327,24 @@ def _lock(settings: Settings, kind: str, subject: str, channel: str) -> Iterator
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = hashlib.sha256("\0".join((kind, subject, channel)).encode()).hexdigest()[:32]
     retrying = Retrying(
-        retry=retry_if_exception_type(BlockingIOError), stop=stop_after_delay(LOCK_SECONDS), wait=wait_fixed(0.2)
+        retry=retry_if_exception_type(BlockingIOError),
+        stop=stop_after_delay(MESSAGE_LOCK_SECONDS),
+        wait=wait_fixed(0.2),
     )
     with (folder / name).open("a") as file:
         try:
             retrying(fcntl.flock, file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except RetryError:
             raise PassingError(
-                f"another process has been sending {kind} {subject} over {channel} for {LOCK_SECONDS} seconds: "
+                f"another process has been sending {kind} {subject} over {channel} for {MESSAGE_LOCK_SECONDS} seconds: "
                 "run this again when it has ended."
             ) from None
         yield
 
 
-@contextmanager
-def _open(settings: Settings) -> Iterator[sqlite3.Connection]:
-    """Open the ledger for one transaction; only its owner may read it."""
-    path = _path(settings)
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection, connection:
-        connection.executescript(_SCHEMA)
-        connection.execute("begin immediate")
-        yield connection
+def _open(settings: Settings) -> AbstractContextManager[Connection]:
+    """Open the ledger for one transaction."""
+    return open_sqlite(_path(settings), _SCHEMA)
 
 
 def _path(settings: Settings) -> Path:

@@ -24,6 +24,7 @@ from slack_sdk.http_retry.builtin_handlers import (
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from greenery.channels.errors import PassingError, PermanentError
+from greenery.channels.reference import Reference
 from greenery.channels.sent import Sending
 from greenery.messages.message import Attachment, SlackMessage
 
@@ -55,7 +56,7 @@ NO_ANSWER = "no answer of Slack's"
 PASSING = ("internal_error", "fatal_error", "service_unavailable", "request_timeout", NO_ANSWER)
 
 
-def send(connection_id: str, channel_id: str, message: SlackMessage, sending: Sending) -> dict[str, Any]:
+def send(connection_id: str, channel_id: str, message: SlackMessage, sending: Sending) -> Reference:
     """Post the message, or put it in place of what the channel has of it; return where it is: channel and ts.
 
     Files go into its thread, and `thread_note` where it replaces other content.
@@ -66,7 +67,7 @@ def send(connection_id: str, channel_id: str, message: SlackMessage, sending: Se
     with _named(connection_id, channel_id):
         place = _place(slack, channel_id, message, sending)
         _fill_thread(slack, place, message, sending)
-    return {"channel": place.channel, "ts": place.ts}
+    return Reference(channel=place.channel, ts=place.ts)
 
 
 def check(connection_id: str, channel_id: str) -> str:
@@ -125,7 +126,7 @@ class _Slack:
                 ts: str = found or _with_files(self.once.chat_postMessage, **arguments)["ts"]
         return ts
 
-    def history(self, channel_id: str, since: float) -> Iterator[dict]:
+    def history(self, channel_id: str, since: float) -> Iterator[dict[str, Any]]:
         """Yield the channel's messages since then (seconds of the epoch)."""
         pages = self.repeatable.conversations_history(
             channel=channel_id, oldest=f"{since:.6f}", include_all_metadata=True, limit=200
@@ -133,7 +134,7 @@ class _Slack:
         for page in islice(pages, PAGES):
             yield from page["messages"]
 
-    def thread(self, place: _Place) -> list[dict]:
+    def thread(self, place: _Place) -> list[dict[str, Any]]:
         """Return the replies to a message."""
         return [reply for reply in self._with_thread(place) if reply["ts"] != place.ts]
 
@@ -147,7 +148,7 @@ class _Slack:
             raise
         return any(message["ts"] == place.ts and message.get("subtype") != "tombstone" for message in found)
 
-    def _with_thread(self, place: _Place) -> list[dict]:
+    def _with_thread(self, place: _Place) -> list[dict[str, Any]]:
         pages = self.repeatable.conversations_replies(
             channel=place.channel, ts=place.ts, include_all_metadata=True, limit=200
         )
@@ -162,7 +163,7 @@ class _Slack:
             for attempt in _retrying(lambda error: isinstance(error, httpx.HTTPError), TRIES):
                 with attempt:
                     client.post(given["upload_url"], content=file.content).raise_for_status()
-        return given["file_id"]
+        return str(given["file_id"])
 
     def upload_to_show(self, file: Attachment) -> str:
         """Upload a file that a block shows, and return its id; one whose answer is lost stays behind, unseen."""
@@ -179,23 +180,24 @@ class _Slack:
 
 def _place(slack: _Slack, channel_id: str, message: SlackMessage, sending: Sending) -> _Place:
     """See to it that the channel shows the message, and return where."""
-    if sending.parts.get("ts"):
-        place = _Place(sending.parts["channel"], sending.parts["ts"])
+    if sending.parts.ts:
+        place = _Place(sending.parts.channel, sending.parts.ts)
         if slack.has(place):
             return place
-        sending.prepare(ts=None, note=False, shared=[], thread_files={})  # someone deleted it, and its thread
+        sending.prepare(ts="", note=False, shared=(), thread_files={})  # someone deleted it, and its thread
 
-    def find() -> dict | None:
+    def find() -> dict[str, Any] | None:
         since = (sending.doubtful_since or sending.begun_at) - timedelta(hours=1)  # Slack's clock is another
         posted = slack.history(channel_id, since.timestamp())
         return next((post for post in posted if _payload(post).get("key") == sending.key), None)
 
-    old = _Place(sending.previous["channel"], sending.previous["ts"]) if sending.previous else None
+    old = _Place(sending.previous.channel, sending.previous.ts) if sending.previous else None
     found = find() if sending.doubtful else None
     if found:
         old = _Place(channel_id, found["ts"])
         if _payload(found)["content_hash"] == sending.content_hash:
-            replaces = sending.parts.get("replaces", sending.previous is not None)
+            replaces = sending.parts.replaces
+            replaces = sending.previous is not None if replaces is None else replaces
             sending.keep(channel=old.channel, ts=old.ts, replaces=replaces)
             return old
     sending.prepare(replaces=old is not None)
@@ -227,7 +229,7 @@ def _update(slack: _Slack, place: _Place, content: dict[str, Any]) -> _Place | N
 
 def _upload_images(slack: _Slack, message: SlackMessage, sending: Sending) -> dict[str, str]:
     """Upload what the blocks show; return the id of each by name."""
-    ids: dict[str, str] = dict(sending.parts.get("images", {}))
+    ids: dict[str, str] = dict(sending.parts.images)
     for image in message.images:
         if image.name not in ids:
             ids[image.name] = _retrying(_may_have_arrived, TRIES)(slack.upload_to_show, image)
@@ -235,7 +237,7 @@ def _upload_images(slack: _Slack, message: SlackMessage, sending: Sending) -> di
     return ids
 
 
-def _with_ids(message: SlackMessage, ids: dict[str, str]) -> list[dict]:
+def _with_ids(message: SlackMessage, ids: dict[str, str]) -> list[dict[str, Any]]:
     """Return the blocks with the ids of uploaded files in place of their names."""
     blocks = copy.deepcopy(message.blocks)
     for block in blocks:
@@ -249,9 +251,9 @@ def _fill_thread(slack: _Slack, place: _Place, message: SlackMessage, sending: S
     """Put the note and the files into the thread, each once."""
     note_key = f"{sending.key}.note"
     replies = slack.thread(place) if sending.doubtful else []
-    if message.thread_note and sending.parts.get("replaces") and not sending.parts.get("note"):
+    if message.thread_note and sending.parts.replaces and not sending.parts.note:
 
-        def find(replies: list[dict] | None = None) -> str | None:
+        def find(replies: list[dict[str, Any]] | None = None) -> str | None:
             replies = slack.thread(place) if replies is None else replies
             return next((reply["ts"] for reply in replies if _is(reply, sending, note_key)), None)
 
@@ -265,14 +267,16 @@ def _fill_thread(slack: _Slack, place: _Place, message: SlackMessage, sending: S
         _share_once(slack, place, file, sending, replies)
 
 
-def _share_once(slack: _Slack, place: _Place, file: Attachment, sending: Sending, replies: list[dict]) -> None:
+def _share_once(
+    slack: _Slack, place: _Place, file: Attachment, sending: Sending, replies: list[dict[str, Any]]
+) -> None:
     """Put a file into the thread, unless it is there: its id was written down before it was shared."""
-    ids: dict[str, str] = dict(sending.parts.get("thread_files", {}))
+    ids: dict[str, str] = dict(sending.parts.thread_files)
 
-    def is_shared(replies: list[dict]) -> bool:
+    def is_shared(replies: list[dict[str, Any]]) -> bool:
         return any(ids.get(file.name) == shared["id"] for reply in replies for shared in reply.get("files", []))
 
-    if is_shared(replies) or file.name in sending.parts.get("shared", []):
+    if is_shared(replies) or file.name in sending.parts.shared:
         return
     for attempt in _retrying(_may_have_arrived, TRIES):
         with attempt:
@@ -280,20 +284,20 @@ def _share_once(slack: _Slack, place: _Place, file: Attachment, sending: Sending
                 ids[file.name] = slack.upload(file)
                 sending.prepare(thread_files=dict(ids))
                 slack.share(ids[file.name], file.name, place)
-    sending.keep(shared=[*sending.parts.get("shared", []), file.name])
+    sending.keep(shared=(*sending.parts.shared, file.name))
 
 
 def _metadata(sending: Sending, key: str) -> dict[str, Any]:
     return {"event_type": EVENT_TYPE, "event_payload": {"key": key, "content_hash": sending.content_hash}}
 
 
-def _payload(message: dict) -> dict:
+def _payload(message: dict[str, Any]) -> dict[str, Any]:
     metadata = message.get("metadata") or {}
     return metadata.get("event_payload") or {} if metadata.get("event_type") == EVENT_TYPE else {}
 
 
-def _is(message: dict, sending: Sending, key: str) -> bool:
-    return _payload(message) == _metadata(sending, key)["event_payload"]
+def _is(message: dict[str, Any], sending: Sending, key: str) -> bool:
+    return bool(_payload(message) == _metadata(sending, key)["event_payload"])
 
 
 def _retrying(when: Callable[[BaseException], bool], tries: int) -> Retrying:

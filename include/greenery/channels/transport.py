@@ -7,19 +7,16 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from greenery.channels import channel as channels
 from greenery.channels import mail, outbox, pagerduty, slack
+from greenery.channels.channel import CHANNELS, OUTBOX, readiness
 from greenery.channels.errors import PermanentError
+from greenery.channels.reference import Reference
 from greenery.channels.sent import Sending
 from greenery.files import write_atomically
 from greenery.messages.message import MailMessage, SlackMessage
 from greenery.settings import Settings
 
 log = logging.getLogger(__name__)
-
-ALERT_CHANNELS = ("pagerduty", "slack_alerts", "email_alerts")
-DIGEST_CHANNELS = ("slack", "email")
-OUTBOX = "outbox"
 
 
 def there(settings: Settings, names: Sequence[str]) -> list[str]:
@@ -35,7 +32,7 @@ def there(settings: Settings, names: Sequence[str]) -> list[str]:
 
 def off(settings: Settings, channel: str) -> str:
     """Return what a channel lacks, and so is switched off; empty where it lacks nothing."""
-    return "" if channel == OUTBOX else channels.readiness(settings, channels.CHANNELS[channel]).off
+    return "" if channel == OUTBOX else readiness(settings, CHANNELS[channel]).off
 
 
 def send(
@@ -46,7 +43,7 @@ def send(
     mail_message: MailMessage,
     event: dict[str, Any] | None = None,
     name: str = "",
-) -> dict[str, Any]:
+) -> Reference:
     """Send what the channel takes of these; return the reference to keep.
 
     event: opens a PagerDuty incident, None resolves it.
@@ -55,15 +52,15 @@ def send(
     Raises PermanentError where the channel refuses it or is configured wrongly, PassingError where another try may do.
     """
     if channel == OUTBOX:
-        files = [outbox.write(settings, name, slack_message), outbox.write(settings, name, mail_message)]
+        files = [outbox.put(settings, name, slack_message), outbox.put(settings, name, mail_message)]
         if event:
             files.append(settings.home / OUTBOX / f"{name}.pagerduty.json")
             write_atomically(files[-1], json.dumps(event, indent=2, ensure_ascii=False) + "\n")
         for file in files:
             log.info("no channel is connected: see %s", file)
-        return {"files": [str(file) for file in files]}
-    known = channels.CHANNELS[channel]
-    if wrong := channels.readiness(settings, known).wrong:
+        return Reference(files=tuple(map(str, files)))
+    known = CHANNELS[channel]
+    if wrong := readiness(settings, known).wrong:
         raise PermanentError(wrong)
     if channel == "pagerduty":
         return pagerduty.trigger(sending.subject, event) if event else pagerduty.resolve(sending.subject)

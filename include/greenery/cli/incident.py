@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import shutil
 import sys
 import textwrap
@@ -73,9 +72,10 @@ def play(settings: Settings) -> None:
 
 def _show(settings: Settings, kind: str, subject: str, name: str) -> None:
     """Print what was sent: the mail in the outbox, or where the channels have it. Raises NotSeenError where nothing."""
-    told = [message for message in ledger.sent(settings, kind, subject) if message["channel"] != "outbox"]
+    told = [message for message in ledger.last_sent(settings, kind, subject) if message.channel != "outbox"]
     for message in told:
-        print(f"  sent to {message['channel']}: {json.dumps(_place(message['reference']))}")
+        place = message.reference.model_dump_json(exclude={"alert", "held", "state"}, exclude_defaults=True)
+        print(f"  sent to {message.channel}: {place}")
     files = sorted((settings.home / "outbox").glob(f"{name}.*"))
     _must(bool(told or files), f"{name} was sent")
     for file in (file for file in files if file.suffix == ".eml"):
@@ -87,10 +87,6 @@ def _show(settings: Settings, kind: str, subject: str, name: str) -> None:
         print(textwrap.indent("\n".join(shown), "  | ", lambda _: True))
     for file in files:
         print(f"  {file}")
-
-
-def _place(reference: dict) -> dict:
-    return {name: value for name, value in reference.items() if name not in ("alert", "state")}
 
 
 def empty_column(file: Path, name: str) -> None:

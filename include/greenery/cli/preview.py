@@ -69,6 +69,14 @@ def _mail(name: str, message: MailMessage) -> dict[str, str | bytes]:
     return {f"{name}.eml": mail.to_mime(message).as_bytes(), f"{name}.html": html}
 
 
+def week(settings: Settings, as_of: str) -> datetime:
+    """Return the week that ends on the day `as_of`, the newest one that has a report where it is empty.
+
+    Raises SettingError where it is no end of a week, weekly_report.NoReportError where no week has a report.
+    """
+    return settings.check_as_of(_date(as_of)) if as_of else newest(settings)
+
+
 def _date(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
@@ -80,15 +88,15 @@ def main() -> int:
     """Write the preview of a week and print its files; return 1 where there is no report to make it of."""
     parser = argparse.ArgumentParser(prog="make preview", description=__doc__)
     parser.add_argument("--as-of", default="", help="the day on which the week ends; the newest one without it")
-    as_of = parser.parse_args().as_of
+    text = parser.parse_args().as_of
     try:
         home = settings.load()
-        week = home.check_as_of(_date(as_of)) if as_of else newest(home)
-        files = write(home, week)
+        as_of = week(home, text)
+        files = write(home, as_of)
     except (SettingError, weekly_report.NoReportError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"The digest of the week to {week:%Y-%m-%d}, as a first delivery has it (nothing was sent):")
+    print(f"The digest of the week to {as_of:%Y-%m-%d}, as a first delivery has it (nothing was sent):")
     for file in files:
         print(f"  {file}")
     return 0

@@ -6,18 +6,15 @@ import hashlib
 import json
 from datetime import datetime
 
-from greenery.channels import mail, outbox, slack
-from greenery.channels import sent as ledger
+from greenery.channels import mail, outbox, sent, slack
 from greenery.channels.channel import EMAIL, SLACK, Channel, Readiness, readiness, target
 from greenery.channels.errors import PassingError, PermanentError
+from greenery.channels.reference import Reference
 from greenery.channels.sent import Sending
 from greenery.messages import correction as corrections
-from greenery.messages import mail_message as mail_digest
-from greenery.messages import slack_message as slack_digest
-from greenery.messages import withdrawal
+from greenery.messages import mail_message, slack_message, withdrawal
 from greenery.messages.digest_parts import Correction, Digest
-from greenery.report import weeks as status
-from greenery.report import writing as weekly_report
+from greenery.report import writing
 from greenery.settings import Settings
 
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
@@ -42,32 +39,30 @@ def deliver(settings: Settings, as_of: datetime, channel: Channel, mode: str, *,
         raise NotDeliveredError(f"the digest of {day} is not delivered to {channel.name}: {says}.")
     ready = readiness(settings, channel)
     if not ready.is_on and not _was_used(settings, channel):
-        ledger.forgive(settings, as_of, channel.name)
+        sent.forgive(settings, as_of, channel.name)
         if any(readiness(settings, other).is_on for other in (SLACK, EMAIL)):
             raise NotDeliveredError(ready.off)
-        digest = weekly_report.read_digest(settings, as_of)
-        message = slack_digest.render(digest) if channel is SLACK else mail_digest.render(digest)
-        path = outbox.write(settings, f"digest-{day}", message)
-        status.write_index(settings)
+        digest = writing.read_digest(settings, as_of)
+        message = slack_message.render(digest) if channel is SLACK else mail_message.render(digest)
+        path = outbox.put(settings, f"digest-{day}", message)
         return f"{ready.off} It would have sent {path}."
-    ledger.owe(settings, as_of, "its delivery began and has not ended", [channel.name])
+    sent.owe(settings, as_of, "its delivery began and has not ended", [channel.name])
     _check_ready(channel, ready)
-    digest = weekly_report.read_digest(settings, as_of)
-    with ledger.sending(settings, "digest", day, channel.name, digest.content_hash) as sending:
+    digest = writing.read_digest(settings, as_of)
+    with sent.sending(settings, "digest", day, channel.name, digest.content_hash) as sending:
         if sending is None:
-            ledger.forgive(settings, as_of, channel.name)
+            sent.forgive(settings, as_of, channel.name)
             done = f"the digest of {day} is in {channel.name} already, with this content: nothing is sent."
         else:
-            sent = ledger.content(settings, sending.corrects_hash) if sending.corrects else None
-            ledger.keep_content(settings, digest.content_hash, digest.content)
-            if sending.previous and not sending.doubtful and corrections.says_the_same(digest, sent):
+            readers_have = sent.content(settings, sending.corrects_hash) if sending.corrects else None
+            sent.keep_content(settings, digest.content_hash, digest.content)
+            if sending.previous and not sending.doubtful and corrections.says_the_same(digest, readers_have):
                 sending.finish(sending.previous)
                 done = f"the digest of {day} is in {channel.name} already, with the same figures: nothing is sent."
             else:
-                correction = corrections.correction(digest, sent) if sending.corrects else None
+                correction = corrections.correction(digest, readers_have) if sending.corrects else None
                 sending.finish(_send(settings, channel, digest, correction, sending))
                 done = f"the digest of {day} was {'corrected' if correction else 'sent'} in {channel.name}."
-    status.write_index(settings)
     return done
 
 
@@ -77,7 +72,7 @@ def withdraw(settings: Settings, as_of: datetime, channel: Channel, reason: str)
     Raises NotDeliveredError where nobody is to be told, PermanentError or PassingError where it can't be.
     """
     day = f"{as_of:%Y-%m-%d}"
-    if channel.name not in {message["channel"] for message in ledger.messages(settings, "digest", day)}:
+    if channel.name not in {message.channel for message in sent.messages(settings, "digest", day)}:
         raise NotDeliveredError(f"{day} is withdrawn, and nobody has its digest in {channel.name}.")
     ready = readiness(settings, channel)
     if not ready.is_on and not _was_used(settings, channel):
@@ -85,24 +80,23 @@ def withdraw(settings: Settings, as_of: datetime, channel: Channel, reason: str)
     _check_ready(channel, ready)
     content = {"withdrawn": reason}
     content_hash = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    with ledger.sending(settings, "digest", day, channel.name, content_hash) as sending:
+    with sent.sending(settings, "digest", day, channel.name, content_hash) as sending:
         if sending is None:
             return f"{channel.name} says already that {day} is withdrawn: nothing is sent."
-        ledger.keep_content(settings, content_hash, content)
+        sent.keep_content(settings, content_hash, content)
         if channel is SLACK:
             message = withdrawal.to_slack(as_of.isoformat(), reason)
             place = slack.send(channel.connection_id, settings.slack_channel, message, sending)
         else:
             mailed = withdrawal.to_mail(as_of.isoformat(), reason)
             place = mail.send(channel.connection_id, settings.email_to, settings.email_from, mailed, sending)
-        sending.finish({**place, **content})
-    status.write_index(settings)
+        sending.finish(place.model_copy(update=content))
     return f"{channel.name} says that {day} is withdrawn."
 
 
 def _was_used(settings: Settings, channel: Channel) -> bool:
     """Return whether digests went over the channel and its setting still says where to."""
-    return bool(target(settings, channel)) and ledger.has_sent(settings, "digest", channel.name)
+    return bool(target(settings, channel)) and sent.has_sent(settings, "digest", channel.name)
 
 
 def _check_ready(channel: Channel, ready: Readiness) -> None:
@@ -123,19 +117,19 @@ def _check_ready(channel: Channel, ready: Readiness) -> None:
 def _is_wanted(settings: Settings, as_of: datetime, channel: Channel, mode: str, is_scheduled: bool) -> bool:
     if mode != AUTO:
         return mode == ALWAYS
-    delivered = ledger.sent(settings, "digest", f"{as_of:%Y-%m-%d}")
+    delivered = sent.last_sent(settings, "digest", f"{as_of:%Y-%m-%d}")
     return (
         is_scheduled
-        or ledger.owed(settings, as_of, channel.name)
-        or channel.name in {message["channel"] for message in delivered}
+        or sent.owed(settings, as_of, channel.name)
+        or channel.name in {message.channel for message in delivered}
     )
 
 
 def _send(
     settings: Settings, channel: Channel, digest: Digest, correction: Correction | None, sending: Sending
-) -> dict:
+) -> Reference:
     if channel is SLACK:
-        message = slack_digest.render(digest, correction)
+        message = slack_message.render(digest, correction)
         return slack.send(channel.connection_id, settings.slack_channel, message, sending)
-    mailed = mail_digest.render(digest, correction)
+    mailed = mail_message.render(digest, correction)
     return mail.send(channel.connection_id, settings.email_to, settings.email_from, mailed, sending)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from greenery.channels import sent as ledger
+from greenery.channels import sent
 from greenery.settings import Settings
 
 
@@ -18,7 +18,7 @@ def is_out(settings: Settings, as_of: datetime) -> bool:
 
     Where no channel is connected nothing is owed: the digest is in the outbox, and the report is what counts.
     """
-    return has_report(settings, as_of) and not ledger.owed(settings, as_of)
+    return has_report(settings, as_of) and not sent.owed(settings, as_of)
 
 
 def has_report(settings: Settings, as_of: datetime) -> bool:
@@ -28,5 +28,5 @@ def has_report(settings: Settings, as_of: datetime) -> bool:
 
 def expect(settings: Settings, as_of: datetime) -> None:
     """Write down that a late week's digest is owed, so that any run of the week delivers it."""
-    if not ledger.owed(settings, as_of):
-        ledger.owe(settings, as_of, "late")
+    if not sent.owed(settings, as_of):
+        sent.owe(settings, as_of, "late")

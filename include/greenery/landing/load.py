@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import duckdb
+from pydantic import BaseModel
 
 from greenery.build import ledger
+from greenery.landing.extract import Extract
 from greenery.settings import WEEKDAYS, Settings
-from greenery.source.folders import ExtractError, ExtractFolder, MissingExtractError, find
+from greenery.source.folders import ExtractError, ExtractFolder, MissingExtractError, find_extract
 from greenery.source.tables import MONEY, TABLES, TIME, Column, Table
 from greenery.warehouse.duckdb import connect, rows, transaction
 
@@ -20,19 +22,18 @@ SHRINK_LIMIT = 0.5
 NAMED_KEYS = 5
 
 
-@dataclass
-class Landing:
-    """What came of a landing.
+class Landing(BaseModel, frozen=True):
+    """The outcome of a landing.
 
-    outcome: 'landed', 'unchanged' (the source equals what was landed) or 'source gone' (what was landed is used).
+    outcome: 'landed', 'unchanged' (the source equals the landed extract) or 'source gone' (the landed extract is used).
     rows: table name to number of rows. warnings: one sentence each.
     """
 
     as_of: datetime
     extract_id: str
-    outcome: str
+    outcome: Literal["landed", "unchanged", "source gone"]
     rows: dict[str, int]
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str]
 
 
 def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept_shrink: bool = False) -> Landing:
@@ -47,14 +48,15 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
     as_of = settings.check_as_of(as_of)
     with connect(settings) as connection:
         _check_week_end(connection, settings)
-        landed = ledger.newest(connection, as_of)
-        if landed and landed["withdrawn"] and not reextract:
+        newest = ledger.newest(connection, as_of)
+        landed = Extract.model_validate(newest) if newest else None
+        if landed and landed.withdrawn and not reextract:
             raise ExtractError(
-                f"the extract {as_of:%Y-%m-%d} was withdrawn ({landed['reason']}). "
+                f"the extract {as_of:%Y-%m-%d} was withdrawn ({landed.reason}). "
                 'To bring it back, corrected or as it is, run the week with {"reextract": true}.'
             )
         try:
-            folder = find(settings, as_of)
+            folder = find_extract(settings, as_of)
         except MissingExtractError:
             if landed is None:
                 raise
@@ -63,7 +65,7 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
         for table in TABLES:
             warnings += _read(connection, folder, table)
         content_hash = _content_hash(connection, folder)
-        if landed and landed["content_hash"] == content_hash:
+        if landed and landed.content_hash == content_hash:
             return _kept(landed, "unchanged")
         if landed and not reextract:
             difference = _difference(connection, landed)
@@ -71,10 +73,17 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
                 f"extract {as_of:%Y-%m-%d}: {folder.path} differs from what was landed ({difference}"
                 '). If the new content is right, run the week with {"reextract": true}; if not, restore the files.'
             )
-        # Said now, not kept: what is kept with an extract must not depend on what else was landed before it.
-        beside_others = _check_shrink(connection, folder, accept_shrink=accept_shrink)
+        # Not kept with the extract: what is kept must not depend on the extracts that were landed before it.
+        warnings_beside_others = _check_shrink(connection, folder, accept_shrink=accept_shrink)
         row_counts = {table.name: _count(connection, table) for table in TABLES}
         extract_id = f"{as_of:%Y-%m-%d}-{content_hash[:16]}"
+        landing = Landing(
+            as_of=as_of,
+            extract_id=extract_id,
+            outcome="landed",
+            rows=row_counts,
+            warnings=warnings + warnings_beside_others,
+        )
         with transaction(connection):
             # An earlier landing that no build has taken up is replaced; the one in use stays until its week is built.
             ledger.forget(
@@ -85,7 +94,7 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
             )
             if rows(connection, "select 1 from landing.extracts where extract_id = $id", {"id": extract_id}):
                 # The content in use is back, before a build took up the other.
-                return Landing(as_of, extract_id, "unchanged", row_counts, warnings + beside_others)
+                return landing.model_copy(update={"outcome": "unchanged"})
             connection.execute(
                 """
                 insert into landing.extracts
@@ -108,16 +117,16 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
                     f"insert into landing.{table.name} (extract_id, {names}) select ?, {names} from {_typed(table)}",
                     [extract_id],
                 )
-    return Landing(as_of, extract_id, "landed", row_counts, warnings + beside_others)
+    return landing
 
 
-def _kept(landed: dict, outcome: str) -> Landing:
+def _kept(landed: Extract, outcome: Literal["unchanged", "source gone"]) -> Landing:
     return Landing(
-        landed["as_of"],
-        landed["extract_id"],
-        outcome,
-        json.loads(landed["row_counts"]),
-        json.loads(landed["warnings"]),
+        as_of=landed.as_of,
+        extract_id=landed.extract_id,
+        outcome=outcome,
+        rows=landed.row_counts,
+        warnings=landed.warnings,
     )
 
 
@@ -142,7 +151,7 @@ def _typed(table: Table) -> str:
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
-    return connection.execute(f"select count(*) from {_typed(table)}").fetchall()[0][0]
+    return int(connection.execute(f"select count(*) from {_typed(table)}").fetchall()[0][0])
 
 
 def _read(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, table: Table) -> list[str]:
@@ -290,10 +299,8 @@ def _unexpected_values(connection: duckdb.DuckDBPyConnection, table: Table, file
                 f"{file_name}: {count} row(s) with the unknown {column.name} {value!r}" for value, count in found
             ]
         if column.required and column.name not in table.key:
-            empty = connection.execute(f"select count(*) from {_typed(table)} where {column.name} is null").fetchall()[
-                0
-            ][0]
-            if empty:
+            query = f"select count(*) from {_typed(table)} where {column.name} is null"
+            if empty := connection.execute(query).fetchall()[0][0]:
                 warnings.append(f"{file_name}: {empty} row(s) with an empty {column.name}")
     return warnings
 
@@ -309,10 +316,10 @@ def _content_hash(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder) 
         parts.append(
             connection.execute(f"select coalesce(md5({hashes}), 'empty') from {_typed(table)}").fetchall()[0][0]
         )
-    return connection.execute("select md5(?)", [" ".join(parts)]).fetchall()[0][0]
+    return str(connection.execute("select md5(?)", [" ".join(parts)]).fetchall()[0][0])
 
 
-def _difference(connection: duckdb.DuckDBPyConnection, landed: dict) -> str:
+def _difference(connection: duckdb.DuckDBPyConnection, landed: Extract) -> str:
     """Say by table how many landed rows are gone from the source and how many of its rows are not landed."""
     parts = []
     for table in TABLES:
@@ -320,7 +327,7 @@ def _difference(connection: duckdb.DuckDBPyConnection, landed: dict) -> str:
         kept = f"select {names} from landing.{table.name} where extract_id = $extract_id"
         offered = f"select {names} from {_typed(table)}"
         added, gone = (
-            connection.execute(f"select count(*) from ({query})", {"extract_id": landed["extract_id"]}).fetchall()[0][0]
+            connection.execute(f"select count(*) from ({query})", {"extract_id": landed.extract_id}).fetchall()[0][0]
             for query in (f"{offered} except {kept}", f"{kept} except {offered}")
         )
         if added or gone:
@@ -335,18 +342,18 @@ def _check_shrink(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, 
     """
     warnings = []
     for neighbour in _neighbours(connection, folder.as_of):
-        name = f"{neighbour['as_of']:%Y-%m-%d}"
+        name = f"{neighbour.as_of:%Y-%m-%d}"
         for table, key in (("orders", "order_id"), ("events", "event_id")):
             offered = f"select {key}, created_at from temp.typed_{table}"
-            landed = f"select {key}, created_at from landing.{table} where extract_id = '{neighbour['extract_id']}'"
-            if neighbour["as_of"] < folder.as_of:
+            landed = f"select {key}, created_at from landing.{table} where extract_id = '{neighbour.extract_id}'"
+            if neighbour.as_of < folder.as_of:
                 known, gone = _gone(connection, table, key, landed, offered, folder.events_since)
             else:
-                known, gone = _gone(connection, table, key, offered, landed, neighbour["events_since"])
+                known, gone = _gone(connection, table, key, offered, landed, neighbour.events_since)
             if gone <= known * SHRINK_LIMIT:
                 continue
             share = f"{gone} of {known} {key}s"
-            if neighbour["as_of"] > folder.as_of:
+            if neighbour.as_of > folder.as_of:
                 warnings.append(f"the extract {name} now looks shrunk: {share} of this one are gone from it")
             elif accept_shrink:
                 warnings.append(f"accepted: {share} of the extract {name} are gone from {folder.files[table].name}")
@@ -359,8 +366,8 @@ def _check_shrink(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, 
     return warnings
 
 
-def _neighbours(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> list[dict]:
-    """Return the ledger rows of the newest extract before and the oldest after `as_of` that are not held."""
+def _neighbours(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> list[Extract]:
+    """Return the newest extract before and the oldest after `as_of` that are not held."""
     query = """
         select * from landing.extracts
         where state <> 'held' and as_of <> $as_of
@@ -370,7 +377,7 @@ def _neighbours(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> list[
         ) = 1
         order by as_of
     """
-    return rows(connection, query, {"as_of": as_of})
+    return [Extract.model_validate(row) for row in rows(connection, query, {"as_of": as_of})]
 
 
 def _gone(

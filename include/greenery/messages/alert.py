@@ -9,14 +9,16 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel
 
 from greenery.messages import wording
+from greenery.messages.check_results import CRITICAL, WARNING, CheckResult, CheckResults
 from greenery.source.tables import TABLES
 
-CRITICAL, WARNING = "critical", "warning"
 SHOWN_ROWS = 5
-REASON_LENGTH = 600
+LONGEST_LINE = 600
 MASK = "•••"
 
 RUNBOOK = "docs/runbook.md"
@@ -28,8 +30,7 @@ _PERSONAL = {column.name for table in TABLES for column in table.columns if colu
 _CONTACT = re.compile(r"[\w.+%-]+@[\w.-]+\.\w+|(?<![\w-])(\+\d[\d ()-]{7,}\d|\d{3}-\d{3}-\d{4})(?![\w-])")
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(BaseModel, frozen=True):
     """The run that an alert comes from.
 
     week: the day the week ends, such as 2025-01-22.
@@ -48,14 +49,13 @@ class Run:
     runbook: str = RUNBOOK
     where: str = ""
 
-    def command(self, params: Mapping | None = None) -> str:
+    def command(self, params: Mapping[str, Any] | None = None) -> str:
         """Return the command that runs the week again."""
         text = f"make backfill FROM={self.week} TO={self.week}{self.where}"
         return f"{text} PARAMS='{json.dumps(params)}'" if params else text
 
 
-@dataclass(frozen=True)
-class Advice:
+class Advice(BaseModel, frozen=True):
     """What to do when a check fails.
 
     params: of the run that mends it.
@@ -64,12 +64,11 @@ class Advice:
 
     look: str
     remedy: str
-    params: Mapping[str, bool]
+    params: dict[str, bool]
     acceptable: bool
 
 
-@dataclass(frozen=True)
-class Failure:
+class TaskFailure(BaseModel, frozen=True):
     """A task that failed by itself, not because of one before it.
 
     reason: the exception in one line; empty where the process was killed.
@@ -82,8 +81,7 @@ class Failure:
     at: str = ""
 
 
-@dataclass(frozen=True)
-class Alert:
+class Alert(BaseModel, frozen=True):
     """One incident as it stands now.
 
     key: the same for all tries, reruns and channels, such as `greenery/2025-01-22/sessions_unique`.
@@ -98,7 +96,7 @@ class Alert:
     """
 
     key: str
-    severity: str
+    severity: Literal["critical", "warning"]
     title: str
     week: str
     run_type: str
@@ -110,20 +108,20 @@ class Alert:
     expected: str = ""
     rows: int = 0
     failing_rows: int = 0
-    examples: tuple[Mapping[str, str], ...] = ()
+    examples: tuple[dict[str, str], ...] = ()
     also: tuple[str, ...] = ()
     first_bad: str = ""
     streak: int = 1
     held_back: str = ""
     fix: str = ""
     command: str = ""
-    links: Mapping[str, str] = field(default_factory=dict)
+    links: dict[str, str] = {}
 
     @property
     def state(self) -> str:
         """A hash of what went wrong, the same for another run that finds the same."""
-        facts = [self.severity, self.title, self.observed, self.expected, self.rows, self.failing_rows]
-        facts += [self.held_back, [dict(row) for row in self.examples], list(self.also)]
+        facts: list[Any] = [self.severity, self.title, self.observed, self.expected, self.rows, self.failing_rows]
+        facts += [self.held_back, list(self.examples), list(self.also)]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     @property
@@ -148,29 +146,9 @@ def key_of(week: str, name: str) -> str:
     return f"greenery/{week}/{name}"
 
 
-def failed_checks(quality: Mapping) -> list[dict]:
-    """Return the checks of quality.json that someone has to be told of: failed, neither accepted nor silenced, and not
-    told of by another check.
-    """
-    return [
-        check
-        for check in quality["checks"]
-        if not check["passed"]
-        and check["severity"] in (CRITICAL, WARNING)
-        and not check.get("accepted")
-        and not check.get("silenced")
-        and not check.get("told_by")
-    ]
-
-
-def holding(quality: Mapping) -> list[str]:
-    """Return the checks of a held week's quality.json that someone has to be told of as holding it."""
-    return [check["check"] for check in failed_checks(quality) if check["severity"] == CRITICAL]
-
-
 def of_checks(
-    quality: Mapping,
-    earlier: Sequence[Mapping],
+    quality: CheckResults,
+    earlier: Sequence[CheckResults],
     run: Run,
     log: str,
     advice: Mapping[str, Advice],
@@ -185,44 +163,43 @@ def of_checks(
     published: whether the run published the week; one that is held it did not.
     """
     alerts = []
-    for check in sorted(failed_checks(quality), key=lambda check: check["severity"] != CRITICAL):
-        name, do = check["check"], advice[check["check"]]
-        first_bad, streak = _streak(name, run.week, earlier)
+    for check in sorted(quality.notified, key=lambda check: check.severity != CRITICAL):
+        do = advice[check.check]
+        first_bad, streak = _streak(check.check, run.week, earlier)
         links = {"Checks of the week": run.quality, "Log": log or run.url, "Runbook": _anchor(run, check)}
-        also = [
-            f"{other['check']} ({_clean(other['observed'])})"
-            for other in quality["checks"]
-            if not other["passed"] and other.get("told_by") == name
-        ]
         alerts.append(
             Alert(
-                key=key_of(run.week, name),
-                severity=check["severity"],
-                title=f"{name} failed in {check['relation']}",
+                key=key_of(run.week, check.check),
+                severity=CRITICAL if check.severity == CRITICAL else WARNING,
+                title=f"{check.check} failed in {check.relation}",
                 week=run.week,
                 run_type=run.type,
-                owner=check.get("owner") or "data-team",
-                check=name,
-                relation=check["relation"],
-                meaning=check["meaning"],
-                observed=_clean(check["observed"]),
-                expected=check["expected"],
-                rows=check["rows"],
-                failing_rows=check["failing_rows"],
-                examples=tuple(masked(row) for row in check["examples"][:SHOWN_ROWS]),
-                also=tuple(also),
+                owner=check.owner or "data-team",
+                check=check.check,
+                relation=check.relation,
+                meaning=check.meaning,
+                observed=_clean(check.observed),
+                expected=check.expected,
+                rows=check.rows or 0,
+                failing_rows=check.failing_rows or 0,
+                examples=tuple(masked(row) for row in check.examples[:SHOWN_ROWS]),
+                also=tuple(
+                    f"{other.check} ({_clean(other.observed)})"
+                    for other in quality.checks
+                    if not other.passed and other.told_by == check.check
+                ),
                 first_bad=first_bad,
                 streak=streak,
                 held_back=_held_back_by(check, quality, published=published),
                 fix=f"Look at {do.look.rstrip('.')}. {do.remedy}".replace("`", ""),
-                command=_commands(run, do, held=quality["verdict"] == "held"),
+                command=_commands(run, do, held=quality.verdict == "held"),
                 links=_known(links),
             )
         )
     return alerts
 
 
-def of_failures(failures: Iterable[Failure], run: Run, published: bool) -> list[Alert]:
+def of_failures(failures: Iterable[TaskFailure], run: Run, published: bool) -> list[Alert]:
     """Return the alert for the task that failed first; it names the others. Nothing where none failed.
 
     published: whether the run had published the week before the task failed.
@@ -258,8 +235,8 @@ def of_failures(failures: Iterable[Failure], run: Run, published: bool) -> list[
     ]
 
 
-def late(run: Run, hours: float, state: str, *, waits: bool) -> Alert:
-    """Return the alert for a week whose digest was not out at its deadline.
+def of_missing_report(run: Run, hours: float, state: str, *, waits: bool) -> Alert:
+    """Return the alert for a week whose report or digest was not out at its deadline.
 
     hours: after the week's end, when it should have been out.
     state: what is known of the week, such as `no run has landed its extract`.
@@ -294,26 +271,26 @@ def masked(row: Mapping[str, object]) -> dict[str, str]:
 def _clean(text: str) -> str:
     """Return a text in one line of bearable length, without mail addresses and phone numbers."""
     line = _CONTACT.sub(MASK, " ".join(text.split()))
-    return line if len(line) <= REASON_LENGTH else f"{line[: REASON_LENGTH - 1]}…"
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
 
 
-def _streak(name: str, week: str, earlier: Sequence[Mapping]) -> tuple[str, int]:
+def _streak(name: str, week: str, earlier: Sequence[CheckResults]) -> tuple[str, int]:
     """Return since which week a check fails without a pass, and how many judged weeks that is."""
     first_bad, streak = week, 1
     for quality in earlier:
-        if not any(check["check"] == name and not check["passed"] for check in quality["checks"]):
+        if not quality.failed(name):
             break
-        first_bad, streak = quality["as_of"][:10], streak + 1
+        first_bad, streak = f"{quality.as_of:%Y-%m-%d}", streak + 1
     return first_bad, streak
 
 
-def _held_back_by(check: Mapping, quality: Mapping, *, published: bool) -> str:
+def _held_back_by(check: CheckResult, quality: CheckResults, *, published: bool) -> str:
     """Return what does not reach its readers while a check fails."""
-    if quality["verdict"] == "held" and check["severity"] != CRITICAL:
-        return f"nothing by this check; the week is held by {' and '.join(holding(quality)) or 'a silenced check'}"
-    if quality.get("stays_admitted"):
+    if quality.verdict == "held" and check.severity != CRITICAL:
+        return f"nothing by this check; the week is held by {' and '.join(quality.holding) or 'a silenced check'}"
+    if quality.stays_admitted:
         return "what this run built; the week and all others stay published as they were"
-    if quality["verdict"] == "held":
+    if quality.verdict == "held":
         return "the digest, the published marts and the page of this week; readers keep the last good state"
     if published:
         return "nothing: the week is published, its digest names the warning"
@@ -340,8 +317,8 @@ def _held_back(task: str, published: bool) -> str:
     return "the digest, the published marts and the page of this week; readers keep the last good state"
 
 
-def _anchor(run: Run, check: Mapping) -> str:
-    return f"{run.runbook}#{check.get('runbook', '').partition('#')[2] or check['check']}"
+def _anchor(run: Run, check: CheckResult) -> str:
+    return f"{run.runbook}#{check.runbook.partition('#')[2] or check.check}"
 
 
 def _known(links: Mapping[str, str]) -> dict[str, str]:

@@ -6,16 +6,18 @@ In Slack all stands in rich text or plain text, where no markup is read: a value
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
+from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import BaseModel
 
 from greenery.messages import wording
-from greenery.messages.alert import CRITICAL, Alert
+from greenery.messages.alert import Alert
+from greenery.messages.check_results import CRITICAL
 from greenery.messages.message import MailMessage, SlackMessage
 from greenery.messages.rich_text import escape as slack_escape
 from greenery.messages.rich_text import is_address, links, rich, section, span
+from greenery.messages.templating import environment
 
 LIST_ID = "Greenery alerts <alerts.greenery>"
 HEADER_LENGTH = 150  # Slack's limits, and PagerDuty's
@@ -26,17 +28,9 @@ CELL_LENGTH = 60
 SHOULD = "Should hold"
 
 _MARKS = {"critical": "🔴", "warning": "🟡"}
-_environment = Environment(
-    loader=PackageLoader("greenery.messages"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 
 
-@dataclass(frozen=True)
-class HeldNotice:
+class HeldNotice(BaseModel, frozen=True):
     """What goes out in place of a digest.
 
     week: the day it ends.
@@ -50,7 +44,7 @@ class HeldNotice:
     reasons: tuple[str, ...]
     since: str
     owners: tuple[str, ...]
-    links: Mapping[str, str]
+    links: dict[str, str]
 
     @property
     def title(self) -> str:
@@ -66,7 +60,7 @@ class HeldNotice:
         )
 
 
-def notice(alerts: Sequence[Alert]) -> HeldNotice:
+def held_notice(alerts: Sequence[Alert]) -> HeldNotice:
     """Return the notice for a week that critical checks hold.
 
     alerts: of those checks; one at least.
@@ -109,7 +103,7 @@ def to_slack(alert: Alert, resolved: str = "", note: str = "") -> SlackMessage:
     """
     headline = f"{'✅' if resolved else _MARKS.get(alert.severity, '')} {title(alert, resolved)}"
     should = span(_short(alert.meaning, PART_LENGTH))
-    parts: list[dict] = [section(span(f"{SHOULD}: ", bold=True), should)]
+    parts: list[dict[str, Any]] = [section(span(f"{SHOULD}: ", bold=True), should)]
     if resolved:
         parts.append(section(span("Resolved", bold=True), span(f" by {resolved}.")))
     else:
@@ -121,7 +115,7 @@ def to_slack(alert: Alert, resolved: str = "", note: str = "") -> SlackMessage:
             parts.append(_preformatted(_table(alert.examples)))
         parts.append(section(span("Next: ", bold=True), span(_short(alert.fix, PART_LENGTH))))
         parts += [_preformatted(alert.command)] if alert.command else []
-    blocks: list[dict] = [{"type": "header", "text": _plain(headline)}, rich(*parts)]
+    blocks: list[dict[str, Any]] = [{"type": "header", "text": _plain(headline)}, rich(*parts)]
     return SlackMessage(
         text=slack_escape(headline), blocks=[*blocks, *links(alert.links)], thread_note=slack_escape(note)
     )
@@ -138,7 +132,7 @@ def to_mail(alert: Alert, resolved: str = "") -> MailMessage:
         lines += ["", *(f"  {line}" for line in _table(alert.examples).splitlines())] if alert.examples else []
         lines += ["", f"Next: {alert.fix}", *(f"  {line}" for line in alert.command.splitlines())]
     lines += ["", *(f"{label}: {address}" for label, address in alert.links.items())]
-    html = _environment.get_template("alert.html.j2").render(
+    html = environment.get_template("alert.html.j2").render(
         headline=headline,
         should=SHOULD,
         color="#1a7048" if resolved else "#b3261e" if alert.severity == CRITICAL else "#8a5a00",
@@ -151,11 +145,11 @@ def to_mail(alert: Alert, resolved: str = "") -> MailMessage:
     return MailMessage(subject=f"[greenery] {headline}", text="\n".join(lines) + "\n", html=html, list_id=LIST_ID)
 
 
-def to_pagerduty(alert: Alert) -> dict:
+def to_pagerduty(alert: Alert) -> dict[str, Any]:
     """Return what an Events v2 trigger says beside its key: payload and links."""
-    details = facts(alert) | {
+    details: dict[str, Any] = facts(alert) | {
         SHOULD: alert.meaning,
-        "Rows": [dict(row) for row in alert.examples],
+        "Rows": list(alert.examples),
         "Next": f"{alert.fix} {alert.command}".strip(),
         **{label: address for label, address in alert.links.items() if not is_address(address)},
     }
@@ -185,7 +179,7 @@ def held_to_slack(held: HeldNotice, ended: str = "") -> SlackMessage:
         section(span("Since: ", bold=True), span(held.since)),
         section(span("Works on it: ", bold=True), span(_short(", ".join(held.owners), PART_LENGTH))),
     ]
-    blocks: list[dict] = [{"type": "header", "text": _plain(headline)}, rich(*parts)]
+    blocks: list[dict[str, Any]] = [{"type": "header", "text": _plain(headline)}, rich(*parts)]
     note = "The week is held no more." if ended else "What is known has changed."
     return SlackMessage(text=slack_escape(headline), blocks=[*blocks, *links(held.links)], thread_note=note)
 
@@ -195,7 +189,7 @@ def held_to_mail(held: HeldNotice) -> MailMessage:
     lines = [held.title, "", held.outlook, "", "What failed:", *(f"- {reason}" for reason in held.reasons)]
     lines += ["", f"Since: {held.since}", f"Works on it: {', '.join(held.owners)}"]
     lines += ["", *(f"{label}: {address}" for label, address in held.links.items())]
-    html = _environment.get_template("held.html.j2").render(held=held, is_address=is_address)
+    html = environment.get_template("held.html.j2").render(held=held, is_address=is_address)
     return MailMessage(subject=held.title, text="\n".join(lines) + "\n", html=html)
 
 
@@ -223,11 +217,11 @@ def _table(examples: Sequence[Mapping[str, str]]) -> str:
     )
 
 
-def _plain(text: str) -> dict:
+def _plain(text: str) -> dict[str, Any]:
     return {"type": "plain_text", "text": _short(text, HEADER_LENGTH), "emoji": True}
 
 
-def _preformatted(text: str) -> dict:
+def _preformatted(text: str) -> dict[str, Any]:
     return {"type": "rich_text_preformatted", "elements": [span(_short(text, TEXT_LENGTH))]}
 
 

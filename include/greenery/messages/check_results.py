@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Final
 
 from pydantic import JsonValue
 
+from greenery.commands import WayOut
 from greenery.documents import Document, Moment
+
+CRITICAL: Final = "critical"
+WARNING: Final = "warning"
 
 
 class SilencedBy(Document):
@@ -40,6 +45,15 @@ class CheckResult(Document):
     failing_rows: int | None
     examples: tuple[dict[str, JsonValue], ...]
 
+    @property
+    def is_notified(self) -> bool:
+        """Whether the check has an incident of its own.
+
+        A failed check has none where it is accepted, silenced, or named by the incident of another check.
+        """
+        fails = not self.passed and self.severity in (CRITICAL, WARNING)
+        return fails and not (self.accepted or self.silenced or self.told_by)
+
 
 class Acceptance(Document):
     """The reason for accepting failed checks, their names, and the observation of each."""
@@ -53,13 +67,13 @@ class CheckResults(Document):
     """The content of quality.json.
 
     verdict: passed, held or accepted. stays_admitted: whether the run failed and its extract stays admitted.
-    way_out: what mends a held week, a key of `commands.way_out`.
+    way_out: how a held week can be released; None where it is not held.
     """
 
     as_of: Moment
     verdict: str
     stays_admitted: bool = False
-    way_out: str | None = None
+    way_out: WayOut | None = None
     accepted: Acceptance | None
     checks: tuple[CheckResult, ...]
     landing_warnings: tuple[str, ...]
@@ -68,3 +82,17 @@ class CheckResults(Document):
     def told(self) -> list[CheckResult]:
         """The checks that a digest counts: infos are only on the page of all checks."""
         return [check for check in self.checks if check.severity != "info"]
+
+    @property
+    def notified(self) -> list[CheckResult]:
+        """The failed checks that have an incident of their own."""
+        return [check for check in self.checks if check.is_notified]
+
+    @property
+    def holding(self) -> list[str]:
+        """The critical checks among `notified`, by name: in a held week they hold it."""
+        return [check.check for check in self.notified if check.severity == CRITICAL]
+
+    def failed(self, name: str) -> bool:
+        """Return whether the check of this name failed."""
+        return any(check.check == name and not check.passed for check in self.checks)

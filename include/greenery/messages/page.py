@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from greenery.figures.model import Restatement, Summary
 from greenery.figures.order_changes import CHANGES
@@ -11,6 +10,7 @@ from greenery.messages import chart, digest, wording
 from greenery.messages.check_results import CheckResults
 from greenery.messages.digest_parts import Links
 from greenery.messages.templating import environment
+from greenery.messages.week_state import ListedWeek
 from greenery.source.tables import STEPS
 
 SEVERITIES = ("critical", "warning", "info")
@@ -54,10 +54,6 @@ def render_quality(results: CheckResults, advice: Mapping[str, tuple[str, str]])
     return environment.get_template("quality.html.j2").render(quality=results, advice=advice, severities=SEVERITIES)
 
 
-def render_index(weeks: Sequence[Mapping[str, Any]]) -> str:
-    """Return the list of all weeks as HTML, newest first.
-
-    weeks: as_of (YYYY-MM-DD), state (missing, landed, admitted, held), reason, published, has_page, restated, outdated,
-    next_command, delivered and owed (lists of lines) of each.
-    """
+def render_index(weeks: Sequence[ListedWeek]) -> str:
+    """Return the list of all weeks as HTML, newest first."""
     return environment.get_template("index.html.j2").render(weeks=weeks)

@@ -1,4 +1,4 @@
-"""What Airflow calls when a run has not ended by its deadline: tell that the report is missing, if it is missed."""
+"""Airflow calls this module when a run has not ended by its deadline: it alerts if the week's digest is not out."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ from greenery.channels import sent as ledger
 
 log = logging.getLogger(__name__)
 
-TRIES = 6  # Airflow does not call again; with pauses of half a minute, then 1, 2, 4 and 5 minutes
+NOTIFY_TRIES = 6  # Airflow calls once. The pauses are half a minute, then 1, 2, 4 and 5 minutes
 
 
 def missed(context: dict[str, Any]) -> None:
-    """Tell that the digest of a scheduled week is late.
+    """Alert that the digest of a scheduled week is late.
 
-    context: `dag_run` as Airflow's API describes it. Airflow calls this for backfills too, and for a run that delivered
-    and then failed: for these nothing is said. A scheduled run that was run again by a backfill counts as one of those,
-    but its digest is owed.
+    Airflow (3.3.2) calls this for backfills too, and for a run that delivered its digest and then failed. These send no
+    alert. A scheduled run that a backfill runs again has the type backfill in Airflow, but its digest is owed, so it
+    does send one.
 
-    Raises NotSentError where a channel did not take it after some tries.
+    context: `dag_run` as Airflow's API describes it.
+
+    Raises NotSentError if a channel has not accepted the alert after several tries.
     """
     run, home = context["dag_run"], settings.load()
     ends = run["data_interval_end"]
     if run["run_type"] != "scheduled" and not (ends and ledger.owed(home, datetime.fromisoformat(ends))):
-        log.info("%s is no scheduled run: nobody waits for it", run["dag_run_id"])
+        log.info("%s is not a scheduled run, and no digest of its week is owed: no alert", run["dag_run_id"])
         return
-    # Sending is imported for a late week only: this is called for each week of a backfill.
+    # Imported only for a late week, because Airflow calls this function for each week of a backfill.
     from greenery.alerts import incidents
     from greenery.alerts.sending import NotSentError
     from greenery.orchestration.tasks import run_url
@@ -38,10 +40,10 @@ def missed(context: dict[str, Any]) -> None:
     as_of = home.check_as_of(datetime.fromisoformat(ends))
     tries = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, NotSentError) and not error.permanent),
-        stop=stop_after_attempt(TRIES),
+        stop=stop_after_attempt(NOTIFY_TRIES),
         wait=wait_exponential(multiplier=30, max=300),
         reraise=True,
     )
     run_id, state = run["dag_run_id"], f"its run is {run['state']}"
-    told = tries(incidents.tell_late, home, as_of, run_id, run_url(run_id), state, waits=False)
-    log.info("the digest of %s is late: told of it" if told else "the digest of %s is out", f"{as_of:%Y-%m-%d}")
+    told = tries(incidents.notify_late, home, as_of, run_id, run_url(run_id), state, waits=False)
+    log.info("the digest of %s is late: alerted" if told else "the digest of %s is out", f"{as_of:%Y-%m-%d}")

@@ -73,7 +73,7 @@ class WaitForExtract(BaseSensorOperator):
         for line in extracts.ignored_folders(home):
             self.log.warning(line)
         try:
-            extracts.find(home, as_of)
+            extracts.find_extract(home, as_of)
         except extracts.ExtractError as error:
             with connect(home) as connection:
                 landed = ledger.newest(connection, as_of)
@@ -105,7 +105,15 @@ class AcquireWarehouse(BaseSensorOperator):
         models = dbt_project.version()
         with connect(home) as connection:
             try:
-                is_ours = ledger.acquire(connection, context["run_id"], as_of, is_running, withdrawal(context))
+                is_ours = ledger.acquire(
+                    connection,
+                    context["run_id"],
+                    as_of,
+                    is_running,
+                    withdrawal(context),
+                    # Not where a task that follows the models is cleared by itself: they stay as they are.
+                    full_refresh=context["params"]["full_refresh"] and not _has_built(context),
+                )
             except (ledger.NothingToWithdrawError, ledger.LockLostError) as error:
                 raise AirflowFailException(str(error)) from error
             if is_ours and ledger.builds_anew(connection):
@@ -121,7 +129,8 @@ class AcquireWarehouse(BaseSensorOperator):
 
 
 def check_project(project: str, context: Context) -> None:
-    """Fail a model's task for good where the dbt project was changed since its run took the lock.
+    """Note that a model is built. Fail its task for good where one that it reads is not, or the dbt project was changed
+    since its run took the lock.
 
     Cosmos calls this after the model was built. project: the folder in which dbt ran.
     """
@@ -129,9 +138,14 @@ def check_project(project: str, context: Context) -> None:
     from greenery.build import project as dbt_project
     from greenery.warehouse.duckdb import connect
 
-    if dbt_project.version() == context["ti"].xcom_pull(task_ids="acquire_warehouse", key=MODELS):
-        return
+    is_same = dbt_project.version() == context["ti"].xcom_pull(task_ids="acquire_warehouse", key=MODELS)
     with connect(settings.load()) as connection:
+        if is_same:
+            try:
+                ledger.note_built(connection, context["run_id"], context["ti"].task_id[len("dbt.") : -len("_run")])
+            except ledger.LockLostError as error:
+                raise AirflowFailException(str(error)) from error
+            return
         ledger.disown_build(connection)
     raise AirflowFailException(
         "the dbt project was changed while this run built: clear its task acquire_warehouse with all that follows."
@@ -150,10 +164,10 @@ def announce(home: settings.Settings, as_of: datetime, *, is_scheduled: bool) ->
 
     try:
         if is_scheduled:
-            delivered = {message["channel"] for message in ledger.sent(home, "digest", f"{as_of:%Y-%m-%d}")}
+            delivered = {message.channel for message in ledger.last_sent(home, "digest", f"{as_of:%Y-%m-%d}")}
             waiting = [
                 name
-                for name in ledger.DIGEST_CHANNELS
+                for name in channels.DIGEST_CHANNELS
                 if name not in delivered
                 and (channels.readiness(home, channels.CHANNELS[name]).is_on or not lateness.has_report(home, as_of))
             ]
@@ -182,7 +196,7 @@ def tell_if_late(home: settings.Settings, as_of: datetime, context: Context, sta
     from greenery.alerts import incidents
 
     try:
-        incidents.tell_late(home, as_of, run.run_id, run_url(run.run_id), state, waits=True)
+        incidents.notify_late(home, as_of, run.run_id, run_url(run.run_id), state, waits=True)
     except Exception:
         failed.touch()
         log.exception("the digest is late, and not everybody could be told: it is tried again in %s", PAUSE)
@@ -213,8 +227,6 @@ def withdrawal(context: Context | dict[str, Any]) -> str:
 @task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT)
 def land(**context: Any) -> dict:
     """Check the extract's every value and land it whole, or not at all; a run that withdraws it lands nothing."""
-    from dataclasses import asdict
-
     from greenery.landing import load as landing
     from greenery.report import weeks as status
     from greenery.source.folders import ExtractError
@@ -235,7 +247,7 @@ def land(**context: Any) -> dict:
         log.warning(warning)
     with connect(home) as connection:
         status.record(home, connection)
-    return {**asdict(landed), "as_of": f"{landed.as_of:%Y-%m-%d}"}
+    return landed.model_dump() | {"as_of": f"{landed.as_of:%Y-%m-%d}"}
 
 
 @task(pool=WAREHOUSE_POOL, **KILLED)
@@ -243,11 +255,17 @@ def quality(**context: Any) -> dict:
     """Judge the week's marts and dbt's tests; a failed critical check holds the extract and ends the run failed."""
     from greenery.build.ledger import LockLostError, NotTestedError
     from greenery.quality import HeldError, judge
+    from greenery.report import weeks, writing
+    from greenery.warehouse.duckdb import connect
 
     home = settings.load()
     try:
         verdict = judge(home, context["run_id"], accept=context["params"]["accept"] or "")
     except HeldError as error:
+        if error.held_because:
+            writing.write_page(home, week_end(context), error.held_because)
+        with connect(home) as connection:
+            weeks.record(home, connection)
         context["ti"].xcom_push(key=JUDGED, value=True)
         raise AirflowFailException(str(error)) from error
     except (LockLostError, NotTestedError) as error:
@@ -299,6 +317,7 @@ def report(**context: Any) -> str:
     """Write the week's report from the published relations, name the later weeks to rerun, and return its folder."""
     from greenery.report import weeks as status
     from greenery.report import writing as weekly_report
+    from greenery.report.run_note import RunNote, write_note
     from greenery.warehouse.duckdb import connect
 
     home, as_of, run = settings.load(), week_end(context), context["dag_run"]
@@ -311,17 +330,14 @@ def report(**context: Any) -> str:
     with connect(home) as connection:
         outdated = weekly_report.settle(home, connection, written=None if withdraws else as_of)
         later = [week.date() for week in outdated if week > as_of]
-        weekly_report.write_run(
-            home,
-            as_of,
-            {
-                "run_id": run.run_id,
-                "run_type": run.run_type.value,
-                "url": run_url(run.run_id),
-                "restates": [str(week) for week in later],
-                "next_commands": commands.reruns(home, later),
-            },
+        note = RunNote(
+            run_id=run.run_id,
+            run_type=run.run_type.value,
+            url=run_url(run.run_id),
+            restates=tuple(later),
+            next_commands=tuple(commands.reruns(home, later)),
         )
+        write_note(home, as_of, note)
         status.record(home, connection)
     if later:
         log.warning("published weeks whose report would differ now: %s", ", ".join(map(str, later)))
@@ -346,6 +362,7 @@ def deliver(channel: str, **context: Any) -> str:
     from greenery.channels import channel as channels
     from greenery.channels.errors import PermanentError
     from greenery.delivery import deliver as delivery
+    from greenery.report import weeks
     from greenery.report.writing import NoReportError
 
     home, as_of, mode, way = (
@@ -366,6 +383,7 @@ def deliver(channel: str, **context: Any) -> str:
         raise AirflowSkipException(str(error)) from error
     except (PermanentError, NoReportError) as error:
         raise AirflowFailException(str(error)) from error
+    weeks.write_index(home)
     log.info(done)
     return done
 
@@ -384,7 +402,7 @@ def held_notice(**context: Any) -> None:
     if not incidents.is_held(home, as_of):
         raise AirflowSkipException("the week stays as it was published; what failed is what this run built.")
     with _telling():
-        incidents.hold(home, _run(context), as_of)
+        incidents.notify_held(home, _run(context), as_of)
 
 
 @task(**TELLING, trigger_rule="all_done")
@@ -398,16 +416,16 @@ def alert(**context: Any) -> list[str]:
     outcome = incidents.Outcome(
         run=_run(context),
         states=states,
-        failures=[incidents.Failure(name, **note) for name, note in notes.items()],
+        failures=tuple(incidents.TaskFailure(task=name, **note) for name, note in notes.items()),
         judged=_judged(context, states),
         withdrawn=withdrawal(context),
     )
     deliver = context["params"]["deliver"]
     tells = deliver == "always" or (deliver == "auto" and run_type != "backfill")
     with _telling():
-        found = incidents.settle(home, outcome, week_end(context), tells)
+        found = incidents.update(home, outcome, week_end(context), tells)
         if run_type == "scheduled":
-            incidents.announce_silences(home)
+            incidents.notify_silences(home)
     return [one.key for one in found]
 
 
@@ -431,6 +449,11 @@ def _states(context: Context | dict[str, Any]) -> dict[str, str]:
     """Return the state of each task of the run."""
     run_id = context["run_id"]
     return context["ti"].get_task_states(dag_id=DAG_ID, run_ids=[run_id])[run_id]
+
+
+def _has_built(context: Context) -> bool:
+    """Return whether the run's first model is built, and not cleared to be built again."""
+    return _states(context).get("dbt.int_extract_pairs_run") == "success"
 
 
 def _judged(context: Context | dict[str, Any], states: dict[str, str]) -> bool:

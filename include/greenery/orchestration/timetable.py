@@ -1,4 +1,4 @@
-"""When the weekly DAG runs, and what a date that a person triggers it with means."""
+"""The timetable of the weekly DAG: when it runs, and which week a manual run with a date is for."""
 
 from __future__ import annotations
 
@@ -10,21 +10,19 @@ from greenery import commands, settings
 
 
 class WeeklyTimetable(CronDataIntervalTimetable):
-    """A run a week, whose logical date is the week's start; Airflow keeps one run of a logical date."""
+    """One run for each week. Its logical date is the week's start, and Airflow keeps one run for each logical date."""
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
-        """Return the newest week that had ended at the logical date `run_after` of a run that is triggered by hand.
+        """Return the newest week that had ended at `run_after`, the logical date of a manual run.
 
-        Raises ValueError, which Airflow shows to who triggers, at the very start of a week: the run would take the
-        place of that week's own, and the schedule would leave the week out. Or where the date is before all weeks.
+        Raises ValueError, which Airflow shows to the user, if the date is before all weeks or is the exact start of a
+        week. In the second case the run would take the place of that week's scheduled run, which would never be made.
         """
         first = settings.BEGINNING
         if run_after.year < first.year:
             raise ValueError(f"{run_after:%Y-%m-%d} is too long ago: weeks are counted from {first:%Y-%m-%d}.")
         week = super().infer_manual_data_interval(run_after=run_after)
         if run_after == week.end:
-            # Every process of Airflow imports this module: it must not load DuckDB.
-
             day = f"{week.end:%Y-%m-%d}"
             command = commands.backfill(settings.load(), day, day)
             raise ValueError(

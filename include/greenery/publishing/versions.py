@@ -12,7 +12,7 @@ import duckdb
 
 from greenery import commands
 from greenery.build import ledger
-from greenery.build.ledger import ANALYTICS, LOGS
+from greenery.build import project as dbt_project
 from greenery.files import switch_link
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect, open_file, rows, transaction
@@ -85,11 +85,14 @@ def open_published(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def relations() -> Iterator[tuple[str, str]]:
     """Yield what the published file holds: each relation with its schema, and the query of its rows."""
-    for relation in ANALYTICS:
+    models = dbt_project.models()
+    for relation in models.marts:
         yield f"analytics.{relation}", f"from marts.{relation}"
     for relation in HISTORY:
         # A log may hold rows of extracts that are not admitted, or no longer.
-        of_build = "where pair_id in (select pair_id from intermediate.int_extract_pairs)" if relation in LOGS else ""
+        of_build = (
+            "where pair_id in (select pair_id from intermediate.int_extract_pairs)" if relation in models.logs else ""
+        )
         yield f"intermediate.{relation}", f"from intermediate.{relation} {of_build}"
 
 
@@ -122,7 +125,7 @@ def _write_version(connection: duckdb.DuckDBPyConnection, folder: Path, version:
     finally:
         connection.execute("detach published")
     row_counts = {}
-    for relation in ANALYTICS:
+    for relation in dbt_project.models().marts:
         target = _sql_text(beside / f"{relation}.parquet")
         row_counts[relation] = connection.execute(f"copy marts.{relation} to '{target}' (format parquet)").fetchall()[
             0

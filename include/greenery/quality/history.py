@@ -3,23 +3,23 @@
 A count is compared with what the weeks before let expect: their median along their trend (Theil and Sen), never their
 mean. How far it may be off is a negative binomial: chance, and on top of it the spread that these weeks really had, at
 least a few percent. A share is compared in the same way by a beta-binomial. What is within that noise reads as no
-difference at all, so the limits in `checks` are for what is left.
+difference at all, so the bounds in the suites are for what is left.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import duckdb
 import numpy as np
 from scipy import stats
 
-from greenery.quality import sql
 from greenery.source.tables import STEPS
+
+Rows = Sequence[Mapping[str, Any]]
 
 WEEKS = 8
 ENOUGH_WEEKS = 4
@@ -48,46 +48,8 @@ class Reading:
     observed: str
     expected: str
 
-    @property
-    def text(self) -> str:
-        """Both as one phrase."""
-        return f"{self.name}: {self.observed}, expected {self.expected}"
 
-
-def read(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, list[Reading]]:
-    """Return the readings of the week that ends at `as_of`, by the name that `checks` calls them."""
-
-    def fetch(name: str) -> list[dict]:
-        return sql.fetch(connection, f"history/{name}", as_of)
-
-    weeks = {row["weeks_ago"]: row for row in fetch("weeks")}
-    sessions = series(weeks, "sessions")
-    events = {(row["event_type"], row["weeks_ago"]): row for row in fetch("events")}
-    by_step = {step: series({w: events.get((step, w), {}) for w in range(WEEKS + 1)}, "events") for step in STEPS}
-    page_views = {week: events[("page_view", week)] for week in range(WEEKS + 1) if ("page_view", week) in events}
-    orders = series({row["weeks_ago"]: row for row in fetch("orders")}, "orders")
-    hours = np.zeros((WEEKS + 1, 168))
-    for row in fetch("hours"):
-        hours[row["weeks_ago"], row["hour_of_week"]] = row["sessions"]
-    conversions = [_share(step, weeks, step, "sessions") for step in STEPS if step != "package_shipped"]
-    return {
-        "sessions_by_week": [count("sessions", sessions)],
-        "events_by_week": [count(f"{step} events", by_step[step]) for step in STEPS],
-        "orders_by_week": [count("orders", orders)],
-        "conversion": [reading for reading, _ in conversions],
-        "conversion_ratio": [reading for _, reading in conversions],
-        "without_user": [_share("sessions without a user", weeks, "without_user", "sessions")[0]],
-        "without_product": [_share("page views without a product", page_views, "without_product", "events")[0]],
-        "days": days(hours, as_of),
-        "hours": lost_hours(hours, as_of),
-        "shift": [shift(hours)],
-        "products_by_week": products(fetch("products"), sessions),
-        "order_values": [order_values(fetch("order_values"))],
-        **freshness(fetch("newest"), {"events": sessions, "orders": orders}, as_of),
-    }
-
-
-def series(weeks: dict[int, dict], name: str) -> list[float]:
+def series(weeks: Mapping[int, Mapping], name: str) -> list[float]:
     """Return a figure of the week and of the weeks before it, newest first, as far back as there is one.
 
     A week without rows counts zero, but not one before the first that has any: there was no shop yet.
@@ -133,7 +95,7 @@ def count(name: str, weeks: Sequence[float]) -> Reading:
     return Reading(name, value, f"{now:,.0f}", f"{mean:,.0f}")
 
 
-def _share(name: str, weeks: dict[int, dict], part: str, whole: str) -> tuple[Reading, Reading]:
+def _share(name: str, weeks: Mapping[int, Mapping], part: str, whole: str) -> tuple[Reading, Reading]:
     """Return a share of the week as the difference from the weeks before in pp, and as a ratio."""
     now = weeks.get(0, {})
     trials, successes = int(now.get(whole) or 0), int(now.get(part) or 0)
@@ -247,7 +209,7 @@ def shift(hours: np.ndarray) -> Reading:
     return Reading(name, float(best) if is_news else 0.0, f"{best if is_news else 0}", "0")
 
 
-def products(found: list[dict], sessions: Sequence[float]) -> list[Reading]:
+def products(found: Rows, sessions: Sequence[float]) -> list[Reading]:
     """Return the reading of each product that the weeks before let expect something of."""
     counts: dict[str, dict[int, int]] = {}
     for row in found:
@@ -267,7 +229,7 @@ def products(found: list[dict], sessions: Sequence[float]) -> list[Reading]:
     return sorted(readings, key=lambda reading: -abs(math.log(max(reading.value, 1e-3))))
 
 
-def order_values(found: list[dict[str, Any]]) -> Reading:
+def order_values(found: Rows) -> Reading:
     """Return the median total of the week's orders over that of the weeks before."""
     name = "median total of the week's orders"
     weeks = {row["weeks_ago"]: row for row in found if row["orders"] >= ENOUGH and row["median_total"] > 0}
@@ -282,21 +244,59 @@ def order_values(found: list[dict[str, Any]]) -> Reading:
     return Reading(name, now / usual if is_news else 1.0, f"{now:,.2f}", f"{usual:,.2f}")
 
 
-def freshness(found: list[dict], weeks: dict[str, list[float]], as_of: datetime) -> dict[str, list[Reading]]:
-    """Return how old the newest event and order are, over how old they may be: two days, or longer in a small shop."""
-    readings = {}
-    for row in found:
-        kind = row["kind"]
-        # `series` begins with the first week that has any: a median of a small shop's weeks would be none.
-        usual = float(np.mean(weeks[kind][1:])) if len(weeks[kind]) > 1 else 0.0
-        # In a small shop a million to one, by chance, is longer.
-        allowed = max(48.0, -math.log(LEVEL) * 168 / usual) if usual else 48.0
-        name = f"hours from the newest of the {kind} to the extract"
-        if row["newest_at"] is None:
-            readings[f"{kind}_freshness"] = [Reading(name, 0.0, f"no {kind}", f"at most {allowed:,.0f} hours")]
-            continue
-        hours = (as_of - row["newest_at"]).total_seconds() / 3600
-        readings[f"{kind}_freshness"] = [
-            Reading(name, hours / allowed, f"{hours:,.1f}", f"at most {allowed:,.0f} hours")
-        ]
-    return readings
+def age(found: Sequence[Mapping], kind: str, as_of: datetime) -> Reading:
+    """Return how old the newest event or order is, over how old it may be: two days, or longer in a small shop."""
+    row = next(row for row in found if row["kind"] == kind)
+    usual = row["rows_before"] / row["weeks_before"] if row["weeks_before"] else 0.0
+    # In a small shop a million to one, by chance, is longer.
+    allowed = max(48.0, -math.log(LEVEL) * 168 / usual) if usual else 48.0
+    name, wanted = f"hours from the newest of the {kind} to the extract", f"at most {allowed:,.0f} hours"
+    if row["newest_at"] is None:
+        return Reading(name, 0.0, f"no {kind}", wanted)
+    hours = (as_of - row["newest_at"]).total_seconds() / 3600
+    return Reading(name, hours / allowed, f"{hours:,.1f}", wanted)
+
+
+def _by_week(rows: Rows) -> dict[int, Mapping]:
+    return {row["weeks_ago"]: row for row in rows}
+
+
+def _by_hour(rows: Rows) -> np.ndarray:
+    hours = np.zeros((WEEKS + 1, 168))
+    for row in rows:
+        hours[row["weeks_ago"], row["hour_of_week"]] = row["sessions"]
+    return hours
+
+
+def _of_step(rows: Rows, step: str) -> dict[int, Mapping]:
+    return _by_week([row for row in rows if row["event_type"] == step])
+
+
+def _conversions(rows: Rows) -> list[tuple[Reading, Reading]]:
+    return [_share(step, _by_week(rows), step, "sessions") for step in STEPS if step != "package_shipped"]
+
+
+def _products(rows: Rows) -> list[Reading]:
+    sessions = series(_by_week([row for row in rows if row["product_id"] is None]), "sessions")
+    return products([row for row in rows if row["product_id"] is not None], sessions)
+
+
+# What suites call a week's figures: worked out from the rows of their relation.
+READINGS: dict[str, Callable[[Rows, datetime], list[Reading]]] = {
+    "sessions": lambda rows, _: [count("sessions", series(_by_week(rows), "sessions"))],
+    "conversion": lambda rows, _: [points for points, _ in _conversions(rows)],
+    "conversion_ratio": lambda rows, _: [ratio for _, ratio in _conversions(rows)],
+    "without_user": lambda rows, _: [_share("sessions without a user", _by_week(rows), "without_user", "sessions")[0]],
+    "days": lambda rows, as_of: days(_by_hour(rows), as_of),
+    "hours": lambda rows, as_of: lost_hours(_by_hour(rows), as_of),
+    "shift": lambda rows, _: [shift(_by_hour(rows))],
+    "events": lambda rows, _: [count(f"{step} events", series(_of_step(rows, step), "events")) for step in STEPS],
+    "without_product": lambda rows, _: [
+        _share("page views without a product", _of_step(rows, "page_view"), "without_product", "events")[0]
+    ],
+    "orders": lambda rows, _: [count("orders", series(_by_week(rows), "orders"))],
+    "order_values": lambda rows, _: [order_values(rows)],
+    "products": lambda rows, _: _products(rows),
+    "events_age": lambda rows, as_of: [age(rows, "events", as_of)],
+    "orders_age": lambda rows, as_of: [age(rows, "orders", as_of)],
+}

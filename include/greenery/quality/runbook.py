@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import sys
 
-from greenery.quality.checks import CHECKS, REMEDIES
+from greenery.quality.checks import CHECKS
+from greenery.quality.findings import expected
+from greenery.quality.suite import REMEDIES, Check
+from greenery.quality.validation import expectation
 from greenery.settings import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "runbook.md"
@@ -28,12 +31,16 @@ def section() -> str:
         lines += ["", f"**{severity.capitalize()}.** {how.format(' or, where it says *accept*, accepted')}", ""]
         lines += ["| check | meaning | look at | owner | then |", "|---|---|---|---|---|"]
         lines += [
-            f'| <a id="{check.id}"></a>`{check.id}` on `{check.relation}` | {check.meaning} Expected: {check.limit}. '
-            f"| {check.look} | {check.owner} | {check.remedy} |"
+            f'| <a id="{check.id}"></a>`{check.id}` on `{check.relation}` | {check.meaning} '
+            f"Expected: {_expected(check)}. | {check.look} | {check.owner} | {check.remedy} |"
             for check in CHECKS
             if check.severity == severity
         ]
     return "\n".join(["", *lines, "", ""])
+
+
+def _expected(check: Check) -> str:
+    return expected(expectation(check).configuration)
 
 
 def main() -> int:

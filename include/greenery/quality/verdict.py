@@ -13,11 +13,10 @@ from greenery.files import write_atomically
 from greenery.messages import page, wording
 from greenery.messages.check_results import CheckResults
 from greenery.quality import silences
-from greenery.quality.checks import BY_ID, CHECKS, DATA, advice, remedy
-from greenery.quality.findings import Finding, find
-from greenery.quality.suites import validate
-from greenery.report import weeks as status
-from greenery.report import writing as weekly_report
+from greenery.quality.checks import BY_ID, CHECKS, advice, remedy
+from greenery.quality.findings import Finding
+from greenery.quality.suite import DATA
+from greenery.quality.validation import validate
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect, rows
 
@@ -25,11 +24,14 @@ DBT_RUNBOOK = "docs/runbook.md#dbt_tests"
 
 
 class HeldError(Exception):
-    """A critical check failed: nothing of the run is published, and its extract is held unless it was admitted before
-    and nothing is wrong with it."""
+    """A critical check failed: nothing of the run is published.
 
-    def __init__(self, message: str, verdict: Verdict) -> None:
+    held_because: why the extract is held now; empty where it stays admitted, because nothing is wrong with it.
+    """
+
+    def __init__(self, message: str, verdict: Verdict, held_because: str = "") -> None:
         self.verdict = verdict
+        self.held_because = held_because
         super().__init__(message)
 
 
@@ -87,7 +89,7 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
         checks = _told_once(
             [
                 {**check, "silenced": silenced.get(check["check"])}
-                for check in [*judged(find(connection, lock["as_of"])), *map(_failed_test, failed_tests)]
+                for check in [*judged(validate(connection, lock["as_of"])), *map(_failed_test, failed_tests)]
             ]
         )
         verdict = _accepting(
@@ -105,17 +107,14 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
             else:
                 held_for = {check["check"]: check["observed"] for check in verdict.failed_critical}
                 ledger.hold(connection, lock["extract_id"], reason, held_for=held_for)
-                weekly_report.write_page(settings, lock["as_of"], held_because=reason)
-            status.record(settings, connection)
             if stays:
                 raise HeldError(_how_to_mend(settings, lock["as_of"], reason), verdict)
-            raise HeldError(_how_to_go_on(settings, lock["as_of"], verdict, reason), verdict)
+            raise HeldError(_how_to_go_on(settings, lock["as_of"], verdict, reason), verdict, held_because=reason)
     return verdict
 
 
 def judged(found: dict[str, Finding]) -> list[dict]:
     """Return the checks as `quality.json` keeps them."""
-    passed = validate(found)
     return [
         {
             "check": check.id,
@@ -124,16 +123,15 @@ def judged(found: dict[str, Finding]) -> list[dict]:
             "owner": check.owner,
             "meaning": check.meaning,
             "runbook": check.runbook,
-            "passed": passed[check.id],
+            "passed": found[check.id].passed,
             "accepted": False,
             "silenced": None,
             "told_by": None,
             "observed": found[check.id].observed,
-            "expected": found[check.id].expected or str(check.limit),
-            # Of a figure against the weeks before no rows are counted.
-            "rows": 0 if check.limit.kind == "value" else found[check.id].rows,
-            "failing_rows": 0 if check.limit.kind == "value" else found[check.id].failing,
-            "examples": [] if passed[check.id] else found[check.id].examples,
+            "expected": found[check.id].expected,
+            "rows": found[check.id].rows,
+            "failing_rows": found[check.id].failing,
+            "examples": found[check.id].examples,
         }
         for check in CHECKS
     ]

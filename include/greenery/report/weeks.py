@@ -1,4 +1,4 @@
-"""What became of each week, for `make status` and the list of reports."""
+"""The list of weeks: what became of each, as weeks.json, as a page, and for `make status`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import UTC, date, datetime, time
 
 import duckdb
+from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Column, Table
 
 from greenery import commands, settings
 from greenery.build import ledger
-from greenery.channels import sent as delivery_ledger
+from greenery.channels import sent
 from greenery.files import write_atomically
+from greenery.landing.extract import Extract
 from greenery.messages import page
+from greenery.messages.week_state import ListedWeek, WeekState
+from greenery.report.judged import quality_of
 from greenery.settings import WEEK, Settings
 from greenery.source import folders as extracts
+
+WEEKS = TypeAdapter(list[WeekState])
 
 
 def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
@@ -28,15 +33,16 @@ def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
     published = _published_extracts(settings)
     outdated = ledger.outdated_reports(connection, published, settings.maturity_days)
     published_weeks = {extract_id[:10] for extract_id in published}
-    landed = ledger.extracts(connection)
+    landed = [Extract.model_validate(row) for row in ledger.extracts(connection)]
     weeks = []
-    for row in landed:
+    for extract in landed:
         # What is landed again waits beside what readers have of its week.
-        waits = row["state"] == "landed" and [other["as_of"] for other in landed].count(row["as_of"]) > 1
-        is_published = not waits and f"{row['as_of']:%Y-%m-%d}" in published_weeks
-        weeks.append(_week(settings, row, is_published, row["as_of"] in outdated))
+        waits = extract.state == "landed" and [other.as_of for other in landed].count(extract.as_of) > 1
+        is_published = not waits and f"{extract.as_of:%Y-%m-%d}" in published_weeks
+        weeks.append(_week(settings, extract, is_published, extract.as_of in outdated))
     with _lock(settings):
-        write_atomically(settings.reports / "weeks.json", json.dumps(weeks, indent=2, ensure_ascii=False) + "\n")
+        documents = [week.document() for week in weeks]
+        write_atomically(settings.reports / "weeks.json", json.dumps(documents, indent=2, ensure_ascii=False) + "\n")
         _write_index(settings)
 
 
@@ -47,7 +53,7 @@ def write_index(settings: Settings) -> None:
 
 
 def _write_index(settings: Settings) -> None:
-    write_atomically(settings.reports / "index.html", page.render_index(_weeks(settings)))
+    write_atomically(settings.reports / "index.html", page.render_index(listed(settings)))
 
 
 @contextmanager
@@ -61,56 +67,60 @@ def _lock(settings: Settings) -> Iterator[None]:
 
 def outdated(settings: Settings) -> list[date]:
     """Return the weeks (as_of) whose report would differ if it were written now, oldest first."""
-    return [date.fromisoformat(week["as_of"]) for week in _recorded(settings) if week["outdated"]]
+    return [week.as_of for week in recorded(settings) if week.outdated]
 
 
 def state_of(settings: Settings, as_of: datetime) -> str:
     """Return what is known of a week's extract, such as `its extract is held: sessions_unique: 3 rows fail`."""
-    week = next((week for week in _recorded(settings) if week["as_of"] == f"{as_of:%Y-%m-%d}"), None)
+    week = next((week for week in recorded(settings) if week.as_of == as_of.date()), None)
     if week is None:
         return "its extract is not landed"
-    return f"its extract is {week['state']}" + (f": {week['reason']}" if week["reason"] else "")
+    return f"its extract is {week.state}" + (f": {week.reason}" if week.reason else "")
+
+
+def recorded(settings: Settings) -> list[WeekState]:
+    """Return the weeks of weeks.json, oldest first; none where nothing was landed."""
+    path = settings.reports / "weeks.json"
+    return WEEKS.validate_json(path.read_bytes()) if path.exists() else []
 
 
 def _published_extracts(settings: Settings) -> list[str]:
     """Return the ids of the extracts that readers have, oldest first: they begin with the as_of."""
-    manifest = settings.published / "manifest.json"
-    return json.loads(manifest.read_text(encoding="utf-8"))["admitted_extracts"] if manifest.exists() else []
+    file = settings.published / "manifest.json"
+    if not file.exists():
+        return []
+    manifest: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))
+    return manifest["admitted_extracts"]
 
 
-def _week(settings: Settings, extract: dict, published: bool, outdated: bool) -> dict:
-    day = f"{extract['as_of']:%Y-%m-%d}"
-    state = extract["state"]
-    folder = settings.report_folder(extract["as_of"])
+def _week(settings: Settings, extract: Extract, published: bool, outdated: bool) -> WeekState:
+    day = extract.as_of.date()
+    folder = settings.report_folder(extract.as_of)
     has_report = (folder / "summary.json").exists()
     rerun = commands.backfill(settings, day, day)
     next_command: str | None = None
-    if extract["withdrawn"]:
+    if extract.withdrawn:
         next_command = f"""to bring it back: {rerun} PARAMS='{{"reextract": true}}'"""
-    elif state == "held":
-        next_command = commands.way_out(settings, day, _recorded_way_out(folder / "quality.json"))
-    elif outdated or state == "landed" or not has_report:
+    elif extract.state == "held":
+        quality = quality_of(settings, extract.as_of)
+        next_command = commands.way_out(settings, day, (quality and quality.way_out) or "extract")
+    elif outdated or extract.state == "landed" or not has_report:
         next_command = rerun
-    return {
-        "as_of": day,
-        "state": state,
-        "reason": extract["reason"] or (state == "admitted" and _acceptance(extract)) or None,
-        "published": published,
-        "has_report": has_report,
-        "restated": (folder / "restatement.json").exists(),
-        "outdated": outdated,
-        "next_command": next_command,
-    }
+    return WeekState(
+        as_of=day,
+        state=extract.state,
+        reason=extract.reason or (extract.state == "admitted" and _acceptance(extract)) or None,
+        published=published,
+        has_report=has_report,
+        restated=(folder / "restatement.json").exists(),
+        outdated=outdated,
+        next_command=next_command,
+    )
 
 
-def _recorded_way_out(quality: Path) -> commands.WayOut:
-    found = json.loads(quality.read_text(encoding="utf-8")) if quality.exists() else {}
-    return found.get("way_out") or "extract"
-
-
-def _acceptance(extract: dict) -> str:
-    accepted = json.loads(extract["accepted"] or "null")
-    return f"accepted: {accepted['reason']} ({', '.join(accepted['checks'])})" if accepted else ""
+def _acceptance(extract: Extract) -> str:
+    accepted = extract.accepted
+    return f"accepted: {accepted.reason} ({', '.join(accepted.checks)})" if accepted else ""
 
 
 def main() -> None:
@@ -119,7 +129,7 @@ def main() -> None:
         home = settings.load()
     except settings.SettingError as error:
         sys.exit(str(error))
-    weeks = _weeks(home)
+    weeks = listed(home)
     # A reason is printed as it is, and a command is never cut short.
     console = Console(highlight=False, markup=False, emoji=False)
     if not weeks:
@@ -136,36 +146,50 @@ def main() -> None:
     )
     for week in weeks:
         table.add_row(
-            week["as_of"],
-            week["state"],
-            "yes" if week["published"] else "no",
-            "yes" if week["has_report"] else "no",
-            "to do" if week["outdated"] else "yes" if week["restated"] else "no",
-            "\n".join(week["delivered"] + week["owed"]) or "no",
-            week["reason"] or "",
+            f"{week.as_of}",
+            week.state,
+            "yes" if week.published else "no",
+            "yes" if week.has_report else "no",
+            "to do" if week.outdated else "yes" if week.restated else "no",
+            "\n".join(week.delivered + week.owed) or "no",
+            week.reason or "",
         )
     console.print(table)
     # In a cell a command would be broken over lines: nobody could copy it.
     for week in weeks:
-        if week["next_command"]:
-            console.print(f"Next for {week['as_of']}: {week['next_command']}", soft_wrap=True)
+        if week.next_command:
+            console.print(f"Next for {week.as_of}: {week.next_command}", soft_wrap=True)
 
 
-def _weeks(settings: Settings) -> list[dict]:
-    """Return what is recorded of each week, with where and when its digest was delivered, and where it is owed."""
-    weeks = []
-    for week in [*_recorded(settings), *_not_landed(settings)]:
-        delivery = _delivery(settings, datetime.fromisoformat(week["as_of"]))
-        if delivery["owed"] and week["published"] and not week["next_command"]:
-            week["next_command"] = commands.backfill(settings, week["as_of"], week["as_of"])  # delivers what is owed
-        page_of_week = settings.report_folder(datetime.fromisoformat(week["as_of"])) / "index.html"
-        weeks.append(week | delivery | {"has_page": page_of_week.exists()})
-    return sorted(weeks, key=lambda week: week["as_of"])
+def listed(settings: Settings) -> list[ListedWeek]:
+    """Return all weeks, missing ones too, with where their digests were delivered and are owed, oldest first."""
+    weeks = [_listed(settings, week) for week in [*recorded(settings), *_not_landed(settings)]]
+    return sorted(weeks, key=lambda week: week.as_of)
 
 
-def _not_landed(settings: Settings) -> list[dict]:
+def _listed(settings: Settings, week: WeekState) -> ListedWeek:
+    as_of = datetime.combine(week.as_of, time())
+    delivered = tuple(
+        f"{message.channel} {message.sent_at:%Y-%m-%d %H:%M} UTC"
+        + (" (as withdrawn)" if message.reference.withdrawn else "")
+        for message in sent.last_sent(settings, "digest", f"{week.as_of}")
+    )
+    in_outbox = (settings.home / "outbox" / f"digest-{week.as_of}.eml").exists()
+    owed = tuple(f"owed in {channel}: {why}" for channel, why in sent.owed_on(settings, as_of).items())
+    found = ListedWeek(
+        **dict(week),
+        delivered=delivered or (("outbox",) if in_outbox else ()),
+        owed=owed,
+        has_page=(settings.report_folder(as_of) / "index.html").exists(),
+    )
+    if owed and week.published and not week.next_command:  # a run of the week delivers the digest that is owed
+        return found.model_copy(update={"next_command": commands.backfill(settings, week.as_of, week.as_of)})
+    return found
+
+
+def _not_landed(settings: Settings) -> list[WeekState]:
     """Return the weeks that are missing between those that are landed, or have a folder after them."""
-    landed = {date.fromisoformat(week["as_of"]) for week in _recorded(settings)}
+    landed = {week.as_of for week in recorded(settings)}
     if not landed:
         return []
     newest_ended = settings.newest_week_end(datetime.now(UTC)).date()
@@ -173,39 +197,15 @@ def _not_landed(settings: Settings) -> list[dict]:
     first, last = min(landed), max(landed | folders)
     weeks = {first + WEEK * number for number in range((last - first) // WEEK + 1)}
     return [
-        {
-            "as_of": f"{week}",
-            "state": "missing",
-            "reason": "its folder is there and was not landed" if week in folders else "there is no extract of it",
-            "published": False,
-            "has_report": False,
-            "restated": False,
-            "outdated": False,
-            "next_command": ("" if week in folders else f"put it into {settings.extracts / str(week)}, then ")
+        WeekState(
+            as_of=week,
+            state="missing",
+            reason="its folder is there and was not landed" if week in folders else "there is no extract of it",
+            next_command=("" if week in folders else f"put it into {settings.extracts / str(week)}, then ")
             + commands.backfill(settings, week, week),
-        }
+        )
         for week in sorted(weeks - landed)
     ]
-
-
-def _delivery(settings: Settings, as_of: datetime) -> dict[str, list[str]]:
-    sent = delivery_ledger.sent(settings, "digest", f"{as_of:%Y-%m-%d}")
-    delivered = [
-        f"{row['channel']} {datetime.fromisoformat(row['sent_at']):%Y-%m-%d %H:%M} UTC"
-        + (" (as withdrawn)" if "withdrawn" in row["reference"] else "")
-        for row in sent
-    ]
-    in_outbox = (settings.home / "outbox" / f"digest-{as_of:%Y-%m-%d}.eml").exists()
-    owed = delivery_ledger.owed_on(settings, as_of)
-    return {
-        "delivered": delivered or (["outbox"] if in_outbox else []),
-        "owed": [f"owed in {channel}: {why}" for channel, why in owed.items()],
-    }
-
-
-def _recorded(settings: Settings) -> list[dict]:
-    path = settings.reports / "weeks.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
 
 if __name__ == "__main__":

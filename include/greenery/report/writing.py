@@ -22,6 +22,7 @@ from greenery.messages.digest_parts import Digest, HeldWeek, Links
 from greenery.publishing import week_rows
 from greenery.publishing.versions import open_published
 from greenery.publishing.week_rows import NotAdmittedError
+from greenery.report.run_note import note_of
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import rows, statement
 
@@ -68,11 +69,6 @@ def write_page(settings: Settings, as_of: datetime, held_because: str = "") -> N
     """
     folder = settings.report_folder(as_of)
     _write_page(folder, _summary(folder), _restatement(folder), held_because)
-
-
-def write_run(settings: Settings, as_of: datetime, facts: dict[str, Any]) -> None:
-    """Write run.json into the report folder of a week: its last run, where to see it, and which weeks it restates."""
-    write_atomically(settings.report_folder(as_of) / "run.json", to_json(facts))
 
 
 def settle(
@@ -152,8 +148,9 @@ def read_digest(settings: Settings, as_of: datetime) -> Digest:
             f"({commands.backfill(settings, day, day)})."
         )
     report = _address(settings, folder)
+    note = note_of(settings, as_of)
     links = Links(
-        run=(_read(folder / "run.json") or {}).get("url"),
+        run=note.url if note else None,
         report=report,
         funnel=f"{report}#funnel" if settings.reports_url else None,
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from greenery.settings import WEEKDAYS, Settings
 from greenery.source.tables import TABLES
@@ -22,8 +23,7 @@ class MissingExtractError(ExtractError):
     """There is no folder for the extract's as_of."""
 
 
-@dataclass(frozen=True)
-class ExtractFolder:
+class ExtractFolder(BaseModel, frozen=True):
     """A complete folder of the file source.
 
     files: table name to its file. events_since: start (naive UTC) of the window of its events, None for all.
@@ -35,7 +35,7 @@ class ExtractFolder:
     events_since: datetime | None
 
 
-def find(settings: Settings, as_of: datetime) -> ExtractFolder:
+def find_extract(settings: Settings, as_of: datetime) -> ExtractFolder:
     """Return the folder of the extract as of `as_of` (naive UTC).
 
     Raises MissingExtractError where there is no folder, ExtractError where a table's file is missing or twice there,
@@ -55,7 +55,7 @@ def find(settings: Settings, as_of: datetime) -> ExtractFolder:
             problem = "are both there: keep one" if found else "is missing: add it"
             raise ExtractError(f"extract {as_of:%Y-%m-%d}, table {table.name}: {expected} {problem}.")
         files[table.name] = found[0]
-    return ExtractFolder(as_of, path, files, _events_since(path / "_extract.json"))
+    return ExtractFolder(as_of=as_of, path=path, files=files, events_since=_events_since(path / "_extract.json"))
 
 
 def ignored_folders(settings: Settings) -> list[str]:

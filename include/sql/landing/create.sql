@@ -13,52 +13,60 @@ create table if not exists landing.extracts (
     events_since timestamp,
     accept_shrink boolean not null,
     row_counts varchar not null,
-    warnings varchar not null
+    warnings varchar not null,
+    -- Held by a person's word, so that only a person's word (reextract) brings it back.
+    withdrawn boolean default false,
+    -- The other extracts that it was built on when the quality gate passed it.
+    passed_with varchar,
+    -- Why failed checks of the quality gate were accepted, and which, as JSON.
+    accepted varchar,
+    -- What the failed critical checks said when it was held, by check, as JSON: only that can be accepted.
+    held_for varchar
 );
 
--- withdrawn: held by a person's word, so that only a person's word (reextract) brings it back.
--- passed_with: the other extracts that it was built on when the quality gate passed it.
-alter table landing.extracts add column if not exists withdrawn boolean default false;
--- accepted: why failed checks of the quality gate were accepted, and which, as JSON.
-alter table landing.extracts add column if not exists passed_with varchar;
-alter table landing.extracts add column if not exists accepted varchar;
--- held_for: what the failed critical checks said when it was held, by check, as JSON: only that can be accepted.
-alter table landing.extracts add column if not exists held_for varchar;
-
 -- The run that builds, judges and publishes, with its week, and the other extracts that it builds on; no row while
--- nobody does. withdrawal: why the week's extract is left out of the build, empty where it is part of it.
+-- nobody does.
 create table if not exists landing.build_lock (
     run_id varchar not null,
     as_of timestamp not null,
     extract_id varchar not null,
-    admitted_extracts varchar not null
+    admitted_extracts varchar not null,
+    -- Why the week's extract is left out of the build, empty where it is part of it.
+    withdrawal varchar default '',
+    -- Whether dbt's tests look at all that is built, because not all of what was there before had passed them.
+    tests_all boolean default true
 );
-alter table landing.build_lock add column if not exists withdrawal varchar default '';
--- tests_all: whether dbt's tests look at all that is built, because not all of what was there before had passed them.
-alter table landing.build_lock add column if not exists tests_all boolean default true;
 
--- Which pairs of neighbouring extracts a log holds, and from which any other model was built last.
-create table if not exists landing.built_pairs (
-    model_name varchar not null,
+-- What the models are built from now: one row an extract, with the one before it.
+create table if not exists landing.build (
+    as_of timestamp not null,
+    extract_id varchar not null,
+    events_since timestamp,
+    previous_as_of timestamp,
+    previous_extract_id varchar,
     pair_id varchar not null
 );
 
--- One row a report that is there: a hash of the admitted extracts up to its week that it was rendered from.
-create table if not exists landing.reports (as_of timestamp primary key, extracts varchar not null);
--- maturity_days: the setting that it was rendered with; null where only the report itself says it yet.
-alter table landing.reports add column if not exists maturity_days integer;
+-- The pairs that came into the build or left it since all models were last built to the end and tested.
+create table if not exists landing.touched_pairs (pair_id varchar not null);
 
--- Where sessions that fct_sessions built again counted in fct_funnel_daily; empty once that is built again too.
-create table if not exists landing.funnel_keys (
-    session_date date not null,
-    country varchar not null,
-    state varchar not null
+-- The models that are built, with the extracts that they were built from.
+create table if not exists landing.built_models (model_name varchar not null, extracts varchar not null);
+
+-- One row a report that is there: a hash of the admitted extracts up to its week that it was rendered from.
+create table if not exists landing.reports (
+    as_of timestamp primary key,
+    extracts varchar not null,
+    -- The setting that it was rendered with.
+    maturity_days integer
 );
 
 -- One row: which version of the published relations holds the admitted extracts.
-create table if not exists landing.publication (version integer not null);
--- extracts: those it was built from; empty once something was found wrong with what is built of them.
-alter table landing.publication add column if not exists extracts varchar default '';
+create table if not exists landing.publication (
+    version integer not null,
+    -- Those it was built from; empty once something was found wrong with what is built of them.
+    extracts varchar default ''
+);
 
 -- One row: the version of the dbt project that built the models, empty where it changed meanwhile; the extracts that
 -- they were built from when dbt's tests ran last, null before; the tests that failed, as JSON, null from when a run

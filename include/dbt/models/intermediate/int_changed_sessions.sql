@@ -14,14 +14,14 @@ order_item_versions as (
     select * from {{ ref('int_order_item_versions') }}
 ),
 
-changed_pairs as (
-    {{ changed_pairs(session_models()) }}
+touched as (
+    {{ touched_pairs() }}
 ),
 
 changed_events as (
     select event_id
     from {{ ref('int_event_appearances') }}
-    where pair_id in (select changed_pairs.pair_id from changed_pairs)
+    where pair_id in (select touched.pair_id from touched)
 ),
 
 -- An event counts in the session of its earliest appearance: where that is another now, both sessions change.
@@ -41,20 +41,20 @@ sessions_dated_ahead as (
         and created_at >= (
             select max(extract_pairs.as_of)
             from extract_pairs
-            where extract_pairs.pair_id not in (select changed_pairs.pair_id from changed_pairs)
+            where extract_pairs.pair_id not in (select touched.pair_id from touched)
         )
 ),
 
 changed_addresses as (
     select address_id
     from address_versions
-    where pair_id in (select changed_pairs.pair_id from changed_pairs)
+    where pair_id in (select touched.pair_id from touched)
 ),
 
 changed_users as (
     select user_id
     from user_versions
-    where pair_id in (select changed_pairs.pair_id from changed_pairs)
+    where pair_id in (select touched.pair_id from touched)
     union
     select user_id
     from user_versions
@@ -70,7 +70,7 @@ sessions_of_users as (
 changed_orders as (
     select order_id
     from order_item_versions
-    where pair_id in (select changed_pairs.pair_id from changed_pairs)
+    where pair_id in (select touched.pair_id from touched)
 ),
 
 sessions_of_orders as (

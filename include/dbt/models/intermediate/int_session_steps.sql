@@ -1,15 +1,14 @@
-{{ config(pre_hook="{{ delete_changed_sessions() }}") }}
+{{ config(unique_key='session_id', meta={'changed_in': 'int_changed_sessions'}) }}
 
 with events_to_build as (
     select event_id from {{ ref('int_event_appearances') }}
-    where {{ session_to_build() }}
+    where {{ is_changed('session_id', ref('int_changed_sessions')) }}
 ),
 
 -- All appearances of these events, whatever session the others name.
 appearances as (
-    {{ current_rows(
-        ref('int_event_appearances'), 'event_id in (select events_to_build.event_id from events_to_build)'
-    ) }}
+    {{ current_rows(ref('int_event_appearances')) }}
+        and event_id in (select events_to_build.event_id from events_to_build)
 ),
 
 -- An event that left a window and came back appears twice: the earliest extract says what it is.
@@ -32,7 +31,8 @@ final as (
         max(created_at) as last_at,
         count(*) as events
     from events
-    where session_id is not null and created_at is not null and {{ session_to_build() }}
+    where session_id is not null and created_at is not null
+        and {{ is_changed('session_id', ref('int_changed_sessions')) }}
     group by
         session_id,
         event_type,

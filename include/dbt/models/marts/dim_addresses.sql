@@ -1,7 +1,7 @@
-{{ config(pre_hook="{{ delete_changed_rows(ref('int_address_versions'), 'address_id') }}") }}
+{{ config(materialized='table') }}
 
 with address_versions as (
-    {{ rows_to_build(ref('int_address_versions'), 'address_id') }}
+    {{ current_rows(ref('int_address_versions')) }}
 ),
 
 newest as (

@@ -1,7 +1,7 @@
-{{ config(pre_hook="{{ delete_changed_rows(ref('int_product_versions'), 'product_id') }}") }}
+{{ config(materialized='table') }}
 
 with product_versions as (
-    {{ rows_to_build(ref('int_product_versions'), 'product_id') }}
+    {{ current_rows(ref('int_product_versions')) }}
 ),
 
 newest as (

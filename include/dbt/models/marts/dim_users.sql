@@ -1,7 +1,7 @@
-{{ config(pre_hook="{{ delete_changed_rows(ref('int_user_versions'), 'user_id') }}") }}
+{{ config(materialized='table') }}
 
 with user_versions as (
-    {{ rows_to_build(ref('int_user_versions'), 'user_id') }}
+    {{ current_rows(ref('int_user_versions')) }}
 ),
 
 newest as (

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed_sessions() }}") }}
+{{ config(unique_key='session_id', meta={'changed_in': 'int_changed_sessions'}) }}
 
 with session_steps as (
     select * from {{ ref('int_session_steps') }}
@@ -10,14 +10,14 @@ extract_pairs as (
 
 known_steps as (
     select * from session_steps
-    where first_at < (select max(extract_pairs.as_of) from extract_pairs) and {{ session_to_build() }}
+    where first_at < (select max(extract_pairs.as_of) from extract_pairs)
+        and {{ is_changed('session_id', ref('int_changed_sessions')) }}
 ),
 
 -- Of the orders that these sessions placed.
 order_item_versions as (
-    {{ current_rows(
-        ref('int_order_item_versions'), 'order_id in (select known_steps.order_id from known_steps)'
-    ) }}
+    {{ current_rows(ref('int_order_item_versions')) }}
+        and order_id in (select known_steps.order_id from known_steps)
 ),
 
 order_items as (

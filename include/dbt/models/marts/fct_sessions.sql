@@ -1,4 +1,4 @@
-{{ config(pre_hook=["{{ forget_funnel() }}", "{{ keep_funnel_keys() }}", "{{ delete_changed_sessions() }}"]) }}
+{{ config(unique_key='session_id', meta={'changed_in': 'int_changed_sessions'}) }}
 
 with session_steps as (
     select * from {{ ref('int_session_steps') }}
@@ -18,7 +18,8 @@ addresses as (
 
 known_steps as (
     select * from session_steps
-    where first_at < (select max(extract_pairs.as_of) from extract_pairs) and {{ session_to_build() }}
+    where first_at < (select max(extract_pairs.as_of) from extract_pairs)
+        and {{ is_changed('session_id', ref('int_changed_sessions')) }}
 ),
 
 sessions as (

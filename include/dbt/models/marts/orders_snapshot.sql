@@ -1,7 +1,8 @@
-{{ config(pre_hook="{{ delete_changed_rows(ref('int_order_versions'), 'order_id') }}") }}
+{{ config(unique_key='order_id', meta={'changed_in': 'int_order_versions'}) }}
 
 with order_versions as (
-    {{ rows_to_build(ref('int_order_versions'), 'order_id') }}
+    {{ current_rows(ref('int_order_versions')) }}
+        and {{ is_changed('order_id', ref('int_order_versions')) }}
 ),
 
 with_ends as (

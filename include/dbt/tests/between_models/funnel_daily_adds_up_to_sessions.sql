@@ -1,4 +1,4 @@
--- Over countries and states, the whole sessions of a day add up to fct_sessions in every count. Of the days of sessions
+-- Over countries and states, the sessions of a day add up to fct_sessions in every count. Of the days of sessions
 -- that the run changed.
 with days_to_check as (
     {{ days_to_check() }}
@@ -22,7 +22,6 @@ daily as (
         sum({{ step }}) as {{ step }}{% if not loop.last %},{% endif %}
         {% endfor %}
     from funnel_daily
-    where product_id = 'all'
     group by session_date
 ),
 

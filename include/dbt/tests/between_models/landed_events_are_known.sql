@@ -12,7 +12,8 @@ landed as (
 ),
 
 known as (
-    {{ current_rows(ref('int_event_appearances'), 'event_id in (select landed.event_id from landed)') }}
+    {{ current_rows(ref('int_event_appearances')) }}
+        and event_id in (select landed.event_id from landed)
 ),
 
 known_since as (

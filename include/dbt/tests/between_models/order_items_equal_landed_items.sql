@@ -15,7 +15,8 @@ landed as (
 ),
 
 order_item_versions as (
-    {{ current_rows(ref('int_order_item_versions'), 'order_id in (select landed.order_id from landed)') }}
+    {{ current_rows(ref('int_order_item_versions')) }}
+        and order_id in (select landed.order_id from landed)
 ),
 
 newest_versions as (

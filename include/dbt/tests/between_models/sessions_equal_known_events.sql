@@ -10,9 +10,8 @@ events_to_check as (
 ),
 
 appearances as (
-    {{ current_rows(
-        ref('int_event_appearances'), 'event_id in (select events_to_check.event_id from events_to_check)'
-    ) }}
+    {{ current_rows(ref('int_event_appearances')) }}
+        and event_id in (select events_to_check.event_id from events_to_check)
 ),
 
 extract_pairs as (

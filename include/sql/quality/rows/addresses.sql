@@ -1,10 +1,8 @@
--- The addresses that both the extract as of $as_of and the one before show: is each where it was?
+-- The addresses that both the extract as of $as_of and the one before show: where each was, and where it is.
 select
     addresses.address_id,
-    previous_addresses.state as state_before,
-    addresses.state,
-    addresses.state is distinct from previous_addresses.state
-    or addresses.country is distinct from previous_addresses.country as addresses_keep_their_place
+    concat(coalesce(previous_addresses.state, ''), ', ', coalesce(previous_addresses.country, '')) as place_before,
+    concat(coalesce(addresses.state, ''), ', ', coalesce(addresses.country, '')) as place
 from quality_week
 inner join landing.addresses as addresses on quality_week.extract_id = addresses.extract_id
 inner join landing.addresses as previous_addresses

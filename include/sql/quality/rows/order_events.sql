@@ -1,4 +1,5 @@
--- The orders that the new events name: checked out once, then shipped, in one session, at the time of the order.
+-- The orders that the new events name: when and in which session each was checked out and shipped, how far from the time
+-- of the order that was, and how many of its products the session had not looked at.
 with items_seen as (
     select
         order_events.order_id,
@@ -30,26 +31,23 @@ select
     order_events.checkout_session_id as session_id,
     order_events.checkout_at,
     order_events.package_shipped_at,
-    case
-        when order_events.checkout_at is not null and order_events.package_shipped_at is not null
-            then order_events.package_shipped_at < order_events.checkout_at
-    end as shipped_after_checkout,
+    order_events.checkout_sessions,
     case
         when order_events.checkout_at is not null and order_events.package_shipped_at is not null
             then
-                order_events.first_shipping_session_id <> order_events.checkout_session_id
-                or order_events.last_shipping_session_id <> order_events.checkout_session_id
-    end as shipped_in_checkout_session,
-    case when order_events.checkout_at is not null then order_events.checkout_sessions > 1 end
-        as orders_checked_out_once,
+                case
+                    when order_events.first_shipping_session_id <> order_events.checkout_session_id
+                        then order_events.first_shipping_session_id
+                    else order_events.last_shipping_session_id
+                end
+    end as shipping_session_id,
     case
-        when order_events.checkout_at is not null and orders.created_at is not null
-            then abs(datediff('second', orders.created_at, order_events.checkout_at)) > 3600
-    end as checkouts_at_order_time,
+        when order_events.checkout_at is not null
+            then datediff('second', orders.created_at, order_events.checkout_at)
+    end as seconds_from_order,
     case
-        when order_events.checkout_at is not null and items_seen.items > 0
-            then items_seen.items_seen < items_seen.items
-    end as bought_products_were_seen
+        when order_events.checkout_at is not null and items_seen.items > 0 then items_seen.items - items_seen.items_seen
+    end as items_unseen
 from quality_order_events as order_events
 left join items_seen on order_events.order_id = items_seen.order_id
 left join orders on order_events.order_id = orders.order_id

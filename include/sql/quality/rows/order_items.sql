@@ -1,4 +1,5 @@
--- The order items that the extract as of $as_of shows and the one before does not.
+-- The order items that the extract as of $as_of shows and the one before does not, and beside them what is known of what
+-- they name.
 with known_products as (
     select distinct product_id
     from intermediate.int_product_versions
@@ -16,7 +17,7 @@ products_before as (
     inner join landing.order_items as items on quality_week.previous_extract_id = items.extract_id
 ),
 
-had_orders as (
+before as (
     select count(orders_before.order_id) > 0.5 * count(*) as had_orders
     from quality_week
     inner join landing.order_items as items on quality_week.previous_extract_id = items.extract_id
@@ -30,14 +31,10 @@ select
     items.order_id,
     items.product_id,
     items.quantity,
-    orders.order_id is null as items_have_orders,
-    case when had_orders.had_orders then orders.order_id is null end as items_mostly_have_orders,
-    known_products.product_id is null and products_before.product_id is null as items_have_products,
-    case
-        when quality_week.previous_extract_id is not null
-            then known_products.product_id is null and products_before.product_id is null
-    end as items_mostly_have_products,
-    coalesce(items.quantity <= 0, false) as item_quantities_positive
+    orders.order_id as known_order_id,
+    coalesce(known_products.product_id, products_before.product_id) as known_product_id,
+    before.had_orders,
+    quality_week.previous_extract_id is not null as has_extract_before
 from quality_week
 inner join landing.order_items as items on quality_week.extract_id = items.extract_id
 left join landing.order_items as previous_items
@@ -46,7 +43,7 @@ left join landing.order_items as previous_items
         and items.order_id = previous_items.order_id
         and items.product_id = previous_items.product_id
         and items.quantity = previous_items.quantity
-cross join had_orders
+cross join before
 left join products_before on items.product_id = products_before.product_id
 left join known_products on items.product_id = known_products.product_id
 left join orders on items.order_id = orders.order_id

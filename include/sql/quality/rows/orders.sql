@@ -1,5 +1,5 @@
--- The orders of the extract as of $as_of: what orders_snapshot shows of them for that moment, and, of those that are
--- news, whether what they say can be.
+-- The orders of the extract as of $as_of, and beside them what orders_snapshot shows of them for that moment and what is
+-- known of what they name. What is judged of an order is judged when it is news.
 with newest_products as (
     select
         product_id,
@@ -61,21 +61,6 @@ first_versions as (
     qualify row_number() over (partition by order_id order by dbt_valid_from) = 1
 ),
 
-counted as (
-    select
-        order_id,
-        count(*) as extract_rows
-    from quality_orders
-    group by order_id
-),
-
--- What the extract before shows already is this shop's way, and no sign of a fault.
-statuses_before as (
-    select distinct previous_orders.status
-    from quality_week
-    inner join landing.orders as previous_orders on quality_week.previous_extract_id = previous_orders.extract_id
-),
-
 prices_before as (
     select
         product_id,
@@ -125,93 +110,59 @@ twins as (
 select
     orders.order_id,
     orders.user_id,
+    orders.promo_id,
     orders.status,
     orders.created_at,
-    counted.extract_rows > 1 as orders_unique,
-    coalesce(version_counts.versions, 0) <> 1 as orders_have_one_version,
-    versions.order_id is null
-    or orders.user_id is distinct from versions.user_id
-    or orders.promo_id is distinct from versions.promo_id
-    or orders.address_id is distinct from versions.address_id
-    or orders.created_at is distinct from versions.created_at
-    or orders.order_cost is distinct from versions.order_cost
-    or orders.shipping_cost is distinct from versions.shipping_cost
-    or orders.order_total is distinct from versions.order_total
-    or orders.tracking_id is distinct from versions.tracking_id
-    or orders.shipping_service is distinct from versions.shipping_service
-    or orders.estimated_delivery_at is distinct from versions.estimated_delivery_at
-    or orders.delivered_at is distinct from versions.delivered_at
-    or orders.status is distinct from versions.status as orders_equal_snapshot,
+    orders.delivered_at,
+    orders.previous_order_id,
+    orders.previous_status,
+    orders.is_news,
+    quality_week.previous_extract_id is not null as has_extract_before,
+    orders.previous_order_id is null or orders.has_other_amounts as has_new_amounts,
+    orders.previous_order_id is null or orders.has_other_facts as has_new_facts,
+    orders.previous_order_id is null
+    and orders.created_at >= $as_of - interval '7 days'
+    and orders.created_at < $as_of as is_of_the_week,
+    coalesce(orders.status, '(none)') as status_or_none,
+    coalesce(version_counts.versions, 0) as versions,
+    nullif(concat(
+        case when versions.order_id is null then 'all ' else '' end,
+        case when orders.user_id is distinct from versions.user_id then 'user_id ' else '' end,
+        case when orders.promo_id is distinct from versions.promo_id then 'promo_id ' else '' end,
+        case when orders.address_id is distinct from versions.address_id then 'address_id ' else '' end,
+        case when orders.created_at is distinct from versions.created_at then 'created_at ' else '' end,
+        case when orders.order_cost is distinct from versions.order_cost then 'order_cost ' else '' end,
+        case when orders.shipping_cost is distinct from versions.shipping_cost then 'shipping_cost ' else '' end,
+        case when orders.order_total is distinct from versions.order_total then 'order_total ' else '' end,
+        case when orders.tracking_id is distinct from versions.tracking_id then 'tracking_id ' else '' end,
+        case when orders.shipping_service is distinct from versions.shipping_service then 'shipping_service ' else '' end,
+        case when orders.estimated_delivery_at is distinct from versions.estimated_delivery_at then 'estimate ' else '' end,
+        case when orders.delivered_at is distinct from versions.delivered_at then 'delivered_at ' else '' end,
+        case when orders.status is distinct from versions.status then 'status ' else '' end
+    ), '') as differs_from_snapshot_in,
+    orders.order_total - (orders.order_cost + orders.shipping_cost - coalesce(promos.discount, 0)) as total_is_off_by,
     case
-        when orders.previous_order_id is null or orders.has_other_amounts
-            then abs(
-                orders.order_total - (orders.order_cost + orders.shipping_cost - coalesce(promos.discount, 0))
-            ) > 0.01
-    end as order_total_adds_up,
+        when orders.order_cost < 0 then orders.order_cost
+        when orders.shipping_cost < 0 then orders.shipping_cost
+        else orders.order_total
+    end as least_amount,
+    users.user_id as known_user_id,
+    items.items,
+    promos.promo_id as known_promo_id,
+    checked_out.order_id as checked_out_order_id,
     case
-        when orders.is_news
-            then orders.status not in ('preparing', 'shipped', 'delivered') and statuses_before.status is null
-    end as order_statuses_known,
+        when items.worth > 0 and coalesce(scale_before.fits, true)
+            then cast(orders.order_cost as double) / cast(items.worth as double)
+    end as cost_over_worth,
     case
-        when orders.is_news and quality_week.previous_extract_id is not null
-            then orders.status not in ('preparing', 'shipped', 'delivered') and statuses_before.status is null
-    end as order_statuses_mostly_known,
-    case when orders.is_news then orders.created_at >= $as_of end as orders_not_from_the_future,
-    case when orders.is_news then coalesce(orders.delivered_at < orders.created_at, false) end
-        as delivered_after_ordered,
-    case when orders.is_news then coalesce(orders.delivered_at >= $as_of, false) end as delivered_by_now,
-    case
-        when orders.is_news
-            then
-                (orders.status = 'delivered' and orders.delivered_at is null)
-                or (orders.status in ('preparing', 'shipped') and orders.delivered_at is not null)
-    end as order_status_fits_delivery,
-    case when orders.is_news then users.user_id is null end as orders_have_users,
-    case when orders.is_news then items.order_id is null end as orders_have_items,
-    case
-        when orders.promo_id is not null and (orders.previous_order_id is null or orders.has_other_amounts)
-            then promos.promo_id is null
-    end as orders_have_promos,
-    case
-        when
-            (orders.previous_order_id is null or orders.has_other_facts)
-            and items.worth > 0
-            and coalesce(scale_before.fits, true)
-            then orders.order_cost > 2 * items.worth or orders.order_cost < 0.5 * items.worth
-    end as order_cost_fits_items,
-    case
-        when
-            (orders.previous_order_id is null or orders.has_other_facts)
-            and items.worth > 0
-            and scale_before.fits
-            then orders.order_cost > 10 * items.worth or orders.order_cost < 0.1 * items.worth
-    end as order_cost_in_scale,
-    case
-        when orders.previous_order_id is null or orders.has_other_amounts
-            then orders.order_cost < 0 or orders.shipping_cost < 0 or orders.order_total < 0
-    end as order_amounts_not_negative,
-    case
-        when orders.previous_order_id is null or orders.has_other_facts then coalesce(twins.orders > 1, false)
-    end as orders_not_copied,
-    case
-        when
-            orders.previous_order_id is null
-            and orders.created_at >= $as_of - interval '7 days'
-            and orders.created_at < $as_of
-            then checked_out.order_id is null
-    end as orders_have_checkouts,
-    case when orders.previous_order_id is not null then orders.has_other_facts end as orders_keep_their_facts,
-    case
-        when orders.previous_status = 'delivered' then orders.status is distinct from 'delivered'
-    end as delivered_orders_stay,
-    case
-        when orders.previous_status = 'shipped' then coalesce(orders.status = 'preparing', false)
-    end as shipped_orders_stay
+        when items.worth > 0 and scale_before.fits
+            then cast(orders.order_cost as double) / cast(items.worth as double)
+    end as cost_over_worth_if_it_fitted,
+    coalesce(twins.orders, 1) as twins,
+    case when orders.has_other_facts then 'user, time or amounts' end as other_facts
 from quality_orders as orders
 cross join quality_week
 cross join scale_before
-left join statuses_before on orders.status = statuses_before.status
-inner join counted on orders.order_id = counted.order_id
 left join items on orders.order_id = items.order_id
 left join users on orders.user_id = users.user_id
 left join promos on orders.promo_id = promos.promo_id

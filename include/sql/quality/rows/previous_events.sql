@@ -1,19 +1,20 @@
--- The events of the extract before the one as of $as_of that fall into its window: is each still there, as it was?
+-- The events of the extract before the one as of $as_of that fall into its window, and beside them whether they are still
+-- there, and as they were.
 select
     previous_events.event_id,
     previous_events.session_id,
     previous_events.created_at,
-    events.event_id is null as events_stay,
+    events.event_id as event_id_now,
     case
-        when events.event_id is not null
-            then
-                events.session_id is distinct from previous_events.session_id
-                or events.user_id is distinct from previous_events.user_id
-                or events.created_at is distinct from previous_events.created_at
-                or events.event_type is distinct from previous_events.event_type
-                or events.order_id is distinct from previous_events.order_id
-                or events.product_id is distinct from previous_events.product_id
-    end as events_unchanged
+        when
+            events.session_id is distinct from previous_events.session_id
+            or events.user_id is distinct from previous_events.user_id
+            or events.created_at is distinct from previous_events.created_at
+            or events.event_type is distinct from previous_events.event_type
+            or events.order_id is distinct from previous_events.order_id
+            or events.product_id is distinct from previous_events.product_id
+            then 'content'
+    end as differs_in
 from quality_week
 inner join landing.events as previous_events on quality_week.previous_extract_id = previous_events.extract_id
 left join landing.events as events

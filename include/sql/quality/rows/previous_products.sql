@@ -1,8 +1,8 @@
--- The products of the extract before the one as of $as_of: is each still there?
+-- The products of the extract before the one as of $as_of, and beside them whether they are still there.
 select
     previous_products.product_id,
     previous_products.name,
-    products.product_id is null as products_stay
+    products.product_id as product_id_now
 from quality_week
 inner join landing.products as previous_products on quality_week.previous_extract_id = previous_products.extract_id
 left join landing.products as products

@@ -13,21 +13,14 @@ select
     products.product_id,
     products.name,
     products.price,
+    products.inventory,
+    previous_products.product_id as previous_product_id,
     previous_products.price as price_before,
-    products.price <= 0 as prices_positive,
-    coalesce(products.inventory < 0, false) as inventory_not_negative,
     case
         when previous_products.price > 0
-            then products.price > 2 * previous_products.price or products.price < 0.5 * previous_products.price
-    end as prices_steady,
-    case
-        when previous_products.price > 0
-            then products.price > 10 * previous_products.price or products.price < 0.1 * previous_products.price
-    end as prices_in_scale,
-    case
-        when previous_products.product_id is not null
-            then products.name <> previous_products.name and names_before.name is not null
-    end as product_names_not_swapped
+            then cast(products.price as double) / cast(previous_products.price as double)
+    end as price_over_before,
+    case when products.name <> previous_products.name then names_before.name end as name_of_another
 from quality_week
 inner join landing.products as products on quality_week.extract_id = products.extract_id
 left join previous_products on products.product_id = previous_products.product_id

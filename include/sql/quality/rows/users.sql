@@ -3,8 +3,8 @@ select
     users.user_id,
     users.created_at,
     users.updated_at,
-    users.created_at >= $as_of or users.updated_at >= $as_of as users_not_from_the_future,
-    users.updated_at < users.created_at as users_updated_after_created
+    case when users.updated_at is null or users.created_at > users.updated_at then users.created_at else users.updated_at end
+        as newest_at
 from quality_week
 inner join landing.users as users on quality_week.extract_id = users.extract_id
 left join landing.users as previous_users

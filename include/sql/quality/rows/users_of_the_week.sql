@@ -1,4 +1,5 @@
--- The users of the week's sessions, with how many sessions they started in it and in the eight weeks before.
+-- The users of the sessions of the week that ends at $as_of: how many sessions each started in it, and how many would be
+-- a flood: 30, a tenth of all, and five times as many as in the eight weeks before.
 with week_size as (
     select count(*) as sessions from quality_sessions
     where weeks_ago = 0
@@ -17,9 +18,12 @@ users as (
 select
     users.user_id,
     users.sessions,
-    users.sessions >= 30
-    and users.sessions >= 0.1 * week_size.sessions
-    and users.sessions >= 5 * users.sessions_before as no_user_floods
+    case
+        when 5 * users.sessions_before > 30 and 5 * users.sessions_before > 0.1 * week_size.sessions
+            then 5 * users.sessions_before
+        when 0.1 * week_size.sessions > 30 then 0.1 * week_size.sessions
+        else 30
+    end as sessions_of_a_flood
 from users
 cross join week_size
 where users.sessions > 0

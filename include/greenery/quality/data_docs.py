@@ -1,0 +1,84 @@
+"""The Data Docs of Great Expectations for one week, for those who are used to them: what each suite expects and found.
+
+They are built from the warehouse as it is now, and nothing is judged or kept by it. They count failing rows and show no
+value of them: these are in quality.html, with personal ids masked.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import duckdb
+
+from greenery.quality import duckdb_dialect, validation
+from greenery.quality.suites import SUITES
+from greenery.settings import Settings
+from greenery.warehouse.duckdb import open_file, rows
+
+if TYPE_CHECKING:
+    from great_expectations.data_context import EphemeralDataContext
+
+
+class NotBuiltError(Exception):
+    """The week is in no build of the warehouse: there is nothing to validate."""
+
+
+def build(home: Settings, as_of: datetime) -> Path:
+    """Build the Data Docs of the week that ends at `as_of`; return the path of their first page.
+
+    Raises NotBuiltError where the models hold no such week, duckdb.IOException while a run has the warehouse open.
+    """
+    # Great Expectations would send statistics of its use.
+    os.environ["GX_ANALYTICS_ENABLED"] = "False"
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        FilesystemStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    folder = home.home / "data_docs" / f"{as_of:%Y-%m-%d}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    config = DataContextConfig(
+        store_backend_defaults=FilesystemStoreBackendDefaults(root_directory=folder),
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    context = gx.get_context(mode="ephemeral", project_config=config)
+    with open_file(home.warehouse, read_only=True) as connection:
+        _validate(context, connection, as_of)
+    (page,) = context.build_data_docs().values()
+    return Path(url2pathname(urlsplit(page).path))
+
+
+def _validate(context: EphemeralDataContext, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+    from great_expectations import ValidationDefinition
+
+    try:
+        validation.make_base(connection, as_of)
+        is_built = rows(connection, "select * from quality_week")
+    except duckdb.CatalogException:
+        is_built = []
+    if not is_built:
+        raise NotBuiltError(f"the week {as_of:%Y-%m-%d} is not in the models: run it first, with make backfill.")
+    given = validation.parameters(connection, as_of)
+    source = context.data_sources.add_sql("warehouse", **duckdb_dialect.source(connection))
+    for suite in SUITES:
+        validation.make(connection, suite, as_of)
+        asset = source.add_table_asset(name=suite.name, table_name=validation.table(suite))
+        definition = ValidationDefinition(
+            name=suite.name,
+            data=asset.add_batch_definition_whole_table(suite.name),
+            suite=context.suites.add(validation.expectation_suite(suite, suite.checks)),
+        )
+        context.validation_definitions.add(definition).run(
+            expectation_parameters=given, result_format={**validation.COUNTS, "exclude_unexpected_values": True}
+        )
+        connection.execute(f"drop table {validation.table(suite)}")

@@ -1,0 +1,22 @@
+"""The addresses that both the extract and the one before show."""
+
+from __future__ import annotations
+
+from greenery.quality.suite import SHOP, Check, Suite
+
+SUITE = Suite(
+    "addresses",
+    "addresses",
+    keys=("address_id",),
+    noun="addresses",
+    checks=(
+        Check(
+            "addresses_keep_their_place",
+            "warning",
+            lambda gx: gx.ExpectMostColumnPairValuesToBeEqual(column_A="place_before", column_B="place", mostly=0.95),
+            meaning="At most 5% of the addresses changed state or country.",
+            look="whether states or countries are written otherwise: the funnel by place breaks there",
+            owner=SHOP,
+        ),
+    ),
+)

@@ -1,0 +1,41 @@
+"""The columns of the files, known and unknown."""
+
+from __future__ import annotations
+
+import json
+
+import duckdb
+
+from greenery.quality.suite import SHOP, Check, Statement, Suite
+from greenery.source.tables import TABLES
+from greenery.warehouse.duckdb import rows
+
+
+def _statement(connection: duckdb.DuckDBPyConnection) -> Statement:
+    """Return the statement of all known columns, and of the warnings of the landing of those that are not."""
+    query = "select warnings from landing.extracts where extract_id = (select extract_id from quality_week)"
+    warnings = json.loads(rows(connection, query)[0]["warnings"])
+    unknown = [line for line in warnings if "unknown column" in line]
+    known = sum(len(table.columns) for table in TABLES)
+    values = ", ".join(["(cast(? as varchar))"] * (known + len(unknown)))
+    return f"select warning from (values {values}) as columns (warning)", [*[None] * known, *unknown]
+
+
+SUITE = Suite(
+    "columns",
+    "extract",
+    keys=("warning",),
+    noun="columns",
+    statement=_statement,
+    checks=(
+        Check(
+            "no_unknown_columns",
+            "warning",
+            lambda gx: gx.ExpectColumnValuesToBeNull(column="warning"),
+            meaning="The files have the columns that are known, and no other.",
+            look="the warning: whether a column was added, or renamed",
+            remedy="shop",
+            owner=SHOP,
+        ),
+    ),
+)

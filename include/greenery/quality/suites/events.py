@@ -1,0 +1,148 @@
+"""The events that the extract is the first to show."""
+
+from __future__ import annotations
+
+from greenery.quality.suite import AS_OF, EVENT_TYPES, WEB, Check, Suite
+
+SUITE = Suite(
+    "events",
+    "events",
+    keys=("event_id", "session_id", "event_type", "created_at"),
+    noun="new events",
+    checks=(
+        Check(
+            "event_types_known",
+            "warning",
+            lambda gx: gx.ExpectColumnValuesToBeInSet(column="event_type", value_set=EVENT_TYPES),
+            meaning="Every new event is of a step that is known, or of a type that the extract before has too.",
+            look="the events' types: tracking may have begun to send another",
+            remedy="tracking",
+            owner=WEB,
+        ),
+        Check(
+            "event_types_mostly_known",
+            "critical",
+            lambda gx: gx.ExpectMostColumnValuesToBeInSet(
+                column="event_type", value_set=EVENT_TYPES, mostly=0.5, row_condition=gx.is_true("has_extract_before")
+            ),
+            meaning="Most new events are of a step that is known, or of a type that the extract before has too.",
+            look="the events' types: they may have been renamed",
+            remedy="accept",
+            owner=WEB,
+            acceptable=True,
+            tells_of=("event_types_known", "events_not_collapsed", "conversion_not_collapsed"),
+        ),
+        Check(
+            "events_have_users",
+            "warning",
+            lambda gx: gx.ExpectColumnValuesToNotBeNull(
+                column="known_user_id", row_condition=gx.Column("user_id").is_not_null()
+            ),
+            meaning="The user of every new event is in some extract known.",
+            look="users.csv: it may be older than events.csv",
+        ),
+        Check(
+            "events_have_products",
+            "warning",
+            lambda gx: gx.ExpectColumnValuesToNotBeNull(
+                column="known_product_id", row_condition=gx.Column("product_id").is_not_null()
+            ),
+            meaning="The product of every new event is in some extract known.",
+            look="products.csv, and whether these ids are products at all",
+            owner=WEB,
+        ),
+        Check(
+            "events_mostly_have_products",
+            "critical",
+            lambda gx: gx.ExpectMostColumnValuesToNotBeNull(
+                column="product_id_of_now_or_before",
+                mostly=0.5,
+                row_condition=gx.is_true("has_extract_before") & gx.Column("product_id").is_not_null(),
+            ),
+            meaning="The products of most new events are in some extract known, or in events of the extract before.",
+            look="products.csv, and whether these ids are products at all",
+            remedy="accept",
+            owner=WEB,
+            acceptable=True,
+            tells_of=("events_have_products",),
+        ),
+        Check(
+            "checkouts_have_orders",
+            "warning",
+            lambda gx: gx.ExpectColumnValuesToNotBeNull(
+                column="known_order_id",
+                row_condition=gx.Column("event_type").is_in(["checkout", "package_shipped"])
+                & gx.Column("order_id").is_not_null(),
+            ),
+            meaning="The order of every new checkout and shipment is in some extract known.",
+            look="orders.csv: it may be older than events.csv",
+        ),
+        Check(
+            "order_events_name_orders",
+            "warning",
+            lambda gx: gx.ExpectColumnValuesToNotBeNull(
+                column="order_id", row_condition=gx.Column("event_type").is_in(["checkout", "package_shipped"])
+            ),
+            meaning="Every new checkout and shipment names its order.",
+            look="the events: their products can't be found without an order",
+            remedy="tracking",
+            owner=WEB,
+        ),
+        Check(
+            "carts_name_products",
+            "warning",
+            lambda gx: gx.ExpectColumnValuesToNotBeNull(
+                column="product_id", row_condition=gx.Column("event_type") == "add_to_cart"
+            ),
+            meaning="Every new add_to_cart names its product.",
+            look="the events",
+            remedy="tracking",
+            owner=WEB,
+        ),
+        Check(
+            "events_not_copied",
+            "warning",
+            lambda gx: gx.ExpectMostColumnValuesToBeBetween(column="twins", max_value=1, mostly=0.99),
+            meaning="At most 1% of the new events equal another in all but the id.",
+            look="whether events were sent twice under new ids",
+            remedy="tracking",
+            owner=WEB,
+        ),
+        Check(
+            "events_not_from_the_future",
+            "warning",
+            lambda gx: gx.ExpectColumnValuesToBeBetween(column="created_at", max_value=AS_OF, strict_max=True),
+            meaning="No new event is dated at or after the extract's as_of.",
+            look="the events' times: a clock, a time zone, or an export made late",
+            owner=WEB,
+        ),
+        Check(
+            "events_mostly_not_from_the_future",
+            "critical",
+            lambda gx: gx.ExpectMostColumnValuesToBeBetween(
+                column="created_at", max_value=AS_OF, strict_max=True, mostly=0.5
+            ),
+            meaning="At most half of the new events are dated at or after the extract's as_of.",
+            look="the events' times: a clock, a time zone, or the folder's date",
+            remedy="accept",
+            owner=WEB,
+            acceptable=True,
+            tells_of=("events_not_from_the_future", "events_not_collapsed", "sessions_not_collapsed"),
+        ),
+        Check(
+            "events_arrive_in_time",
+            "warning",
+            lambda gx: gx.ExpectMostColumnPairValuesAToBeGreaterThanB(
+                column_A="created_at",
+                column_B="previous_as_of",
+                or_equal=True,
+                ignore_row_if="either_value_is_missing",
+                mostly=0.8,
+            ),
+            meaning="At most a fifth of the new events are older than the extract before.",
+            look="whether tracking was held up, or old events were sent again under new ids",
+            remedy="tracking",
+            owner=WEB,
+        ),
+    ),
+)

@@ -1,0 +1,22 @@
+"""The rows of fct_funnel_daily: our own logic."""
+
+from __future__ import annotations
+
+from greenery.quality.suite import Check, Suite
+
+SUITE = Suite(
+    "fct_funnel_daily",
+    "fct_funnel_daily",
+    keys=("session_date", "country", "state"),
+    noun="cells",
+    checks=(
+        Check(
+            "funnel_daily_unique",
+            "critical",
+            lambda gx: gx.ExpectCompoundColumnsToBeUnique(column_list=["session_date", "country", "state"]),
+            meaning="Every day, country and state is one row of fct_funnel_daily.",
+            look="the day's rows of fct_funnel_daily",
+            remedy="model",
+        ),
+    ),
+)

@@ -1,0 +1,22 @@
+"""The rows of fct_order_changes: our own logic."""
+
+from __future__ import annotations
+
+from greenery.quality.suite import Check, Suite
+
+SUITE = Suite(
+    "fct_order_changes",
+    "fct_order_changes",
+    keys=("order_id", "change"),
+    noun="changed orders",
+    checks=(
+        Check(
+            "order_changes_unique",
+            "critical",
+            lambda gx: gx.ExpectColumnValuesToBeUnique(column="order_id"),
+            meaning="An order changes once an extract.",
+            look="the order's rows in fct_order_changes and int_order_versions",
+            remedy="model",
+        ),
+    ),
+)

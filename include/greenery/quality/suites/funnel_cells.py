@@ -1,0 +1,35 @@
+"""Both daily funnels against the marts that they add up."""
+
+from __future__ import annotations
+
+from greenery.quality.suite import Check, Suite
+
+SUITE = Suite(
+    "funnel_cells",
+    "fct_funnel_daily",
+    keys=("session_date", "product_id", "country", "state"),
+    noun="cells",
+    checks=(
+        Check(
+            "funnel_daily_equals_sessions",
+            "critical",
+            lambda gx: gx.ExpectColumnValuesToBeNull(
+                column="differs_in", row_condition=gx.Column("product_id").is_null()
+            ),
+            meaning="By day, country and state, the counts are those of fct_sessions.",
+            look="the day's sums in both marts",
+            remedy="model",
+        ),
+        Check(
+            "product_funnel_daily_equals_session_products",
+            "critical",
+            lambda gx: gx.ExpectColumnValuesToBeNull(
+                column="differs_in", row_condition=gx.Column("product_id").is_not_null()
+            ),
+            meaning="By day, product, country and state, the counts are those of fct_session_products.",
+            look="the day's sums in both marts",
+            remedy="model",
+            relation="fct_product_funnel_daily",
+        ),
+    ),
+)

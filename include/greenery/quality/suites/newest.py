@@ -1,0 +1,34 @@
+"""How old the newest event and order of the extract are."""
+
+from __future__ import annotations
+
+from greenery.quality.suite import AS_OF, SHOP, WEB, Check, Suite
+
+SUITE = Suite(
+    "newest",
+    "events",
+    checks=(
+        Check(
+            "events_fresh",
+            "warning",
+            lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
+                reading="events_age", max_value=1, unit="(its age over the age allowed)", as_of=AS_OF
+            ),
+            meaning="The newest event is no older than it may be: two days before the extract, longer in a small shop.",
+            look="when events.csv was exported, and whether tracking still runs",
+            remedy="tracking",
+            owner=WEB,
+        ),
+        Check(
+            "orders_fresh",
+            "warning",
+            lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
+                reading="orders_age", max_value=1, unit="(its age over the age allowed)", as_of=AS_OF
+            ),
+            meaning="The newest order is no older than it may be: two days before the extract, longer in a small shop.",
+            look="when orders.csv was exported",
+            owner=SHOP,
+            relation="orders",
+        ),
+    ),
+)

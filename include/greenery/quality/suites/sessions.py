@@ -1,0 +1,73 @@
+"""The sessions of the week as their events have them."""
+
+from __future__ import annotations
+
+from greenery.quality.suite import WEB, Check, Suite
+
+SUITE = Suite(
+    "sessions",
+    "fct_sessions",
+    keys=("session_id", "user_id", "started_at"),
+    noun="sessions",
+    checks=(
+        Check(
+            "sessions_not_lost",
+            "critical",
+            lambda gx: gx.ExpectColumnValuesToNotBeNull(column="mart_session_id"),
+            meaning="Every session of the week's events is in fct_sessions.",
+            look="int_session_steps and int_changed_sessions of these sessions",
+            remedy="model",
+        ),
+        Check(
+            "sessions_not_copied",
+            "warning",
+            lambda gx: gx.ExpectMostColumnValuesToBeBetween(column="copies", max_value=1, mostly=0.99),
+            meaning="At most 1% of the week's sessions equal another in user, times and number of events.",
+            look="whether events were sent twice under new session ids",
+            remedy="tracking",
+            owner=WEB,
+        ),
+        Check(
+            "sessions_mostly_not_copied",
+            "critical",
+            lambda gx: gx.ExpectMostColumnValuesToBeBetween(column="copies", max_value=1, mostly=0.67),
+            meaning="At most a third of the week's sessions equal another in user, times and number of events.",
+            look="whether events were sent twice under new session ids",
+            remedy="accept",
+            owner=WEB,
+            acceptable=True,
+            tells_of=("sessions_not_copied",),
+        ),
+        Check(
+            "sessions_of_human_size",
+            "warning",
+            lambda gx: gx.ExpectColumnPairValuesAToBeGreaterThanB(column_A="events_of_a_machine", column_B="events"),
+            meaning="No session of the week has 100 events and twenty times the average.",
+            look="the session's events: a bot, or a session id that many share",
+            remedy="tracking",
+            owner=WEB,
+        ),
+        Check(
+            "places_known",
+            "warning",
+            lambda gx: gx.ExpectMostColumnValuesToNotBeNull(
+                column="place", mostly=0.9, row_condition=gx.Column("user_id").is_not_null()
+            ),
+            meaning="Country or state is unknown of at most a tenth of the week's sessions that have a user.",
+            look="addresses.csv and users.csv of these sessions",
+        ),
+        Check(
+            "places_mostly_known",
+            "critical",
+            lambda gx: gx.ExpectMostColumnValuesToNotBeNull(
+                column="place", mostly=0.1, row_condition=gx.is_true("place_was_known")
+            ),
+            meaning="Of the sessions whose user had a known country and state before, at most nine in ten have lost "
+            "them.",
+            look="addresses.csv and users.csv of these sessions",
+            remedy="accept",
+            acceptable=True,
+            tells_of=("places_known",),
+        ),
+    ),
+)

@@ -1,0 +1,32 @@
+"""The users that the extract shows otherwise than the one before."""
+
+from __future__ import annotations
+
+from greenery.quality.suite import AS_OF, SHOP, Check, Suite
+
+SUITE = Suite(
+    "users",
+    "users",
+    keys=("user_id", "created_at", "updated_at"),
+    noun="new or changed users",
+    checks=(
+        Check(
+            "users_not_from_the_future",
+            "warning",
+            lambda gx: gx.ExpectColumnValuesToBeBetween(column="newest_at", max_value=AS_OF, strict_max=True),
+            meaning="No user was made or changed at or after the extract's as_of.",
+            look="the users' times",
+            owner=SHOP,
+        ),
+        Check(
+            "users_updated_after_created",
+            "warning",
+            lambda gx: gx.ExpectColumnPairValuesAToBeGreaterThanB(
+                column_A="updated_at", column_B="created_at", or_equal=True, ignore_row_if="either_value_is_missing"
+            ),
+            meaning="No user was changed before being made.",
+            look="both times of the user",
+            owner=SHOP,
+        ),
+    ),
+)

@@ -1,0 +1,193 @@
+"""Great Expectations validates the suites on the warehouse itself: what leaves it is counts and a few failing rows.
+
+A relation is made as a temporary table, validated, asked for examples where a check failed, and dropped. The statements
+in include/sql/quality are plain SQL; everything in them is as known at the week's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from greenery.quality.findings import NAMED_ROWS, Finding, finding
+from greenery.quality.suite import Check, Suite
+from greenery.quality.suites import SUITES
+from greenery.source.tables import STEPS
+from greenery.warehouse.duckdb import rows, statement
+
+if TYPE_CHECKING:
+    from great_expectations import ExpectationSuite
+    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.data_context import EphemeralDataContext
+    from great_expectations.datasource.fluent import SQLDatasource
+    from great_expectations.datasource.fluent.interfaces import Batch
+    from great_expectations.expectations.expectation import Expectation
+
+# Made in this order: each is a temporary table that later statements read.
+BASE = ("week", "sessions", "new_events", "orders", "order_events")
+STATUSES = ("preparing", "shipped", "delivered")
+# The form of results that counts and names no rows.
+COUNTS = {"result_format": "BASIC", "partial_unexpected_count": 0}
+
+
+def validate(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, Finding]:
+    """Return what each check finds in the week that ends at `as_of`, by its id.
+
+    Raises RuntimeError where a check could not be evaluated.
+    """
+    from greenery.quality import duckdb_dialect
+
+    make_base(connection, as_of)
+    given = parameters(connection, as_of)
+    source = ephemeral_context().data_sources.add_sql(name="warehouse", **duckdb_dialect.source(connection))
+    found: dict[str, Finding] = {}
+    for suite in SUITES:
+        make(connection, suite, as_of)
+        found |= findings_of(connection, source, suite, given)
+        connection.execute(f"drop table {table(suite)}")
+    return found
+
+
+def findings_of(
+    connection: duckdb.DuckDBPyConnection, source: SQLDatasource, suite: Suite, given: dict[str, Any]
+) -> dict[str, Finding]:
+    """Return what a suite's checks find in its rows, by the check's id; those that fail name a few rows.
+
+    source: the data source on `connection`. given: the values of the suites' parameters.
+    """
+    asset = source.add_table_asset(name=suite.name, table_name=table(suite))
+    batch = asset.add_batch_definition_whole_table(suite.name).get_batch()
+    results = results_of(batch, suite, suite.checks, given, COUNTS)
+    failed = [check for check in suite.checks if not results[check.id].success]
+    if failed and suite.keys:
+        # In the order of the keys, so that the same rows are named whatever ran before.
+        order = ", ".join(suite.keys)
+        connection.execute(
+            f"create or replace temporary table {table(suite)} as select * from {table(suite)} order by {order}"
+        )
+        for check in failed:
+            results |= results_of(batch, suite, (check,), given, _with_examples(suite, check))
+    # Of a query, or of one figure of a column, Great Expectations does not say how many rows it looked at.
+    size = 0
+    if any("element_count" not in result.result for result in results.values()):
+        size = rows(connection, f"select count(*) as size from {table(suite)}")[0]["size"]
+    return {check.id: finding(suite, results[check.id], size) for check in suite.checks}
+
+
+def table(suite: Suite) -> str:
+    """Return the name of the temporary table with a suite's rows."""
+    return f"quality_rows_{suite.name}"
+
+
+def make_base(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+    """Make the temporary tables that the statements of the suites read."""
+    for name in BASE:
+        _keep(connection, f"quality_{name}", statement(f"quality/base/{name}"), as_of)
+
+
+def make(connection: duckdb.DuckDBPyConnection, suite: Suite, as_of: datetime) -> None:
+    """Make the rows of a suite as a temporary table."""
+    if suite.statement is None:
+        _keep(connection, table(suite), statement(f"quality/rows/{suite.name}"), as_of)
+    else:
+        text, values = suite.statement(connection)
+        connection.execute(f"create or replace temporary table {table(suite)} as {text}", values)
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, name: str, text: str, as_of: datetime) -> None:
+    code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
+    given = {"as_of": as_of} if "$as_of" in code else None
+    connection.execute(f"create or replace temporary table {name} as {code}", given)
+
+
+def parameters(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, Any]:
+    """Return what the suites are given. What the extract before shows already is this shop's way, and no fault."""
+
+    def known(name: str, column: str, *always: str) -> list[str]:
+        query = (
+            f"select distinct landed.{column} as name from quality_week inner join landing.{name} as landed "
+            f"on quality_week.previous_extract_id = landed.extract_id where landed.{column} is not null"
+        )
+        return sorted({*always, *(row["name"] for row in rows(connection, query))})
+
+    return {
+        "as_of": as_of,
+        "statuses": known("orders", "status", *STATUSES),
+        "event_types": known("events", "event_type", *STEPS),
+    }
+
+
+def ephemeral_context() -> EphemeralDataContext:
+    """Return a context of Great Expectations that keeps, draws and sends nothing: the results are in quality.json."""
+    # Importing it takes seconds: only the task that judges pays for it.
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    config = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    return gx.get_context(mode="ephemeral", project_config=config)
+
+
+def expectation(check: Check) -> Expectation:
+    """Return a check's expectation; all that is said of the check travels in its own fields and in `meta`."""
+    from great_expectations.expectations.metadata_types import FailureSeverity
+
+    from greenery.quality import expectations
+
+    meta = {
+        "check": check.id,
+        "owner": check.owner,
+        "remedy": check.remedy,
+        "acceptable": check.acceptable,
+        "tells_of": list(check.tells_of),
+        "runbook": check.runbook,
+    }
+    told = {"severity": FailureSeverity(check.severity), "description": check.meaning, "meta": meta}
+    return check.expectation(expectations).copy(update={**told, "notes": f"Look at {check.look}."})
+
+
+def expectation_suite(suite: Suite, checks: Iterable[Check]) -> ExpectationSuite:
+    """Return checks of a suite as Great Expectations has them, made afresh: an expectation belongs to one suite."""
+    from great_expectations import ExpectationSuite
+
+    return ExpectationSuite(name=suite.name, expectations=[expectation(check) for check in checks])
+
+
+def results_of(
+    batch: Batch, suite: Suite, checks: Iterable[Check], given: dict[str, Any], form: dict[str, Any]
+) -> dict[str, ExpectationValidationResult]:
+    """Return the results of checks on a batch by the check's id.
+
+    Raises RuntimeError where a check could not be evaluated: that is no pass, and no fail either.
+    """
+    validated = batch.validate(expectation_suite(suite, checks), expectation_parameters=given, result_format=form)
+    results = {}
+    for result in validated.results:
+        infos = result.exception_info or {}
+        # By metric where one raised, otherwise of the whole expectation.
+        raised = [info for info in (infos, *infos.values()) if isinstance(info, dict) and info.get("raised_exception")]
+        if raised or result.expectation_config is None:
+            raise RuntimeError(f"a check of {suite.name} could not be evaluated: {raised}")
+        results[result.expectation_config.meta["check"]] = result
+    return results
+
+
+def _with_examples(suite: Suite, check: Check) -> dict[str, Any]:
+    """Return the form of results that names a few failing rows. Only the complete one has the rows of a query."""
+    from greenery.quality.expectations import UnexpectedRowsExpectation
+
+    return {
+        "result_format": "COMPLETE" if isinstance(expectation(check), UnexpectedRowsExpectation) else "SUMMARY",
+        "unexpected_index_column_names": list(suite.keys),
+        "partial_unexpected_count": NAMED_ROWS,
+    }

@@ -1,0 +1,41 @@
+-- When the newest event and the newest order of the extract as of $as_of were made, those dated ahead left out; and how
+-- many sessions or orders a week began with in the weeks before, as far back as there are any.
+with usual as (
+    select
+        'events' as kind,
+        count(case when weeks_ago > 0 then 1 end) as rows_before,
+        max(weeks_ago) as weeks_before
+    from quality_sessions
+    union all
+    select
+        'orders' as kind,
+        count(case when weeks_ago > 0 then 1 end) as rows_before,
+        max(weeks_ago) as weeks_before
+    from (
+        select cast(ceil(datediff('microsecond', created_at, $as_of) / 604800000000.0) as integer) - 1 as weeks_ago
+        from quality_orders
+        where created_at < $as_of
+    ) as aged
+    where weeks_ago between 0 and 8
+),
+
+newest as (
+    select
+        'events' as kind,
+        max(case when events.created_at < $as_of then events.created_at end) as newest_at
+    from quality_week
+    inner join landing.events as events on quality_week.extract_id = events.extract_id
+    union all
+    select
+        'orders' as kind,
+        max(case when created_at < $as_of then created_at end) as newest_at
+    from quality_orders
+)
+
+select
+    newest.kind,
+    newest.newest_at,
+    usual.rows_before,
+    usual.weeks_before
+from newest
+inner join usual on newest.kind = usual.kind

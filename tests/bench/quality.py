@@ -1,0 +1,201 @@
+"""What the quality gate costs: processor time, statements and memory of judging one week, on a small and a large shop.
+
+Each judgement runs in a process of its own. With `--against` another checkout is measured too, taking turns with this
+one: the machine is then as busy for both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+HERE = Path(__file__).resolve().parents[2]
+FIRST, AS_OF = datetime(2025, 1, 8), datetime(2025, 1, 15)
+RUN = f"test__{AS_OF:%Y-%m-%d}"
+SIZES = (600, 200_000)
+TURNS = 5
+
+
+class Built(Exception):
+    """The week is built and tested, and waits to be judged."""
+
+
+def build(folder: Path, sessions: int) -> None:
+    """Simulate a shop in `folder`, run its first week, and build its second."""
+    from greenery.settings import Settings
+    from greenery.simulator.shop import Shop, simulate
+
+    from tests import pipeline
+
+    home = Settings(home=folder / "home", extracts=folder.parent / f"extracts-{sessions}")
+    if not home.extracts.exists():
+        simulate(
+            Shop(
+                FIRST,
+                2,
+                sessions,
+                history_weeks=8,
+                events_window_days=28,
+                improved_checkout_week=9,
+                file_format="parquet",
+            ),
+            home.extracts,
+        )
+    pipeline.run_week(home, FIRST)
+
+    def stop(*_: Any) -> None:
+        raise Built
+
+    pipeline.quality.judge = stop  # type: ignore[assignment]
+    pipeline.ledger.release = lambda *_: None  # type: ignore[assignment]
+    with contextlib.suppress(Built):
+        pipeline.run_week(home, AS_OF)
+
+
+class Counting:
+    """A connection that counts its statements."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.statements = 0
+
+    def execute(self, *arguments: Any) -> Any:
+        """Run a statement."""
+        self.statements += 1
+        return self._connection.execute(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def judge(folder: Path, sessions: int) -> dict[str, float]:
+    """Judge the week that is built in `folder`; return processor seconds, statements and peak memory in MB."""
+    start = time.process_time()
+    import great_expectations
+    from greenery.quality import verdict
+    from greenery.settings import Settings
+
+    with contextlib.suppress(ImportError):
+        from greenery.quality import expectations  # noqa: F401
+    imported = time.process_time()
+    assert great_expectations.__version__
+    counted: list[Counting] = []
+    connect = verdict.connect
+
+    @contextlib.contextmanager
+    def counting(settings: Settings) -> Iterator[Any]:
+        with connect(settings) as connection:
+            counted.append(Counting(connection))
+            yield counted[-1]
+
+    verdict.connect = counting  # type: ignore[assignment]
+    found = verdict.judge(Settings(folder / "home", folder.parent / f"extracts-{sessions}"), RUN)
+    return {
+        "checks": len(found.checks),
+        "import": imported - start,
+        "judge": time.process_time() - imported,
+        "statements": sum(one.statements for one in counted),
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def _child(checkout: Path, *arguments: str) -> str:
+    """Run this script on the code of a checkout, with its own environment."""
+    environment = {**os.environ, "PYTHONPATH": f"{checkout / 'include'}:{checkout}", "PYTHONWARNINGS": "ignore"}
+    command = [str(checkout / ".venv" / "bin" / "python"), str(Path(__file__).resolve()), *arguments]
+    return subprocess.run(command, env=environment, cwd=checkout, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def measure(
+    checkouts: Sequence[Path], sizes: Sequence[int], folder: Path, say: Callable[[str], None]
+) -> dict[tuple[int, int], list[dict]]:
+    """Return the figures of all turns by size and number of the checkout."""
+    measured: dict[tuple[int, int], list[dict]] = {}
+    for sessions in sizes:
+        homes = [folder / f"{number}-{sessions}" for number in range(len(checkouts))]
+        for checkout, home in zip(checkouts, homes, strict=True):
+            _child(checkout, "--build", str(home), "--sessions", str(sessions))
+        for _ in range(TURNS):
+            for number, (checkout, home) in enumerate(zip(checkouts, homes, strict=True)):
+                text = _child(checkout, "--judge", str(home), "--sessions", str(sessions))
+                figures = json.loads(text.splitlines()[-1])
+                measured.setdefault((sessions, number), []).append(figures)
+                say(f"{sessions:,} sessions a week, checkout {number}: {figures}")
+    return measured
+
+
+def table(measured: dict[tuple[int, int], list[dict]], names: Sequence[str]) -> str:
+    """Return the figures as Markdown: medians, and the ratio of the first checkout over the second."""
+
+    def of(sessions: int, number: int, value: Callable[[dict], float]) -> float:
+        return median(value(figures) for figures in measured[sessions, number])
+
+    columns: dict[str, tuple[Callable[[dict], float], str]] = {
+        "imports, s": (lambda figures: figures["import"], ".1f"),
+        "judging, s": (lambda figures: figures["judge"], ".2f"),
+        "both, s": (lambda figures: figures["import"] + figures["judge"], ".1f"),
+        "statements": (lambda figures: figures["statements"], ".0f"),
+        "peak memory, MB": (lambda figures: figures["memory"], ".0f"),
+    }
+    lines = [
+        (
+            f"Judging one week, {TURNS} turns, medians; seconds are of processor time. {platform.machine()}, "
+            f"{os.cpu_count()} cores, Python {platform.python_version()}."
+        ),
+        "",
+        f"| sessions a week | code | checks | {' | '.join(columns)} |",
+        f"|---:|---|---:|{'---:|' * len(columns)}",
+    ]
+    for sessions in dict.fromkeys(size for size, _ in measured):
+        for number, name in enumerate(names):
+            checks = measured[sessions, number][0]["checks"]
+            cells = [f"{of(sessions, number, value):{form}}" for value, form in columns.values()]
+            lines.append(f"| {sessions:,} | {name} | {checks} | {' | '.join(cells)} |")
+        if len(names) > 1:
+            ratios = [f"**{of(sessions, 0, value) / of(sessions, 1, value):.2f}**" for value, _ in columns.values()]
+            lines.append(f"| {sessions:,} | **ratio** | | {' | '.join(ratios)} |")
+    return "\n".join(lines) + "\n"
+
+
+def section(against: Path | None = None, sizes: Sequence[int] = SIZES) -> str:
+    """Measure this checkout, and another where one is named; return the table as Markdown."""
+    checkouts = [HERE, *([against.resolve()] if against else [])]
+    with tempfile.TemporaryDirectory(prefix="greenery-quality-") as folder:
+        measured = measure(checkouts, sizes, Path(folder), lambda line: print(line, file=sys.stderr, flush=True))
+    return table(measured, ["this", *(["the other"] if against else [])])
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.quality", description=main.__doc__)
+    parser.add_argument("--against", type=Path, help="another checkout, with its environment installed")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="sessions a week")
+    for hidden in ("--build", "--judge"):
+        parser.add_argument(hidden, type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--sessions", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    if options.build:
+        build(options.build, options.sessions)
+    elif options.judge:
+        print(json.dumps(judge(options.judge, options.sessions)))
+    else:
+        print(section(options.against, options.sizes))
+
+
+if __name__ == "__main__":
+    main()

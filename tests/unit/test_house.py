@@ -1,0 +1,126 @@
+"""The rules of the house: which room imports which, and what only one of them may do."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from greenery.settings import REPOSITORY
+
+PACKAGE = REPOSITORY / "include" / "greenery"
+# Rooms that pass the environment on to processes of Airflow that they start.
+HAND_ON_THE_ENVIRONMENT = ("settings.py", "local_airflow/", "cli/doctor.py", "cli/dag_docs.py")
+# Of these Airflow makes DAGs and runs; everything else of airflow.sdk that is used is a connection's hook.
+DAG_MODULES = (
+    "airflow.models",
+    "airflow.operators",
+    "airflow.providers.standard",
+    "airflow.sensors",
+    "airflow.timetables",
+)
+# What breaks each contract of pyproject.toml: a module and a line to add to it.
+BREAKS = {
+    "Imports go from entry to policy to work to ground": ("figures/values.py", "import greenery.report.weeks"),
+    "No two rooms import each other": ("source/folders.py", "import greenery.warehouse.duckdb"),
+    "One module imports Cosmos": ("build/project.py", "import cosmos"),
+    "Only entries and channels import Airflow": ("landing/load.py", "import airflow.sdk"),
+    "Figures and messages do no input or output": ("messages/wording.py", "import httpx"),
+}
+
+
+def contracts() -> list[str]:
+    """Return the names of the contracts of import-linter."""
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    return [contract["name"] for contract in settings["tool"]["importlinter"]["contracts"]]
+
+
+def test_each_contract_can_be_broken(tmp_path):
+    assert sorted(BREAKS) == sorted(contracts())
+    shutil.copytree(PACKAGE, tmp_path / "greenery", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
+    for file, line in BREAKS.values():
+        with (tmp_path / "greenery" / file).open("a", encoding="utf-8") as module:
+            module.write(f"\n{line}\n")
+    answer = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-logo", "--no-cache"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 1
+    assert [name for name in contracts() if f"{name} BROKEN" not in answer.stdout] == [], answer.stdout
+
+
+def reads_the_environment(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines that read environment variables."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.getenv"):
+            yield node.lineno
+
+
+def opens_a_database(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines that open a database; one of DuckDB without a path lives in memory only."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if called == "sqlite3.connect" or (called == "duckdb.connect" and node.args):
+                yield node.lineno
+
+
+def imports_dag_classes(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines that import what DAGs and tasks are made of."""
+    for node in ast.walk(tree):
+        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules = [node.module]
+            if node.module == "airflow.sdk" and any(alias.name != "BaseHook" for alias in node.names):
+                yield node.lineno
+        if any(module == name or module.startswith(f"{name}.") for module in modules for name in DAG_MODULES):
+            yield node.lineno
+
+
+def uses_private_names(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines that use a name with an underscore of another module of the package."""
+    modules = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("greenery"):
+            modules |= {alias.asname or alias.name for alias in node.names}
+            if any(alias.name.startswith("_") for alias in node.names):
+                yield node.lineno
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in modules and re.match("_[^_]", node.attr):
+            yield node.lineno
+
+
+RULES = [
+    (reads_the_environment, HAND_ON_THE_ENVIRONMENT, "home = os.environ['GREENERY_HOME']"),
+    # The other SQLite file is the metadata of the Airflow that the commands start.
+    (opens_a_database, ("warehouse/", "local_airflow/"), "sqlite3.connect('delivery.sqlite')"),
+    (opens_a_database, ("warehouse/", "local_airflow/"), "with duckdb.connect(path) as connection: pass"),
+    (imports_dag_classes, ("orchestration/",), "from airflow.sdk import BaseHook, task"),
+    (imports_dag_classes, ("orchestration/",), "import airflow.timetables.base"),
+    (uses_private_names, (), "from greenery.build import ledger\nledger._built(lock)"),
+    (uses_private_names, (), "from greenery.build.ledger import _built"),
+]
+
+
+@pytest.mark.parametrize(("finds", "allowed", "broken"), RULES)
+def test_only_some_modules_do_it(finds, allowed, broken):
+    assert list(finds(ast.parse(broken)))
+    files = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob("*.py")}
+    found = [
+        f"{name}:{line}"
+        for name, path in sorted(files.items())
+        if not name.startswith(allowed)
+        for line in finds(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert found == []
