@@ -181,13 +181,6 @@ class Correction(Value):
     restated: Restated | None
 
 
-class HeldWeek(Value):
-    """An earlier week whose extract is held and so not used. as_of: the end of the week."""
-
-    as_of: str
-    reason: str | None
-
-
 class Digest(Value):
     """A week's digest, in the order in which it is read.
 
