@@ -49,9 +49,7 @@ DIGESTS = {
         ),
         None,
         Links(run='https://airflow.example/?a=1&b="><script>', report="/home/<user>/reports & more/index.html"),
-        tuple(
-            WeekState(as_of=f"2023-01-{day:02}", state="held", reason=summaries.SLACK_MARKUP) for day in range(18, 25)
-        ),
+        tuple(held_week(f"2023-01-{day:02}", summaries.SLACK_MARKUP) for day in range(18, 25)),
     ),
 }
 BEFORE = {"summary": summaries.NORMAL_BEFORE.document(), "badge": DIGESTS["restated"].content["badge"]}
