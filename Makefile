@@ -70,8 +70,8 @@ check: install-dev ## linters, types and generated docs
 	@$(RUN) -m greenery.quality.runbook --check
 	@$(RUN) -m greenery.report.schemas --check
 
-bench: install-dev ## 104 weekly runs: how their work grows with the extracts; writes docs/growth.md
-	@PYTHONPATH=include:. $(BIN)/python -m tests.bench.growth
+bench: install-dev ## what a weekly run costs, and how its work grows over 104 weeks; writes docs/benchmarks.md, docs/growth.md
+	@PYTHONPATH=include:. $(BIN)/python -m tests.bench
 
 up: install ## start Airflow with its UI on loopback, in the background
 	@$(RUN) -m greenery.local_airflow.server up

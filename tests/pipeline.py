@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from graphlib import TopologicalSorter
 
+from dbt.artifacts.schemas.results import NodeResult
 from dbt.cli.main import dbtRunner
 from greenery import quality
 from greenery.build import dbt_tests, ledger
+from greenery.build import project as dbt_project
 from greenery.build.project import PROJECT
 from greenery.landing import load as landing
 from greenery.publishing import versions as publishing
@@ -17,7 +20,7 @@ from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect, rows
 
 
-def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[dict]:
+def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[NodeResult]:
     """Run dbt on the warehouse of `home` and return its results; fail with dbt's messages where a node failed."""
     os.environ["GREENERY_WAREHOUSE"] = str(home.warehouse)
     target = home.home.parent / "dbt"
@@ -30,15 +33,7 @@ def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[d
     problem = messages or result.exception
     _note_built(home, found)
     assert not problem, problem
-    return [
-        {
-            "unique_id": node.node.unique_id,
-            "status": str(node.status),
-            "failures": node.failures,
-            "message": node.message,
-        }
-        for node in found
-    ]
+    return list(found)
 
 
 def _note_built(home: Settings, results: list) -> None:
@@ -59,7 +54,14 @@ def _note_built(home: Settings, results: list) -> None:
         raise refused[0]
 
 
-def record_tests(home: Settings, run_id: str, results: list[dict]) -> None:
+def note_all_built(home: Settings, run_id: str) -> None:
+    """Note that the run has built all models, as the callbacks of their tasks do one by one."""
+    with connect(home) as connection:
+        for model in TopologicalSorter(dbt_project.models().inputs).static_order():
+            ledger.note_built(connection, run_id, model)
+
+
+def record_tests(home: Settings, run_id: str, results: list[NodeResult]) -> None:
     """Record what dbt's tests said, as the task dbt_test does."""
     with connect(home) as connection:
         ledger.tested(connection, run_id, dbt_tests.failures(results))

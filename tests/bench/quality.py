@@ -25,19 +25,18 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parents[2]
 FIRST, AS_OF = datetime(2025, 1, 8), datetime(2025, 1, 15)
-RUN = f"test__{AS_OF:%Y-%m-%d}"
+RUN = "second"
 SIZES = (600, 200_000)
 TURNS = 5
 
 
-class Built(Exception):
-    """The week is built and tested, and waits to be judged."""
-
-
 def build(folder: Path, sessions: int) -> None:
-    """Simulate a shop in `folder`, run its first week, and build its second."""
+    """Simulate a shop in `folder`, admit its first week unjudged, and build its second."""
+    from greenery.build import ledger
+    from greenery.landing import load as landing
     from greenery.settings import Settings
     from greenery.simulator.shop import Shop, simulate
+    from greenery.warehouse.duckdb import connect
 
     from tests import pipeline
 
@@ -55,15 +54,16 @@ def build(folder: Path, sessions: int) -> None:
             ),
             home.extracts,
         )
-    pipeline.run_week(home, FIRST)
-
-    def stop(*_: Any) -> None:
-        raise Built
-
-    pipeline.quality.judge = stop  # type: ignore[assignment]
-    pipeline.ledger.release = lambda *_: None  # type: ignore[assignment]
-    with contextlib.suppress(Built):
-        pipeline.run_week(home, AS_OF)
+    for as_of, run in ((FIRST, "first"), (AS_OF, RUN)):
+        landed = landing.land(home, as_of)
+        with connect(home) as connection:
+            assert ledger.acquire(connection, run, as_of, lambda _: False)
+        pipeline.dbt(home, "run")
+        pipeline.record_tests(home, run, [])
+        if as_of == FIRST:
+            with connect(home) as connection:
+                ledger.admit(connection, landed.extract_id)
+                ledger.release(connection, run)
 
 
 class Counting:
@@ -121,7 +121,7 @@ def _child(checkout: Path, *arguments: str) -> str:
 
 
 def measure(
-    checkouts: Sequence[Path], sizes: Sequence[int], folder: Path, say: Callable[[str], None]
+    checkouts: Sequence[Path], sizes: Sequence[int], turns: int, folder: Path, say: Callable[[str], None]
 ) -> dict[tuple[int, int], list[dict]]:
     """Return the figures of all turns by size and number of the checkout."""
     measured: dict[tuple[int, int], list[dict]] = {}
@@ -129,7 +129,7 @@ def measure(
         homes = [folder / f"{number}-{sessions}" for number in range(len(checkouts))]
         for checkout, home in zip(checkouts, homes, strict=True):
             _child(checkout, "--build", str(home), "--sessions", str(sessions))
-        for _ in range(TURNS):
+        for _ in range(turns):
             for number, (checkout, home) in enumerate(zip(checkouts, homes, strict=True)):
                 text = _child(checkout, "--judge", str(home), "--sessions", str(sessions))
                 figures = json.loads(text.splitlines()[-1])
@@ -144,6 +144,7 @@ def table(measured: dict[tuple[int, int], list[dict]], names: Sequence[str]) -> 
     def of(sessions: int, number: int, value: Callable[[dict], float]) -> float:
         return median(value(figures) for figures in measured[sessions, number])
 
+    turns = len(next(iter(measured.values())))
     columns: dict[str, tuple[Callable[[dict], float], str]] = {
         "imports, s": (lambda figures: figures["import"], ".1f"),
         "judging, s": (lambda figures: figures["judge"], ".2f"),
@@ -153,7 +154,7 @@ def table(measured: dict[tuple[int, int], list[dict]], names: Sequence[str]) -> 
     }
     lines = [
         (
-            f"Judging one week, {TURNS} turns, medians; seconds are of processor time. {platform.machine()}, "
+            f"Judging one week, medians of {turns} turns; seconds are of processor time. {platform.machine()}, "
             f"{os.cpu_count()} cores, Python {platform.python_version()}."
         ),
         "",
@@ -171,11 +172,11 @@ def table(measured: dict[tuple[int, int], list[dict]], names: Sequence[str]) -> 
     return "\n".join(lines) + "\n"
 
 
-def section(against: Path | None = None, sizes: Sequence[int] = SIZES) -> str:
+def section(against: Path | None = None, sizes: Sequence[int] = SIZES, turns: int = TURNS) -> str:
     """Measure this checkout, and another where one is named; return the table as Markdown."""
     checkouts = [HERE, *([against.resolve()] if against else [])]
     with tempfile.TemporaryDirectory(prefix="greenery-quality-") as folder:
-        measured = measure(checkouts, sizes, Path(folder), lambda line: print(line, file=sys.stderr, flush=True))
+        measured = measure(checkouts, sizes, turns, Path(folder), lambda line: print(line, file=sys.stderr, flush=True))
     return table(measured, ["this", *(["the other"] if against else [])])
 
 
@@ -184,6 +185,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.quality", description=main.__doc__)
     parser.add_argument("--against", type=Path, help="another checkout, with its environment installed")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="sessions a week")
+    parser.add_argument("--turns", type=int, default=TURNS, help="how often each is measured")
     for hidden in ("--build", "--judge"):
         parser.add_argument(hidden, type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--sessions", type=int, help=argparse.SUPPRESS)
@@ -194,7 +196,7 @@ def main() -> None:
     elif options.judge:
         print(json.dumps(judge(options.judge, options.sessions)))
     else:
-        print(section(options.against, options.sizes))
+        print(section(options.against, options.sizes, options.turns))
 
 
 if __name__ == "__main__":

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from dbt.artifacts.schemas.results import RunStatus, TestStatus
 from greenery import quality
 from greenery.build import dbt_tests, ledger
 from greenery.build import project as dbt_project
@@ -160,10 +163,8 @@ def test_a_failed_dbt_test_holds_the_extract_like_a_check_and_can_not_be_accepte
     with connect(home) as connection:
         assert ledger.acquire(connection, "run", week, lambda _: False)
     dbt(home, "run")
-    test = "test.greenery.unique_fct_sessions_session_id."
-    nodes = json.loads(dbt_tests.MANIFEST.read_text())["nodes"]
-    unique = next(node for node in nodes if node.startswith(test))
-    record_tests(home, "run", [{"unique_id": unique, "status": "fail", "failures": 2, "message": "Got 2 results"}])
+    (unique,) = dbt(home, "test", "--select", "unique_fct_sessions_session_id")
+    record_tests(home, "run", [replace(unique, status=TestStatus.Fail, failures=2, message="Got 2 results")])
     with pytest.raises(HeldError, match=r"unique_fct_sessions_session_id: 2 rows fail.*can't be accepted") as held:
         quality.judge(home, "run", accept="never mind")
     assert [check["check"] for check in held.value.verdict.failed_critical] == ["unique_fct_sessions_session_id"]
@@ -178,8 +179,8 @@ def test_a_failed_dbt_test_holds_the_extract_like_a_check_and_can_not_be_accepte
 
 
 def test_a_dbt_test_that_could_not_run_says_nothing():
+    test = SimpleNamespace(resource_type="test", unique_id="test.greenery.x.y")
     with pytest.raises(dbt_tests.TestsBrokenError, match=r"test\.greenery\.x\.y: no such table"):
-        dbt_tests.failures(
-            [{"unique_id": "test.greenery.x.y", "status": "error", "failures": None, "message": "no such table"}]
-        )
-    assert dbt_tests.failures([{"unique_id": "model.greenery.x", "status": "success"}]) == []
+        dbt_tests.failures([SimpleNamespace(node=test, status=TestStatus.Error, message="no such table")])
+    model = SimpleNamespace(resource_type="model", unique_id="model.greenery.x")
+    assert dbt_tests.failures([SimpleNamespace(node=model, status=RunStatus.Success)]) == []

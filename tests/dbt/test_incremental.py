@@ -165,6 +165,7 @@ def test_a_model_that_was_left_out_stops_those_that_read_it_and_the_run(three_we
 
 
 def test_a_log_that_is_lost_while_others_need_it_is_noticed(three_weeks):
+    build(three_weeks, WEEKS[1], check=False)
     hold(three_weeks, WEEKS[1])
     with connect(three_weeks) as connection:
         ledger.acquire(connection, "run", WEEKS[2], lambda _: False)

@@ -28,7 +28,7 @@ TRANSACTION = ("begin", "commit", "rollback")
 
 @dataclass
 class Node:
-    """A model, or a hook of the project, with its statements in order.
+    """A model, with its statements in order.
 
     first: where its relation does not exist yet; again: where it does; afresh: with --full-refresh.
     """
@@ -217,10 +217,10 @@ class Warehouse:
     def _note_built(self, connection: Connection) -> None:
         """Note that all models are built, as the callbacks of their tasks do one by one."""
         connection.execute("delete from landing.built_models")
-        for node in self.recording.nodes:
-            connection.execute(
-                f"insert into landing.built_models (model_name, extracts) values (?, ({ledger.BUILD}))", [node.name]
-            )
+        names = [node.name for node in self.recording.nodes]
+        connection.execute(
+            f"insert into landing.built_models select name, ({ledger.BUILD}) from unnest(?) as models(name)", [names]
+        )
 
     def _left_over(self, connection: Connection) -> list[str]:
         """Return what dbt does first when a broken-off build left relations that it works with."""

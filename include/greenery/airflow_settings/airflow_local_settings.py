@@ -1,7 +1,9 @@
 """What Airflow's processes do first when they start; Airflow imports a module of this name."""
 
 import importlib
+import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -12,12 +14,18 @@ LOCK_SECONDS = 60
 
 # What the scheduler imports before LocalExecutor forks, so that no task has to: `import dbt` alone takes seconds.
 PRELOADED = (
-    "cosmos",
-    "cosmos.operators.local",
-    "dbt.adapters.duckdb",
-    "dbt.cli.main",
-    "duckdb",
+    "dbt.adapters.duckdb.environments.local",
+    "dbt.task.test",
+    "dbt_common.clients.agate_helper",
     "great_expectations",
+    "greenery.alerts.incidents",
+    "greenery.orchestration.dbt_models",
+    "greenery.channels.channel",
+    "greenery.landing.load",
+    "greenery.publishing.versions",
+    "greenery.quality.suites",
+    "greenery.orchestration.tasks",
+    "greenery.report.writing",
 )
 
 
@@ -45,6 +53,20 @@ def _begin_as_writer(connection: Connection, _name: str) -> None:
         driver.execute("BEGIN IMMEDIATE")
 
 
+def preload() -> None:
+    """Do what every task would do: import, and parse the dbt project."""
+    for name in PRELOADED:
+        importlib.import_module(name)
+    from greenery import settings
+    from greenery.build import manifest as dbt_manifest
+    from greenery.build import project as dbt_project
+    from greenery.orchestration import dbt_models
+
+    dbt_project.models()
+    # A setting that can't be used is reported where the DAG is read.
+    with suppress(settings.SettingError):
+        dbt_manifest.keep({**os.environ, **dbt_models.environment(settings.load())})
+
+
 if sys.argv[1:2] == ["scheduler"]:
-    for _name in PRELOADED:
-        importlib.import_module(_name)
+    preload()

@@ -2,62 +2,60 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-from greenery.build.project import MANIFEST
 from greenery.settings import load
+
+if TYPE_CHECKING:
+    from dbt.artifacts.schemas.results import NodeResult
 
 
 class TestsBrokenError(Exception):
     """A test could not be run to its end, so nothing is known of what it tests."""
 
 
-def record(project: str, context: Any) -> None:
-    """Record the results of the run's `dbt test` in the ledger; Cosmos calls this after the command.
+def record(results: Iterable[NodeResult], run_id: str) -> None:
+    """Record the results of the run's `dbt test` in the ledger.
 
-    project: the folder in which dbt ran. Raises TestsBrokenError where a test did not run.
+    Raises TestsBrokenError where a test did not run.
     """
-    # Imported here: the DAG file names this function, and must not load DuckDB.
+    # Imported here: the DAG file names this module, and must not load DuckDB.
     from greenery.build import ledger
     from greenery.warehouse.duckdb import connect
 
-    results = json.loads((Path(project) / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
     failed = failures(results)
     with connect(load()) as connection:
-        ledger.tested(connection, context["run_id"], failed)
+        ledger.tested(connection, run_id, failed)
 
 
-def failures(results: list[dict], manifest: Path = MANIFEST) -> list[dict]:
+def failures(results: Iterable[NodeResult]) -> list[dict]:
     """Return the tests that failed: their name, model, meaning, number of failures and dbt's message, by name.
 
-    results: of dbt's run_results.json; what is no test is passed over, and so is a test that only warns: the gate
-    has checks of its own for that. Raises TestsBrokenError where a test did not run.
+    results: those of a dbt command; what is no test is passed over, and so is a test that only warns: the gate has
+    checks of its own for that. Raises TestsBrokenError where a test did not run.
     """
-    tests = [result for result in results if result["unique_id"].startswith("test.")]
-    broken = [result for result in tests if result["status"] not in ("pass", "fail", "warn")]
+    tests = [result for result in results if result.node.resource_type == "test"]
+    broken = [result for result in tests if result.status not in ("pass", "fail", "warn")]
     if broken:
-        lines = "; ".join(f"{result['unique_id']}: {result['message'] or result['status']}" for result in broken)
+        lines = "; ".join(f"{result.node.unique_id}: {result.message or result.status}" for result in broken)
         raise TestsBrokenError(f"dbt tests that did not run: {lines}")
-    failed = [result for result in tests if result["status"] == "fail"]
-    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"] if failed else {}
-    return sorted((_failure(result, nodes.get(result["unique_id"], {})) for result in failed), key=lambda f: f["test"])
-
-
-def _failure(result: dict, node: dict) -> dict:
-    name = node.get("name", result["unique_id"].split(".")[2])
-    model = node.get("attached_node") or next(iter(node.get("depends_on", {}).get("nodes", [])), "models")
-    model = model.rsplit(".", 1)[-1]
-    comment = " ".join(
-        line.removeprefix("--").strip()
-        for line in node.get("raw_code", "").strip().splitlines()
-        if line.startswith("--")
+    return sorted(
+        (_failure(result) for result in tests if result.status == "fail"), key=lambda failure: failure["test"]
     )
+
+
+def _failure(result: NodeResult) -> dict:
+    node: Any = result.node
+    # Only a generic test is attached to a model; a singular one is told by what it reads first.
+    attached = getattr(node, "attached_node", None) or next(iter(node.depends_on.nodes), "models")
+    model = attached.rsplit(".", 1)[-1]
+    lines = node.raw_code.strip().splitlines()
+    comment = " ".join(line.removeprefix("--").strip() for line in lines if line.startswith("--"))
     return {
-        "test": name,
+        "test": node.name,
         "model": model,
-        "meaning": comment or f"{model} passes dbt's test {name}.",
-        "failures": result["failures"],
-        "message": result["message"],
+        "meaning": comment or f"{model} passes dbt's test {node.name}.",
+        "failures": result.failures,
+        "message": result.message,
     }

@@ -12,6 +12,8 @@ from greenery.settings import REPOSITORY
 
 PROJECT = REPOSITORY / "include" / "dbt"
 MANIFEST = PROJECT / "target" / "manifest.json"
+PROFILES = PROJECT / "profiles"
+TARGET = "duckdb"
 
 
 @dataclass(frozen=True)

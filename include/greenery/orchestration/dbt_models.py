@@ -2,19 +2,67 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import TaskGroup
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import BaseOperator, Context, TaskGroup
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
-from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior
-from cosmos.operators.local import DbtRunLocalOperator, DbtTestLocalOperator
+from cosmos.constants import DbtResourceType, ExecutionMode, InvocationMode, LoadMode, TestBehavior
+from cosmos.dbt.graph import DbtNode
+from cosmos.dbt.project import change_working_directory, environ
+from cosmos.operators.local import AbstractDbtLocalBase, DbtRunLocalOperator, DbtTestLocalOperator
 
-from greenery.build.project import MANIFEST, PROJECT
+from greenery.build import manifest as dbt_manifest
+from greenery.build.project import MANIFEST, PROFILES, PROJECT, TARGET
 from greenery.settings import WAREHOUSE_POOL, Settings
 
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
-class DbtTests(DbtTestLocalOperator):
+
+class ParsedBefore(AbstractDbtLocalBase):
+    """Runs dbt on the project as the process that tasks are forked from parsed it, where that is still what is there.
+
+    Elsewhere dbt parses it for the task: the project was edited since, or no such process is there.
+    """
+
+    parsed: Manifest | None = None
+    partial_parse: bool
+
+    def run_command(self, cmd: list[str], env: dict[str, Any], context: Context, **kwargs: Any) -> Any:
+        """Run the command with these variables; return dbt's result."""
+        self.parsed = dbt_manifest.take(env)
+        # Where Cosmos would copy to and fro what dbt keeps of its last parsing.
+        self.partial_parse = self.parsed is None and self.partial_parse
+        return super().run_command(cmd, env, context, **kwargs)
+
+    def run_dbt_runner(self, command: list[str], env: dict[str, str], cwd: str, **kwargs: Any) -> Any:
+        """Run the command in that folder; return dbt's result."""
+        if self.parsed is None:
+            return super().run_dbt_runner(command, env, cwd, **kwargs)
+        from dbt.adapters.factory import reset_adapters
+        from dbt.cli.main import dbtRunner
+
+        with change_working_directory(cwd), environ(env):
+            try:
+                return dbtRunner(manifest=self.parsed).invoke(command[1:])
+            finally:
+                # As Cosmos does: else each command leaves semaphores behind.
+                reset_adapters()
+                gc.collect()
+
+    def calculate_openlineage_events_completes(self, *_: Any) -> bool:
+        """Collect no lineage: nobody takes it, and importing its library takes as long as a model."""
+        return False
+
+
+class DbtModel(ParsedBefore, DbtRunLocalOperator):
+    """Builds one model."""
+
+
+class DbtTests(ParsedBefore, DbtTestLocalOperator):
     """Runs dbt's tests and records what they say; a failed one is judged by the quality gate, with all other checks.
 
     So there is one verdict and one alert. The task fails where tests could not run.
@@ -25,29 +73,54 @@ class DbtTests(DbtTestLocalOperator):
         if result.exception or not result.result:
             super().handle_exception_dbt_runner(result)
 
+    def build_and_run_cmd(self, context: Context, *args: Any, **kwargs: Any) -> Any:
+        """Run the tests, record what they say, and return dbt's result."""
+        from greenery.build import dbt_tests
+
+        result = super().build_and_run_cmd(context, *args, **kwargs)
+        dbt_tests.record(result.result, context["run_id"])
+        return result
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the variables that dbt's commands have beside those of the process."""
+    return {
+        "GREENERY_WAREHOUSE": str(settings.warehouse),
+        # Unit tests say whether the code is right, not the data: they run in `make test`.
+        "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test",
+        # Nobody reads what dbt would write down, and writing the project takes longer than building a model.
+        "DBT_WRITE_JSON": "false",
+    }
+
+
+def _model(node: DbtNode, task_id: str, task_group: TaskGroup, task_args: dict[str, Any], **_: Any) -> BaseOperator:
+    """Return the task of a model; Cosmos calls this for each."""
+    if node.has_ephemeral_materialization:
+        return EmptyOperator(task_id=task_id, task_group=task_group)
+    return DbtModel(task_id=task_id, task_group=task_group, select=node.resource_name, **task_args)
+
 
 def dbt_models(settings: Settings, full_refresh: str) -> TaskGroup:
     """Return the task group that builds and tests every dbt model, one task a model, and one that runs all tests.
 
     full_refresh: template that renders to a truth value; true rebuilds the incremental models from the start.
     """
-    # Unit tests say whether the code is right, not the data: they run in `make test`.
-    environment = {"GREENERY_WAREHOUSE": str(settings.warehouse), "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test"}
     profile = ProfileConfig(
-        profile_name="greenery",
-        target_name="duckdb",
-        profiles_yml_filepath=PROJECT / "profiles" / "profiles.yml",
+        profile_name="greenery", target_name=TARGET, profiles_yml_filepath=PROFILES / "profiles.yml"
     )
     group = DbtTaskGroup(
         group_id="dbt",
         # The manifest is made at install, so that parsing the DAG never imports dbt.
         project_config=ProjectConfig(
-            dbt_project_path=PROJECT, manifest_path=MANIFEST, install_dbt_deps=False, env_vars=environment
+            dbt_project_path=PROJECT, manifest_path=MANIFEST, install_dbt_deps=False, env_vars=environment(settings)
         ),
         profile_config=profile,
         execution_config=ExecutionConfig(execution_mode=ExecutionMode.LOCAL, invocation_mode=InvocationMode.DBT_RUNNER),
         render_config=RenderConfig(
-            load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.NONE, emit_datasets=False
+            load_method=LoadMode.DBT_MANIFEST,
+            test_behavior=TestBehavior.NONE,
+            emit_datasets=False,
+            node_converters={DbtResourceType.MODEL: _model},
         ),
         operator_args={
             "pool": WAREHOUSE_POOL,
@@ -69,7 +142,7 @@ def dbt_models(settings: Settings, full_refresh: str) -> TaskGroup:
         retry_delay=timedelta(seconds=30),
         project_dir=PROJECT,
         profile_config=profile,
-        env=environment,
+        env=environment(settings),
         append_env=True,
         emit_datasets=False,
         install_deps=False,
@@ -77,7 +150,6 @@ def dbt_models(settings: Settings, full_refresh: str) -> TaskGroup:
         # As the models have it, so that the project is not parsed again.
         cache_dir=models[0].cache_dir,
         manifest_filepath=str(MANIFEST),
-        callback="greenery.build.dbt_tests.record",
     )
     for model in last:
         model >> tests
