@@ -71,7 +71,7 @@ check: install-dev ## linters, types and generated docs
 	@$(BIN)/ruff check && $(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint --processes 2 include/dbt/models include/dbt/tests
-	@$(BIN)/sqlfluff lint --processes 2 --templater placeholder include/sql/landing include/sql/simulator
+	@$(BIN)/sqlfluff lint --templater placeholder include/sql/landing include/sql/simulator
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/greenery docs --check
 

@@ -22,10 +22,10 @@ def docs(
 
     drifted = False
     for page, text in ((dag_docs.PAGE, dag_docs.render()), (runbook.PAGE, _runbook())):
-        if page.exists() and page.read_text(encoding="utf-8") == text:
-            continue
         name = page.relative_to(REPOSITORY)
-        if check:
+        if page.exists() and page.read_text(encoding="utf-8") == text:
+            print(f"{name} is up to date")
+        elif check:
             drifted = True
             typer.echo(f"{name} differs from the code: run make docs and commit it.", err=True)
         else:
