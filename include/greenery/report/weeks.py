@@ -23,7 +23,7 @@ from greenery.settings import Settings
 from greenery.source import folders as extracts
 from greenery.week import Week, week_ends
 
-_WEEKS = TypeAdapter(list[WeekState])
+WEEKS = TypeAdapter(list[WeekState])
 
 
 def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
@@ -79,7 +79,7 @@ def state_of(settings: Settings, as_of: datetime) -> str:
 def recorded(settings: Settings) -> list[WeekState]:
     """Return the weeks of weeks.json, oldest first; none where nothing was landed."""
     path = settings.reports / "weeks.json"
-    return _WEEKS.validate_json(path.read_bytes()) if path.exists() else []
+    return WEEKS.validate_json(path.read_bytes()) if path.exists() else []
 
 
 def _published_extracts(settings: Settings) -> list[str]:
