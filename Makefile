@@ -20,10 +20,10 @@ help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # Count the packages of a lock while pip collects them: on a terminal in one line, elsewhere in one line of every fifty.
-count_packages = awk -v of="$$(grep -c == $(1))" -v terminal="$$([ -t 1 ] && echo 1)" \
-	'/^Collecting /   { n++; if (terminal) printf "\r  package %d of about %d", n, of; \
-	                    else if (n % 50 == 0) print "  package " n " of about " of; fflush() } \
-	 /^Installing /   { print (terminal ? "\n" : "") "  unpacking them"; fflush() }'
+count_packages = awk -v of="$$(grep -c == $(1))" -v terminal="$$([ -t 2 ] && echo 1)" \
+	'/^(Collecting|Processing|Ignoring) / { n++; if (terminal) printf "\r  package %d of about %d", n, of; \
+	    else if (n % 50 == 0) print "  package " n " of about " of; fflush() } \
+	 /^Installing / { print (terminal ? "\n" : "") "  unpacking them"; fflush() }'
 
 # The stamps make a second call start at once; a changed lock, or another Python, installs again.
 $(VENV)/installed: requirements.txt
@@ -75,7 +75,7 @@ check: install-dev ## linters, types and generated docs
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/sqlfluff lint --processes 2 include/dbt/models include/dbt/tests
-	@$(BIN)/sqlfluff lint --processes 2 --templater placeholder include/sql/landing include/sql/simulator
+	@$(BIN)/sqlfluff lint --templater placeholder include/sql/landing include/sql/simulator
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/greenery docs --check
 

@@ -131,7 +131,7 @@ def test_a_variable_counts_where_the_project_reads_it(project):
 def test_a_project_that_can_not_be_parsed_is_left_to_its_tasks(tmp_path, project):
     home = Settings(home=tmp_path / "home", extracts=tmp_path)
     environment = {**os.environ, **dbt_models.environment(home)}
-    (project / "models" / "broken.sql").write_text("{{ nothing_of_this_name() }}", encoding="utf-8")
+    (project / "models" / "broken.sql").write_text("{{ nothing", encoding="utf-8")
     assert not dbt_manifest.keep(environment)
     assert dbt_manifest.take(environment) is None
 

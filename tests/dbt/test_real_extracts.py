@@ -10,6 +10,7 @@ import pytest
 from greenery.publishing.versions import open_published
 from greenery.settings import Settings
 
+from tests import kept_figures
 from tests.pipeline import run_week
 
 WEEKS = [datetime(2023, 1, 11), datetime(2023, 1, 18), datetime(2023, 1, 25), datetime(2023, 2, 1)]
@@ -46,6 +47,11 @@ def test_the_published_answers(in_order):
     assert {order["order_id"] for order in changes["orders"]} == CHANGED
     assert changes["status_transitions"] == [{"from": "preparing", "to": "shipped", "orders": 3}]
     assert [changes[change] for change in ("new", "details_changed", "removed", "returned")] == [0, 0, 0, 0]
+
+
+def test_figures_are_byte_for_byte_as_they_are_kept(in_order):
+    found = {week: text.decode() for week, text in summaries(in_order).items()}
+    assert kept_figures.hashes(found) == kept_figures.KEPT["real"]
 
 
 def test_the_first_extract_is_the_baseline(in_order):

@@ -21,6 +21,7 @@ from greenery.channels.errors import PassingError, PermanentError
 from greenery.channels.reference import Reference
 from greenery.delivery import deliver
 from greenery.delivery.deliver import NotDeliveredError
+from greenery.documents import to_json
 from greenery.files import write_atomically
 from greenery.local_airflow.background import UI_PORT
 from greenery.local_airflow.environment import environment
@@ -40,7 +41,7 @@ from tests.program import greenery
 from tests.servers.slack import CHANNEL, TOKEN
 from tests.servers.smtp import PASSWORD
 from tests.unit.digests import CORRECTION, DIGESTS
-from tests.unit.summaries import check
+from tests.unit.summaries import PASSED
 
 
 def test_a_scheduled_run_delivers(made):
@@ -93,11 +94,11 @@ def test_a_correction_says_what_changed_since_what_readers_have(made):
     for text in last():
         assert "share checked out" in text
         assert re.search("60.0% → 62.0%", text), text
-    quality = {"verdict": "passed", "accepted": None, "landing_warnings": [], "checks": [check("orders_unique")]}
-    write_atomically(made.settings.report_folder(AS_OF) / "quality.json", json.dumps(quality))
+    results = to_json(PASSED)
+    write_atomically(made.settings.report_folder(AS_OF) / "quality.json", results)
     deliver()
     for text in last():
-        assert "The figures are as they were. Data quality: 1 of 1 check passed" in " ".join(text.split())
+        assert "The figures are as they were. Data quality: 2 of 2 checks passed" in " ".join(text.split())
         assert "→ 62.0%" not in text
 
 

@@ -16,11 +16,13 @@ from pathlib import Path
 from greenery.channels import sent as ledger
 from greenery.channels.channel import CHANNELS
 from greenery.delivery import deliver
-from greenery.figures import restatement, summary
+from greenery.documents import to_json
+from greenery.figures import restatement
 from greenery.settings import REPOSITORY, Settings, load
 
 from tests.servers.slack import CHANNEL, SlackServer
 from tests.servers.smtp import SmtpServer
+from tests.unit.digests import PICTURE
 from tests.unit.test_summary import build, change, week
 
 AS_OF = datetime(2023, 2, 1)
@@ -57,8 +59,9 @@ class World:
         before = folder / "summary.json"
         if before.exists():
             changed = restatement.compare(json.loads(before.read_text(encoding="utf-8")), figures)
-            (folder / "restatement.json").write_text(summary.to_json(changed), encoding="utf-8")
-        before.write_text(summary.to_json(figures), encoding="utf-8")
+            (folder / "restatement.json").write_text(to_json(changed), encoding="utf-8")
+        (folder / "funnel.png").write_bytes(PICTURE)
+        before.write_text(to_json(figures), encoding="utf-8")
 
     def deliver(self, channel: str, mode: str = "always", *, is_scheduled: bool = False) -> str:
         """Deliver the week's digest in this process; return what it says."""

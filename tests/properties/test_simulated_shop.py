@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from datetime import datetime, timedelta
 
 import pytest
 from greenery.build import ledger
+from greenery.documents import to_json
 from greenery.landing import load as landing
+from greenery.report.writing import figures
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.source.tables import TABLES
 from greenery.warehouse.duckdb import connect, rows
 from greenery.week import WEEK
 
+from tests import kept_figures
 from tests.properties import reference
 from tests.properties.reference import Extract
 from tests.properties.world import MATURITY_DAYS, insert, publish, text
 
 FIRST, WEEKS = datetime(2025, 1, 8), 6
 LAST = FIRST + (WEEKS - 1) * WEEK
+# The setting's default; the histories mature sooner.
+MATURES_AFTER = 28
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +101,10 @@ def test_the_slowest_step_is_shipping(published, extracts):
     assert {step: (pace["sessions"], pace["median_seconds"]) for step, pace in found["steps"].items()} == expected
     assert found["slowest"] == "package_shipped"
     assert min(sessions for sessions, _ in expected.values()) >= 30
+
+
+def test_figures_are_byte_for_byte_as_they_are_kept(published):
+    with closing(published.open("published")) as reader:
+        weeks = [FIRST + number * WEEK for number in range(WEEKS)]
+        found = {f"{week:%Y-%m-%d}": to_json(figures(reader, week, MATURES_AFTER)) for week in weeks}
+    assert kept_figures.hashes(found) == kept_figures.KEPT["simulated"]

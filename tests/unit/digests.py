@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from greenery.messages import chart, correction, digest
-from greenery.messages.digest_parts import HeldWeek, Links
+from greenery.messages.digest_parts import Links
+from greenery.messages.week_state import WeekState
 
 from tests.unit import summaries
 
@@ -12,7 +13,13 @@ LINKS = Links(
     report="https://reports.example/2023-02-01/index.html",
     funnel="https://reports.example/2023-02-01/index.html#funnel",
 )
-HELD_WEEKS = (HeldWeek(as_of="2023-01-18", reason="sessions_unique: found twice"),)
+
+
+def held_week(as_of, reason=None):
+    return WeekState(as_of=as_of, state="held", reason=reason)
+
+
+HELD_WEEKS = (held_week("2023-01-18", "sessions_unique: found twice"),)
 # One for all: drawing takes longer than all else.
 PICTURE = chart.to_png(chart.report_spec(summaries.NORMAL))
 
@@ -42,7 +49,7 @@ DIGESTS = {
         ),
         None,
         Links(run='https://airflow.example/?a=1&b="><script>', report="/home/<user>/reports & more/index.html"),
-        tuple(HeldWeek(as_of=f"2023-01-{day:02}", reason=summaries.SLACK_MARKUP) for day in range(18, 25)),
+        tuple(held_week(f"2023-01-{day:02}", summaries.SLACK_MARKUP) for day in range(18, 25)),
     ),
 }
 BEFORE = {"summary": summaries.NORMAL_BEFORE.document(), "badge": DIGESTS["restated"].content["badge"]}

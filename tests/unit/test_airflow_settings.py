@@ -1,8 +1,14 @@
-"""What Airflow's metadata database does on SQLite."""
+"""What Airflow's metadata database does on SQLite, and what the scheduler does before it forks."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
+import pytest
 from greenery.airflow_settings.airflow_local_settings import create_metadata_engine
+from greenery.settings import REPOSITORY
 from sqlalchemy import text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -29,3 +35,32 @@ def test_a_decision_on_a_task_that_was_cleared_meanwhile_is_dropped(tmp_path):
         task.state = "upstream_failed"
         session.commit()
         assert session.execute(text("select key, state from task")).all() == [("second try", "none")]
+
+
+@pytest.mark.parametrize(
+    ("component", "weekday", "expected"),
+    [
+        ("scheduler", "wednesday", "dbt: True, parsed: True"),
+        ("scheduler", "caturday", "dbt: True, parsed: False"),  # the DAG file says so
+        ("triggerer", "wednesday", "dbt: False, parsed: False"),
+    ],
+)
+def test_the_scheduler_alone_parses_the_project_before_it_forks(tmp_path, component, weekday, expected):
+    script = (
+        f"import sys; sys.argv = ['airflow', '{component}']\n"
+        "import airflow_local_settings\n"
+        "from greenery import dbt_manifest\n"
+        "print('dbt: {}, parsed: {}'.format('dbt' in sys.modules, dbt_manifest._kept is not None))"
+    )
+    path = os.pathsep.join((str(REPOSITORY / "include"), str(REPOSITORY / "include" / "greenery" / "airflow_settings")))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": path,
+        "AIRFLOW_HOME": str(tmp_path / "airflow"),
+        "GREENERY_HOME": str(tmp_path / "home"),
+        "GREENERY_WEEK_ENDS_ON": weekday,
+    }
+    found = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == expected
+    # Nothing may hold the warehouse open in the process that every task comes from.
+    assert not (tmp_path / "home").exists()

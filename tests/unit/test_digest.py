@@ -12,10 +12,10 @@ from greenery.figures.model import Summary
 from greenery.messages import chart, correction, page, wording
 from greenery.messages import mail_message as mail
 from greenery.messages import slack_message as slack
-from greenery.messages.digest_parts import Correction, HeldWeek, Links
+from greenery.messages.digest_parts import Correction, Links
 
 from tests.unit import printed, summaries
-from tests.unit.digests import CORRECTION, DIGESTS, LINKS, build
+from tests.unit.digests import CORRECTION, DIGESTS, LINKS, build, held_week
 from tests.unit.slack_limits import as_text
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -516,7 +516,7 @@ class TestContentHash:
         assert {
             built(summaries.NORMAL).content_hash,
             build(summaries.NORMAL, again, summaries.RESTATEMENT, Links()).content_hash,
-            built(summaries.NORMAL, held_weeks=[HeldWeek(as_of="2023-01-18", reason=None)]).content_hash,
+            built(summaries.NORMAL, held_weeks=[held_week("2023-01-18")]).content_hash,
         } == {DIGESTS["normal"].content_hash}
 
 

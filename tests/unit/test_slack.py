@@ -3,12 +3,12 @@
 import pytest
 from greenery.messages import correction, slack_page
 from greenery.messages import slack_message as slack
-from greenery.messages.digest_parts import HeldWeek, Links
+from greenery.messages.digest_parts import Links
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from tests.unit import slack_limits, summaries
-from tests.unit.digests import CORRECTION, DIGESTS, build
+from tests.unit.digests import CORRECTION, DIGESTS, build, held_week
 
 
 @pytest.mark.parametrize("week", DIGESTS)
@@ -218,7 +218,7 @@ def quality_of_any_week(draw):
 @given(
     figures=summaries_of_any_week(),
     quality=st.none() | quality_of_any_week(),
-    held=st.lists(st.builds(HeldWeek, as_of=st.just("2023-01-18"), reason=st.none() | NAMES), max_size=8),
+    held=st.lists(st.builds(held_week, st.just("2023-01-18"), st.none() | NAMES), max_size=8),
 )
 def test_any_week_is_within_slacks_limits(figures, quality, held):
     links = Links(run="https://airflow.example/" + "x" * 500, report="/" + "y" * 500)

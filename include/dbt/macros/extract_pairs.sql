@@ -1,7 +1,7 @@
 {#- Logs are kept by pair of neighbouring extracts. The rows of a pair follow from its two extracts, so they are never
-    wrong. What another model shows of a key follows from the key's rows in the pairs of the build. So only keys with rows
-    in touched pairs, which came or left since all models were last built and tested, can differ. They are deleted and
-    inserted again. Doing that twice changes nothing: a run that was broken off is mended by the next. -#}
+    wrong. The rows of a key in other models follow from the key's rows in the pairs of the build. So only keys with
+    rows in touched pairs, which came or left since all models were last built and tested, can differ. They are deleted
+    and inserted again. Doing this twice changes nothing, so the next run repairs a run that broke off. -#}
 
 {% macro current_pairs() -%}
     select extract_pairs.pair_id from {{ ref('int_extract_pairs') }} as extract_pairs

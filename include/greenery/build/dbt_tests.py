@@ -47,9 +47,10 @@ def failures(results: Iterable[NodeResult]) -> list[dict]:
 
 def _failure(result: NodeResult) -> dict:
     node: Any = result.node
-    # Only a generic test is attached to a model; a singular one is told by what it reads first.
-    attached = getattr(node, "attached_node", None) or next(iter(node.depends_on.nodes), "models")
-    model = attached.rsplit(".", 1)[-1]
+    # Only a test that is written in a model's yml is attached to it.
+    attached = getattr(node, "attached_node", None)
+    models = [attached] if attached else node.depends_on.nodes
+    model = models[0].rsplit(".", 1)[-1] if models else "models"
     lines = node.raw_code.strip().splitlines()
     comment = " ".join(line.removeprefix("--").strip() for line in lines if line.startswith("--"))
     return {

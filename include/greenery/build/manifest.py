@@ -10,7 +10,7 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 from greenery.build.project import PROFILES, PROJECT, TARGET
 from greenery.settings import variables_set
@@ -39,6 +39,7 @@ def keep(environment: Mapping[str, str]) -> bool:
     """
     global _kept
     from dbt.cli.main import dbtRunner
+    from dbt.contracts.graph.manifest import Manifest
 
     fingerprint = fingerprint_of(environment)
     with tempfile.TemporaryDirectory() as folder, variables_set(environment):
@@ -50,8 +51,8 @@ def keep(environment: Mapping[str, str]) -> bool:
                 *("--target-path", folder, "--log-path", folder),
             ]
         )
-    _kept = Kept(cast("Manifest", result.result), fingerprint) if result.success else None
-    return result.success
+    _kept = Kept(result.result, fingerprint) if isinstance(result.result, Manifest) else None
+    return _kept is not None
 
 
 def take(environment: Mapping[str, str]) -> Manifest | None:

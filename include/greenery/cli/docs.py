@@ -27,10 +27,10 @@ def docs(
     pages |= dict.fromkeys(set(schemas.FOLDER.glob("*")) - pages.keys(), "")
     drifted = False
     for page, text in pages.items():
-        if (page.read_text(encoding="utf-8") if page.exists() else "") == text:
-            continue
         name = os.path.relpath(page, REPOSITORY)
-        if check:
+        if (page.read_text(encoding="utf-8") if page.exists() else "") == text:
+            print(f"{name} is up to date")
+        elif check:
             drifted = True
             typer.echo(f"{name} differs from the code: run make docs and commit it.", err=True)
         elif text:

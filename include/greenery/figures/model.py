@@ -51,7 +51,7 @@ class Period(Document):
 
 
 class StepCounts(Document):
-    """How many sessions there are, and how many of them reached each step."""
+    """The number of sessions, and of those that reached each step."""
 
     sessions: int
     page_view: int
@@ -116,7 +116,7 @@ class DropOffs(ByScope[DropOff | None]):
 
 
 class HeadlineVerdict(Document):
-    """How sure the conversion of the headline is, and its change since the week before."""
+    """The conversion of the headline and its change since the week before, with their intervals."""
 
     step: str
     conversion: float | None
@@ -155,7 +155,7 @@ class WeekChange(Document):
 
 
 class StepPace(Document):
-    """How long sessions took from the step before to this one."""
+    """The time that sessions took from the step before to this one."""
 
     step_before: str = Field(validation_alias="from", serialization_alias="from")
     median_seconds: int | None
@@ -177,14 +177,14 @@ class PaceSteps(Document):
 
 
 class Pace(Document):
-    """How long sessions took from step to step; slowest is None where too few sessions say so."""
+    """The time from step to step. slowest is None where no step has enough sessions to compare."""
 
     steps: PaceSteps
     slowest: str | None
 
 
 class Mover(Document):
-    """How far a product, country or state moved the conversion of all sessions.
+    """A product, country or state that moved the conversion of all sessions.
 
     p_value, p_adjusted, significant: of its own conversion; adjusted for the number of groups that were compared.
     """
@@ -222,7 +222,7 @@ class ProvisionalSteps(Document):
 
 
 class EqualAge(Document):
-    """How many of a week's sessions had shipped when the week ended."""
+    """The sessions of a week, and those of them that had shipped when the week ended."""
 
     sessions: int
     checkout: int
@@ -370,7 +370,7 @@ class FigureChange(Document):
 
 
 class OrderState(Document):
-    """How an order changed, without its id."""
+    """The change of an order, without its id."""
 
     change: str
     status_from: str | None

@@ -1,4 +1,4 @@
-"""Which products, countries and states moved the conversion, and whether their own changed by more than noise."""
+"""The products, countries and states that moved the conversion of all sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be said about shares of sessions: intervals, tests and where a change comes from. 95 % and 5 % throughout.
+"""Statistics of shares of sessions: intervals, tests, and the parts of a change. 95 % and 5 % throughout.
 
 statsmodels and scipy take a second to import, so functions import them.
 """
@@ -23,7 +23,7 @@ NO_COMPARISON = "no_comparison"
 
 
 class Share(NamedTuple):
-    """How many of a number of sessions reached a step."""
+    """A number of sessions, and the number of them that reached a step."""
 
     reached: int
     sessions: int
@@ -35,7 +35,7 @@ class Share(NamedTuple):
 
 
 class Contribution(NamedTuple):
-    """What one part of all sessions adds to the change of the whole, in fractions of 1."""
+    """The part of a change that one group of sessions adds, in fractions of 1."""
 
     mix: float
     rate: float
@@ -128,7 +128,7 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
 
 
 def contribution(now: Share, before: Share, all_now: Share, all_before: Share) -> Contribution:
-    """Return what one group of a partition adds to the change of the conversion of all, told apart into mix and rate.
+    """Return the part of a change of the conversion of all that one group of a partition adds, split into mix and rate.
 
     E. M. Kitagawa, "Components of a Difference Between Two Rates", JASA 50 (1955), 1168-1194: with w the group's share
     of all sessions and r its conversion, rate is the change of r at the mean of w, mix the change of w at the mean of

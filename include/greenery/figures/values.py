@@ -1,4 +1,4 @@
-"""How figures are kept in summary.json: shares to 6 places, percentage points 4, p-values 6, seconds 0, days 1.
+"""The form of figures in summary.json: shares to 6 places, percentage points 4, p-values 6, seconds 0, days 1.
 
 Zero is never negative: `-0.0` would be another text for the same figure.
 """

@@ -56,7 +56,7 @@ class CheckResult(Document):
 
 
 class Acceptance(Document):
-    """Why failed checks were accepted, which, and what each observed."""
+    """The reason for accepting failed checks, their names, and the observation of each."""
 
     reason: str
     checks: tuple[str, ...]

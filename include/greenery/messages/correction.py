@@ -1,4 +1,4 @@
-"""What a digest says that the one sent before did not.
+"""The difference between a digest and the one sent before.
 
 `sent` is the content of that one as it was kept: `{"summary": …, "badge": […]}`, or `{"withdrawn": "<reason>"}` where
 the week was withdrawn since. Another version of the code may have written it.
@@ -51,7 +51,7 @@ def _shown(current: Digest) -> Sent:
 
 
 def _badge_change(old: Sequence[str], new: Sequence[str]) -> str:
-    """Return what changed in the lines of a badge, label first; empty where nothing did."""
+    """Return the changed lines of a badge as sentences, label first; empty where none changed."""
     if list(old) == list(new):
         return ""
     before = f"; before: {old[0].removeprefix(badge.QUALITY)}" if old[0] != new[0] else ""

@@ -16,7 +16,6 @@ from greenery.messages.digest_parts import (
     Digest,
     FunnelRow,
     FunnelSection,
-    HeldWeek,
     Links,
     MoverRow,
     MoversSection,
@@ -26,6 +25,7 @@ from greenery.messages.digest_parts import (
     StuckRow,
     TrendRow,
 )
+from greenery.messages.week_state import WeekState
 from greenery.source.tables import STEPS
 
 SHOWN_IDS = 10
@@ -40,7 +40,7 @@ def build(
     results: CheckResults | None,
     restatement: Restatement | None,
     links: Links,
-    held_weeks: Sequence[HeldWeek] = (),
+    held_weeks: Sequence[WeekState] = (),
     picture: bytes | None = None,
 ) -> Digest:
     """Return the digest of a week.
@@ -74,7 +74,7 @@ def build(
     )
 
 
-def _notices(summary: Summary, held_weeks: Sequence[HeldWeek]) -> tuple[str, ...]:
+def _notices(summary: Summary, held_weeks: Sequence[WeekState]) -> tuple[str, ...]:
     orders, notices = summary.order_changes, []
     if orders.previous_as_of is None or orders.weeks_since_previous is None:
         notices.append("First extract: there is none before it to compare orders with.")
@@ -156,9 +156,8 @@ def _trend(summary: Summary) -> tuple[TrendRow, ...]:
 
 
 def _movers(summary: Summary) -> MoversSection | None:
-    """Return what moved; None where there is no week to compare with."""
-    movers = summary.movers
-    if not movers or summary.verdict.reading == NO_COMPARISON:
+    """Return the groups that moved most; None where there is no week to compare with."""
+    if summary.verdict.reading == NO_COMPARISON:
         return None
     return MoversSection(
         lead=wording.moved(summary),
@@ -243,7 +242,7 @@ def _group(name: str, orders: int, ids: list[str]) -> OrderGroup:
 
 
 def _more(number: int, where: str) -> str:
-    """Return where the rest is; how many they are would be a figure that no file has."""
+    """Return where the rest is, without their number: a digest prints only figures that a file holds."""
     return f"more {where}" if number > 0 else ""
 
 

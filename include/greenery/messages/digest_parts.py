@@ -31,7 +31,7 @@ class Links(Value):
     funnel: str | None = None
 
     def by_label(self) -> dict[str, str]:
-        """Return those that there are, by their labels."""
+        """Return the addresses that are set, by their labels."""
         labelled = {"Funnel": self.funnel, "Report": self.report, "Run": self.run}
         return {label: address for label, address in labelled.items() if address}
 
@@ -76,9 +76,10 @@ class FunnelSection(Value):
 
 
 class TrendRow(Value):
-    """A week of the last ones: each step's conversion, and what had shipped by the week's own end.
+    """One of the last weeks.
 
-    An equal_age of nothing: all weeks are complete. A share of nothing: the step is provisional, or nobody came.
+    shares: each step's conversion; a dash where the step is provisional, or the week has no sessions.
+    equal_age: the share that had shipped by the week's own end; empty where all weeks are complete.
     """
 
     week: str
@@ -88,7 +89,7 @@ class TrendRow(Value):
 
 
 class MoverRow(Value):
-    """How far a product, country or state moved.
+    """A product, country or state that moved the conversion.
 
     mix: empty where it is 0.0, and for a product, which has a rate only. noteworthy: its own conversion, and so its
     rate, changed by more than noise.
@@ -106,7 +107,7 @@ class MoverRow(Value):
 
 
 class MoversSection(Value):
-    """What moved most, and how far that can be trusted."""
+    """The groups that moved most, and a sentence on how to read them."""
 
     lead: str
     rows: tuple[MoverRow, ...]
@@ -130,7 +131,7 @@ class StuckRow(Value):
 
 
 class OrdersSection(Value):
-    """Which orders changed and which don't.
+    """The orders that changed, and those that are stuck.
 
     more_transitions: status changes that are not among the groups; empty where all are.
     csv: all changed orders, for a spreadsheet.
@@ -150,9 +151,9 @@ class OrdersSection(Value):
 
 
 class Badge(Value):
-    """What the quality gate said.
+    """The result of the week's checks.
 
-    compared: label and lines without what was observed: what a correction looks for a difference in.
+    compared: label and lines without observations. A correction compares these.
     """
 
     label: str
@@ -161,7 +162,7 @@ class Badge(Value):
 
 
 class Restated(Value):
-    """What the week's figures were before: name, before and now of the main ones."""
+    """The main figures that differ from those reported before: name, before, now."""
 
     notice: str
     lead: str
@@ -170,21 +171,14 @@ class Restated(Value):
 
 
 class Correction(Value):
-    """What changed since the digest that it takes the place of.
+    """The changes since the digest that this one replaces.
 
-    says: it in sentences.
-    restated: the main figures then and now; None where they are as they were, or where the former are not known.
+    says: the changes in sentences.
+    restated: the main figures then and now; None where none changed, or the former ones are not known.
     """
 
     says: str
     restated: Restated | None
-
-
-class HeldWeek(Value):
-    """An earlier week whose extract is held and so not used. as_of: the end of the week."""
-
-    as_of: str
-    reason: str | None
 
 
 class Digest(Value):
@@ -219,7 +213,7 @@ class Digest(Value):
 
     @cached_property
     def content(self) -> dict[str, Any]:
-        """What a later correction compares with, as JSON has it."""
+        """The content that a later correction compares with, as JSON has it."""
         return {"summary": self.summary.document(), "badge": list(self.badge.compared)}
 
     @cached_property

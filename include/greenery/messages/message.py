@@ -1,4 +1,4 @@
-"""What is sent, rendered and ready: a sender adds addresses and ids, and changes no word."""
+"""Messages, rendered and ready to be sent. A sender adds addresses and ids, and changes no word."""
 
 from __future__ import annotations
 

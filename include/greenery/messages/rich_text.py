@@ -28,7 +28,7 @@ def span(text: str, **style: bool) -> Block:
 
 
 def links(addresses: Mapping[str, str]) -> list[Block]:
-    """Return a block of links by their labels, none without any; what is no address is shown as the path that it is."""
+    """Return a block of links by their labels, none without any. Nobody can open a path: it is shown as text."""
     elements: list[Block] = []
     for label, address in addresses.items():
         elements += [span(" · ")] if elements else []

@@ -1,4 +1,4 @@
-"""How a Slack message looks, as a page that needs no Slack."""
+"""A page that shows a Slack message without Slack."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from greenery.messages.templating import environment
 
 
 def render(message: SlackMessage) -> str:
-    """Return the message's blocks as HTML, with its images in the page and the names of what goes into the thread."""
+    """Return the message's blocks as HTML, with its images in the page and the names of the files for the thread."""
     images = {image.name: data_url(image) for image in message.images}
     return environment.get_template("slack.html.j2").render(message=message, images=images)
 

@@ -11,7 +11,7 @@ LONGEST_REASON = 300
 
 
 def text(as_of: str, reason: str) -> str:
-    """Return what readers are told.
+    """Return the text of the message.
 
     as_of: the end of the week, as ISO text.
     """

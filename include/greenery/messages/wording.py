@@ -1,4 +1,4 @@
-"""How figures are written, and the sentences that more than one medium shows. Plain text: escape it for the medium."""
+"""The writing of figures, and the sentences that more than one medium shows. Plain text: escape it for the medium."""
 
 from __future__ import annotations
 
@@ -318,7 +318,7 @@ def stuck(summary: Summary) -> str:
 
 
 def lost(rate: Rate) -> str:
-    """Return what a step lost since the step before as "-111 sessions (-19.2 pp)", or "no session lost"."""
+    """Return the sessions lost since the step before as "-111 sessions (-19.2 pp)", or "no session lost"."""
     if not rate.lost or rate.lost_pp is None:
         return "no session lost"
     noun = "session" if abs(rate.lost) == 1 else "sessions"

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
 # Made in this order: each is a temporary table that later statements read.
-BASE = ("week", "sessions", "new_events", "orders", "order_events")
+BASE = {
+    "week": "quality/base/week",
+    "sessions": "shared/recent_sessions",
+    "new_events": "quality/base/new_events",
+    "orders": "quality/base/orders",
+    "order_events": "quality/base/order_events",
+}
 STATUSES = ("preparing", "shipped", "delivered")
 # The form of results that counts and names no rows.
 COUNTS = {"result_format": "BASIC", "partial_unexpected_count": 0}
@@ -84,8 +90,8 @@ def table(suite: Suite) -> str:
 
 def make_base(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     """Make the temporary tables that the statements of the suites read."""
-    for name in BASE:
-        _keep(connection, f"quality_{name}", statement(f"quality/base/{name}"), as_of)
+    for name, place in BASE.items():
+        _keep(connection, f"quality_{name}", statement(place), as_of)
 
 
 def make(connection: duckdb.DuckDBPyConnection, suite: Suite, as_of: datetime) -> None:

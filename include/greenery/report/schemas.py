@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from greenery.documents import Document, to_json
+from pydantic import TypeAdapter
+
+from greenery.documents import to_json
 from greenery.figures.model import Restatement, Summary
 from greenery.messages.check_results import CheckResults
+from greenery.report.run_note import RunNote
+from greenery.report.weeks import WEEKS
 from greenery.settings import REPOSITORY
 
 FOLDER = REPOSITORY / "docs" / "schemas"
 # The model of each JSON file.
-MODELS: dict[str, type[Document]] = {
-    "quality.json": CheckResults,
-    "restatement.json": Restatement,
-    "summary.json": Summary,
+MODELS: dict[str, TypeAdapter[Any]] = {
+    "quality.json": TypeAdapter(CheckResults),
+    "restatement.json": TypeAdapter(Restatement),
+    "run.json": TypeAdapter(RunNote),
+    "summary.json": TypeAdapter(Summary),
+    "weeks.json": WEEKS,
 }
 
 
@@ -24,7 +31,7 @@ def schemas() -> dict[Path, str]:
         FOLDER / f"{Path(file).stem}.schema.json": to_json(
             {
                 "$schema": "https://json-schema.org/draft/2020-12/schema",
-                **model.model_json_schema(mode="serialization"),
+                **model.json_schema(mode="serialization"),
             }
         )
         for file, model in MODELS.items()

@@ -6,7 +6,6 @@ import json
 import shutil
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -17,11 +16,13 @@ from greenery.figures import order_changes, restatement, summary
 from greenery.figures.model import Restatement, Summary
 from greenery.files import write_atomically
 from greenery.messages import chart, digest, page
-from greenery.messages.check_results import CheckResults
-from greenery.messages.digest_parts import Digest, HeldWeek, Links
+from greenery.messages.digest_parts import Digest, Links
+from greenery.messages.week_state import WeekState
 from greenery.publishing import week_rows
 from greenery.publishing.versions import open_published
 from greenery.publishing.week_rows import NotAdmittedError
+from greenery.report import weeks
+from greenery.report.judged import quality_of
 from greenery.report.run_note import note_of
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import rows, statement
@@ -58,7 +59,7 @@ def write(settings: Settings, as_of: datetime) -> Path:
     write_atomically(folder / "funnel.png", chart.to_png(chart.report_spec(found)))
     write_atomically(folder / "summary.json", now)
     _forget_preview(folder)
-    _write_page(folder, found, restated)
+    _write_page(settings, as_of, found, restated)
     return folder
 
 
@@ -68,7 +69,7 @@ def write_page(settings: Settings, as_of: datetime, held_because: str = "") -> N
     held_because: why its extract is held; empty where it is not.
     """
     folder = settings.report_folder(as_of)
-    _write_page(folder, _summary(folder), _restatement(folder), held_because)
+    _write_page(settings, as_of, _summary(folder), _restatement(folder), held_because)
 
 
 def settle(
@@ -103,7 +104,7 @@ def settle(
 
 
 def _recorded(connection: duckdb.DuckDBPyConnection) -> dict[datetime, tuple[str, int]]:
-    """Return what each report was rendered from: a hash of its extracts, and the maturity."""
+    """Return the sources of each report: a hash of its extracts, and the maturity."""
     reports = rows(connection, "select * from landing.reports")
     return {row["as_of"]: (row["extracts"], row["maturity_days"]) for row in reports}
 
@@ -122,7 +123,7 @@ def _take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of:
     extract = ledger.newest(connection, as_of)
     reason = (extract and extract["reason"]) or "its extract is not admitted"
     folder = settings.report_folder(as_of)
-    _write_page(folder, None, None, reason)
+    _write_page(settings, as_of, None, None, reason)
     for name in ("order_changes.csv", "funnel.png", "restatement.json", "run.json", "summary.json"):
         (folder / name).unlink(missing_ok=True)
     _forget_preview(folder)
@@ -130,7 +131,7 @@ def _take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of:
 
 
 def _forget_preview(folder: Path) -> None:
-    """Delete what `make preview` wrote: it shows figures that may be others now."""
+    """Delete the files of `make preview`: they may show old figures."""
     shutil.rmtree(folder / "preview", ignore_errors=True)
 
 
@@ -157,7 +158,7 @@ def read_digest(settings: Settings, as_of: datetime) -> Digest:
     picture = folder / "funnel.png"
     return digest.build(
         found,
-        _results(folder),
+        quality_of(settings, as_of),
         _restatement(folder),
         links,
         _held_weeks(settings, found),
@@ -170,23 +171,25 @@ def _address(settings: Settings, folder: Path) -> str:
     return f"{settings.reports_url}/{page_of_week}" if settings.reports_url else str(settings.reports / page_of_week)
 
 
-def _held_weeks(settings: Settings, summary: Summary) -> list[HeldWeek]:
+def _held_weeks(settings: Settings, summary: Summary) -> list[WeekState]:
     """Return the weeks that the trend covers and whose extract is held, newest first."""
-    weeks = _read(settings.reports / "weeks.json") or []
-    first, last = f"{summary.trend[0].end:%Y-%m-%d}", f"{summary.as_of:%Y-%m-%d}"
-    held = [
-        HeldWeek(as_of=week["as_of"], reason=week["reason"])
-        for week in weeks
-        if week["state"] == "held" and first <= week["as_of"] < last
-    ]
+    first, last = summary.trend[0].end.date(), summary.as_of.date()
+    held = [week for week in weeks.recorded(settings) if week.state == "held" and first <= week.as_of < last]
     return sorted(held, key=lambda week: week.as_of, reverse=True)
 
 
-def _write_page(folder: Path, summary: Summary | None, restated: Restatement | None, held_because: str = "") -> None:
+def _write_page(
+    settings: Settings,
+    as_of: datetime,
+    summary: Summary | None,
+    restated: Restatement | None,
+    held_because: str = "",
+) -> None:
+    folder = settings.report_folder(as_of)
     present = [name for name in FILES if (folder / name).exists()] if summary else ["quality.html", "quality.json"]
     text = page.render(
         summary,
-        _results(folder),
+        quality_of(settings, as_of),
         {"All weeks": "../index.html", **{name: name for name in present}},
         restated if summary else None,
         held_because,
@@ -202,16 +205,6 @@ def _summary(folder: Path) -> Summary | None:
 def _restatement(folder: Path) -> Restatement | None:
     text = _text(folder / "restatement.json")
     return Restatement.model_validate_json(text) if text else None
-
-
-def _results(folder: Path) -> CheckResults | None:
-    text = _text(folder / "quality.json")
-    return CheckResults.model_validate_json(text) if text else None
-
-
-def _read(file: Path) -> Any:
-    text = _text(file)
-    return json.loads(text) if text else None
 
 
 def _text(file: Path) -> str:

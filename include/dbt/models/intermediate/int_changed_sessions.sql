@@ -31,8 +31,8 @@ sessions_of_events as (
     where event_id in (select changed_events.event_id from changed_events)
 ),
 
--- An event dated ahead counts once the newest extract is past it, and no longer when that is withdrawn. An extract
--- that was there before and still is says since when that can matter.
+-- An event dated ahead counts once the newest extract is past it, and stops counting if that extract is withdrawn. Only
+-- events after the newest extract of an untouched pair can be affected.
 sessions_dated_ahead as (
     select session_id
     from {{ ref('int_event_appearances') }}
