@@ -409,6 +409,7 @@ def held_notice(**context: Any) -> None:
 def alert(**context: Any) -> list[str]:
     """Tell of what failed in the run, unless it is a backfill, and resolve what no longer does; return what fails."""
     from greenery.alerts import incidents
+    from greenery.messages.alert import TaskFailure
 
     home, ti, run_type, states = settings.load(), context["ti"], context["dag_run"].run_type, _states(context)
     failed = sorted(name for name, state in states.items() if state == "failed" and name != ti.task_id)
@@ -416,7 +417,7 @@ def alert(**context: Any) -> list[str]:
     outcome = incidents.Outcome(
         run=_run(context),
         states=states,
-        failures=tuple(incidents.TaskFailure(task=name, **note) for name, note in notes.items()),
+        failures=tuple(TaskFailure(task=name, **note) for name, note in notes.items()),
         judged=_judged(context, states),
         withdrawn=withdrawal(context),
     )
