@@ -11,7 +11,7 @@ from typing import Literal
 import duckdb
 from pydantic import BaseModel
 
-from greenery.build import ledger
+from greenery.landing import ledger
 from greenery.landing.extract import Extract
 from greenery.settings import Settings
 from greenery.source.folders import ExtractError, ExtractFolder, MissingExtractError, find_extract
@@ -49,8 +49,7 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
     as_of = settings.check_as_of(as_of)
     with connect(settings) as connection:
         _check_week_end(connection, settings)
-        newest = ledger.newest(connection, as_of)
-        landed = Extract.model_validate(newest) if newest else None
+        landed = ledger.newest(connection, as_of)
         if landed and landed.withdrawn and not reextract:
             raise ExtractError(
                 f"the extract {as_of:%Y-%m-%d} was withdrawn ({landed.reason}). "

@@ -61,7 +61,7 @@ class WaitForExtract(BaseSensorOperator):
 
     def poke(self, context: Context) -> bool:
         """Return whether the extract can be landed; raise AirflowFailException where waiting makes no sense."""
-        from greenery.build import ledger
+        from greenery.landing import ledger
         from greenery.source import folders as extracts
         from greenery.warehouse.duckdb import connect
 
@@ -93,8 +93,9 @@ class AcquireWarehouse(BaseSensorOperator):
 
     def poke(self, context: Context) -> bool:
         """Return whether this run holds the lock."""
-        from greenery.build import ledger
+        from greenery.build import locking, target
         from greenery.build import project as dbt_project
+        from greenery.landing import ledger
         from greenery.warehouse.duckdb import connect
 
         def is_running(run_id: str) -> bool:
@@ -105,7 +106,7 @@ class AcquireWarehouse(BaseSensorOperator):
         models = dbt_project.version()
         with connect(home) as connection:
             try:
-                is_ours = ledger.acquire(
+                is_ours = locking.acquire(
                     connection,
                     context["run_id"],
                     as_of,
@@ -114,9 +115,9 @@ class AcquireWarehouse(BaseSensorOperator):
                     # Not where a task that follows the models is cleared by itself: they stay as they are.
                     full_refresh=context["params"]["full_refresh"] and not _has_built(context),
                 )
-            except (ledger.NothingToWithdrawError, ledger.LockLostError) as error:
+            except (ledger.NothingToWithdrawError, locking.LockLostError) as error:
                 raise AirflowFailException(str(error)) from error
-            if is_ours and ledger.builds_anew(connection):
+            if is_ours and target.builds_anew(connection):
                 self.log.info(
                     "all models are built from the start: other ones built what is there, or nothing is there"
                 )
@@ -134,7 +135,7 @@ def check_project(project: str, context: Context) -> None:
 
     Cosmos calls this after the model was built. project: the folder in which dbt ran.
     """
-    from greenery.build import ledger
+    from greenery.build import locking, record, target
     from greenery.build import project as dbt_project
     from greenery.warehouse.duckdb import connect
 
@@ -142,11 +143,11 @@ def check_project(project: str, context: Context) -> None:
     with connect(settings.load()) as connection:
         if is_same:
             try:
-                ledger.note_built(connection, context["run_id"], context["ti"].task_id[len("dbt.") : -len("_run")])
-            except ledger.LockLostError as error:
+                record.note_built(connection, context["run_id"], context["ti"].task_id[len("dbt.") : -len("_run")])
+            except locking.LockLostError as error:
                 raise AirflowFailException(str(error)) from error
             return
-        ledger.disown_build(connection)
+        target.disown_build(connection)
     raise AirflowFailException(
         "the dbt project was changed while this run built: clear its task acquire_warehouse with all that follows."
     )
@@ -253,7 +254,8 @@ def land(**context: Any) -> dict:
 @task(pool=WAREHOUSE_POOL, **KILLED)
 def quality(**context: Any) -> dict:
     """Judge the week's marts and dbt's tests; a failed critical check holds the extract and ends the run failed."""
-    from greenery.build.ledger import LockLostError, NotTestedError
+    from greenery.build.locking import LockLostError
+    from greenery.build.record import NotTestedError
     from greenery.quality import HeldError, judge
     from greenery.report import weeks, writing
     from greenery.warehouse.duckdb import connect
@@ -272,19 +274,19 @@ def quality(**context: Any) -> dict:
         raise AirflowFailException(str(error)) from error
     context["ti"].xcom_push(key=JUDGED, value=not withdrawal(context))
     for check in verdict.failed_warnings:
-        log.warning("%s: %s", check["meaning"], check["observed"])
+        log.warning("%s: %s", check.meaning, check.observed)
     return {
         "verdict": verdict.name,
         "page": str(home.report_folder(week_end(context)) / "quality.html"),
         "checks": len(verdict.checks),
-        "warnings": [check["check"] for check in verdict.failed_warnings],
+        "warnings": [check.check for check in verdict.failed_warnings],
     }
 
 
 @task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT)
 def publish(**context: Any) -> int:
     """Admit the extract (or withdraw it) and switch the published version to what was built and judged."""
-    from greenery.build import ledger
+    from greenery.build import locking, record
     from greenery.publishing import versions as publishing
     from greenery.report import weeks
     from greenery.warehouse.duckdb import connect
@@ -292,7 +294,7 @@ def publish(**context: Any) -> int:
     home = settings.load()
     try:
         version = publishing.publish(home, context["run_id"])
-    except (ledger.LockLostError, ledger.NotJudgedError, ledger.NotTestedError) as error:
+    except (locking.LockLostError, record.NotJudgedError, record.NotTestedError) as error:
         raise AirflowFailException(str(error)) from error
     with connect(home) as connection:
         weeks.record(home, connection)
@@ -302,14 +304,14 @@ def publish(**context: Any) -> int:
 @task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT)
 def release_warehouse(**context: Any) -> None:
     """Give the lock back."""
-    from greenery.build import ledger
+    from greenery.build import locking
     from greenery.publishing import versions as publishing
     from greenery.warehouse.duckdb import connect
 
     home = settings.load()
     with connect(home) as connection:
         publishing.catch_up(home, connection)
-        ledger.release(connection, context["run_id"])
+        locking.release(connection, context["run_id"])
 
 
 @task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT)

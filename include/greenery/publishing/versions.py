@@ -11,9 +11,10 @@ from pathlib import Path
 import duckdb
 
 from greenery import commands
-from greenery.build import ledger
 from greenery.build import project as dbt_project
+from greenery.build import record
 from greenery.files import switch_link
+from greenery.landing import ledger
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect, open_file, rows, transaction
 
@@ -43,16 +44,16 @@ def publish(settings: Settings, run_id: str) -> int:
     withdrawn.
     """
     with connect(settings) as connection:
-        lock = ledger.check_build(connection, run_id)
-        ledger.check_passed(connection, lock)
+        lock = record.check_build(connection, run_id)
+        record.check_passed(connection, lock)
         version = 1 + max(_numbers(settings), default=0)
         _write_version(connection, _version_folder(settings, version), version)
         with transaction(connection):
-            if lock["withdrawal"]:
-                ledger.hold(connection, lock["extract_id"], f"withdrawn: {lock['withdrawal']}", withdrawn=True)
+            if lock.withdrawal:
+                ledger.hold(connection, lock.extract_id, f"withdrawn: {lock.withdrawal}", withdrawn=True)
             else:
-                ledger.admit(connection, lock["extract_id"])
-            ledger.published(connection, lock, version)
+                ledger.admit(connection, lock.extract_id)
+            record.published(connection, lock, version)
         switch_link(settings.published, f"versions/{version}")
         _prune(settings, version)
     return version

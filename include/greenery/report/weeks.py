@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 
@@ -12,15 +12,16 @@ import duckdb
 from pydantic import TypeAdapter
 
 from greenery import commands
-from greenery.build import ledger
 from greenery.channels import sent
 from greenery.files import write_atomically
+from greenery.landing import ledger
 from greenery.landing.extract import Extract
 from greenery.messages import page
 from greenery.messages.week_state import ListedWeek, WeekState
 from greenery.report.judged import quality_of
 from greenery.settings import Settings
 from greenery.source import folders as extracts
+from greenery.warehouse.duckdb import rows
 from greenery.week import Week, week_ends
 
 WEEKS = TypeAdapter(list[WeekState])
@@ -29,9 +30,9 @@ WEEKS = TypeAdapter(list[WeekState])
 def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
     """Write `reports/weeks.json` and `reports/index.html` from the ledger, so that readers need no warehouse."""
     published = _published_extracts(settings)
-    outdated = ledger.outdated_reports(connection, published, settings.maturity_days)
+    outdated = _outdated_reports(connection, published, settings.maturity_days)
     published_weeks = {extract_id[:10] for extract_id in published}
-    landed = [Extract.model_validate(row) for row in ledger.extracts(connection)]
+    landed = ledger.extracts(connection)
     weeks = []
     for extract in landed:
         # What is landed again waits beside what readers have of its week.
@@ -42,6 +43,32 @@ def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
         documents = [week.document() for week in weeks]
         write_atomically(settings.reports / "weeks.json", json.dumps(documents, indent=2, ensure_ascii=False) + "\n")
         _write_index(settings)
+
+
+def _outdated_reports(
+    connection: duckdb.DuckDBPyConnection, published: Sequence[str], maturity_days: int
+) -> set[datetime]:
+    """Return the weeks (as_of) whose report was rendered from other extracts than are published up to them now, or with
+    another maturity.
+
+    Where the summary would not differ in a byte, `writing.settle` has recorded the new extracts.
+
+    published: the ids of the published extracts, oldest first.
+    """
+    query = """
+        with published as (
+            select
+                cast(left(extract_id, 10) as timestamp) as as_of,
+                md5(string_agg(extract_id, ' ') over (order by extract_id)) as extracts
+            from unnest($published) as published(extract_id)
+        )
+        select reports.as_of
+        from landing.reports
+        inner join published on reports.as_of = published.as_of
+        where reports.extracts <> published.extracts or reports.maturity_days <> $maturity_days
+    """
+    parameters = {"published": list(published), "maturity_days": maturity_days}
+    return {row["as_of"] for row in rows(connection, query, parameters)}
 
 
 def write_index(settings: Settings) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import duckdb
 
 from greenery import commands
-from greenery.build import ledger
 from greenery.documents import to_json
 from greenery.figures import order_changes, restatement, summary
 from greenery.figures.model import Restatement, Summary
 from greenery.files import write_atomically
+from greenery.landing import ledger
 from greenery.messages import chart, digest, page
 from greenery.messages.digest_parts import Digest, Links
 from greenery.messages.week_state import WeekState
@@ -121,7 +121,7 @@ def figures(connection: duckdb.DuckDBPyConnection, as_of: datetime, maturity_day
 def _take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     """Replace the page of a week by one without figures; summary.json goes last: while it is there, so is a report."""
     extract = ledger.newest(connection, as_of)
-    reason = (extract and extract["reason"]) or "its extract is not admitted"
+    reason = (extract and extract.reason) or "its extract is not admitted"
     folder = settings.report_folder(as_of)
     _write_page(settings, as_of, None, None, reason)
     for name in ("order_changes.csv", "funnel.png", "restatement.json", "run.json", "summary.json"):

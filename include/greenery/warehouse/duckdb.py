@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
@@ -75,7 +76,9 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.commit()
 
 
-def rows(connection: duckdb.DuckDBPyConnection, query: str, parameters: dict | list | None = None) -> list[dict]:
+def rows(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any] | list[Any] | None = None
+) -> list[dict[str, Any]]:
     """Run `query` and return its rows as dicts, column name to value."""
     cursor = connection.execute(query, parameters) if parameters else connection.execute(query)
     names = [column[0] for column in cursor.description]
