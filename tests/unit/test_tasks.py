@@ -14,15 +14,9 @@ from greenery.alerts import incidents
 from greenery.build import locking, target
 from greenery.build import project as dbt_project
 from greenery.landing.load import land
-from greenery.orchestration.tasks import (
-    BUILDS_ANEW,
-    MODELS,
-    AcquireWarehouse,
-    WaitForExtract,
-    check_project,
-    note_failure,
-    week_end,
-)
+from greenery.orchestration.run_context import BUILDS_ANEW, MODELS, note_failure, week_end
+from greenery.orchestration.sensors import AcquireWarehouse, WaitForExtract
+from greenery.orchestration.tasks import check_project
 from greenery.warehouse.duckdb import connect, rows
 
 from tests.conftest import small_shop, write_extract

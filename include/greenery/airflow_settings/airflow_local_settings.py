@@ -24,6 +24,7 @@ PRELOADED = (
     "greenery.landing.load",
     "greenery.publishing.versions",
     "greenery.quality.suites",
+    "greenery.orchestration.sensors",
     "greenery.orchestration.tasks",
     "greenery.report.writing",
 )
