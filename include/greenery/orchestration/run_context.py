@@ -63,7 +63,8 @@ def note_failure(context: Context) -> None:
 def task_states(context: Context | dict[str, Any]) -> dict[str, str]:
     """Return the state of each task of the run."""
     run_id = context["run_id"]
-    return context["ti"].get_task_states(dag_id=DAG_ID, run_ids=[run_id])[run_id]
+    found: dict[str, str] = context["ti"].get_task_states(dag_id=DAG_ID, run_ids=[run_id])[run_id]
+    return found
 
 
 def has_built(context: Context) -> bool:

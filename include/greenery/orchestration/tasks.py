@@ -54,7 +54,7 @@ def check_project(project: str, context: Context) -> None:
 
 
 @task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT)
-def land(**context: Any) -> dict:
+def land(**context: Any) -> dict[str, Any]:
     """Check the extract's every value and land it whole, or not at all; a run that withdraws it lands nothing."""
     from greenery.landing import load as landing
     from greenery.report import weeks as status
@@ -80,7 +80,7 @@ def land(**context: Any) -> dict:
 
 
 @task(pool=WAREHOUSE_POOL, **KILLED)
-def quality(**context: Any) -> dict:
+def quality(**context: Any) -> dict[str, Any]:
     """Judge the week's marts and dbt's tests; a failed critical check holds the extract and ends the run failed."""
     from greenery.build.locking import LockLostError
     from greenery.build.record import NotTestedError

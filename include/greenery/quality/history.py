@@ -49,7 +49,7 @@ class Reading:
     expected: str
 
 
-def series(weeks: Mapping[int, Mapping], name: str) -> list[float]:
+def series(weeks: Mapping[int, Mapping[str, Any]], name: str) -> list[float]:
     """Return a figure of the week and of the weeks before it, newest first, as far back as there is one.
 
     A week without rows counts zero, but not one before the first that has any: there was no shop yet.
@@ -82,7 +82,7 @@ def improbable(observed: float, mean: float, spread: float, level: float = LEVEL
     """Return whether a count is further from what is expected than chance and the usual spread explain."""
     size = 1 / spread**2
     distribution = stats.nbinom(size, size / (size + mean))
-    return 2 * min(distribution.cdf(observed), distribution.sf(observed - 1)) < level
+    return bool(2 * min(distribution.cdf(observed), distribution.sf(observed - 1)) < level)
 
 
 def count(name: str, weeks: Sequence[float]) -> Reading:
@@ -95,7 +95,7 @@ def count(name: str, weeks: Sequence[float]) -> Reading:
     return Reading(name, value, f"{now:,.0f}", f"{mean:,.0f}")
 
 
-def _share(name: str, weeks: Mapping[int, Mapping], part: str, whole: str) -> tuple[Reading, Reading]:
+def _share(name: str, weeks: Mapping[int, Mapping[str, Any]], part: str, whole: str) -> tuple[Reading, Reading]:
     """Return a share of the week as the difference from the weeks before in pp, and as a ratio."""
     now = weeks.get(0, {})
     trials, successes = int(now.get(whole) or 0), int(now.get(part) or 0)
@@ -244,7 +244,7 @@ def order_values(found: Rows) -> Reading:
     return Reading(name, now / usual if is_news else 1.0, f"{now:,.2f}", f"{usual:,.2f}")
 
 
-def age(found: Sequence[Mapping], kind: str, as_of: datetime) -> Reading:
+def age(found: Sequence[Mapping[str, Any]], kind: str, as_of: datetime) -> Reading:
     """Return how old the newest event or order is, over how old it may be: two days, or longer in a small shop."""
     row = next(row for row in found if row["kind"] == kind)
     usual = row["rows_before"] / row["weeks_before"] if row["weeks_before"] else 0.0
@@ -257,7 +257,7 @@ def age(found: Sequence[Mapping], kind: str, as_of: datetime) -> Reading:
     return Reading(name, hours / allowed, f"{hours:,.1f}", wanted)
 
 
-def _by_week(rows: Rows) -> dict[int, Mapping]:
+def _by_week(rows: Rows) -> dict[int, Mapping[str, Any]]:
     return {row["weeks_ago"]: row for row in rows}
 
 
@@ -268,7 +268,7 @@ def _by_hour(rows: Rows) -> np.ndarray:
     return hours
 
 
-def _of_step(rows: Rows, step: str) -> dict[int, Mapping]:
+def _of_step(rows: Rows, step: str) -> dict[int, Mapping[str, Any]]:
     return _by_week([row for row in rows if row["event_type"] == step])
 
 

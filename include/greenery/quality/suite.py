@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Severity = Literal["critical", "warning", "info"]
 # A statement, and the values of its parameters.
-Statement = tuple[str, list]
+Statement = tuple[str, list[Any]]
 
 DATA, WEB, SHOP = "data-team", "web-team", "shop-team"
 # What every suite is given: the week's end, and what is known by name.
