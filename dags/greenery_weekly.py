@@ -152,7 +152,7 @@ def greenery_weekly() -> None:
     report = tasks.report()
     deliver_slack = tasks.deliver.override(task_id="deliver_slack")("slack")
     deliver_email = tasks.deliver.override(task_id="deliver_email")("email")
-    # The run's state is that of its leaves: `finished` fails with any step, `alert` runs whatever became of them.
+    # The leaves decide the state of the run. `finished` fails if any step fails; `alert` always runs.
     finished = EmptyOperator(task_id="finished", trigger_rule="none_failed")
     held = tasks.held_notice()
     alert = tasks.alert()

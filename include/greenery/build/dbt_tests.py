@@ -1,4 +1,4 @@
-"""What dbt's tests said of a build: recorded for the quality gate, which counts a failed test as a failed check."""
+"""The results of dbt's tests on a build. The quality gate counts a failed test as a failed check."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class TestsBrokenError(Exception):
-    """A test could not be run to its end, so nothing is known of what it tests."""
+    """A test broke off, so it has no result."""
 
 
 def record(results: Iterable[NodeResult], run_id: str) -> None:

@@ -14,7 +14,8 @@ from greenery.warehouse.duckdb import rows, transaction
 
 
 class LockLostError(Exception):
-    """The run no longer holds the warehouse, or what is built there is not its own; the message says what to clear."""
+    """The run no longer holds the warehouse, or the tables there are from another run. The message says which task to
+    clear."""
 
 
 class Lock(BaseModel, frozen=True):
@@ -48,8 +49,8 @@ def acquire(
 ) -> bool:
     """Take the build lock for `run_id`, unless another run that is still running holds it.
 
-    Takes up what was landed for the week: an earlier content of the same week is gone from here on. Returns whether
-    the lock is held now; taking it twice is harmless.
+    The newest landed content of the week is used from now on. Earlier content of the same week is deleted. Returns
+    whether the run holds the lock now. Taking it twice is harmless.
 
     withdrawal: why the week's admitted extract is to be left out from now on; empty for a run that adds it.
     full_refresh: the run builds all models from the start; so does each after it until one has done so to the end.
@@ -63,12 +64,12 @@ def acquire(
     if extract is None:
         raise LockLostError(f"nothing is landed for {as_of:%Y-%m-%d}: clear the task land of this run.")
     with transaction(connection):
-        # A build that was tested and not published goes: what was between its extracts has not been looked at.
+        # A tested build that was not published is given up here. Its neighbours then form pairs that no test has seen.
         tested_until_now = target.is_tested(connection, _sorted(ledger.admitted(connection)))
         ledger.forget(
             connection, "as_of = $as_of and extract_id <> $keep", {"as_of": as_of, "keep": extract.extract_id}
         )
-        # From here on something may be built: what was tested counts no more until it is tested again.
+        # From here on models can change, so earlier test results do not count until the tests run again.
         connection.execute("update landing.built_with set is_tested = false")
         connection.execute("delete from landing.build_lock")
         lock = Lock(
@@ -89,13 +90,14 @@ def acquire(
         if full_refresh or target.lacks_a_log(connection):
             target.start_over(connection)
         target.set_build(connection)
-        # It builds from other extracts than were tested: should a run come back to those, they are tested again.
+        # This run builds from other extracts than those of the last test results. Those results are dropped, so that a
+        # later run of the same extracts is tested again.
         connection.execute("update landing.built_with set failed = null where extracts <> ?", [lock.extracts])
     return True
 
 
 def release(connection: DuckDBPyConnection, run_id: str) -> None:
-    """Give the build lock back, if `run_id` holds it; what is built by hand from then on is what is admitted."""
+    """Give the build lock back, if `run_id` holds it. A build by hand then uses the admitted extracts."""
     with transaction(connection):
         if rows(connection, "select run_id from landing.build_lock where run_id = ?", [run_id]):
             connection.execute("delete from landing.build_lock")

@@ -16,11 +16,11 @@ from greenery.warehouse.duckdb import rows, transaction
 
 
 class NotJudgedError(Exception):
-    """The quality gate has not passed what the run built; the message says what to clear."""
+    """The quality gate has not passed the run's build. The message says which task to clear."""
 
 
 class NotTestedError(Exception):
-    """dbt's tests have not run on what the run built, or fail without the extract to be withdrawn."""
+    """dbt's tests have not run on the run's build, or they fail without the extract that is to be withdrawn."""
 
 
 class FailedTest(BaseModel, frozen=True):
@@ -51,7 +51,7 @@ def note_built(connection: DuckDBPyConnection, run_id: str, model: str) -> None:
         raise LockLostError(
             f"not built from the extracts of this run: {', '.join(behind)}. Build them first (clear their tasks)."
         )
-    # Of what was built from other extracts, this model is gone: nothing of it can be published as a whole any more.
+    # The notes of models that were built from other extracts go, because those models no longer form a whole build.
     connection.execute(f"delete from landing.built_models where extracts <> ({target.BUILD})")
     connection.execute(f"insert into landing.built_models (model_name, extracts) values (?, ({target.BUILD}))", [model])
 
@@ -59,8 +59,8 @@ def note_built(connection: DuckDBPyConnection, run_id: str, model: str) -> None:
 def check_build(connection: DuckDBPyConnection, run_id: str) -> Lock:
     """Return the lock of `run_id`, after showing that the models hold the admitted extracts and its own.
 
-    They do not when a step is cleared by itself after another run has built, or a model's task is marked as done
-    without having run. Raises LockLostError.
+    They do not if a step is cleared by itself after another run has built, or if a model's task is marked as success
+    without running. Raises LockLostError then.
     """
     lock = check_lock(connection, run_id)
     built, extracts = target.built_models(connection), set()
@@ -84,7 +84,7 @@ def check_build(connection: DuckDBPyConnection, run_id: str) -> Lock:
 def tested(connection: DuckDBPyConnection, run_id: str, failed: Sequence[FailedTest]) -> None:
     """Record that dbt's tests have run on what `run_id` built, and which failed (as `dbt_tests` reads them).
 
-    They look at what the run changed, or at everything where something that was built before was not tested or failed.
+    The tests cover what the run changed. They cover everything if an earlier build was not tested or failed its tests.
     """
     lock = check_build(connection, run_id)
     with transaction(connection):
@@ -93,19 +93,19 @@ def tested(connection: DuckDBPyConnection, run_id: str, failed: Sequence[FailedT
             [lock.extracts, FAILED_TESTS.dump_json(list(failed)).decode(), not failed],
         )
         connection.execute("delete from landing.touched_pairs")
-        # The project was changed after the last model was built: they are of one kind, but the next run builds anew.
+        # If the project changed after the last model was built, the tables still fit together, but the next run builds
+        # anew.
         connection.execute("update landing.built_with set models = '' where models <> ?", [dbt_project.version()])
         if failed:
             target.distrust(connection)
 
 
 def failed_tests(connection: DuckDBPyConnection, lock: Lock) -> list[FailedTest]:
-    """Return which of dbt's tests failed on what the lock's run built.
+    """Return the dbt tests that failed on the build of the run that holds the lock.
 
-    What a run before built from the same extracts is the same, and so is what the tests said of it, unless another one
-    began to build meanwhile.
+    Results of an earlier run of the same extracts count too, unless another run has begun to build since.
 
-    Raises NotTestedError where they have not run on it. So a test task that was marked a success admits nothing.
+    Raises NotTestedError if they have not run on this build. So a test task that was marked as success admits nothing.
     """
     query = "select failed from landing.built_with where extracts = ? and failed is not null"
     found = rows(connection, query, [lock.extracts])
@@ -115,7 +115,7 @@ def failed_tests(connection: DuckDBPyConnection, lock: Lock) -> list[FailedTest]
 
 
 def check_withdrawal(connection: DuckDBPyConnection, lock: Lock) -> None:
-    """Raise NotTestedError unless dbt's tests pass what is built without the extract that the lock's run withdraws."""
+    """Raise NotTestedError unless dbt's tests pass without the extract that the run withdraws."""
     if failed := failed_tests(connection, lock):
         names = ", ".join(one.test for one in failed)
         raise NotTestedError(f"without the extract, dbt tests fail: {names}. Nothing is withdrawn.")
@@ -133,17 +133,17 @@ def passed(connection: DuckDBPyConnection, lock: Lock, accepted: Acceptance | No
 
 
 def fail(connection: DuckDBPyConnection) -> None:
-    """Record that the quality gate did not pass what was built, though its extract keeps its state."""
+    """Record that the quality gate did not pass this build, although the extract keeps its state."""
     with transaction(connection):
         target.distrust(connection)
 
 
 def check_passed(connection: DuckDBPyConnection, lock: Lock) -> None:
-    """Raise NotJudgedError unless the quality gate passed what the lock's run built, or it is published already.
+    """Raise NotJudgedError unless the quality gate passed the run's build, or this build is published already.
 
-    So a task `quality` that was marked a success, or skipped, admits nothing; and a task `publish` that is cleared by
-    itself may publish again what readers have, whatever other weeks were added since. Of a run that withdraws its
-    extract only dbt's tests are asked; raises NotTestedError where they fail.
+    So a task `quality` that was marked as success, or skipped, admits nothing. A task `publish` that is cleared by
+    itself may publish the current content again, even if other weeks were added since. For a run that withdraws its
+    extract only dbt's tests count; raises NotTestedError if they fail.
     """
     if lock.withdrawal:
         check_withdrawal(connection, lock)
@@ -155,6 +155,6 @@ def check_passed(connection: DuckDBPyConnection, lock: Lock) -> None:
 
 
 def published(connection: DuckDBPyConnection, lock: Lock, version: int) -> None:
-    """Record which version of the published relations holds what the lock's run built."""
+    """Record the published version that holds the run's build."""
     connection.execute("delete from landing.publication")
     connection.execute("insert into landing.publication (version, extracts) values (?, ?)", [version, lock.extracts])

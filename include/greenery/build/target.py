@@ -12,7 +12,7 @@ BUILD = "select string_agg(extract_id, ' ' order by extract_id) from landing.bui
 
 
 def set_build(connection: DuckDBPyConnection) -> None:
-    """Let the models be built from what is admitted and the lock's extract from now on, and note what that changes.
+    """Set the build to the admitted extracts and the lock's extract, and note which pairs this changes.
 
     A pair that came or left stays touched until all models were built and tested.
     """
@@ -38,7 +38,7 @@ def built_models(connection: DuckDBPyConnection) -> set[str]:
 
 
 def lacks_a_log(connection: DuckDBPyConnection) -> bool:
-    """Return whether one of the logs was dropped after a build: nothing says which keys its lost rows had."""
+    """Return whether one of the logs was dropped after a build. The keys of its lost rows are then unknown."""
     query = """
         select table_name from information_schema.tables
         where table_schema = 'intermediate' and table_catalog = current_catalog()
@@ -71,20 +71,20 @@ def is_tested(connection: DuckDBPyConnection, extracts: str) -> bool:
 
 
 def distrust(connection: DuckDBPyConnection) -> None:
-    """Let nothing that is built pass any more for what the quality gate passed, or for what is published."""
+    """Forget which builds the quality gate passed and which one is published: none of them counts any more."""
     connection.execute("update landing.extracts set passed_with = null")
     connection.execute("update landing.publication set extracts = ''")
 
 
 def builds_anew(connection: DuckDBPyConnection) -> bool:
-    """Return whether the run has to build all models from the start: the ones there now never did it to the end.
+    """Return whether the run must build all models from the start: the last such build was not completed.
 
-    That they did is known once dbt's tests have run.
+    A build is complete once dbt's tests have run on it.
     """
     query = "select models from landing.built_with where models = ? and extracts is not null"
     return not rows(connection, query, [dbt_project.version()])
 
 
 def disown_build(connection: DuckDBPyConnection) -> None:
-    """Record that what is built is of no one version of the dbt project: the next run that takes the lock builds it."""
+    """Record that the tables mix versions of the dbt project, so that the next run builds all from the start."""
     connection.execute("update landing.built_with set models = ''")

@@ -29,7 +29,7 @@ def print_results(results: Sequence[WeekResult]) -> None:
 
 
 def print_checks(settings: Settings, results: Sequence[WeekResult]) -> None:
-    """Print the checks that failed in these weeks: nobody is alerted while a backfill runs, so it is said here.
+    """Print the checks that failed in these weeks: a backfill alerts nobody, so the failed checks are printed here.
 
     A week that failed before it was judged has none here. A check whose failure another check explains is left out.
     """

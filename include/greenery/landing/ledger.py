@@ -81,8 +81,8 @@ def hold(
 ) -> None:
     """Mark the extract held: from now on it counts as missing.
 
-    withdrawn: a person took it back; it is not admitted again without their asking.
-    held_for: what each failed critical check observed, which a person may accept from now on.
+    withdrawn: a person took the extract back. It is admitted again only if a person asks for it.
+    held_for: the observed value of each failed critical check. A person may accept exactly these from now on.
     """
     connection.execute(
         """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ParsedBefore(AbstractDbtLocalBase):
-    """Runs dbt on the project as the process that tasks are forked from parsed it, where that is still what is there.
+    """Runs dbt with the project that the parent process has parsed, if the project on disk is still the same.
 
     Elsewhere dbt parses it for the task: the project was edited since, or no such process is there.
     """

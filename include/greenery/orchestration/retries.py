@@ -10,10 +10,10 @@ from greenery.settings import DELIVERY_POOL
 SHORT = timedelta(seconds=30)
 SENDING = timedelta(minutes=10)
 PAUSE = timedelta(minutes=5)
-# For a task that fails for good by itself: its process may be killed, and one that is cleared while it is queued counts
-# as failed with Airflow.
+# Even a task that fails for good needs retries: its process may be killed, and Airflow counts a queued task that is
+# cleared as failed.
 KILLED: dict[str, Any] = {"retries": 2, "retry_delay": SHORT}
-# Who tells of what failed outlasts an outage of a quarter of an hour.
+# The alert task keeps trying for a quarter of an hour, in case a channel is down.
 TELLING: dict[str, Any] = {
     "pool": DELIVERY_POOL,
     "retries": 5,

@@ -13,11 +13,11 @@ from airflow.sdk.exceptions import AirflowFailException
 from greenery import settings
 from greenery.settings import DAG_ID
 
-# What a task leaves for the alert at the end of its run: that it wrote quality.json, and why it failed.
+# XCom keys that the task `alert` reads: whether `quality` wrote quality.json, and why a task failed.
 JUDGED = "judged"
 FAILURE = "failure"
-# What acquire_warehouse leaves for the models: whether they have to be built from the start, and with which version of
-# the dbt project they are.
+# XCom keys that the model tasks read: whether all models are built from the start, and the version of the dbt project
+# at that time.
 BUILDS_ANEW = "builds_anew"
 MODELS = "models"
 
@@ -45,10 +45,10 @@ def withdrawal(context: Context | dict[str, Any]) -> str:
 
 
 def note_failure(context: Context) -> None:
-    """Leave word of why a task failed, and where its log is, for the alert at the end of the run.
+    """Record why a task failed, and where its log is, for the task `alert` at the end of the run.
 
-    A task that was killed leaves none: its callback runs in the DAG processor, which takes no XCom. It would hang there
-    until the DAG counts as gone, and with it every run.
+    A task that was killed records nothing. Its callback runs in the DAG processor, which accepts no XCom (Airflow
+    3.3.2): it would hang there until Airflow takes the DAG for deleted, and every run with it.
     """
     ti, error = context["ti"], context.get("exception")
     if error:
@@ -73,7 +73,7 @@ def has_built(context: Context) -> bool:
 
 
 def was_judged(context: Context | dict[str, Any], states: dict[str, str]) -> bool:
-    """Return whether the run wrote quality.json; what an earlier try left behind does not count."""
+    """Return whether this run wrote quality.json. A file of an earlier try does not count."""
     done = states.get("quality") in ("success", "failed")
     return done and bool(context["ti"].xcom_pull(task_ids="quality", key=JUDGED))
 

@@ -20,22 +20,22 @@ log = logging.getLogger(__name__)
 
 
 class WaitForExtract(BaseSensorOperator):
-    """Wait until the extract of the run's week is there; only a scheduled run waits, another fails at once.
+    """Wait for the extract of the run's week. Only a scheduled run waits; other runs fail at once.
 
-    An extract that was landed before needs no source any more.
+    If the extract was landed before, its files are not needed any more.
     """
 
-    missing = ""  # what the last look did not find
+    missing = ""  # the error of the last look
 
     def execute(self, context: Context) -> Any:
-        """Wait; raise AirflowSensorTimeout with what is missing, and where it belongs, when the time is over."""
+        """Wait for the extract. Raises AirflowSensorTimeout, which names the missing path, when the time is over."""
         try:
             return super().execute(context)
         except AirflowSensorTimeout as error:
             raise AirflowSensorTimeout(f"waited {self.timeout / 3600:g} hours. {self.missing}") from error
 
     def poke(self, context: Context) -> bool:
-        """Return whether the extract can be landed; raise AirflowFailException where waiting makes no sense."""
+        """Return whether the extract can be landed. Raises AirflowFailException if waiting can't help."""
         from greenery.landing import ledger
         from greenery.source import folders as extracts
         from greenery.warehouse.duckdb import connect
@@ -77,7 +77,7 @@ class AcquireWarehouse(BaseSensorOperator):
             return context["ti"].get_dr_count(dag_id=DAG_ID, run_ids=[run_id], states=["running"]) > 0
 
         home, as_of = settings.load(), week_end(context)
-        # Asked before the lock is taken: a change in between is noticed by the first model.
+        # Read before the lock is taken, so that the task of the first model notices a change in between.
         models = dbt_project.version()
         with connect(home) as connection:
             try:
@@ -105,10 +105,10 @@ class AcquireWarehouse(BaseSensorOperator):
 
 
 def announce(home: settings.Settings, as_of: datetime, *, is_scheduled: bool) -> None:
-    """Log what is wrong about delivery while there is time, and note that a scheduled week's digest is owed.
+    """Log problems of the delivery channels early, and record that the digest of a scheduled week is owed.
 
-    It is owed on each channel that is on and never had it; on one that is off, until the week has its report. Nothing
-    about delivery stops a run here: what can't be noted or checked is logged.
+    The digest is owed to each channel that is on and has not received it. To a channel that is off it is owed until the
+    week has its report. A problem with delivery is logged here and never stops the run.
     """
     from greenery.channels import channel as channels
     from greenery.channels import sent as ledger
@@ -131,9 +131,9 @@ def announce(home: settings.Settings, as_of: datetime, *, is_scheduled: bool) ->
 
 
 def tell_if_late(home: settings.Settings, as_of: datetime, context: Context, state: str) -> None:
-    """Tell that the digest of a scheduled run is late, once its deadline is past.
+    """Alert that the digest of a scheduled run is late, if its deadline has passed.
 
-    Airflow's own deadline does it too, but once: what a channel did not take then is told here, at a later look.
+    Airflow's own deadline does this too, but only once. If a channel refused the alert then, it is sent here.
 
     state: what the run waits for.
     """
@@ -142,7 +142,7 @@ def tell_if_late(home: settings.Settings, as_of: datetime, context: Context, sta
     run, now, failed = context["dag_run"], datetime.now(UTC), home.home / "late.failed"
     if run.run_type != "scheduled" or now < lateness.deadline(home, as_of):
         return
-    # Who waits holds the one slot of the warehouse's pool: a channel that hangs must not take it from who builds.
+    # A waiting task holds the only slot of the warehouse pool. A channel that hangs must not block the run that builds.
     if failed.exists() and now < datetime.fromtimestamp(failed.stat().st_mtime, UTC) + PAUSE:
         return
     from greenery.alerts import incidents

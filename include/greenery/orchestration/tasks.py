@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 
 
 def check_project(project: str, context: Context) -> None:
-    """Note that a model is built. Fail its task for good where one that it reads is not, or the dbt project was changed
-    since its run took the lock.
+    """Note that a model is built. Fail its task for good if a model that it reads is not built, or if the dbt project
+    has changed since its run took the lock.
 
     Cosmos calls this after the model was built. project: the folder in which dbt ran.
     """
@@ -55,7 +55,8 @@ def check_project(project: str, context: Context) -> None:
 
 @task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT)
 def land(**context: Any) -> dict[str, Any]:
-    """Check the extract's every value and land it whole, or not at all; a run that withdraws it lands nothing."""
+    """Check every value of the extract and land it whole, or not at all. A run that withdraws its extract lands
+    nothing."""
     from greenery.landing import load as landing
     from greenery.report import weeks as status
     from greenery.source.folders import ExtractError
@@ -69,7 +70,7 @@ def land(**context: Any) -> dict[str, Any]:
             home, week_end(context), reextract=params["reextract"], accept_shrink=params["accept_shrink"]
         )
     except (ExtractError, settings.SettingError) as error:
-        # The files are what they are: another try would say the same.
+        # Another try would read the same files and fail again.
         raise AirflowFailException(str(error)) from error
     log.info("extract %s: %s", landed.extract_id, landed.outcome)
     for warning in landed.warnings:
@@ -113,7 +114,7 @@ def quality(**context: Any) -> dict[str, Any]:
 
 @task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT)
 def publish(**context: Any) -> int:
-    """Admit the extract (or withdraw it) and switch the published version to what was built and judged."""
+    """Admit the extract (or withdraw it) and switch the published version to the build that passed the checks."""
     from greenery.build import locking, record
     from greenery.publishing import versions as publishing
     from greenery.report import weeks
@@ -181,14 +182,15 @@ def report(**context: Any) -> str:
     retries=3,
     retry_delay=SHORT,
     retry_exponential_backoff=True,
-    # Else the pause doubles with every try that the task ever had: hours, once it was cleared a few times.
+    # Without this limit the pause doubles with every try that the task ever had, to hours after some clears.
     max_retry_delay=PAUSE,
     execution_timeout=SENDING,
 )
 def deliver(channel: str, **context: Any) -> str:
-    """Deliver the week's digest over one channel; it is skipped where the channel is off or nothing is to be sent.
+    """Deliver the week's digest over one channel. The task is skipped if the channel is off or there is nothing to
+    send.
 
-    A run that withdraws its week tells those who have its digest.
+    A run that withdraws its week informs the channels that have its digest.
     """
     from greenery.channels import channel as channels
     from greenery.channels.errors import PermanentError
@@ -221,7 +223,7 @@ def deliver(channel: str, **context: Any) -> str:
 
 @task(pool=DELIVERY_POOL, retries=3, retry_delay=SHORT, execution_timeout=SENDING, trigger_rule="one_failed")
 def held_notice(**context: Any) -> None:
-    """Tell those who expect the digest that the week is held: in a run that would have delivered it."""
+    """Inform the readers of the digest that the week is held, if this run would have delivered the digest."""
     from greenery.alerts import incidents
 
     if not was_judged(context, task_states(context)):
@@ -238,7 +240,7 @@ def held_notice(**context: Any) -> None:
 
 @task(**TELLING, trigger_rule="all_done")
 def alert(**context: Any) -> list[str]:
-    """Tell of what failed in the run, unless it is a backfill, and resolve what no longer does; return what fails."""
+    """Alert about failures, unless the run is a backfill, and resolve incidents that are over; return what fails."""
     from greenery.alerts import incidents
     from greenery.messages.alert import TaskFailure
 
@@ -263,7 +265,7 @@ def alert(**context: Any) -> list[str]:
 
 @contextmanager
 def _telling() -> Iterator[None]:
-    """Fail the task for good where every channel that failed would refuse the message again."""
+    """Fail the task for good if every channel that failed would refuse the message again."""
     from greenery.alerts.sending import NotSentError
 
     try:

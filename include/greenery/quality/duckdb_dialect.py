@@ -62,7 +62,7 @@ class Cursor:
 
 
 class Connection:
-    """A DB-API connection that neither commits nor closes what the pipeline has open."""
+    """A DB-API connection that neither commits nor closes the connection of the pipeline."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection

@@ -66,7 +66,7 @@ def surely(failing: int, looked_at: int) -> float:
 
 
 class _ChanceAside:
-    """Makes of an expectation with `mostly` one that fails only where more rows fail than chance adds."""
+    """Changes an expectation with `mostly`: it fails only if more rows fail than limit and chance explain."""
 
     map_metric: ClassVar[Any]
     mostly: Any
@@ -160,9 +160,9 @@ class ExpectSharesNotToExceed(_OfSmallBatch):
 
 
 class ExpectFiguresNearTheWeeksBefore(_OfSmallBatch):
-    """What a week's figures are over what the weeks before let expect is within bounds.
+    """The week's figures are within bounds of the values expected from the weeks before.
 
-    reading: a key of `history.READINGS`. Where chance explains a difference it reads as none.
+    reading: a key of `history.READINGS`. A difference that chance explains counts as none.
     """
 
     reading: str

@@ -1,9 +1,9 @@
 """The week against the weeks before it: robust to odd weeks, aware of trend, weekday and small numbers.
 
-A count is compared with what the weeks before let expect: their median along their trend (Theil and Sen), never their
-mean. How far it may be off is a negative binomial: chance, and on top of it the spread that these weeks really had, at
-least a few percent. A share is compared in the same way by a beta-binomial. What is within that noise reads as no
-difference at all, so the bounds in the suites are for what is left.
+A count is compared with the value expected from the weeks before: their median along their trend (Theil and Sen), never
+their mean. Its allowed distance is a negative binomial: chance, plus the spread that these weeks really had, at least a
+few percent. A share is compared in the same way by a beta-binomial. A difference within that noise counts as none, so
+the bounds in the suites apply to the rest.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SPREAD_OF_SHARES = 0.015
 
 @dataclass(frozen=True)
 class Reading:
-    """One figure of the week beside what the weeks before let expect.
+    """One figure of the week and the value expected from the weeks before.
 
     value: the ratio of the two, or their difference in pp; 1 or 0 where it is within the noise.
     """
@@ -59,7 +59,7 @@ def series(weeks: Mapping[int, Mapping[str, Any]], name: str) -> list[float]:
 
 
 def expected(before: Sequence[float], least_spread: float) -> tuple[float, float]:
-    """Return what the weeks before (newest first) let expect of a count, and its spread beyond chance, relatively.
+    """Return the count expected from the weeks before (newest first), and its relative spread beyond chance.
 
     Nothing, as 0, where they are too few.
     """
@@ -79,7 +79,7 @@ def expected(before: Sequence[float], least_spread: float) -> tuple[float, float
 
 
 def improbable(observed: float, mean: float, spread: float, level: float = LEVEL) -> bool:
-    """Return whether a count is further from what is expected than chance and the usual spread explain."""
+    """Return whether a count is further from the expected value than chance and the usual spread explain."""
     size = 1 / spread**2
     distribution = stats.nbinom(size, size / (size + mean))
     return bool(2 * min(distribution.cdf(observed), distribution.sf(observed - 1)) < level)
@@ -137,7 +137,8 @@ def _profile(hours: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _expected_days(hours: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return the sessions of each day, and what the same weekdays before let expect at the level of this week."""
+    """Return the sessions of each day, and the number expected from the same weekdays before, at the level of this
+    week."""
     profile, weeks = _profile(hours)
     now, usual = hours[0].reshape(7, 24).sum(axis=1), profile.reshape(7, 24).sum(axis=1)
     is_open = usual > 0
@@ -202,7 +203,7 @@ def shift(hours: np.ndarray) -> Reading:
         return Reading(name, 0.0, "0", "0, as far as the sessions are enough to tell")
     by_hour = profile.reshape(7, 24).sum(axis=0) * weeks + 1
     logs = np.log(by_hour / by_hour.sum())
-    # Sessions come in bursts: what they say counts half.
+    # Sessions come in bursts, so their evidence counts half.
     likelihood = {move: float(now @ np.roll(logs, move)) / 2 for move in range(-11, 13)}
     best = max(likelihood, key=lambda move: likelihood[move])
     is_news = likelihood[best] - likelihood[0] > math.log(1 / LEVEL)

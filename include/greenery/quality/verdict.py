@@ -1,4 +1,4 @@
-"""Judge what a run built before anything of it is published."""
+"""Check a run's build before anything of it is published."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class HeldError(Exception):
 
 
 class Verdict(BaseModel, frozen=True):
-    """What the checks said: the failed critical ones hold the extract, the failed warnings do not.
+    """The results of the checks. Failed critical checks hold the extract, failed warnings do not.
 
     accepted: why failed critical checks were accepted, and which; None where none was.
-    unseen: whether a reason was given for checks that no person can have seen fail on this extract.
+    unseen: whether a reason was given although no earlier run has shown these failures for this extract.
     """
 
     checks: tuple[CheckResult, ...]
@@ -71,9 +71,9 @@ class Verdict(BaseModel, frozen=True):
 def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
     """Judge the week of the run that holds the build lock, and write its `quality.json` and its page.
 
-    accept: why failed checks are accepted that are anomalies: the extract is then admitted all the same, now and when
-    the same content is judged again. Only what an earlier run held this very extract for can be accepted, and never a
-    broken structure.
+    accept: the reason for accepting failed checks that are anomalies. The extract is then admitted, now and whenever
+        the same content is checked again. An earlier run must have held this same extract for the same checks. A broken
+        structure can't be accepted.
 
     Raises HeldError where a critical check failed, with the extract marked held, unless it is admitted and only our own
     logic is wrong; LockLostError where the run no longer holds the lock; NotTestedError where dbt's tests have not run
@@ -94,7 +94,7 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
             extract.accepted,
             extract.held_for or {},
         )
-        # An extract that was good is not worse because a model is wrong now, or because rows of another week are.
+        # An admitted extract stays admitted if only a model, or rows of another week, are wrong now.
         stays = extract.state == "admitted" and not any(map(_is_of_the_extract, verdict.failed_critical))
         _write(settings, lock.as_of, verdict, extract.warnings, stays_admitted=stays)
         if not verdict.failed_critical:
@@ -135,10 +135,11 @@ def judged(found: Mapping[str, Finding]) -> list[CheckResult]:
 
 
 def _told_once(checks: Sequence[CheckResult]) -> list[CheckResult]:
-    """Return the checks; a failed one names in `told_by` the one that tells of it too, so that a fact is told once.
+    """Return the checks. A failed check names in `told_by` the check whose incident covers it, so that a fact is
+    reported once.
 
-    That is one that is said to tell of it, and of the critical checks and tests of our own models the first: one wrong
-    row fails several. A check that is silenced tells of no other.
+    A check covers the checks that it names in `tells_of`. Of the critical checks and tests of our own models the first
+    covers the others, because one wrong row fails several. A silenced check covers no other.
     """
     failed = [check for check in checks if not check.passed]
     loud = [check.check for check in failed if not check.silenced]
@@ -191,11 +192,11 @@ def _rows_fail(number: int) -> str:
 def _accepting(
     checks: Sequence[CheckResult], reason: str, before: Acceptance | None, held_for: Mapping[str, str]
 ) -> Verdict:
-    """Return the verdict, failed anomalies being accepted for `reason`, or as they were before.
+    """Return the verdict. Failed anomalies are accepted for `reason`, or if they were accepted before.
 
-    before: what was accepted of the same content, as kept with the extract. It holds for those checks, also where an
-    earlier week has changed since, and with it what they expect. held_for: what the checks observed when the extract
-    was held last: only that can have been looked at.
+    before: the acceptance that is stored with this content. It stays valid for the same checks, even if an earlier week
+        has changed since. held_for: the observed values when the extract was last held. A person can only have looked
+        at these.
     """
     failed = [check for check in checks if not check.passed and check.severity == CRITICAL]
     observed = {check.check: check.observed for check in sorted(failed, key=lambda check: check.check)}

@@ -35,7 +35,7 @@ def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
     landed = ledger.extracts(connection)
     weeks = []
     for extract in landed:
-        # What is landed again waits beside what readers have of its week.
+        # Content that was landed again waits beside the published content of its week.
         waits = extract.state == "landed" and [other.as_of for other in landed].count(extract.as_of) > 1
         is_published = not waits and Week(end=extract.as_of).name in published_weeks
         weeks.append(_week(settings, extract, is_published, extract.as_of in outdated))
@@ -83,7 +83,8 @@ def _write_index(settings: Settings) -> None:
 
 @contextmanager
 def _lock(settings: Settings) -> Iterator[None]:
-    """Let one process at a time write the list: one that read an older `weeks.json` must not be the last to write."""
+    """Let only one process write the list at a time, so that one with an older `weeks.json` can't overwrite a newer
+    list."""
     settings.reports.mkdir(parents=True, exist_ok=True)
     with (settings.reports / ".index.lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -96,7 +97,7 @@ def outdated(settings: Settings) -> list[date]:
 
 
 def state_of(settings: Settings, as_of: datetime) -> str:
-    """Return what is known of a week's extract, such as `its extract is held: sessions_unique: 3 rows fail`."""
+    """Return the state of a week's extract, such as `its extract is held: sessions_unique: 3 rows fail`."""
     week = next((week for week in recorded(settings) if week.as_of == as_of.date()), None)
     if week is None:
         return "its extract is not landed"
@@ -110,7 +111,7 @@ def recorded(settings: Settings) -> list[WeekState]:
 
 
 def _published_extracts(settings: Settings) -> list[str]:
-    """Return the ids of the extracts that readers have, oldest first: they begin with the as_of."""
+    """Return the ids of the published extracts, oldest first. An id begins with the as_of."""
     file = settings.published / "manifest.json"
     if not file.exists():
         return []

@@ -15,7 +15,7 @@ from greenery.settings import REPOSITORY, Settings
 from greenery.source.tables import TABLES
 
 SQL = REPOSITORY / "include" / "sql"
-# A task that is cleared or marked while it runs loses its slot at once, but its process ends some seconds later.
+# If a running task is cleared or marked, its slot is free at once, but its process ends some seconds later.
 LOCK_SECONDS = 60
 
 
@@ -29,8 +29,8 @@ def statement(name: str) -> str:
 def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse for writing, with its landing tables there; times are UTC.
 
-    Only a task that holds the slot of the warehouse pool may call this. Another process that has the file open is
-    waited for, which is one that Airflow is about to kill; duckdb.IOException is raised where it stays.
+    Only a task that holds the slot of the warehouse pool may call this. If another process has the file open, Airflow
+    is about to kill that process, so this function waits. Raises duckdb.IOException if the file stays open.
     """
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     _wait_for_lock(settings.warehouse)
@@ -66,7 +66,7 @@ def open_file(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBP
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Commit what is done inside, or nothing of it when it raises."""
+    """Commit everything that is done inside, or nothing if it raises."""
     connection.begin()
     try:
         yield
