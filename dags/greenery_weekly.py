@@ -42,8 +42,9 @@ from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.timezone import utc
 from greenery import settings
-from greenery.orchestration import tasks
+from greenery.orchestration import run_context, sensors, tasks
 from greenery.orchestration.dbt_models import dbt_models
+from greenery.orchestration.retries import KILLED
 from greenery.orchestration.timetable import WeeklyTimetable
 from greenery.week import BEGINNING, WEEK
 
@@ -65,7 +66,7 @@ REASON = r"^(?!\s*<)"
     default_args={
         "owner": "data-team",
         "retry_delay": timedelta(minutes=1),
-        "on_failure_callback": tasks.note_failure,
+        "on_failure_callback": run_context.note_failure,
     },
     deadline=DeadlineAlert(
         # The logical date is the week's start.
@@ -124,25 +125,25 @@ REASON = r"^(?!\s*<)"
         ),
     },
 )
-def greenery_weekly():
+def greenery_weekly() -> None:
     """Wire the steps of a weekly run."""
-    wait = tasks.WaitForExtract(
+    wait = sensors.WaitForExtract(
         task_id="wait_for_extract",
         pool=settings.WAREHOUSE_POOL,
         mode="reschedule",
         poke_interval=timedelta(minutes=5),
         timeout=timedelta(hours=SETTINGS.extract_wait_hours),
-        **tasks.KILLED,
+        **KILLED,
     )
     land = tasks.land()
-    builds_anew = f"ti.xcom_pull('acquire_warehouse', key='{tasks.BUILDS_ANEW}') | default(false, true)"
-    acquire = tasks.AcquireWarehouse(
+    builds_anew = f"ti.xcom_pull('acquire_warehouse', key='{run_context.BUILDS_ANEW}') | default(false, true)"
+    acquire = sensors.AcquireWarehouse(
         task_id="acquire_warehouse",
         pool=settings.WAREHOUSE_POOL,
         mode="reschedule",
         poke_interval=timedelta(seconds=20),
         timeout=timedelta(hours=12),
-        **tasks.KILLED,
+        **KILLED,
     )
     dbt = dbt_models(SETTINGS, full_refresh="{{ params.full_refresh or " + builds_anew + " }}")
     quality = tasks.quality()
@@ -151,12 +152,13 @@ def greenery_weekly():
     report = tasks.report()
     deliver_slack = tasks.deliver.override(task_id="deliver_slack")("slack")
     deliver_email = tasks.deliver.override(task_id="deliver_email")("email")
-    # The run's state is that of its leaves: `finished` fails with any step, `alert` runs whatever became of them.
+    # The leaves decide the state of the run. `finished` fails if any step fails; `alert` always runs.
     finished = EmptyOperator(task_id="finished", trigger_rule="none_failed")
     held = tasks.held_notice()
     alert = tasks.alert()
 
-    chain(wait, land, acquire.as_setup(), dbt, quality, publish, report, [deliver_slack, deliver_email], finished)
+    acquire.as_setup()  # type: ignore[no-untyped-call]  # of Airflow
+    chain(wait, land, acquire, dbt, quality, publish, report, [deliver_slack, deliver_email], finished)
     publish >> release.as_teardown(setups=acquire)
     quality >> held
     [release, held, deliver_slack, deliver_email] >> alert

@@ -1,4 +1,4 @@
-"""Registers the weekly reports as a page of Airflow, for whoever may see the weekly DAG."""
+"""Registers the weekly reports as a page of Airflow, for users who may see the weekly DAG."""
 
 from __future__ import annotations
 

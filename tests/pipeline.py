@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 from dbt.artifacts.schemas.results import NodeResult
 from dbt.cli.main import dbtRunner
 from greenery import quality
-from greenery.build import dbt_tests, ledger
+from greenery.build import dbt_tests, locking, record, target
 from greenery.build import project as dbt_project
 from greenery.build.project import PROJECT
 from greenery.landing import load as landing
@@ -47,8 +47,8 @@ def _note_built(home: Settings, results: list) -> None:
         for holder in rows(connection, "select run_id from landing.build_lock"):
             for model in built:
                 try:
-                    ledger.note_built(connection, holder["run_id"], model)
-                except ledger.LockLostError as error:
+                    record.note_built(connection, holder["run_id"], model)
+                except locking.LockLostError as error:
                     refused.append(error)
     if refused:
         raise refused[0]
@@ -58,13 +58,13 @@ def note_all_built(home: Settings, run_id: str) -> None:
     """Note that the run has built all models, as the callbacks of their tasks do one by one."""
     with connect(home) as connection:
         for model in TopologicalSorter(dbt_project.models().inputs).static_order():
-            ledger.note_built(connection, run_id, model)
+            record.note_built(connection, run_id, model)
 
 
 def record_tests(home: Settings, run_id: str, results: list[NodeResult]) -> None:
     """Record what dbt's tests said, as the task dbt_test does."""
     with connect(home) as connection:
-        ledger.tested(connection, run_id, dbt_tests.failures(results))
+        record.tested(connection, run_id, dbt_tests.failures(results))
 
 
 def run_week(
@@ -76,8 +76,8 @@ def run_week(
     if not withdrawal:
         landing.land(home, as_of, **parameters)
     with connect(home) as connection:
-        assert ledger.acquire(connection, run_id, as_of, lambda _: False, withdrawal, full_refresh)
-        full_refresh = ledger.builds_anew(connection)
+        assert locking.acquire(connection, run_id, as_of, lambda _: False, withdrawal, full_refresh)
+        full_refresh = target.builds_anew(connection)
     options = ["--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
     try:
         record_tests(home, run_id, dbt(home, "build", *options, tests_may_fail=True))
@@ -91,7 +91,7 @@ def run_week(
         raise
     finally:
         with connect(home) as connection:
-            ledger.release(connection, run_id)
+            locking.release(connection, run_id)
     if not withdrawal:
         weekly_report.write(home, as_of)
     with connect(home) as connection:

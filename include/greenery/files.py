@@ -1,4 +1,4 @@
-"""Write files that a reader never sees half."""
+"""Write files so that a reader never sees half of one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Put `content` at `path` (text as UTF-8): a reader sees what was there before, or all of it."""
+    """Write `content` to `path` (text as UTF-8). A reader sees the old content or all of the new content."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -14,7 +14,7 @@ from greenery.week import WEEKDAYS, Week
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 DAG_ID = "greenery_weekly"
-# Where Airflow serves the reports to who is logged in.
+# The path at which Airflow serves the reports to logged-in users.
 REPORTS_PAGE = "/greenery/reports"
 WAREHOUSE_POOL = "greenery_warehouse"
 DELIVERY_POOL = "greenery_delivery"
@@ -26,7 +26,7 @@ class SettingError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run needs to know about its surroundings.
+    """The settings of a run.
 
     home: folder that holds all state (warehouse, published, reports, outbox, airflow).
     extracts: folder of the file source, `<extracts>/<YYYY-MM-DD>/<table>.csv|.parquet`.
@@ -40,7 +40,7 @@ class Settings:
     email_from: their sender; empty takes the one of the connection.
     reports_url: where people open the folder of reports in a browser; empty where it is not served.
 
-    What delivery needs is kept as it is written: a wrong value fails its channel at the end, and nothing before.
+    Settings of delivery are not checked here: a wrong value fails its channel at the end of a run, and nothing before.
     """
 
     home: Path

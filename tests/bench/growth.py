@@ -25,7 +25,8 @@ import duckdb
 from dbt.adapters.duckdb.environments import local as dbt_duckdb
 from dbt.cli.main import dbtRunner
 from greenery import quality
-from greenery.build import ledger
+from greenery.build import locking, record
+from greenery.landing import ledger
 from greenery.landing import load as landing
 from greenery.publishing import versions as publishing
 from greenery.report import writing as weekly_report
@@ -109,14 +110,14 @@ def measure(home: Settings, weeks: int, say: Callable[[str], None]) -> list[dict
         landed = timed("land", lambda as_of=as_of: landing.land(home, as_of))
         figures["extract rows"] = sum(landed.rows.values())
         with connect(home) as connection:
-            ledger.acquire(connection, run_id, as_of, lambda _: False)
+            locking.acquire(connection, run_id, as_of, lambda _: False)
         dbt = dbt or Dbt(home)
         figures["rows written"], figures["models"] = dbt("run")
         note_all_built(home, run_id)
         if number in MEASURED:
             figures["tests"] = dbt("test", "--exclude-resource-type", "unit_test")[1]
         with connect(home) as connection:
-            ledger.tested(connection, run_id, [])
+            record.tested(connection, run_id, [])
         if number in MEASURED:
             timed("quality", lambda run_id=run_id: quality.judge(home, run_id))
             timed("publish", lambda run_id=run_id: publishing.publish(home, run_id))
@@ -124,7 +125,7 @@ def measure(home: Settings, weeks: int, say: Callable[[str], None]) -> list[dict
             figures[ALL] = sum(figures[step] for step in SECONDS)
         with connect(home) as connection:
             ledger.admit(connection, landed.extract_id)
-            ledger.release(connection, run_id)
+            locking.release(connection, run_id)
         measured.append(figures)
         shown = "  ".join(f"{step} {figures[step]:.2f}" for step in SECONDS if step in figures)
         say(f"week {number:3} of {weeks}: {figures['rows written']:8,} rows written  {shown}")

@@ -32,7 +32,8 @@ TURNS = 5
 
 def build(folder: Path, sessions: int) -> None:
     """Simulate a shop in `folder`, admit its first week unjudged, and build its second."""
-    from greenery.build import ledger
+    from greenery.build import locking
+    from greenery.landing import ledger
     from greenery.landing import load as landing
     from greenery.settings import Settings
     from greenery.simulator.shop import Shop, simulate
@@ -57,13 +58,13 @@ def build(folder: Path, sessions: int) -> None:
     for as_of, run in ((FIRST, "first"), (AS_OF, RUN)):
         landed = landing.land(home, as_of)
         with connect(home) as connection:
-            assert ledger.acquire(connection, run, as_of, lambda _: False)
+            assert locking.acquire(connection, run, as_of, lambda _: False)
         pipeline.dbt(home, "run")
         pipeline.record_tests(home, run, [])
         if as_of == FIRST:
             with connect(home) as connection:
                 ledger.admit(connection, landed.extract_id)
-                ledger.release(connection, run)
+                locking.release(connection, run)
 
 
 class Counting:

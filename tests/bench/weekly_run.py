@@ -22,7 +22,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import psutil
-from greenery.build import ledger
+from greenery.build import locking, record, target
 from greenery.build.project import PROJECT
 from greenery.landing import load as landing
 from greenery.local_airflow.server import Airflow, running_airflow
@@ -134,18 +134,18 @@ def bare(home: Settings, as_of: datetime) -> dict[str, Cost]:
     }
     landing.land(home, as_of)
     with connect(home) as connection:
-        ledger.acquire(connection, run_id, as_of, lambda _: False)
-        refresh = ["--full-refresh"] if ledger.builds_anew(connection) else []
+        locking.acquire(connection, run_id, as_of, lambda _: False)
+        refresh = ["--full-refresh"] if target.builds_anew(connection) else []
     options = ["--quiet", "build", "--exclude-resource-type", "unit_test", "--profiles-dir", "profiles", *refresh]
     built = run_process([str(Path(sys.executable).with_name("dbt")), *options], environment)
     note_all_built(home, run_id)
     with connect(home) as connection:
-        ledger.tested(connection, run_id, [])
+        record.tested(connection, run_id, [])
     judged = run_process([sys.executable, "-c", JUDGE, run_id], environment)
     publishing.publish(home, run_id)
     weekly_report.write(home, as_of)
     with connect(home) as connection:
-        ledger.release(connection, run_id)
+        locking.release(connection, run_id)
     return {BUILD: built, VALIDATION: judged}
 
 

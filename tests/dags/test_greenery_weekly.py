@@ -15,7 +15,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.models import DagRun
 from airflow.utils.strings import to_boolean
 from greenery.cli.app import app
-from greenery.orchestration import tasks
+from greenery.orchestration import run_context
 from greenery.settings import DELIVERY_POOL, REPOSITORY, WAREHOUSE_POOL
 from typer.main import get_command
 
@@ -125,7 +125,7 @@ def test_alert_comes_after_all_and_whatever_became_of_it(dag):
 )
 def test_models_are_built_from_the_start_when_asked_or_changed(dag, asked, changed, expected):
     def pull(task_id, key):
-        assert (task_id, key) == ("acquire_warehouse", tasks.BUILDS_ANEW)
+        assert (task_id, key) == ("acquire_warehouse", run_context.BUILDS_ANEW)
         return changed
 
     incremental = dag.get_task("dbt.fct_sessions_run")

@@ -12,7 +12,7 @@ from unittest.mock import MagicMock
 import pytest
 from airflow.sdk import DAG
 from dbt.cli.main import dbtRunner
-from greenery.build import ledger
+from greenery.build import locking
 from greenery.build import manifest as dbt_manifest
 from greenery.build import project as dbt_project
 from greenery.landing.load import land
@@ -44,7 +44,7 @@ def home_of(folder) -> Settings:
     write_extract(home.extracts / "2023-01-11", small_shop())
     land(home, WEEK)
     with connect(home) as connection:
-        ledger.acquire(connection, "run", WEEK, lambda _: False)
+        locking.acquire(connection, "run", WEEK, lambda _: False)
     return home
 
 

@@ -12,9 +12,11 @@ from types import SimpleNamespace
 import pytest
 from dbt.artifacts.schemas.results import RunStatus, TestStatus
 from greenery import quality
-from greenery.build import dbt_tests, ledger
+from greenery.build import dbt_tests, locking
 from greenery.build import project as dbt_project
-from greenery.build.ledger import LockLostError, NotJudgedError, NotTestedError
+from greenery.build.locking import LockLostError
+from greenery.build.record import NotJudgedError, NotTestedError
+from greenery.landing import ledger
 from greenery.publishing import versions as publishing
 from greenery.publishing.versions import open_published
 from greenery.quality import HeldError
@@ -115,10 +117,10 @@ def test_a_publish_killed_after_admitting_is_tried_again(home, monkeypatch):
 
     with connect(home) as connection:
         extract = ledger.newest(connection, week)
-        ledger.hold(connection, extract["extract_id"], "withdrawn")
+        ledger.hold(connection, extract.extract_id, "withdrawn")
         # Another run begins, and ends before it has built anything.
-        ledger.acquire(connection, "another", WEEKS[1], lambda _: False)
-        ledger.acquire(connection, "run", week, lambda _: False)
+        locking.acquire(connection, "another", WEEKS[1], lambda _: False)
+        locking.acquire(connection, "run", week, lambda _: False)
     dbt(home, "run")
     with pytest.raises(NotTestedError, match=r"clear its task dbt\.dbt_test"):
         quality.judge(home, "run")
@@ -134,22 +136,22 @@ def test_a_publish_killed_after_admitting_is_tried_again(home, monkeypatch):
     version = publishing.publish(home, "run")
     assert home.published.resolve().name == str(version)
     with connect(home) as connection:
-        assert ledger.newest(connection, week)["state"] == "admitted"
-        ledger.release(connection, "run")
+        assert ledger.newest(connection, week).state == "admitted"
+        locking.release(connection, "run")
 
 
 def test_publishing_what_another_run_built_is_refused(home):
     before = home.published.resolve()
     with connect(home) as connection:
         second = ledger.newest(connection, WEEKS[1])
-        ledger.hold(connection, second["extract_id"], "withdrawn")
-        ledger.acquire(connection, "cleared", WEEKS[2], lambda _: False)
+        ledger.hold(connection, second.extract_id, "withdrawn")
+        locking.acquire(connection, "cleared", WEEKS[2], lambda _: False)
     with pytest.raises(LockLostError, match="built from other extracts than this run's"):
         publishing.publish(home, "cleared")
     assert home.published.resolve() == before
     with connect(home) as connection:
-        ledger.admit(connection, second["extract_id"])
-        ledger.release(connection, "cleared")
+        ledger.admit(connection, second.extract_id)
+        locking.release(connection, "cleared")
 
 
 def test_five_versions_are_kept(home):
@@ -161,13 +163,13 @@ def test_five_versions_are_kept(home):
 def test_a_failed_dbt_test_holds_the_extract_like_a_check_and_can_not_be_accepted(home):
     week = WEEKS[2]
     with connect(home) as connection:
-        assert ledger.acquire(connection, "run", week, lambda _: False)
+        assert locking.acquire(connection, "run", week, lambda _: False)
     dbt(home, "run")
     (unique,) = dbt(home, "test", "--select", "unique_fct_sessions_session_id")
     record_tests(home, "run", [replace(unique, status=TestStatus.Fail, failures=2, message="Got 2 results")])
     with pytest.raises(HeldError, match=r"unique_fct_sessions_session_id: 2 rows fail.*can't be accepted") as held:
         quality.judge(home, "run", accept="never mind")
-    assert [check["check"] for check in held.value.verdict.failed_critical] == ["unique_fct_sessions_session_id"]
+    assert [check.check for check in held.value.verdict.failed_critical] == ["unique_fct_sessions_session_id"]
     document = json.loads((home.report_folder(week) / "quality.json").read_text())
     assert document["verdict"] == "held"
     assert document["checks"][-1]["relation"] == "fct_sessions"
@@ -175,7 +177,7 @@ def test_a_failed_dbt_test_holds_the_extract_like_a_check_and_can_not_be_accepte
     with pytest.raises(NotJudgedError):
         publishing.publish(home, "run")
     with connect(home) as connection:
-        ledger.release(connection, "run")
+        locking.release(connection, "run")
 
 
 def test_a_dbt_test_that_could_not_run_says_nothing():

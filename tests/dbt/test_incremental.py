@@ -8,8 +8,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from greenery.build import ledger
-from greenery.build.ledger import LockLostError
+from greenery.build import locking, record, target
+from greenery.build.locking import LockLostError
+from greenery.landing import ledger
 from greenery.landing import load as landing
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
@@ -42,14 +43,14 @@ def contents(home: Settings) -> dict[str, list[tuple]]:
 def build(home: Settings, as_of: datetime, *, full_refresh: bool = False, check: bool = True) -> None:
     """Build the models for the week, and admit its extract."""
     with connect(home) as connection:
-        ledger.acquire(connection, "run", as_of, lambda _: False, full_refresh=full_refresh)
-        arguments = ["--full-refresh"] if ledger.builds_anew(connection) else []
+        locking.acquire(connection, "run", as_of, lambda _: False, full_refresh=full_refresh)
+        arguments = ["--full-refresh"] if target.builds_anew(connection) else []
     dbt(home, *(("build", "--exclude-resource-type", "unit_test") if check else ("run",)), *arguments)
     with connect(home) as connection:
-        ledger.tested(connection, "run", [])
-        lock = ledger.check_build(connection, "run")
-        ledger.admit(connection, lock["extract_id"])
-        ledger.release(connection, "run")
+        record.tested(connection, "run", [])
+        lock = record.check_build(connection, "run")
+        ledger.admit(connection, lock.extract_id)
+        locking.release(connection, "run")
 
 
 def same_as_from_the_start(home: Settings, as_of: datetime) -> None:
@@ -140,7 +141,7 @@ def test_a_full_refresh_that_is_broken_off_is_one_until_it_is_done(three_weeks):
     """A log that is built from the start no longer says which keys an extract had that left the build."""
     hold(three_weeks, WEEKS[1])
     with connect(three_weeks) as connection:
-        ledger.acquire(connection, "run", WEEKS[2], lambda _: False, full_refresh=True)
+        locking.acquire(connection, "run", WEEKS[2], lambda _: False, full_refresh=True)
     dbt(three_weeks, "run", "--full-refresh", "--select", "int_extract_pairs", "path:models/intermediate/versions")
     build(three_weeks, WEEKS[2], check=False)
     same_as_from_the_start(three_weeks, WEEKS[2])
@@ -151,17 +152,17 @@ def test_a_full_refresh_that_is_broken_off_is_one_until_it_is_done(three_weeks):
 def test_a_model_that_was_left_out_stops_those_that_read_it_and_the_run(three_weeks):
     hold(three_weeks, WEEKS[1])
     with connect(three_weeks) as connection:
-        ledger.acquire(connection, "run", WEEKS[2], lambda _: False)
+        locking.acquire(connection, "run", WEEKS[2], lambda _: False)
     with pytest.raises(LockLostError, match="not built from the extracts of this run: fct_sessions"):
         dbt(three_weeks, "run", "--exclude", "fct_sessions")
     with (
         connect(three_weeks) as connection,
         pytest.raises(LockLostError, match="extracts: fct_funnel_daily, fct_product_funnel_daily, fct_sessions"),
     ):
-        ledger.check_build(connection, "run")
+        record.check_build(connection, "run")
     dbt(three_weeks, "run", "--select", "fct_sessions", "fct_funnel_daily", "fct_product_funnel_daily")
     with connect(three_weeks) as connection:
-        assert ledger.check_build(connection, "run")
+        assert record.check_build(connection, "run")
     same_as_from_the_start(three_weeks, WEEKS[2])
 
 
@@ -169,7 +170,7 @@ def test_a_log_that_is_lost_while_others_need_it_is_noticed(three_weeks):
     build(three_weeks, WEEKS[1], check=False)
     hold(three_weeks, WEEKS[1])
     with connect(three_weeks) as connection:
-        ledger.acquire(connection, "run", WEEKS[2], lambda _: False)
+        locking.acquire(connection, "run", WEEKS[2], lambda _: False)
     with pytest.raises(AssertionError, match="int_order_versions can not be built from the start by itself"):
         dbt(three_weeks, "run", "--full-refresh", "--select", "int_extract_pairs", "int_order_versions")
     with connect(three_weeks) as connection:
@@ -180,7 +181,7 @@ def test_a_log_that_is_lost_while_others_need_it_is_noticed(three_weeks):
 
 def hold(home: Settings, as_of: datetime) -> None:
     with connect(home) as connection:
-        ledger.hold(connection, ledger.newest(connection, as_of)["extract_id"], "withdrawn")
+        ledger.hold(connection, ledger.newest(connection, as_of).extract_id, "withdrawn")
 
 
 def pairs_logged(home: Settings) -> set[str]:

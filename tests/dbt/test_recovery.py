@@ -13,11 +13,12 @@ import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from greenery.alerts import incidents, sending
 from greenery.alerts.incidents import Outcome
-from greenery.build import ledger
 from greenery.build import project as dbt_project
+from greenery.build import target
 from greenery.channels import sent as delivery_ledger
 from greenery.cli.incident import empty_column
 from greenery.cli.purge import delete_leftovers
+from greenery.landing import ledger
 from greenery.messages.alert import Alert, TaskFailure, key_of
 from greenery.publishing.versions import open_published
 from greenery.quality import HeldError
@@ -57,7 +58,7 @@ def critical(alerts: list[Alert]) -> list[Alert]:
 
 def state(home: Settings, week: datetime) -> str:
     with connect(home) as connection:
-        return ledger.newest(connection, week)["state"]
+        return ledger.newest(connection, week).state
 
 
 def table(home: Settings, week: datetime, name: str) -> list[dict]:
@@ -159,7 +160,7 @@ def test_correct_a_model(home, tmp_path, monkeypatch):
     assert critical(run(home, SECOND, "backfill")) == []
     assert state(home, SECOND) == "admitted"
     with connect(home) as connection:
-        assert not ledger.builds_anew(connection)
+        assert not target.builds_anew(connection)
 
 
 def test_withdraw_what_turned_out_bad(home):

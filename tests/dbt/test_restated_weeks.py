@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 from greenery import commands
-from greenery.build import ledger
+from greenery.build import locking
 from greenery.build import project as dbt_project
-from greenery.build.ledger import NothingToWithdrawError
+from greenery.landing import ledger
+from greenery.landing.ledger import NothingToWithdrawError
 from greenery.landing.load import land
 from greenery.publishing.versions import open_published
 from greenery.quality import HeldError
@@ -167,7 +168,7 @@ def test_withdrawn_it_counts_as_missing_and_brought_back_all_is_as_before(in_ord
     assert "withdrawn: prices &lt;in&gt; cents" in (folder / "index.html").read_text()
     with connect(home) as connection:
         held = ledger.newest(connection, SECOND)
-        assert (held["state"], held["reason"]) == ("held", "withdrawn: prices <in> cents")
+        assert (held.state, held.reason) == ("held", "withdrawn: prices <in> cents")
     with pytest.raises(ExtractError, match=r"2025-01-15 was withdrawn .* run the week with {\"reextract\": true}"):
         run_week(home, SECOND)
     for week in differ:
@@ -206,7 +207,7 @@ def test_what_is_not_admitted_or_alone_is_not_withdrawn(in_order, tmp_path):
     land(home, FIRST)
     with connect(home) as connection:
         with pytest.raises(NothingToWithdrawError, match="no extract 2025-01-08 is admitted"):
-            ledger.acquire(connection, "run", FIRST, lambda _: False, "a reason")
-        ledger.admit(connection, ledger.newest(connection, FIRST)["extract_id"])
+            locking.acquire(connection, "run", FIRST, lambda _: False, "a reason")
+        ledger.admit(connection, ledger.newest(connection, FIRST).extract_id)
         with pytest.raises(NothingToWithdrawError, match="2025-01-08 is the only one admitted"):
-            ledger.acquire(connection, "run", FIRST, lambda _: False, "a reason")
+            locking.acquire(connection, "run", FIRST, lambda _: False, "a reason")

@@ -30,7 +30,7 @@ from greenery.messages import slack_message as slack_digest
 from greenery.messages.alert import Run
 from greenery.messages.message import Attachment, MailMessage, SlackMessage
 from greenery.messages.week_state import WeekState
-from greenery.orchestration import tasks
+from greenery.orchestration import sensors, tasks
 from greenery.report import weeks as status
 from greenery.settings import REPOSITORY
 
@@ -336,9 +336,9 @@ def test_the_task_is_not_tried_again_where_that_does_not_help(made):
 
 
 def test_a_scheduled_run_owes_its_digest_from_its_start(made):
-    tasks.announce(made.settings, AS_OF, is_scheduled=False)
+    sensors.announce(made.settings, AS_OF, is_scheduled=False)
     assert not ledger.owed(made.settings, AS_OF)
-    tasks.announce(made.settings, AS_OF, is_scheduled=True)
+    sensors.announce(made.settings, AS_OF, is_scheduled=True)
     assert ledger.owed_on(made.settings, AS_OF) == dict.fromkeys(
         ("email", "slack"), "its scheduled run has not delivered it"
     )
@@ -346,10 +346,10 @@ def test_a_scheduled_run_owes_its_digest_from_its_start(made):
 
 def test_nothing_about_delivery_stops_a_run(made, caplog):
     made.set(GREENERY_SLACK_CHANNEL="#weekly")
-    tasks.announce(made.settings, AS_OF, is_scheduled=True)
+    sensors.announce(made.settings, AS_OF, is_scheduled=True)
     assert "GREENERY_SLACK_CHANNEL=#weekly is no channel id" in caplog.text
     (made.settings.home / "delivery.sqlite").write_bytes(b"spoiled" * 1000)
-    tasks.announce(made.settings, AS_OF, is_scheduled=True)
+    sensors.announce(made.settings, AS_OF, is_scheduled=True)
     assert "delivery can't be prepared" in caplog.text
 
 

@@ -32,7 +32,7 @@ from urllib.parse import quote
 import duckdb
 import psutil
 from greenery import quality
-from greenery.build import ledger
+from greenery.build import locking
 from greenery.cli.backfill import airflow_for
 from greenery.landing import load as landing
 from greenery.local_airflow.client import Airflow
@@ -534,11 +534,11 @@ _CHILDREN = multiprocessing.get_context("forkserver")
 _CHILDREN.set_forkserver_preload([__name__ if __name__ != "__main__" else "tests.e2e.kills", *PRELOADED])
 STEPS: tuple[tuple[Any, str], ...] = (
     (landing, "land"),
-    (ledger, "acquire"),
+    (locking, "acquire"),
     (pipeline, "dbt"),
     (quality, "judge"),
     (publishing, "publish"),
-    (ledger, "release"),
+    (locking, "release"),
     (weekly_report, "write"),
 )
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import duckdb
 from greenery import quality
-from greenery.build import ledger
+from greenery.build import locking, record
+from greenery.build.record import FailedTest
+from greenery.landing import ledger
 from greenery.landing import load as landing
 from greenery.messages.check_results import CheckResults
 from greenery.messages.page import SEVERITIES
@@ -43,28 +45,28 @@ def run_week(
     with connect(home) as connection:
         if landed:
             landed(connection)
-        assert ledger.acquire(connection, RUN, as_of, lambda _: False)
+        assert locking.acquire(connection, RUN, as_of, lambda _: False)
         for statement in build_statements(recording, connection):
             connection.execute(statement)
         for node in recording.nodes:
-            ledger.note_built(connection, RUN, node.name)
+            record.note_built(connection, RUN, node.name)
         if built:
             built(connection)
         failed = data_test_failures(recording, connection)
         found = [
-            {"test": name, "model": "models", "meaning": f"dbt's test {name}.", "failures": rows, "message": ""}
+            FailedTest(test=name, model="models", meaning=f"dbt's test {name}.", failures=rows, message="")
             for name, rows in sorted(failed.items())
         ]
-        ledger.tested(connection, RUN, found)
+        record.tested(connection, RUN, found)
     try:
         quality.judge(home, RUN, accept)
     except HeldError:
         pass
     else:
         with connect(home) as connection:
-            ledger.admit(connection, ledger.newest(connection, as_of)["extract_id"])  # type: ignore[index]
+            ledger.admit(connection, ledger.newest(connection, as_of).extract_id)  # type: ignore[index]
     with connect(home) as connection:
-        ledger.release(connection, RUN)
+        locking.release(connection, RUN)
     return json.loads((home.report_folder(as_of) / "quality.json").read_text(encoding="utf-8"))
 
 

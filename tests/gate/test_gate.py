@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import duckdb
 import pytest
 import sqlfluff
-from greenery.build import ledger
+from greenery.landing import ledger
 from greenery.quality import data_docs, validation
 from greenery.quality.checks import CHECKS
 from greenery.settings import Settings
@@ -88,7 +88,7 @@ def test_an_admitted_week_stays_so_where_only_models_or_another_week_s_rows_are_
     with connect(copy) as connection:
         before, now = ledger.newest(connection, BEFORE), ledger.newest(connection, AS_OF)
     # Not passed, so that a task marked as a success publishes nothing.
-    assert (before["state"], before["passed_with"], now["state"]) == ("admitted", None, "admitted")
+    assert (before.state, before.passed_with, now.state) == ("admitted", None, "admitted")
 
 
 def test_the_good_week_itself_passes(good, recording, tmp_path):

@@ -15,8 +15,8 @@ from typing import Any
 
 import duckdb
 from dbt.cli.main import dbtRunner
-from greenery.build import ledger
 from greenery.build import project as dbt_project
+from greenery.build import target
 from greenery.build.project import PROJECT
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect, create_landing_tables
@@ -219,7 +219,7 @@ class Warehouse:
         connection.execute("delete from landing.built_models")
         names = [node.name for node in self.recording.nodes]
         connection.execute(
-            f"insert into landing.built_models select name, ({ledger.BUILD}) from unnest(?) as models(name)", [names]
+            f"insert into landing.built_models select name, ({target.BUILD}) from unnest(?) as models(name)", [names]
         )
 
     def _left_over(self, connection: Connection) -> list[str]:

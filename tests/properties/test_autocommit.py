@@ -8,7 +8,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from greenery.build import ledger
+from greenery.build import target
+from greenery.landing import ledger
 
 from tests.properties.histories import extract_id, make_history
 from tests.properties.world import insert
@@ -29,13 +30,13 @@ def ends(extracts):
 def take(warehouse, admitted):
     """Let exactly these extracts be admitted, and be what is built from now on."""
     connection = warehouse.open()
-    landed = {row["extract_id"] for row in ledger.extracts(connection)}
+    landed = {row.extract_id for row in ledger.extracts(connection)}
     connection.execute("update landing.extracts set state = 'held'")
     for extract in admitted:
         if extract_id(extract) not in landed:
             insert(connection, extract, "held")
         ledger.admit(connection, extract_id(extract))
-    ledger.set_build(connection)
+    target.set_build(connection)
 
 
 def built_and_tested(warehouse, admitted):

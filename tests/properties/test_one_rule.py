@@ -11,7 +11,8 @@ from collections import Counter
 from datetime import datetime
 
 import pytest
-from greenery.build import ledger
+from greenery.build import locking, target
+from greenery.landing import ledger
 from hypothesis import given, note, seed, strategies
 
 from tests.properties import reference
@@ -62,7 +63,7 @@ def check(warehouse: Warehouse, case: Case) -> set[str]:
     connection = warehouse.open()
     for extract in admitted:
         insert(connection, extract, "admitted")
-    ledger.set_build(connection)
+    target.set_build(connection)
     warehouse.build()
     same(warehouse.relations(), path_relations)
     publish(warehouse)
@@ -74,7 +75,7 @@ def check(warehouse: Warehouse, case: Case) -> set[str]:
         connection = warehouse.open()
         for extract in admitted:
             insert(connection, extract, "landed")
-            assert ledger.acquire(connection, "in order", extract.as_of, lambda _: False)
+            assert locking.acquire(connection, "in order", extract.as_of, lambda _: False)
             warehouse.build()
             publish(warehouse)
             ledger.admit(connection, extract_id(extract))

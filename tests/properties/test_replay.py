@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 
 import pytest
-from greenery.build import ledger
+from greenery.build import locking, record, target
 from greenery.figures import summary
+from greenery.landing import ledger
 from greenery.publishing import versions as publishing
 from greenery.report import writing as weekly_report
 from greenery.settings import Settings
@@ -48,7 +49,7 @@ def test_dbt_and_its_replay_end_in_the_same_rows(warehouse, tmp_path, number):
 
 def built_to_the_end(warehouse):
     """Build what is admitted, and be tested."""
-    ledger.set_build(warehouse.open())
+    target.set_build(warehouse.open())
     warehouse.build()
     warehouse.open().execute("delete from landing.touched_pairs")
 
@@ -56,8 +57,8 @@ def built_to_the_end(warehouse):
 def _take(connection, extract):
     if ledger.newest(connection, extract.as_of) is None:
         insert(connection, extract, "landed")
-    assert ledger.acquire(connection, "run", extract.as_of, lambda _: False)
-    ledger.passed(connection, ledger.check_lock(connection, "run"))
+    assert locking.acquire(connection, "run", extract.as_of, lambda _: False)
+    record.passed(connection, locking.check_lock(connection, "run"))
 
 
 def test_a_build_broken_off_anywhere_is_made_good_by_the_next(warehouse):
@@ -66,7 +67,7 @@ def test_a_build_broken_off_anywhere_is_made_good_by_the_next(warehouse):
     warehouse.clear()
     for extract in extracts:
         insert(warehouse.open(), extract, "admitted")
-    ledger.set_build(warehouse.open())
+    target.set_build(warehouse.open())
     warehouse.build()
     wanted = warehouse.relations()
     for already_built in (0, len(extracts) - 1):
@@ -78,7 +79,7 @@ def test_a_build_broken_off_anywhere_is_made_good_by_the_next(warehouse):
                 built_to_the_end(warehouse)
             for extract in extracts[already_built:]:
                 insert(warehouse.open(), extract, "admitted")
-            ledger.set_build(warehouse.open())
+            target.set_build(warehouse.open())
             with pytest.raises(Broken):
                 warehouse.build(break_at=place)
             warehouse.build()

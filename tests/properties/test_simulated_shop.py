@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import datetime, timedelta
 
 import pytest
-from greenery.build import ledger
+from greenery.build import target
 from greenery.documents import to_json
 from greenery.landing import load as landing
 from greenery.report.writing import figures
@@ -52,7 +52,7 @@ def published(warehouse, extracts):
     warehouse.clear()
     for extract in extracts:
         insert(warehouse.open(), extract, "admitted")
-    ledger.set_build(warehouse.open())
+    target.set_build(warehouse.open())
     warehouse.build()
     publish(warehouse)
     return warehouse

@@ -10,8 +10,9 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from greenery.build import ledger
+from greenery.build import locking, record, target
 from greenery.figures import summary
+from greenery.landing import ledger
 from greenery.publishing import versions as publishing
 from greenery.publishing import week_rows
 from greenery.report import writing as weekly_report
@@ -46,7 +47,7 @@ class World:
 
     def admitted(self) -> list[Extract]:
         """Return the admitted extracts, oldest first."""
-        return [self._by_id[row["extract_id"]] for row in ledger.extracts(self._ledger) if row["state"] == "admitted"]
+        return [self._by_id[row.extract_id] for row in ledger.extracts(self._ledger) if row.state == "admitted"]
 
     def published(self) -> set[str]:
         """Return the ids of the extracts that the published version is built from."""
@@ -94,11 +95,11 @@ class World:
         extract = self.contents[week][self._offered[week]]
         new_id = extract_id(extract)
         newest = ledger.newest(self._ledger, extract.as_of)
-        if newest and newest["extract_id"] == new_id:
+        if newest and newest.extract_id == new_id:
             return new_id
         if newest:
             self.counts["extract corrected"] += 1
-        elif any(row["as_of"] > extract.as_of for row in ledger.extracts(self._ledger)):
+        elif any(row.as_of > extract.as_of for row in ledger.extracts(self._ledger)):
             self.counts["extract landed late"] += 1
         with transaction(self._ledger):
             ledger.forget(
@@ -107,7 +108,7 @@ class World:
                 "and extract_id not in (select extract_id from landing.build_lock)",
                 {"as_of": extract.as_of, "extract_id": new_id},
             )
-            if new_id not in {row["extract_id"] for row in ledger.extracts(self._ledger)}:
+            if new_id not in {row.extract_id for row in ledger.extracts(self._ledger)}:
                 insert(self._ledger, extract, "landed")
         return new_id
 
@@ -129,18 +130,18 @@ class World:
         if not withdrawal:
             self.land(week)
         self._built.pop(run_id, None)
-        assert ledger.acquire(self._ledger, run_id, as_of, lambda _: False, withdrawal, afresh)
-        afresh = ledger.builds_anew(self._ledger)
+        assert locking.acquire(self._ledger, run_id, as_of, lambda _: False, withdrawal, afresh)
+        afresh = target.builds_anew(self._ledger)
         self.settled = False
         try:
             self.warehouse.build(afresh=afresh, break_at=break_at)
         except Broken:
             return False
         self._built[run_id] = withdrawal
-        ledger.tested(self._ledger, run_id, [])
-        lock = ledger.check_build(self._ledger, run_id)
+        record.tested(self._ledger, run_id, [])
+        lock = record.check_build(self._ledger, run_id)
         if verdict != "held":
-            ledger.passed(self._ledger, lock)
+            record.passed(self._ledger, lock)
         if verdict == "broken":
             return False
         published = verdict == "admitted"
@@ -148,9 +149,9 @@ class World:
             self._publish(run_id)
         else:
             self.counts["extract held"] += 1
-            self._held.add(lock["extract_id"])
-            ledger.hold(self._ledger, lock["extract_id"], "a critical check")
-        ledger.release(self._ledger, run_id)
+            self._held.add(lock.extract_id)
+            ledger.hold(self._ledger, lock.extract_id, "a critical check")
+        locking.release(self._ledger, run_id)
         return published
 
     def texts(self) -> dict[datetime, str]:
@@ -162,18 +163,18 @@ class World:
         return text(self.warehouse, as_of)
 
     def _publish(self, run_id: str) -> None:
-        lock = ledger.check_build(self._ledger, run_id)
-        ledger.check_passed(self._ledger, lock)
-        extract = lock["extract_id"]
-        ledger.published(self._ledger, lock, version=1)
-        if lock["withdrawal"]:
+        lock = record.check_build(self._ledger, run_id)
+        record.check_passed(self._ledger, lock)
+        extract = lock.extract_id
+        record.published(self._ledger, lock, version=1)
+        if lock.withdrawal:
             publish(self.warehouse)
             self.settled = True
-            ledger.hold(self._ledger, extract, lock["withdrawal"], withdrawn=True)
-            self.written.pop(lock["as_of"], None)
+            ledger.hold(self._ledger, extract, lock.withdrawal, withdrawn=True)
+            self.written.pop(lock.as_of, None)
             return
-        state = ledger.newest(self._ledger, lock["as_of"])["state"]  # type: ignore[index]
-        if lock["as_of"] in self.written:
+        state = ledger.newest(self._ledger, lock.as_of).state  # type: ignore[index]
+        if lock.as_of in self.written:
             self.counts["week run again"] += 1
         if extract in self._withdrawn:
             self.counts["extract admitted again after it was withdrawn"] += 1
@@ -184,7 +185,7 @@ class World:
         publish(self.warehouse)
         self._anything_published = self.settled = True
         ledger.admit(self._ledger, extract)
-        self.written[lock["as_of"]] = self.text(lock["as_of"])
+        self.written[lock.as_of] = self.text(lock.as_of)
 
     def _publish_again(self, week: int) -> bool:
         """Try the step publish of the week's last whole build by itself, as after a broken-off run, or when it is
@@ -195,13 +196,13 @@ class World:
         try:
             if not rows(self._ledger, "select run_id from landing.build_lock where run_id = ?", [run_id]):
                 as_of, withdrawal = FIRST_AS_OF + week * WEEK, self._built[run_id]
-                assert ledger.acquire(self._ledger, run_id, as_of, lambda _: False, withdrawal)
+                assert locking.acquire(self._ledger, run_id, as_of, lambda _: False, withdrawal)
             self._publish(run_id)
-        except (ledger.LockLostError, ledger.NotJudgedError, ledger.NothingToWithdrawError):
+        except (locking.LockLostError, record.NotJudgedError, ledger.NothingToWithdrawError):
             self.counts["publish by itself, refused"] += 1
             return False
         self.counts["publish by itself, done"] += 1
-        ledger.release(self._ledger, run_id)
+        locking.release(self._ledger, run_id)
         return True
 
     def _withdraw(self, week: int) -> bool:

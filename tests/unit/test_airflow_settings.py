@@ -49,7 +49,7 @@ def test_the_scheduler_alone_parses_the_project_before_it_forks(tmp_path, compon
     script = (
         f"import sys; sys.argv = ['airflow', '{component}']\n"
         "import airflow_local_settings\n"
-        "from greenery import dbt_manifest\n"
+        "from greenery.build import manifest as dbt_manifest\n"
         "print('dbt: {}, parsed: {}'.format('dbt' in sys.modules, dbt_manifest._kept is not None))"
     )
     path = os.pathsep.join((str(REPOSITORY / "include"), str(REPOSITORY / "include" / "greenery" / "airflow_settings")))

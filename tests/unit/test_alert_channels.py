@@ -12,7 +12,7 @@ from greenery.channels import channel as channels
 from greenery.channels import sent as ledger
 from greenery.channels.reference import Reference
 from greenery.messages import alert as model
-from greenery.orchestration import deadline, tasks
+from greenery.orchestration import deadline, sensors
 
 from tests.alerting import ALERTS, DAY, DIGESTS, WEEK, Alerting, alerting, check
 from tests.servers.slack import Fault
@@ -222,7 +222,7 @@ def test_with_no_channel_for_digests_a_report_is_enough(world, monkeypatch):
     folder = world.settings.report_folder(WEEK)
     folder.mkdir(parents=True)
     (folder / "summary.json").write_text("{}")
-    tasks.announce(world.settings, WEEK, is_scheduled=True)  # the run is cleared
+    sensors.announce(world.settings, WEEK, is_scheduled=True)  # the run is cleared
     assert not late(world)
 
 
@@ -233,7 +233,7 @@ def test_a_delivered_week_whose_run_is_cleared_is_not_late(world):
     for channel in ("slack", "email"):
         with ledger.sending(world.settings, "digest", DAY, channel, "content") as begun:
             begun.finish(Reference())
-    tasks.announce(world.settings, WEEK, is_scheduled=True)
+    sensors.announce(world.settings, WEEK, is_scheduled=True)
     assert not late(world)
     assert world.page.calls == []
 

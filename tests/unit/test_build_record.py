@@ -6,9 +6,10 @@ from datetime import datetime
 
 import duckdb
 import pytest
-from greenery.build import ledger
+from greenery.build import locking, record, target
 from greenery.build import project as dbt_project
-from greenery.build.ledger import LockLostError
+from greenery.build.locking import LockLostError
+from greenery.landing import ledger
 from greenery.warehouse.duckdb import create_landing_tables, rows, statement
 
 DAYS = {"e1": 11, "e2": 18, "e3": 25}
@@ -30,7 +31,7 @@ def connection():
 
 def acquire(connection, extract_id, withdrawal="", **parameters):
     as_of = datetime(2023, 1, DAYS[extract_id])
-    assert ledger.acquire(connection, extract_id, as_of, lambda _: False, withdrawal, **parameters)
+    assert locking.acquire(connection, extract_id, as_of, lambda _: False, withdrawal, **parameters)
 
 
 def build_all(connection, run_id):
@@ -42,7 +43,7 @@ def build_all(connection, run_id):
     left = dict(dbt_project.models().inputs)
     while left:
         name = next(name for name, inputs in left.items() if not inputs & set(left))
-        ledger.note_built(connection, run_id, name)
+        record.note_built(connection, run_id, name)
         del left[name]
 
 
@@ -88,7 +89,7 @@ def test_a_pair_stays_touched_until_all_is_built_and_tested(connection):
     acquire(connection, "e3")
     assert touched(connection) == sorted(ALL_PAIRS)
     build_all(connection, "e3")
-    ledger.tested(connection, "e3", [])
+    record.tested(connection, "e3", [])
     assert touched(connection) == []
     acquire(connection, "e2", "wrong currency")
     changed = sorted(["e1 > e2", "e2 > e3", "e1 > e3"])
@@ -101,23 +102,23 @@ def test_a_pair_stays_touched_until_all_is_built_and_tested(connection):
 def test_what_is_built_by_hand_after_a_hold_is_what_is_admitted(connection):
     acquire(connection, "e3")
     ledger.hold(connection, "e3", "a critical check")
-    ledger.release(connection, "another")
+    locking.release(connection, "another")
     query = "select extract_id from landing.build order by as_of"
     assert [row["extract_id"] for row in rows(connection, query)] == ["e1", "e2", "e3"]
-    ledger.release(connection, "e3")
+    locking.release(connection, "e3")
     assert [row["extract_id"] for row in rows(connection, query)] == ["e1", "e2"]
 
 
 def test_a_model_is_noted_only_after_those_that_it_reads(connection):
     acquire(connection, "e3")
     with pytest.raises(LockLostError, match="not built from the extracts of this run: int_extract_pairs"):
-        ledger.note_built(connection, "e3", "int_order_versions")
+        record.note_built(connection, "e3", "int_order_versions")
     with pytest.raises(LockLostError, match="another run holds the warehouse"):
-        ledger.note_built(connection, "e1", "int_extract_pairs")
+        record.note_built(connection, "e1", "int_extract_pairs")
     with pytest.raises(LockLostError, match="built from other extracts"):
-        ledger.check_build(connection, "e3")
+        record.check_build(connection, "e3")
     build_all(connection, "e3")
-    ledger.check_build(connection, "e3")
+    record.check_build(connection, "e3")
 
 
 def test_notes_hold_until_a_run_has_built_from_other_extracts(connection):
@@ -125,42 +126,42 @@ def test_notes_hold_until_a_run_has_built_from_other_extracts(connection):
     build_all(connection, "e3")
     acquire(connection, "e2", "wrong currency")
     acquire(connection, "e3")
-    ledger.check_build(connection, "e3")
+    record.check_build(connection, "e3")
     acquire(connection, "e2", "wrong currency")
     connection.execute("create or replace table intermediate.int_extract_pairs as from landing.build")
     acquire(connection, "e3")
     with pytest.raises(LockLostError, match="built from other extracts"):
-        ledger.check_build(connection, "e3")  # built, and killed before it was noted
+        record.check_build(connection, "e3")  # built, and killed before it was noted
     acquire(connection, "e2", "wrong currency")
-    ledger.note_built(connection, "e2", "int_extract_pairs")
+    record.note_built(connection, "e2", "int_extract_pairs")
     acquire(connection, "e3")
     connection.execute("create or replace table intermediate.int_extract_pairs as from landing.build")
-    ledger.note_built(connection, "e3", "int_extract_pairs")
+    record.note_built(connection, "e3", "int_extract_pairs")
     with pytest.raises(LockLostError, match=r"not built from this run.s extracts: .*fct_sessions"):
-        ledger.check_build(connection, "e3")
+        record.check_build(connection, "e3")
 
 
 def test_a_full_build_stays_one_until_all_is_built_and_tested(connection):
     acquire(connection, "e3")
     build_all(connection, "e3")
-    ledger.tested(connection, "e3", [])
-    assert not ledger.builds_anew(connection)
+    record.tested(connection, "e3", [])
+    assert not target.builds_anew(connection)
     acquire(connection, "e3", full_refresh=True)
     assert touched(connection) == sorted(ALL_PAIRS)
     acquire(connection, "e2")
-    assert ledger.builds_anew(connection)
+    assert target.builds_anew(connection)
     build_all(connection, "e2")
-    assert ledger.builds_anew(connection)
-    ledger.tested(connection, "e2", [])
-    assert not ledger.builds_anew(connection)
+    assert target.builds_anew(connection)
+    record.tested(connection, "e2", [])
+    assert not target.builds_anew(connection)
 
 
 def test_a_log_that_was_dropped_makes_the_next_run_a_full_build(connection):
     acquire(connection, "e3")
     build_all(connection, "e3")
-    ledger.tested(connection, "e3", [])
+    record.tested(connection, "e3", [])
     acquire(connection, "e3")
-    assert not ledger.builds_anew(connection)
+    assert not target.builds_anew(connection)
     connection.execute("drop table intermediate.int_order_versions")
     acquire(connection, "e3")
-    assert ledger.builds_anew(connection)
+    assert target.builds_anew(connection)

@@ -121,8 +121,8 @@ RULES = [
     (opens_a_database, ("warehouse/", "local_airflow/"), "with duckdb.connect(path) as connection: pass"),
     (imports_dag_classes, ("orchestration/",), "from airflow.sdk import BaseHook, task"),
     (imports_dag_classes, ("orchestration/",), "import airflow.timetables.base"),
-    (uses_private_names, (), "from greenery.build import ledger\nledger._built(lock)"),
-    (uses_private_names, (), "from greenery.build.ledger import _built"),
+    (uses_private_names, (), "from greenery.build import locking\nlocking._sorted(text)"),
+    (uses_private_names, (), "from greenery.build.locking import _sorted"),
 ]
 
 

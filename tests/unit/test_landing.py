@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from greenery.build import ledger
+from greenery.landing import ledger
 from greenery.landing.load import land
 from greenery.settings import SettingError, Settings
 from greenery.source import folders as extracts
@@ -57,7 +57,7 @@ def test_a_good_extract_is_landed_with_typed_values(home, folder, as_of):
     assert str(order["order_total"]) == "25.00"
     assert order["promo_id"] is None
     assert address["zipcode"] == "02134"
-    assert extract["state"] == "landed"
+    assert extract.state == "landed"
 
 
 def test_personal_data_is_never_landed(home, folder, as_of):
@@ -282,7 +282,7 @@ def test_more_than_half_of_the_orders_gone(home, folder, as_of):
     landed = land(home, NEXT, accept_shrink=True)
     assert landed.warnings == ["accepted: 6 of 10 order_ids of the extract 2023-01-11 are gone from orders.csv"]
     with connect(home) as connection:
-        assert ledger.newest(connection, NEXT)["accept_shrink"] is True
+        assert ledger.newest(connection, NEXT).accept_shrink is True
 
 
 def test_half_of_the_orders_gone_is_no_shrink(home, folder, as_of):
@@ -343,7 +343,7 @@ def test_other_content_is_refused_without_reextract(home, folder, as_of):
     second = land(home, as_of, reextract=True)
     assert second.extract_id != first.extract_id
     with connect(home) as connection:
-        assert [row["extract_id"] for row in ledger.extracts(connection)] == [second.extract_id]
+        assert [row.extract_id for row in ledger.extracts(connection)] == [second.extract_id]
 
 
 def test_a_correction_that_no_build_took_up_can_be_taken_back(home, folder, as_of):
@@ -357,9 +357,7 @@ def test_a_correction_that_no_build_took_up_can_be_taken_back(home, folder, as_o
     again = land(home, as_of, reextract=True)
     assert (again.outcome, again.extract_id) == ("unchanged", first.extract_id)
     with connect(home) as connection:
-        assert [(row["extract_id"], row["state"]) for row in ledger.extracts(connection)] == [
-            (first.extract_id, "admitted")
-        ]
+        assert [(row.extract_id, row.state) for row in ledger.extracts(connection)] == [(first.extract_id, "admitted")]
 
 
 def test_what_was_landed_is_used_when_the_source_is_gone(home, folder, as_of):

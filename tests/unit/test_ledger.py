@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from greenery.build import ledger
+from greenery.build import locking, record, target
 from greenery.build import project as dbt_project
-from greenery.build.ledger import LockLostError, NotJudgedError, NotTestedError
+from greenery.build.locking import Lock, LockLostError
+from greenery.build.record import FailedTest, NotJudgedError, NotTestedError
+from greenery.landing import ledger
 from greenery.landing.load import land
 from greenery.warehouse.duckdb import connect, rows
 from greenery.week import WEEK
@@ -16,17 +18,17 @@ from tests.conftest import ORDER, small_shop, write_extract
 from tests.pipeline import dbt
 
 AS_OF = datetime(2023, 1, 11)
-FAILED = {"test": "unique_orders", "model": "orders", "meaning": "", "failures": 1, "message": ""}
+FAILED = FailedTest(test="unique_orders", model="orders", meaning="", failures=1, message="")
 
 
 def running(*runs: str):
     return lambda run_id: run_id in runs
 
 
-def taken(connection, run: str, as_of: datetime) -> dict:
+def taken(connection, run: str, as_of: datetime) -> Lock:
     """Return the lock, taken by the run, of what is built already: as where one of its tasks is cleared by itself."""
-    assert ledger.acquire(connection, run, as_of, running())
-    return ledger.check_build(connection, run)
+    assert locking.acquire(connection, run, as_of, running())
+    return record.check_build(connection, run)
 
 
 @pytest.fixture
@@ -37,38 +39,38 @@ def landed(home):
 
 def test_a_second_run_waits_while_the_first_runs(home, landed):
     with connect(home) as connection:
-        assert ledger.acquire(connection, "first", AS_OF, running())
-        assert not ledger.acquire(connection, "second", AS_OF, running("first"))
-        assert ledger.acquire(connection, "first", AS_OF, running("first"))
-        ledger.release(connection, "second")
-        assert ledger.check_lock(connection, "first")["extract_id"] == landed.extract_id
-        ledger.release(connection, "first")
-        assert ledger.acquire(connection, "second", AS_OF, running("first"))
+        assert locking.acquire(connection, "first", AS_OF, running())
+        assert not locking.acquire(connection, "second", AS_OF, running("first"))
+        assert locking.acquire(connection, "first", AS_OF, running("first"))
+        locking.release(connection, "second")
+        assert locking.check_lock(connection, "first").extract_id == landed.extract_id
+        locking.release(connection, "first")
+        assert locking.acquire(connection, "second", AS_OF, running("first"))
 
 
 def test_the_lock_of_a_run_that_ended_is_taken_over(home, landed):
     with connect(home) as connection:
-        ledger.acquire(connection, "killed", AS_OF, running())
-        assert ledger.acquire(connection, "next", AS_OF, running("next"))
+        locking.acquire(connection, "killed", AS_OF, running())
+        assert locking.acquire(connection, "next", AS_OF, running("next"))
         with pytest.raises(LockLostError, match="another run holds the warehouse"):
-            ledger.check_lock(connection, "killed")
+            locking.check_lock(connection, "killed")
 
 
 def test_nothing_is_published_on_admissions_that_changed(home, landed):
     write_extract(home.extracts / "2023-01-18", small_shop())
     other = land(home, datetime(2023, 1, 18))
     with connect(home) as connection:
-        ledger.acquire(connection, "run", AS_OF, running())
+        locking.acquire(connection, "run", AS_OF, running())
         ledger.admit(connection, landed.extract_id)
-        assert ledger.check_lock(connection, "run"), "its own admission is no change: publishing can be tried again"
+        assert locking.check_lock(connection, "run"), "its own admission is no change: publishing can be tried again"
         ledger.admit(connection, other.extract_id)
         with pytest.raises(LockLostError, match="admitted or withdrawn since this run built"):
-            ledger.check_lock(connection, "run")
+            locking.check_lock(connection, "run")
 
 
 def test_a_run_without_a_landing_gets_no_lock(home):
     with connect(home) as connection, pytest.raises(LockLostError, match="nothing is landed for 2023-01-11"):
-        ledger.acquire(connection, "run", AS_OF, running())
+        locking.acquire(connection, "run", AS_OF, running())
 
 
 def test_landed_again_the_admitted_content_stays_until_its_week_is_built(home, landed):
@@ -77,44 +79,44 @@ def test_landed_again_the_admitted_content_stays_until_its_week_is_built(home, l
     write_extract(home.extracts / "2023-01-11", {**small_shop(), "orders": [{**ORDER, "status": "shipped"}]})
     again = land(home, AS_OF, reextract=True)
     with connect(home) as connection:
-        states = {row["extract_id"]: row["state"] for row in ledger.extracts(connection)}
+        states = {row.extract_id: row.state for row in ledger.extracts(connection)}
         assert states == {landed.extract_id: "admitted", again.extract_id: "landed"}
-        ledger.acquire(connection, "run", AS_OF, running())
-        assert [row["extract_id"] for row in ledger.extracts(connection)] == [again.extract_id]
+        locking.acquire(connection, "run", AS_OF, running())
+        assert [row.extract_id for row in ledger.extracts(connection)] == [again.extract_id]
         assert [row["status"] for row in rows(connection, "select status from landing.orders")] == ["shipped"]
 
 
 def test_held_says_why(home, landed):
     with connect(home) as connection:
         ledger.hold(connection, landed.extract_id, "no events")
-        assert ledger.newest(connection, AS_OF)["reason"] == "no events"
+        assert ledger.newest(connection, AS_OF).reason == "no events"
         ledger.admit(connection, landed.extract_id)
-        assert ledger.newest(connection, AS_OF)["reason"] is None
+        assert ledger.newest(connection, AS_OF).reason is None
 
 
 def test_only_what_the_gate_passed_is_published(home, landed):
     with connect(home) as connection:
-        ledger.acquire(connection, "run", AS_OF, running())
-        lock = ledger.check_lock(connection, "run")
+        locking.acquire(connection, "run", AS_OF, running())
+        lock = locking.check_lock(connection, "run")
         with pytest.raises(NotJudgedError, match="clear its task quality"):
-            ledger.check_passed(connection, lock)
-        ledger.passed(connection, lock)
-        ledger.check_passed(connection, lock)
+            record.check_passed(connection, lock)
+        record.passed(connection, lock)
+        record.check_passed(connection, lock)
 
         # A publish that was killed after admitting is tried again.
         ledger.admit(connection, landed.extract_id)
-        ledger.check_passed(connection, lock)
+        record.check_passed(connection, lock)
 
         # Held again it is judged again; and an admitted extract in a build that failed publishes nothing either.
         ledger.hold(connection, landed.extract_id, "no events")
         with pytest.raises(NotJudgedError):
-            ledger.check_passed(connection, lock)
+            record.check_passed(connection, lock)
         ledger.admit(connection, landed.extract_id)
-        ledger.passed(connection, lock)
-        ledger.fail(connection)
-        assert ledger.newest(connection, AS_OF)["state"] == "admitted"
+        record.passed(connection, lock)
+        record.fail(connection)
+        assert ledger.newest(connection, AS_OF).state == "admitted"
         with pytest.raises(NotJudgedError):
-            ledger.check_passed(connection, lock)
+            record.check_passed(connection, lock)
 
 
 @pytest.fixture
@@ -124,13 +126,13 @@ def later(home, landed):
     later = land(home, AS_OF + WEEK)
     for run, extract in (("first", landed), ("second", later)):
         with connect(home) as connection:
-            ledger.acquire(connection, run, extract.as_of, running())
+            locking.acquire(connection, run, extract.as_of, running())
         dbt(home, "run")
         with connect(home) as connection:
-            ledger.tested(connection, run, [])
-            lock = ledger.check_build(connection, run)
-            ledger.passed(connection, lock)
-            ledger.published(connection, lock, 1)
+            record.tested(connection, run, [])
+            lock = record.check_build(connection, run)
+            record.passed(connection, lock)
+            record.published(connection, lock, 1)
             ledger.admit(connection, extract.extract_id)
     return later
 
@@ -139,85 +141,85 @@ def test_what_readers_have_is_published_again(home, later):
     """A task `publish` that is cleared by itself, after a later week was added."""
     with connect(home) as connection:
         lock = taken(connection, "first", AS_OF)
-        ledger.check_passed(connection, lock)
+        record.check_passed(connection, lock)
 
 
 def test_what_the_gate_found_wrong_is_not_published_by_another_week(home, later):
     with connect(home) as connection:
         taken(connection, "second", later.as_of)
-        ledger.fail(connection)
+        record.fail(connection)
         for run, as_of in (("first", AS_OF), ("second", later.as_of)):
             with pytest.raises(NotJudgedError):
-                ledger.check_passed(connection, taken(connection, run, as_of))
+                record.check_passed(connection, taken(connection, run, as_of))
 
 
 def test_what_a_test_found_wrong_is_not_published_by_another_week(home, later):
     with connect(home) as connection:
         taken(connection, "first", AS_OF)
-        ledger.tested(connection, "first", [FAILED])
+        record.tested(connection, "first", [FAILED])
         for run, as_of in (("first", AS_OF), ("second", later.as_of)):
             with pytest.raises(NotJudgedError):
-                ledger.check_passed(connection, taken(connection, run, as_of))
+                record.check_passed(connection, taken(connection, run, as_of))
 
 
 def test_a_withdrawal_is_published_only_where_tests_pass_without_the_extract(home, later):
     with connect(home) as connection:
-        ledger.acquire(connection, "withdraw", later.as_of, running(), "in cents")
+        locking.acquire(connection, "withdraw", later.as_of, running(), "in cents")
     dbt(home, "run")
     with connect(home) as connection:
-        lock = ledger.check_build(connection, "withdraw")
+        lock = record.check_build(connection, "withdraw")
         with pytest.raises(NotTestedError, match="have not run on what this run built"):
-            ledger.check_passed(connection, lock)
-        ledger.tested(connection, "withdraw", [FAILED])
+            record.check_passed(connection, lock)
+        record.tested(connection, "withdraw", [FAILED])
         with pytest.raises(NotTestedError, match="without the extract, dbt tests fail: unique_orders"):
-            ledger.check_passed(connection, lock)
-        ledger.tested(connection, "withdraw", [])
-        ledger.check_passed(connection, lock)
+            record.check_passed(connection, lock)
+        record.tested(connection, "withdraw", [])
+        record.check_passed(connection, lock)
 
 
 def test_what_other_models_built_counts_for_nothing(home, later, monkeypatch):
     for version in ("another", "a third"):
         monkeypatch.setattr(dbt_project, "version", lambda version=version: version)
         with connect(home) as connection:
-            ledger.acquire(connection, "first", AS_OF, running())
-            assert ledger.builds_anew(connection)
-            lock = ledger.check_lock(connection, "first")
+            locking.acquire(connection, "first", AS_OF, running())
+            assert target.builds_anew(connection)
+            lock = locking.check_lock(connection, "first")
             with pytest.raises(LockLostError, match="clear its task acquire_warehouse with all that follows"):
-                ledger.check_build(connection, "first")
+                record.check_build(connection, "first")
             with pytest.raises(NotTestedError):
-                ledger.failed_tests(connection, lock)
+                record.failed_tests(connection, lock)
             with pytest.raises(NotJudgedError):
-                ledger.check_passed(connection, lock)
+                record.check_passed(connection, lock)
         # Built by the first of them, it does not count for the second either.
         dbt(home, "run", "--full-refresh")
         with connect(home) as connection:
-            ledger.check_build(connection, "first")
-            assert ledger.builds_anew(connection)
+            record.check_build(connection, "first")
+            assert target.builds_anew(connection)
 
 
 def test_a_project_that_changes_after_the_last_model_is_built_anew_by_the_next_run(home, later, monkeypatch):
     with connect(home) as connection:
         taken(connection, "first", AS_OF)
         monkeypatch.setattr(dbt_project, "version", lambda: "another")
-        ledger.tested(connection, "first", [])
-        assert ledger.failed_tests(connection, ledger.check_build(connection, "first")) == []
-        ledger.acquire(connection, "first", AS_OF, running())
-        assert ledger.builds_anew(connection)
+        record.tested(connection, "first", [])
+        assert record.failed_tests(connection, record.check_build(connection, "first")) == []
+        locking.acquire(connection, "first", AS_OF, running())
+        assert target.builds_anew(connection)
 
 
 def test_tests_look_at_all_until_all_have_passed(home, later):
     with connect(home) as connection:
-        assert not taken(connection, "first", AS_OF)["tests_all"]
+        assert not taken(connection, "first", AS_OF).tests_all
         # It may have built something: nothing says that this was tested.
-        assert taken(connection, "second", later.as_of)["tests_all"]
-        ledger.tested(connection, "second", [FAILED])
-        assert taken(connection, "second", later.as_of)["tests_all"]
-        ledger.tested(connection, "second", [])
-        assert not taken(connection, "second", later.as_of)["tests_all"]
-        ledger.tested(connection, "second", [])
+        assert taken(connection, "second", later.as_of).tests_all
+        record.tested(connection, "second", [FAILED])
+        assert taken(connection, "second", later.as_of).tests_all
+        record.tested(connection, "second", [])
+        assert not taken(connection, "second", later.as_of).tests_all
+        record.tested(connection, "second", [])
         ledger.hold(connection, later.extract_id, "no events")
-        ledger.acquire(connection, "first", AS_OF, running())
-        assert ledger.check_lock(connection, "first")["tests_all"]
+        locking.acquire(connection, "first", AS_OF, running())
+        assert locking.check_lock(connection, "first").tests_all
 
 
 def test_tests_look_at_all_after_a_build_that_was_tested_and_not_published(home, later):
@@ -225,40 +227,38 @@ def test_tests_look_at_all_after_a_build_that_was_tested_and_not_published(home,
     write_extract(home.extracts / "2023-01-11", {**small_shop(), "orders": [{**ORDER, "status": "shipped"}]})
     land(home, AS_OF, reextract=True)
     with connect(home) as connection:
-        ledger.acquire(connection, "first", AS_OF, running())
-        assert not ledger.check_lock(connection, "first")["tests_all"]
+        locking.acquire(connection, "first", AS_OF, running())
+        assert not locking.check_lock(connection, "first").tests_all
     dbt(home, "run")
     with connect(home) as connection:
-        ledger.tested(connection, "first", [])
-        ledger.acquire(connection, "second", later.as_of, running())
-        assert ledger.check_lock(connection, "second")["tests_all"]
+        record.tested(connection, "first", [])
+        locking.acquire(connection, "second", later.as_of, running())
+        assert locking.check_lock(connection, "second").tests_all
 
 
 def test_what_is_held_since_is_not_published_again(home, landed):
     with connect(home) as connection:
-        ledger.acquire(connection, "run", AS_OF, running())
-        lock = ledger.check_lock(connection, "run")
-        ledger.passed(connection, lock)
-        ledger.published(connection, lock, 1)
+        locking.acquire(connection, "run", AS_OF, running())
+        lock = locking.check_lock(connection, "run")
+        record.passed(connection, lock)
+        record.published(connection, lock, 1)
         ledger.admit(connection, landed.extract_id)
         ledger.hold(connection, landed.extract_id, "no events")
         with pytest.raises(NotJudgedError):
-            ledger.check_passed(connection, lock)
+            record.check_passed(connection, lock)
 
 
 def test_a_withdrawal_takes_back_what_was_landed_again_too(home, later):
     write_extract(home.extracts / "2023-01-18", {**small_shop(), "orders": [{**ORDER, "status": "shipped"}]})
     land(home, later.as_of, reextract=True)
     with connect(home) as connection:
-        ledger.acquire(connection, "withdraw", later.as_of, running(), "in cents")
-        assert [row["extract_id"] for row in ledger.extracts(connection) if row["as_of"] == later.as_of] == [
-            later.extract_id
-        ]
+        locking.acquire(connection, "withdraw", later.as_of, running(), "in cents")
+        assert [row.extract_id for row in ledger.extracts(connection) if row.as_of == later.as_of] == [later.extract_id]
 
 
 def test_what_was_tested_counts_until_another_run_begins_to_build(home, later):
     with connect(home) as connection:
-        assert ledger.failed_tests(connection, taken(connection, "first", AS_OF)) == []
-        ledger.acquire(connection, "withdraw", later.as_of, running(), "in cents")
+        assert record.failed_tests(connection, taken(connection, "first", AS_OF)) == []
+        locking.acquire(connection, "withdraw", later.as_of, running(), "in cents")
         with pytest.raises(NotTestedError):
-            ledger.failed_tests(connection, taken(connection, "first", AS_OF))
+            record.failed_tests(connection, taken(connection, "first", AS_OF))

@@ -6,18 +6,20 @@ import json
 import re
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import duckdb
 import numpy as np
 import pytest
 import sqlfluff
+from greenery.build.record import FailedTest
 from greenery.messages import page
 from greenery.messages.alert import Run
-from greenery.messages.check_results import CheckResults
+from greenery.messages.check_results import Acceptance, CheckResult, CheckResults, SilencedBy
 from greenery.quality import duckdb_dialect, history, validation, verdict
 from greenery.quality.checks import BY_ID, CHECKS, advice
-from greenery.quality.findings import PERSONAL, Finding, expected, shown, surely
+from greenery.quality.expectations import surely
+from greenery.quality.findings import PERSONAL, Finding, expected, shown
 from greenery.quality.suite import REMEDIES, Check, Suite
 from greenery.quality.suites import SUITES
 from greenery.settings import REPOSITORY, Settings
@@ -51,13 +53,13 @@ def numbers(size: int, failing: int, value: str = "case when number < {} then 9 
 
 
 def test_every_check_says_what_it_is_in_quality_json():
-    checks = {check["check"]: check for check in verdict.judged(BAD)}
+    checks = {check.check: check for check in verdict.judged(BAD)}
     assert checks.keys() == BY_ID.keys()
     for check in CHECKS:
         kept = checks[check.id]
-        assert (kept["severity"], kept["owner"], kept["relation"]) == (check.severity, check.owner, check.relation)
-        assert kept["runbook"] == f"docs/runbook.md#{check.id}"
-        assert (kept["passed"], kept["rows"], kept["failing_rows"], kept["examples"]) == (False, 9, 1, [{"key": "k1"}])
+        assert (kept.severity, kept.owner, kept.relation) == (check.severity, check.owner, check.relation)
+        assert kept.runbook == f"docs/runbook.md#{check.id}"
+        assert (kept.passed, kept.rows, kept.failing_rows, kept.examples) == (False, 9, 1, ({"key": "k1"},))
 
 
 def test_an_expectation_carries_what_is_said_of_its_check():
@@ -333,8 +335,8 @@ FLOOD = ("sessions_not_collapsed", "sessions_near_history", "conversion_not_coll
 def test_a_warning_is_told_of_by_its_extreme_where_both_fail():
     def told_by(*failing: str) -> dict[str, str]:
         found = verdict._told_once(verdict.judged({**GOOD, **{name: BAD[name] for name in failing}}))
-        assert {check["check"] for check in found if not check["passed"]} == set(failing)
-        return {check["check"]: check["told_by"] for check in found if check["told_by"]}
+        assert {check.check for check in found if not check.passed} == set(failing)
+        return {check.check: check.told_by for check in found if check.told_by}
 
     assert told_by("sessions_near_history", "days_near_history") == {}
     assert told_by("sessions_not_collapsed") == {}
@@ -342,10 +344,10 @@ def test_a_warning_is_told_of_by_its_extreme_where_both_fail():
         "sessions_near_history": "sessions_not_collapsed"
     }
     # A silence of one check is none of another.
-    silent = {"until": "2025-02-01"}
+    silent = SilencedBy(reason="known", owner="data", until=date(2025, 2, 1))
     flood = verdict.judged({**GOOD, **{name: BAD[name] for name in FLOOD}})
-    flood = [{**check, "silenced": silent if check["check"] == FLOOD[0] else None} for check in flood]
-    assert {check["told_by"] for check in verdict._told_once(flood)} == {None}
+    flood = [check.model_copy(update={"silenced": silent if check.check == FLOOD[0] else None}) for check in flood]
+    assert {check.told_by for check in verdict._told_once(flood)} == {None}
     # The whole chain is told of by its first.
     assert set(told_by("extract_has_events", "events_not_collapsed", "events_near_history").values()) == {
         "extract_has_events"
@@ -503,17 +505,8 @@ def test_a_small_shop_may_be_quiet_for_longer():
 # The verdict.
 
 
-def checks(*failed: str) -> list[dict]:
-    return [
-        {
-            "check": check.id,
-            "severity": check.severity,
-            "passed": check.id not in failed,
-            "accepted": False,
-            "observed": "3 of 9",
-        }
-        for check in CHECKS
-    ]
+def checks(*failed: str) -> list[CheckResult]:
+    return verdict.judged({check.id: Finding(check.id not in failed, "3 of 9", "none fails", 9) for check in CHECKS})
 
 
 def test_an_anomaly_is_accepted_with_a_reason_and_stays_so_for_the_same_checks():
@@ -526,14 +519,14 @@ def test_an_anomaly_is_accepted_with_a_reason_and_stays_so_for_the_same_checks()
     found = verdict._accepting(anomaly, "power cut", None, seen)
     assert found.name == "accepted"
     observed = {"sessions_not_collapsed": "3 of 9"}
-    assert found.accepted == {"reason": "power cut", "checks": ["sessions_not_collapsed"], "observed": observed}
-    assert [check["check"] for check in found.checks if check["accepted"]] == ["sessions_not_collapsed"]
-    assert [check["check"] for check in found.failed_warnings] == ["sessions_near_history"]
+    assert found.accepted == Acceptance(reason="power cut", checks=("sessions_not_collapsed",), observed=observed)
+    assert [check.check for check in found.checks if check.accepted] == ["sessions_not_collapsed"]
+    assert [check.check for check in found.failed_warnings] == ["sessions_near_history"]
     assert verdict._accepting(anomaly, "", found.accepted, {}) == found
     another = checks("sessions_not_collapsed", "prices_in_scale")
     assert verdict._accepting(another, "", found.accepted, seen).name == "held"
     # An earlier week was corrected since, and with it what this one is compared with.
-    otherwise = {**found.accepted, "observed": {"sessions_not_collapsed": "4 of 9"}}
+    otherwise = found.accepted.model_copy(update={"observed": {"sessions_not_collapsed": "4 of 9"}})
     assert verdict._accepting(anomaly, "", otherwise, {}) == found
 
 
@@ -555,13 +548,13 @@ def test_a_broken_structure_can_not_be_accepted():
     assert found.accepted is None
     assert len(found.failed_critical) == 2
     test = verdict._failed_test(
-        {"test": "unique_x", "model": "fct_sessions", "meaning": "Unique.", "failures": 2, "message": "Got 2 results"}
+        FailedTest(test="unique_x", model="fct_sessions", meaning="Unique.", failures=2, message="Got 2 results")
     )
-    assert verdict._accepting([test], "never mind", None, {"unique_x": test["observed"]}).name == "held"
-    assert (test["severity"], test["relation"], test["failing_rows"]) == ("critical", "fct_sessions", 2)
+    assert verdict._accepting([test], "never mind", None, {"unique_x": test.observed}).name == "held"
+    assert (test.severity, test.relation, test.failing_rows) == ("critical", "fct_sessions", 2)
     # Of how many is not known: no share is made up.
     run = Run(week="2025-01-22", id="manual__1", type="manual")
-    (alert,) = alerting.of_checks(alerting.quality("2025-01-22", test), [], run)
+    (alert,) = alerting.of_checks(alerting.quality("2025-01-22", test.document()), [], run)
     assert alert.failing == "2"
 
 
@@ -584,10 +577,10 @@ def test_the_page_shows_every_check_with_its_owner_and_escapes_what_it_prints():
     }
     text = page.render_quality(CheckResults.model_validate(document), {check.id: advice(check.id) for check in CHECKS})
     for check in document["checks"]:
-        assert check["check"] in text
-        if not check["passed"]:
-            assert f'id="{check["check"]}"' in text
-            assert check["runbook"] in text
+        assert check.check in text
+        if not check.passed:
+            assert f'id="{check.check}"' in text
+            assert check.runbook in text
     assert "&lt;Fern&gt; &amp; Co" in text
     assert "<b>" not in text.replace("<b>", "", 0).split("Noticed while landing")[1]
     assert "http" not in text.replace('http-equiv="', "")

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 from greenery.alerts import incidents
+from greenery.messages.check_results import SilencedBy
 from greenery.quality import silences
 from greenery.quality.silences import SilenceError
 
@@ -27,7 +28,7 @@ def test_a_silence_covers_the_weeks_between_its_days(tmp_path):
     file = tmp_path / "silences.yml"
     file.write_text(GOOD)
     found = silences.load(file)
-    said = {"reason": "the tracker sends twice until release 41", "owner": "web-team", "until": "2025-02-26"}
+    said = SilencedBy(reason="the tracker sends twice until release 41", owner="web-team", until=date(2025, 2, 26))
     for day, expected in [(1, {}), (5, {"sessions_unique": said}), (26, {"sessions_unique": said}), (27, {})]:
         assert silences.by_check(date(2025, 2, day), found) == expected
 

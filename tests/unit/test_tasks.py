@@ -11,18 +11,12 @@ import pytest
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from greenery.alerts import incidents
-from greenery.build import ledger
+from greenery.build import locking, target
 from greenery.build import project as dbt_project
 from greenery.landing.load import land
-from greenery.orchestration.tasks import (
-    BUILDS_ANEW,
-    MODELS,
-    AcquireWarehouse,
-    WaitForExtract,
-    check_project,
-    note_failure,
-    week_end,
-)
+from greenery.orchestration.run_context import BUILDS_ANEW, MODELS, note_failure, week_end
+from greenery.orchestration.sensors import AcquireWarehouse, WaitForExtract
+from greenery.orchestration.tasks import check_project
 from greenery.warehouse.duckdb import connect, rows
 
 from tests.conftest import small_shop, write_extract
@@ -88,7 +82,7 @@ def test_one_that_waits_for_the_warehouse_tells_it_too_and_a_backfill_does_not(w
     write_extract(home.extracts / "2023-01-11", small_shop())
     land(home, as_of)
     with connect(home) as connection:
-        assert ledger.acquire(connection, "another", as_of, lambda _: True, "")
+        assert locking.acquire(connection, "another", as_of, lambda _: True, "")
     assert acquire.poke(run("backfill")) is False
     assert not alerted(home)
     assert acquire.poke(run("scheduled")) is False
@@ -135,7 +129,7 @@ def test_a_model_that_was_changed_while_its_run_builds_fails_for_good(wait, home
     context, version = run("backfill"), dbt_project.version()
     context["ti"].xcom_pull, context["ti"].task_id = lambda task_ids, key: version, "dbt.int_extract_pairs_run"
     with connect(home) as connection:
-        assert ledger.acquire(connection, context["run_id"], as_of, lambda _: False)
+        assert locking.acquire(connection, context["run_id"], as_of, lambda _: False)
     check_project("", context)
     monkeypatch.setattr(dbt_project, "version", lambda: "another")
     with pytest.raises(AirflowFailException, match="clear its task acquire_warehouse with all that follows"):
@@ -144,8 +138,8 @@ def test_a_model_that_was_changed_while_its_run_builds_fails_for_good(wait, home
     monkeypatch.setattr(dbt_project, "version", lambda: version)
     with connect(home) as connection:
         assert rows(connection, "select models from landing.built_with") == [{"models": ""}]
-        assert ledger.acquire(connection, "run", as_of, lambda _: False)
-        assert ledger.builds_anew(connection)
+        assert locking.acquire(connection, "run", as_of, lambda _: False)
+        assert target.builds_anew(connection)
 
 
 def test_who_waits_does_not_ask_a_failing_channel_at_every_look(wait, home, monkeypatch):

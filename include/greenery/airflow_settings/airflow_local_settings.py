@@ -24,6 +24,7 @@ PRELOADED = (
     "greenery.landing.load",
     "greenery.publishing.versions",
     "greenery.quality.suites",
+    "greenery.orchestration.sensors",
     "greenery.orchestration.tasks",
     "greenery.report.writing",
 )
@@ -37,9 +38,9 @@ def create_metadata_engine(
     It opens a savepoint, reads, then writes. SQLite refuses the write at once, without waiting, when another process
     has written since the read. So the transaction gets its place in the queue of writers before it reads.
 
-    Clearing a task gives its row another key. Where rows can be locked, the scheduler has locked those that it decides
-    on; on SQLite it updates one that is gone, and the error would end it. Nothing is updated then, and its next look
-    sees the new row.
+    Clearing a task gives its row another key. On other databases the scheduler has locked the row before. SQLite can't
+    lock rows, so the scheduler may update a row that is gone, and the error would end it. Without the row count check
+    nothing is updated, and the scheduler finds the new row at its next look. Both seen with Airflow 3.3.2.
     """
     engine = create_engine(sql_alchemy_conn, connect_args={**connect_args, "timeout": LOCK_SECONDS}, **engine_args)
     engine.dialect.supports_sane_rowcount = False

@@ -26,7 +26,7 @@ from greenery.week import Week
 log = logging.getLogger(__name__)
 
 
-# Where the failure of this task is that of a check, the check has an incident already.
+# If this task failed because a check failed, the check already has an incident.
 JUDGE = "quality"
 STREAK_WEEKS = 26
 
@@ -191,8 +191,8 @@ def over(
     """Return the open incidents of the week that are over, by key, with what ended them.
 
     The incident of a check is over when the run judged the week and the check does not fail, or when the run passed and
-    withdrew the extract. That of a task is over when the task succeeded, or the run as a whole; that of a missing
-    report when the run passed and the digest is out.
+    withdrew the extract. The incident of a task is over if the task, or the whole run, succeeded. The incident of a
+    missing report is over if the run succeeded and the digest is out.
     """
     failing = {one.key for one in found}
     checks = {check.check: check for check in quality.checks} if quality else {}

@@ -30,7 +30,7 @@ Send = tuple[str, Callable[[], None]]  # over which channel, and what makes the 
 
 
 class NotSentError(Exception):
-    """Channels did not take what was to be sent; the others got it. The message says which and why."""
+    """Some channels did not accept a message; the others received it. The message names them and the reasons."""
 
     def __init__(self, errors: Sequence[Exception]) -> None:
         super().__init__("; ".join(f"{type(error).__name__}: {error}" for error in errors))
@@ -77,7 +77,7 @@ def has_paged(settings: Settings, week: str) -> bool:
 def notify(
     settings: Settings, alerts: Sequence[Alert], run: str, *, once: bool = False, busy: set[str] | None = None
 ) -> None:
-    """Open or update an incident for each alert, on each channel, whatever becomes of the others.
+    """Open or update an incident for each alert on each channel. A channel that fails does not stop the others.
 
     run: what found it, such as `scheduled__2025-01-15`; a channel that can be updated says it of each run.
     once: whether a channel that has the incident open is left alone, whatever is new about it.
@@ -116,7 +116,7 @@ def resolve(settings: Settings, alerts: dict[str, str], *, busy: set[str] | None
 
 
 def send_held_notice(settings: Settings, held: HeldNotice) -> None:
-    """Send the notice that a week is held to those who expect its digest, once for the same content."""
+    """Send the notice that a week is held to the channels of its digest, once for the same content."""
     digest = hashlib.sha256(json.dumps(held.model_dump(mode="json")).encode()).hexdigest()
 
     def send(channel: str) -> None:
@@ -131,7 +131,7 @@ def send_held_notice(settings: Settings, held: HeldNotice) -> None:
 
 
 def end_held_notice(settings: Settings, week: str, by: str) -> None:
-    """Change the held notice of a week where a message can be changed, so that it says by what the hold ended.
+    """Update the held notice of a week to say why the week is no longer held, where a message can be changed.
 
     by: such as `the run manual__…`. Raises NotSentError where Slack did not take it. A mail can't be changed.
     """
@@ -167,7 +167,7 @@ def send_line(settings: Settings, subject: str, text: str) -> None:
 
 
 def _open(settings: Settings, alert: Alert, channel: str, run: str, once: bool) -> None:
-    # A mail can't be updated: another one is worth it only where something else is wrong than was said.
+    # A mail can't be updated, so another one is sent only if something new is wrong.
     content = OPEN if once else alert.state if channel == EMAIL_ALERTS.name else f"{alert.state} {run}"
     with sent.sending(settings, ALERT, alert.key, channel, content) as sending:
         if sending is None:

@@ -1,4 +1,5 @@
-"""The channels: which connection and setting each needs, and what is missing or wrong about them, without asking it."""
+"""The channels, the connection and setting that each needs, and which of these are missing or wrong. No channel is
+called."""
 
 from __future__ import annotations
 
@@ -50,8 +51,8 @@ OUTBOX = "outbox"
 class Readiness(BaseModel, frozen=True):
     """Whether a channel can be used.
 
-    off: what is missing, and so switches it off; empty where nothing is.
-    wrong: what is there and can't be used; empty where it can.
+    off: the missing connection or setting, which switches the channel off; empty if nothing is missing.
+    wrong: why the configured connection or setting can't be used; empty if it can.
     """
 
     off: str = ""
@@ -64,7 +65,7 @@ class Readiness(BaseModel, frozen=True):
 
 
 def readiness(settings: Settings, channel: Channel) -> Readiness:
-    """Say whether a channel is on, and whether what is configured can work; nothing is asked of the channel."""
+    """Return whether a channel is on and whether its configuration can work. The channel is not called."""
     connection = _connection(channel.connection_id)
     variable = f"AIRFLOW_CONN_{channel.connection_id.upper()}"
     if connection is None:
@@ -106,7 +107,7 @@ def target(settings: Settings, channel: Channel) -> tuple[str, ...]:
 
 
 def _connection(connection_id: str) -> Any:
-    """Return Airflow's connection, None where there is none that can be read."""
+    """Return Airflow's connection; None if there is none or it can't be read."""
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowException
 
@@ -175,7 +176,7 @@ def _address_problems(channel: Channel, connection: Any) -> list[str]:
 
 
 def is_private(address: str) -> bool:
-    """Whether what is sent to an address can't be read on its way: by TLS, or because it stays on this machine."""
+    """Whether nobody can read the traffic to an address: it uses TLS, or stays on this machine."""
     parts = urlsplit(address)
     return bool(parts.hostname) and (parts.scheme == "https" or _is_loopback(parts.hostname or ""))
 

@@ -1,9 +1,9 @@
-"""Why something was not sent: for good, or for now."""
+"""The two errors of sending: refused for good, or not possible now."""
 
 
 class PermanentError(Exception):
-    """A channel refuses what is sent and will again: the message says what to fix."""
+    """A channel refuses the message and would refuse it again. The text says what to fix."""
 
 
 class PassingError(Exception):
-    """A channel can't be reached, or is busy, after the tries within a bound: another run may succeed."""
+    """A channel was busy or could not be reached in all attempts. Another run may succeed."""

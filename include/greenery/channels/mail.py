@@ -41,8 +41,8 @@ def send(connection_id: str, to: Sequence[str], sender: str, message: MailMessag
 
     sender: its From; empty takes `from_email` of the connection's extra.
 
-    Who got it is written down at once, so that another try leaves them out. Raises PermanentError where the server
-    refuses the mail, or some of its receivers, PassingError where it can't be reached.
+    Recipients who got the mail are recorded at once, so that another attempt skips them. Raises PermanentError where
+    the server refuses the mail, or some of its receivers, PassingError where it can't be reached.
     """
     accepted: list[str] = list(sending.parts.accepted)
     refused: dict[str, str] = {}
@@ -94,10 +94,11 @@ def compose(message: MailMessage, to: Sequence[str], sender: str, sending: Sendi
     mail["Auto-Submitted"] = "auto-generated"  # asks for no automatic replies
     if sending:
         domain = parseaddr(sender)[1].rpartition("@")[2] or "greenery.invalid"
-        # All mails of a week refer to one that does not exist: it makes them a thread.
+        # All mails of a week refer to the same id, which no mail has. Mail programs then show them as one thread.
         thread = f"<{_slug(sending.subject)}@{domain}>"
         earlier = (sending.previous and sending.previous.message_id) or None
-        # Content that comes back after other content is another mail: many clients show an id once.
+        # If earlier content comes back after other content, it is a new mail, because many mail programs show an id
+        # once.
         content = hashlib.sha256(f"{earlier} {sending.content_hash}".encode()).hexdigest()[:16]
         mail["Message-ID"] = f"<{_slug(sending.key)}.{content}@{domain}>"
         mail["In-Reply-To"] = earlier or thread
@@ -141,7 +142,7 @@ def _transmit(client: smtplib.SMTP, mail: EmailMessage, to: Sequence[str]) -> di
     try:
         refused = client.send_message(mail, to_addrs=list(to))
     except smtplib.SMTPRecipientsRefused as error:
-        # Nobody got it: who is not named was not asked for any more.
+        # Nobody got the mail. The server was not asked about recipients that the error does not name.
         refused = dict.fromkeys(to, (421, b"not asked")) | error.recipients
     return {address: (code, _text(answer)) for address, (code, answer) in refused.items()}
 

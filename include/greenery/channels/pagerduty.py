@@ -64,7 +64,7 @@ class _Client(pagerduty.EventsApiV2Client):
 
 
 def client() -> pagerduty.EventsApiV2Client:
-    """Return a client that gives up within a bound; by itself it would wait for a busy server for ever.
+    """Return a client that gives up within a bound; by itself it would wait for a busy server without limit.
 
     The provider's hook reads the connection, but always talks to PagerDuty itself: `extra.base_url` needs this client.
     """

@@ -11,7 +11,7 @@ from greenery.messages.alert_layout import HeldNotice
 
 
 class Reference(BaseModel, frozen=True):
-    """Where a message is that was sent, and what a later one needs to know of it; each channel has its own part.
+    """The place of a sent message, and facts that a later message needs; each channel has its own part.
 
     channel, ts: of the message in Slack.
     message_id, to: of the mail, and who got it.
@@ -35,7 +35,7 @@ class Reference(BaseModel, frozen=True):
 
 
 class Parts(BaseModel, frozen=True):
-    """What a try that has not ended is known to have prepared or delivered.
+    """The parts that an unfinished try has prepared or delivered, as far as known.
 
     channel, ts: of the message in Slack; replaces: whether it took the place of an earlier one.
     images: ids of the uploaded images by name.

@@ -1,4 +1,4 @@
-"""The ledger of what was sent: `<home>/delivery.sqlite`, apart from the warehouse and from Airflow's metadata.
+"""The ledger of sent messages: `<home>/delivery.sqlite`, apart from the warehouse and from Airflow's metadata.
 
 A message is a kind (digest, held, alert, notice), a subject (the week `2023-02-01`, or an incident's key) and a channel
 (slack, email, slack_alerts, email_alerts, pagerduty). A send is written down as begun before anything leaves, and as
@@ -57,16 +57,16 @@ create table if not exists owed (
 
 @dataclass
 class Sending:
-    """The right to send one message, held while its `sending` block runs.
+    """One attempt to send a message. It holds the message's lock while its `sending` block runs.
 
     content_hash: of the content to be sent.
     begun_at: when this try began.
     previous: the reference of the last completed send, None where the message never went out.
-    doubtful: whether a send of the message began since, and nobody knows whether it arrived.
+    doubtful: whether an earlier attempt began and never ended, so that nobody knows whether it arrived.
     doubtful_since: when the first of these began.
-    corrects: whether readers have, or may have, other content of the message.
-    corrects_hash: of that content, as far as known: what was sent last if it is other, else what began last; empty
-        where there is none.
+    corrects: whether readers have, or may have, a version of the message with other content.
+    corrects_hash: hash of that version. It is the last content that was sent or, if that equals this content, the last
+        content whose sending began. Empty if there is none.
     parts: what an earlier try of this content is known to have prepared or delivered; empty where there was none.
     has_arrived: whether this try is known to have delivered a part.
     """
@@ -92,25 +92,25 @@ class Sending:
         return f"{self.kind}.{self.subject}.{self.channel}"
 
     def keep(self, **parts: Any) -> None:
-        """Write down parts that have arrived, so that another try goes on from there."""
+        """Record parts that have arrived, so that another attempt continues from there."""
         self.has_arrived = True
         self.prepare(**parts)
 
     def prepare(self, **parts: Any) -> None:
-        """Write down what another try needs to know, of which readers see nothing yet."""
+        """Record data that another attempt needs and that readers do not see yet."""
         self.parts = self.parts.model_copy(update=parts)
         with _open(self.settings) as connection:
             connection.execute("update sends set reference = ? where id = ?", [_json(self.parts), self.id])
 
     def finish(self, reference: Reference) -> None:
-        """Write down that the message was sent, and where it is; what is owed on its channel is paid."""
+        """Record that the message was sent, and where it is. The channel no longer waits for it."""
         message = [self.kind, self.subject, self.channel]
         with _open(self.settings) as connection:
             connection.execute(
                 "update sends set state = 'sent', sent_at = ?, reference = ? where id = ?",
                 [_now(), _json(reference), self.id],
             )
-            # Earlier tries that never ended are settled by this one.
+            # This send replaces earlier attempts that never ended.
             connection.execute(
                 "delete from sends where kind = ? and subject = ? and channel = ? and state = 'begun'", message
             )
@@ -122,9 +122,9 @@ class Sending:
 def sending(settings: Settings, kind: str, subject: str, channel: str, content_hash: str) -> Iterator[Sending | None]:
     """Hold the message's lock and yield the right to send this content; None where it was the last one sent.
 
-    The lock ends with the process that holds it, however it ends. A block that raises, or a process that is killed,
-    leaves the send unfinished, which makes the next one doubtful. A PermanentError does not, as long as nothing has
-    arrived: the channel said no.
+    The lock ends with the process that holds it, however it ends. If the block raises or its process is killed, the
+    send stays unfinished, and the next one is doubtful. After a PermanentError it is not doubtful as long as nothing
+    has arrived, because the channel refused the message.
 
     Raises PassingError where another process has been sending the message for too long.
     """
@@ -173,12 +173,12 @@ def sending(settings: Settings, kind: str, subject: str, channel: str, content_h
 
 
 def keep_content(settings: Settings, content_hash: str, content: dict[str, Any]) -> None:
-    """Keep what is about to be sent, so that a correction can say what changed since."""
+    """Keep the content of a message before it is sent, so that a later correction can list the changes."""
     write_atomically(contents(settings) / f"{content_hash}.json", json.dumps(content))
 
 
 def content(settings: Settings, content_hash: str) -> dict[str, Any] | None:
-    """Return what was kept under a hash; None where it is not there any more."""
+    """Return the content that was kept under a hash; None if it is gone."""
     path = contents(settings) / f"{content_hash}.json"
     if not path.exists():
         return None
@@ -265,9 +265,10 @@ def forgive(settings: Settings, as_of: datetime, channel: str) -> None:
 
 
 def forget_rows(settings: Settings) -> tuple[int, int]:
-    """Delete what the ledger holds of single rows; return how many alerts had examples, how many contents it had.
+    """Delete the example rows of alerts and the contents of sent messages; return how many alerts had examples, and how
+    many contents there were.
 
-    Afterwards a correction can't list what changed; what is open, sent and owed stays known.
+    Afterwards a correction can't list what changed. What is open, sent and owed stays recorded.
     """
     kept = list(contents(settings).glob("*"))
     for file in kept:
@@ -304,7 +305,8 @@ def _last_sent(settings: Settings, kind: str, subject: str, channel: str) -> Sen
 
 
 def _sends(settings: Settings, kind: str, subject: str, channel: str, state: str) -> list[_Row]:
-    """Return the sends of a message in this state, oldest first; who holds its lock finds none begun but its own."""
+    """Return the sends of a message in this state, oldest first. The holder of the message's lock finds no other begun
+    send."""
     with _open(settings) as connection:
         rows = connection.execute(
             """

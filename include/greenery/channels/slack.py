@@ -34,7 +34,7 @@ FILE_TRIES = 8  # an uploaded image can be shown some seconds later
 PAGES = 50
 ALT_TEXT = 1000
 
-# What Slack answers, and what to do about it. Others are named as they are.
+# Errors of Slack, and how to fix them. Other errors are shown unchanged.
 FIXES = {
     "channel_not_found": "there is no such channel, or it is private and the app is not in it: check the id, "
     "and invite the app with /invite",
@@ -49,7 +49,7 @@ FIXES = {
     "(groups:history and groups:read for a private channel), and install it again",
     "restricted_action": "a rule of the workspace forbids the app to post there: ask its administrator",
 }
-# The message to be replaced is not there any more, or not to be changed: a new one takes its place.
+# The old message is gone or can't be changed. A new message takes its place.
 GONE = ("message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_archived")
 NO_ANSWER = "no answer of Slack's"
 # Slack may have done what was asked, or not.
@@ -57,9 +57,9 @@ PASSING = ("internal_error", "fatal_error", "service_unavailable", "request_time
 
 
 def send(connection_id: str, channel_id: str, message: SlackMessage, sending: Sending) -> Reference:
-    """Post the message, or put it in place of what the channel has of it; return where it is: channel and ts.
+    """Post the message, or update the message that the channel already has; return its place: channel and ts.
 
-    Files go into its thread, and `thread_note` where it replaces other content.
+    Files go into its thread. If other content is replaced, `thread_note` does too.
 
     Raises PermanentError where Slack refuses it, PassingError where Slack can't be reached.
     """
@@ -335,7 +335,7 @@ def _code(error: SlackApiError) -> str:
 
 @contextmanager
 def _named(connection_id: str, channel_id: str) -> Iterator[None]:
-    """Say what to fix where Slack refuses something, and what happened where it can't be reached."""
+    """Turn errors of Slack into PermanentError, which says what to fix, and PassingError, which says what happened."""
     try:
         yield
     except SlackApiError as error:

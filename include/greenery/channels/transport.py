@@ -20,7 +20,8 @@ log = logging.getLogger(__name__)
 
 
 def there(settings: Settings, names: Sequence[str]) -> list[str]:
-    """Return which of these channels are there; a line says of each other what it lacks. None at all: the outbox."""
+    """Return the connected channels among these, and log what each of the others lacks. If none is connected, return
+    the outbox."""
     found = []
     for name in names:
         if reason := off(settings, name):
@@ -31,7 +32,7 @@ def there(settings: Settings, names: Sequence[str]) -> list[str]:
 
 
 def off(settings: Settings, channel: str) -> str:
-    """Return what a channel lacks, and so is switched off; empty where it lacks nothing."""
+    """Return what a channel lacks, which switches it off; empty if it lacks nothing."""
     return "" if channel == OUTBOX else readiness(settings, CHANNELS[channel]).off
 
 
@@ -44,7 +45,7 @@ def send(
     event: dict[str, Any] | None = None,
     name: str = "",
 ) -> Reference:
-    """Send what the channel takes of these; return the reference to keep.
+    """Send the message in the form of this channel; return the reference to keep.
 
     event: opens a PagerDuty incident, None resolves it.
     name: of the files in the outbox.

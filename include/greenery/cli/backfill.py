@@ -135,8 +135,9 @@ def run_backfill(
 def airflow_for(settings: Settings, weeks: Sequence[date] = ()) -> Iterator[Airflow]:
     """Yield the Airflow that `make up` started for these settings, else one that is started here and stopped.
 
-    weeks: as_of dates that are about to be run. What an interrupted command left unfinished of them, or of any
-    backfill, is failed before anything is scheduled in an Airflow that is started here; else it would go on.
+    weeks: as_of dates that are about to be run. If an interrupted command left unfinished runs of these weeks, or of
+        any backfill, they are marked as failed before an Airflow that is started here schedules anything; else it would
+        go on.
 
     Raises AirflowError.
     """

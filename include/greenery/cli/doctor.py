@@ -23,7 +23,7 @@ GOOD, OFF, BAD = "ok", "off", "FIX"
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, how it is, and what to know or to fix."""
+    """One thing that was checked: its name, its state, and what to know or to fix."""
 
     what: str
     state: str

@@ -26,18 +26,19 @@ from greenery.week import WEEK
 SHOP = Shop(first_as_of=datetime(2025, 1, 8), weeks=3, sessions_per_week=200)
 LAST = SHOP.first_as_of + (SHOP.weeks - 1) * WEEK
 SHOWN_LINES = 30
-# What is planted: an export that lost a column, which no shop can do.
+# The planted fault: an export that lost a column. A shop itself can't cause this.
 TABLE, COLUMN, CHECK = "orders", "status", "required_columns_mostly_filled"
 
 
 class NotSeenError(Exception):
-    """A step of the incident did not show what it should."""
+    """A step of the incident did not show the expected result."""
 
 
 def incident() -> None:
     """Play an incident on a simulated shop: a planted fault, its alert, the held week, the fix, the resolution.
 
-    It is played in the folder `incident` of the home, and ends with 1 where a step did not show what it should.
+    It is played in the folder `incident` of the home. The command ends with 1 if a step did not show the expected
+    result.
 
     Example: `greenery incident`
     """

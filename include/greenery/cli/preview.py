@@ -1,6 +1,6 @@
 """`greenery preview`: what a week's digest looks like in each medium, as files in its report's folder. Nothing is sent.
 
-What was delivered before is not asked: it may make the next one a correction, or leave nothing to send.
+Earlier deliveries are not considered: they may make the next digest a correction, or leave nothing to send.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def named_week(settings: Settings, as_of: str) -> datetime:
 def write(settings: Settings, as_of: datetime) -> list[Path]:
     """Write the week's digest as a first delivery has it into the folder `preview` of its report; return the files.
 
-    A restated week has a correction too, as who has the report before would get it.
+    A restated week has a correction too, as readers of the earlier report would get it.
 
     Raises weekly_report.NoReportError where the week has no report.
     """

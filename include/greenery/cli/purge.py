@@ -1,9 +1,8 @@
 """`greenery purge`: delete what earlier content of corrected extracts has left behind, and look for ids.
 
-A correction replaces an extract everywhere that is read: landing, models, the published version, the reports. Copies of
-the old content stay in older published versions, in notes on restated weeks, in the outbox, in what is remembered of
-alerts and digests, and in blocks of the warehouse's file that are free and not yet written again. Erasing a person
-needs these gone too.
+A correction replaces an extract in landing, models, the published version and the reports. Copies of the old content
+stay in older published versions, in notes on restated weeks, in the outbox, in remembered alerts and digests, and in
+free blocks of the warehouse's file. To erase a person, these must be deleted too.
 """
 
 from __future__ import annotations

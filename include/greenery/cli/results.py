@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime, time
 
 from rich.table import Table
 
 from greenery.local_airflow.progress import console, duration
 from greenery.local_airflow.runs import FailedTask, WeekResult
+from greenery.messages.check_results import CRITICAL, CheckResults
+from greenery.report.judged import quality_of
 from greenery.settings import Settings
 
 
@@ -28,7 +29,7 @@ def print_results(results: Sequence[WeekResult]) -> None:
 
 
 def print_checks(settings: Settings, results: Sequence[WeekResult]) -> None:
-    """Print the checks that failed in these weeks: nobody is alerted while a backfill runs, so it is said here.
+    """Print the checks that failed in these weeks: a backfill alerts nobody, so the failed checks are printed here.
 
     A week that failed before it was judged has none here. A check whose failure another check explains is left out.
     """
@@ -36,26 +37,22 @@ def print_checks(settings: Settings, results: Sequence[WeekResult]) -> None:
     # A week that was run twice is named once, as it ended.
     for result in {result.as_of: result for result in results}.values():
         quality = _quality(settings, result)
-        for check in quality["checks"]:
-            if check["passed"] or check["severity"] == "info" or check.get("told_by"):
+        for check in quality.checks if quality else ():
+            if check.passed or check.severity == "info" or check.told_by:
                 continue
-            notes = [name for name in ("accepted", "silenced") if check[name]]
-            critical = "failed" if quality.get("stays_admitted") else "held"
-            state = ", ".join(notes) or (critical if check["severity"] == "critical" else "")
-            rows = f"{check['failing_rows']:,}" if check["failing_rows"] else ""
-            rows += f" of {check['rows']:,}" if rows and check["rows"] else ""
-            table.add_row(
-                f"{result.as_of}", state, check["check"], check["severity"], check["observed"], check["owner"], rows
-            )
+            notes = [name for name, is_so in (("accepted", check.accepted), ("silenced", check.silenced)) if is_so]
+            critical = "failed" if quality and quality.stays_admitted else "held"
+            state = ", ".join(notes) or (critical if check.severity == CRITICAL else "")
+            rows = f"{check.failing_rows:,}" if check.failing_rows else ""
+            rows += f" of {check.rows:,}" if rows and check.rows else ""
+            table.add_row(f"{result.as_of}", state, check.check, check.severity, check.observed, check.owner, rows)
     if table.row_count:
         shown = console()
         shown.print("\nChecks that failed (nobody is alerted of a backfill; the next digest names held weeks):")
         shown.print(table)
 
 
-def _quality(settings: Settings, result: WeekResult) -> dict[str, Any]:
-    """Return the quality.json that this run of the week wrote; one without checks where it did not get that far."""
-    file = settings.reports / f"{result.as_of}" / "quality.json"
+def _quality(settings: Settings, result: WeekResult) -> CheckResults | None:
+    """Return the quality.json that this run of the week wrote; None where it did not get that far."""
     judged = result.state == "success" or any(failure.task == "quality" for failure in result.failures)
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if judged and file.exists() else {"checks": []}
-    return found
+    return quality_of(settings, datetime.combine(result.as_of, time())) if judged else None

@@ -17,7 +17,7 @@ def status() -> None:
     """
     settings = load()
     weeks = recorded.listed(settings)
-    # A reason is printed as it is, and a command is never cut short.
+    # Reasons are printed without interpreting markup, and commands are never shortened.
     console = Console(highlight=False, markup=False, emoji=False)
     if not weeks:
         console.print(
@@ -42,7 +42,7 @@ def status() -> None:
             week.reason or "",
         )
     console.print(table)
-    # In a cell a command would be broken over lines: nobody could copy it.
+    # Commands are printed below the table, because a cell would break them into lines that can't be copied.
     for week in weeks:
         if week.next_command:
             console.print(f"Next for {week.as_of}: {week.next_command}", soft_wrap=True)

@@ -22,14 +22,14 @@ AUTO, ALWAYS, NEVER = "auto", "always", "never"
 
 
 class NotDeliveredError(Exception):
-    """Nothing is sent, and that is as it should be; the message says why."""
+    """There is nothing to send, which is no fault. The message says why."""
 
 
 def deliver(settings: Settings, as_of: datetime, channel: Channel, mode: str, *, is_scheduled: bool) -> str:
     """Deliver the digest of the week that ends at `as_of` (naive UTC) and return a line that says what was done.
 
-    mode: `always`; `never`; `auto` delivers a scheduled run, a week that is owed on the channel, and a week that was
-        delivered there before, whose readers else keep figures that are no longer right.
+    mode: `always`; `never`; `auto` delivers a scheduled run, a week that is owed to the channel, and a week that was
+        delivered there before, because its readers would keep wrong figures.
 
     Raises NotDeliveredError where nothing is to be sent, PermanentError or PassingError where it can't be.
     """
@@ -68,9 +68,9 @@ def deliver(settings: Settings, as_of: datetime, channel: Channel, mode: str, *,
 
 
 def withdraw(settings: Settings, as_of: datetime, channel: Channel, reason: str) -> str:
-    """Tell those who have the digest of a week that the week is withdrawn; return a line that says what was done.
+    """Inform the readers of a week's digest that the week is withdrawn; return a line that says what was done.
 
-    Raises NotDeliveredError where nobody is to be told, PermanentError or PassingError where it can't be.
+    Raises NotDeliveredError if nobody received the digest, PermanentError or PassingError if sending fails.
     """
     day = Week(end=as_of).name
     if channel.name not in {message.channel for message in sent.messages(settings, "digest", day)}:
@@ -101,10 +101,10 @@ def _was_used(settings: Settings, channel: Channel) -> bool:
 
 
 def _check_ready(channel: Channel, ready: Readiness) -> None:
-    """Raise where a channel that is to be used can't be.
+    """Raise if a channel that should be used can't be used.
 
-    Airflow says that there is no connection also where its secrets backend can't be reached. So a channel that was used
-    is not taken for switched off by that alone.
+    Airflow also reports a missing connection while its secrets backend can't be reached. So a missing connection does
+    not switch off a channel that was used before.
     """
     if not ready.is_on:
         raise PassingError(

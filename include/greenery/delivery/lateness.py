@@ -1,4 +1,4 @@
-"""Whether the digest of a week is out, for all who ask: the deadline, the waiting tasks and the heartbeat."""
+"""Whether the digest of a week is out. The deadline, the waiting tasks and the heartbeat all use this rule."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def deadline(settings: Settings, as_of: datetime) -> datetime:
 
 
 def is_out(settings: Settings, as_of: datetime) -> bool:
-    """Return whether the week has its report and owes its digest on no channel.
+    """Return whether the week has its report, and no channel still waits for its digest.
 
-    Where no channel is connected nothing is owed: the digest is in the outbox, and the report is what counts.
+    If no channel is connected, nothing is owed. The digest is in the outbox, and only the report counts.
     """
     return has_report(settings, as_of) and not sent.owed(settings, as_of)
 
@@ -29,7 +29,7 @@ def has_report(settings: Settings, as_of: datetime) -> bool:
 
 
 def expect(settings: Settings, as_of: datetime) -> None:
-    """Write down that a late week's digest is owed, so that any run of the week delivers it."""
+    """Record that the digest of a late week is owed, so that any run of the week delivers it."""
     if not sent.owed(settings, as_of):
         sent.owe(settings, as_of, "late")
 

@@ -134,7 +134,7 @@ def contribution(now: Share, before: Share, all_now: Share, all_before: Share) -
     of all sessions and r its conversion, rate is the change of r at the mean of w, mix the change of w at the mean of
     r. The groups of a partition add up to the change of the whole. The mean r counts from the mean conversion of all,
     so that a growing group with a poor conversion takes away; since the shares add up to 1, this changes no sum.
-    Of a group that is no part of a partition only the rate says something.
+    For a group that is not part of a partition only the rate has a meaning.
     A group without sessions on one side has the conversion of the other side there: all it adds is mix.
     """
     weight_now, weight_before = now.sessions / all_now.sessions, before.sessions / all_before.sessions

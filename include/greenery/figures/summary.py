@@ -238,7 +238,7 @@ def _change(weeks: Weeks) -> WeekChange:
 
 
 def _step_change(weeks: Weeks, step: str) -> StepChange:
-    """Return the change of a step. One that is provisional in any of the compared weeks is compared at equal age."""
+    """Return the change of a step. A step that is provisional in one of the compared weeks is compared at equal age."""
     ages = range(MEDIAN_WEEKS + 1)
     provisional = [step in weeks.provisional_steps(age) for age in ages]
     at_equal_age, median_at_equal_age = any(provisional[:2]), any(provisional)

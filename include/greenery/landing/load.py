@@ -11,7 +11,7 @@ from typing import Literal
 import duckdb
 from pydantic import BaseModel
 
-from greenery.build import ledger
+from greenery.landing import ledger
 from greenery.landing.extract import Extract
 from greenery.settings import Settings
 from greenery.source.folders import ExtractError, ExtractFolder, MissingExtractError, find_extract
@@ -40,17 +40,16 @@ class Landing(BaseModel, frozen=True):
 def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept_shrink: bool = False) -> Landing:
     """Land the extract as of `as_of` (naive UTC, the end of a week).
 
-    reextract: replace what was landed for the week when the source has other content now.
+    reextract: replace the landed extract of the week if the files have other content now.
     accept_shrink: land it though more than half of its predecessor's orders or events are gone.
 
-    Raises ExtractError, with nothing landed, where the extract is missing, spoiled, shrunk, or other than what was
-    landed, or was withdrawn and `reextract` does not ask for it; SettingError where `as_of` ends no week.
+    Raises ExtractError, with nothing landed, if the extract is missing, broken or shrunk, or if it differs from the
+    landed extract or was withdrawn and `reextract` is not set; SettingError if `as_of` does not end a week.
     """
     as_of = settings.check_as_of(as_of)
     with connect(settings) as connection:
         _check_week_end(connection, settings)
-        newest = ledger.newest(connection, as_of)
-        landed = Extract.model_validate(newest) if newest else None
+        landed = ledger.newest(connection, as_of)
         if landed and landed.withdrawn and not reextract:
             raise ExtractError(
                 f"the extract {as_of:%Y-%m-%d} was withdrawn ({landed.reason}). "
@@ -86,7 +85,8 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
             warnings=warnings + warnings_beside_others,
         )
         with transaction(connection):
-            # An earlier landing that no build has taken up is replaced; the one in use stays until its week is built.
+            # Content that was landed before and not built yet is replaced. Content in use stays until its week is built
+            # again.
             ledger.forget(
                 connection,
                 "as_of = $as_of and state = 'landed' and extract_id <> $extract_id "
@@ -94,7 +94,7 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
                 {"as_of": as_of, "extract_id": extract_id},
             )
             if rows(connection, "select 1 from landing.extracts where extract_id = $id", {"id": extract_id}):
-                # The content in use is back, before a build took up the other.
+                # The files have the content in use again, and no build has used the other content.
                 return landing.model_copy(update={"outcome": "unchanged"})
             connection.execute(
                 """
@@ -176,7 +176,7 @@ def _read(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, table: T
 
 
 def _reason(error: Exception) -> str:
-    """Return what is wrong with a file, without the line that DuckDB quotes: it may hold personal data."""
+    """Return the error in a file, without the line that DuckDB quotes, because it may hold personal data."""
     first, *others = str(error).strip().splitlines()
     explanations = ("Expected Number of Columns", "Value with unterminated quote", "Invalid unicode")
     return ", ".join([first.removeprefix("Invalid Input Error: "), *(o for o in others if o.startswith(explanations))])
@@ -321,7 +321,8 @@ def _content_hash(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder) 
 
 
 def _difference(connection: duckdb.DuckDBPyConnection, landed: Extract) -> str:
-    """Say by table how many landed rows are gone from the source and how many of its rows are not landed."""
+    """Count, for each table, the landed rows that are gone from the source and the rows of the source that are not
+    landed."""
     parts = []
     for table in TABLES:
         names = ", ".join(column.name for column in table.landed)

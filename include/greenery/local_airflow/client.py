@@ -129,8 +129,8 @@ class Airflow:
     def unblock_ended_backfills(self) -> None:
         """Let the runs of ended backfills run when they are cleared.
 
-        Ending a backfill by the API leaves it paused for ever: a run of it that is cleared would stay queued. There is
-        no request that changes this.
+        A backfill that is ended by the API stays paused for ever (Airflow 3.3.2): a run of it that is cleared would
+        stay queued. There is no request that changes this.
         """
         with closing(sqlite3.connect(self.logs.parent / "airflow.db", timeout=60)) as connection:
             connection.execute("update backfill set is_paused = false where completed_at is not null")

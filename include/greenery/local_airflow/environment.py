@@ -32,7 +32,7 @@ def environment(settings: Settings, port: int, execution_port: int, use_job_sche
         "AIRFLOW__CORE__PARALLELISM": "8",
         "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "120",
         "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "180",
-        # Parsing costs seconds of a core. Only who works in the UI edits DAGs meanwhile.
+        # Parsing costs seconds of a core. Only people who work in the UI edit DAGs while it runs.
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60" if use_job_schedule else "3600",
         # By default the scheduler sleeps a second between two tasks.
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
@@ -109,7 +109,7 @@ def _secrets(settings: Settings) -> dict[str, str]:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Replace the file at once by one that only its owner may read."""
+    """Replace the file in one step. Only its owner may read the new one."""
     new = file.with_suffix(".new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:

@@ -18,7 +18,7 @@ from greenery.settings import DAG_ID
 from greenery.week import WEEK
 
 REASON_LENGTH = 500
-WAITING = "waiting: "  # begins the line in which wait_for_extract logs what is missing
+WAITING = "waiting: "  # begins the line in which wait_for_extract logs the missing extract
 
 
 class DagRun(BaseModel, frozen=True):

@@ -180,7 +180,7 @@ def attach(settings: Settings) -> Airflow | None:
 def running(settings: Settings) -> Running | None:
     """Return what `running.json` says of the Airflow that runs for this home, or None when none does.
 
-    The lock decides, which ends with its last process; what a killed Airflow left in the file does not count.
+    The lock decides, which ends with its last process; an entry that a killed Airflow left in the file does not count.
     """
     home = airflow_home(settings)
     with (home / "lock").open("a") as file:

@@ -1,4 +1,4 @@
-"""What an alert says of a failed check, a failed task or a late report. Plain text: escape it for the medium.
+"""The content of an alert about a failed check, a failed task or a late report. Plain text: escape it for the medium.
 
 Neither Airflow nor a database is needed: alerts are made from quality.json and what is known of the run.
 """
@@ -23,8 +23,8 @@ MASK = "•••"
 
 RUNBOOK = "docs/runbook.md"
 WAIT = "wait_for_extract"
-# A failure of these wakes nobody: readers have the week, or the check that holds it has paged; the deadline does if
-# nothing came out.
+# A failure of these tasks pages nobody: the week is out, or the check that holds it has paged. If nothing came out, the
+# deadline pages.
 _NOT_WAKING = ("deliver_", "release_warehouse", "held_notice")
 _PERSONAL = {column.name for table in TABLES for column in table.columns if column.personal} | {"zipcode"}
 _CONTACT = re.compile(r"[\w.+%-]+@[\w.-]+\.\w+|(?<![\w-])(\+\d[\d ()-]{7,}\d|\d{3}-\d{3}-\d{4})(?![\w-])")
@@ -88,7 +88,7 @@ class Alert(BaseModel, frozen=True):
     title: what broke, in a few words; `meaning` says in a sentence what should hold.
     rows, failing_rows: what was looked at and what failed; 0 where nothing is counted.
     examples: up to five failing rows: keys kept, personal data masked.
-    also: other checks that fail for the same fact, with what they observed; they have no incident of their own.
+    also: other checks that fail for the same reason, with their observed values; they have no incident of their own.
     first_bad, streak: since which week it fails, and for how many weeks in a row.
     held_back: what does not reach its readers.
     fix: what to do before the command.
@@ -160,7 +160,7 @@ def of_checks(
     earlier: the quality.json of earlier weeks, newest first; they tell since when a check fails.
     log: address of the log of the task that judged.
     advice: what to do about each failed check, by its name.
-    published: whether the run published the week; one that is held it did not.
+    published: whether the run published the week. It did not if the week is held.
     """
     alerts = []
     for check in sorted(quality.notified, key=lambda check: check.severity != CRITICAL):

@@ -81,7 +81,7 @@ def title(alert: Alert, resolved: str = "") -> str:
 
 
 def facts(alert: Alert) -> dict[str, str]:
-    """Return what on-call has to know, label by label; what is not known is left out."""
+    """Return what on-call has to know, label by label; unknown parts are left out."""
     found = {
         "Observed": alert.observed,
         "Expected": alert.expected,
@@ -99,7 +99,7 @@ def to_slack(alert: Alert, resolved: str = "", note: str = "") -> SlackMessage:
     """Return the alert as a Slack message.
 
     resolved: by what it was resolved; empty while it is open.
-    note: what the thread says when an earlier message is replaced.
+    note: the text in the thread when an earlier message is replaced.
     """
     headline = f"{'✅' if resolved else _MARKS.get(alert.severity, '')} {title(alert, resolved)}"
     should = span(_short(alert.meaning, PART_LENGTH))
@@ -122,7 +122,7 @@ def to_slack(alert: Alert, resolved: str = "", note: str = "") -> SlackMessage:
 
 
 def to_mail(alert: Alert, resolved: str = "") -> MailMessage:
-    """Return the alert as a mail; `resolved` says by what it was resolved, empty while it is open."""
+    """Return the alert as a mail; `resolved` names the run or person that resolved it; empty while it is open."""
     headline = title(alert, resolved)
     lines = [headline, "", f"{SHOULD}: {alert.meaning}", ""]
     if resolved:

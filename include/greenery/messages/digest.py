@@ -100,7 +100,7 @@ def _funnel(summary: Summary) -> FunnelSection | None:
     if not counts.sessions:
         return None
     compared = wording.is_compared(summary)
-    # Of one week it would be that week, which stands beside it.
+    # The median of a single week would equal the previous week, which is shown anyway.
     median_weeks = summary.change.steps.checkout.median_weeks
     has_median = compared and median_weeks > 1
     rows = tuple(_funnel_row(summary, scope, step, compared, has_median) for step in STEPS)
@@ -183,7 +183,7 @@ def _orders(summary: Summary) -> OrdersSection:
     moves, stuck = orders.status_transitions, orders.stuck
     shown = moves[:SHOWN_TRANSITIONS]
     ids = _ids_by_transition(orders)
-    # The rarest move is the one that someone looks up: its ids come first.
+    # People look up rare status changes, so the ids of the rarest come first.
     left, shown_ids = SHOWN_IDS, {}
     for number in sorted(range(len(shown)), key=lambda number: (shown[number].orders, number)):
         move = shown[number]

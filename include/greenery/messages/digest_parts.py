@@ -184,7 +184,7 @@ class Correction(Value):
 class Digest(Value):
     """A week's digest, in the order in which it is read.
 
-    notices: what has to be known before the figures are read.
+    notices: facts that a reader needs before the figures.
     picture, picture_text: the content of funnel.png, and its numbers in words; None and empty without any session.
     picture_title: the heading of the picture. trend: the same in figures, newest week first.
     summary, results: the content of the files that the digest is made of.

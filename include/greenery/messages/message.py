@@ -30,7 +30,7 @@ class SlackMessage:
     blocks: an image block names one of `images` as `{"slack_file": {"id": "<its name>"}}`; the sender uploads it first
         and puts the file's id there.
     thread_files: uploaded into the message's thread.
-    thread_note: what the thread says when this replaces an earlier message.
+    thread_note: the text in the thread when this replaces an earlier message.
     """
 
     text: str

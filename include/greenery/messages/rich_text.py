@@ -8,7 +8,7 @@ from greenery.messages.message import Block
 
 
 def escape(text: str) -> str:
-    """Return text that Slack's markup shows as it is: nobody is called, nothing is linked."""
+    """Return text so that Slack's markup shows it unchanged: nobody is called, nothing is linked."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -1,7 +1,7 @@
 """The digest as a Slack message.
 
-What the shop wrote stands in rich text and plain text only: Slack reads no markup there, so a product's name can't call
-a channel or turn bold. The fallback and the thread's note are read as markup, and are escaped.
+Texts of the shop stand in rich text and plain text only: Slack reads no markup there, so a product's name can't call a
+channel or turn bold. The fallback and the thread's note are read as markup, and are escaped.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LONGEST_HEADER = 150
 LONGEST_TEXT = 3000
 LONGEST_ALT_TEXT = 2000
 SHOWN_FIGURES = 5
-# Of the terms that a digest uses, those that say little by themselves.
+# The terms of a digest that need an explanation.
 DEFINED = ("Conversion", "Step conversion", "More than noise", "Rate and mix", "Provisional", "At equal age")
 
 

@@ -26,7 +26,7 @@ CHANGE_NAMES = {
     "returned": "Returned",
 }
 DIMENSION_NAMES = {"product": "Product", "country": "Country", "state": "State"}
-# What is tested is the group's own rate: of its contribution nothing is known but its size.
+# The test is about the group's own conversion. Its contribution is not tested.
 OWN_CHANGE = "its own conversion changed by more than noise"
 NOTHING = "\N{EN DASH}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
@@ -40,8 +40,8 @@ SPACE = "\N{NO-BREAK SPACE}"
 def plain(text: object, longest: int = LONGEST_NAME) -> str:
     """Return a text of the shop on one line, not longer than `longest`, that leaves the order of its neighbours alone.
 
-    Control characters become spaces. What is written from right to left is isolated; marks that would turn the text
-    around it go.
+    Control characters become spaces. Text from right to left is isolated. Marks that would turn the text around it are
+    removed.
     """
     kept = "".join(" " if unicodedata.category(sign) in ("Cc", "Zl", "Zp") else sign for sign in str(text))
     kept = re.sub(" +", " ", re.sub("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]", "", kept)).strip()
@@ -95,7 +95,7 @@ def is_seen(number: float) -> bool:
 def points_between(interval: tuple[float, float]) -> str:
     """Return an interval of percentage points as "-2.0 to +4.8 pp".
 
-    A bound that only rounds to 0 is "just above 0" or "just below 0": on which side it lies is what it is read for.
+    A bound that only rounds to 0 is "just above 0" or "just below 0": readers want to know on which side of 0 it lies.
     Where both do, nothing is left to read but how small they are.
     """
     if not any(map(is_seen, interval)):

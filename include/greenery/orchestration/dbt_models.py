@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ParsedBefore(AbstractDbtLocalBase):
-    """Runs dbt on the project as the process that tasks are forked from parsed it, where that is still what is there.
+    """Runs dbt with the project that the parent process has parsed, if the project on disk is still the same.
 
     Elsewhere dbt parses it for the task: the project was edited since, or no such process is there.
     """
@@ -50,7 +50,7 @@ class ParsedBefore(AbstractDbtLocalBase):
                 return dbtRunner(manifest=self.parsed).invoke(command[1:])
             finally:
                 # As Cosmos does: else each command leaves semaphores behind.
-                reset_adapters()
+                reset_adapters()  # type: ignore[no-untyped-call]
                 gc.collect()
 
     def calculate_openlineage_events_completes(self, *_: Any) -> bool:
@@ -108,7 +108,7 @@ def dbt_models(settings: Settings, full_refresh: str) -> TaskGroup:
     profile = ProfileConfig(
         profile_name="greenery", target_name=TARGET, profiles_yml_filepath=PROFILES / "profiles.yml"
     )
-    group = DbtTaskGroup(
+    group: TaskGroup = DbtTaskGroup(
         group_id="dbt",
         # The manifest is made at install, so that parsing the DAG never imports dbt.
         project_config=ProjectConfig(

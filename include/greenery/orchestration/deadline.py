@@ -35,7 +35,7 @@ def missed(context: dict[str, Any]) -> None:
     # Imported only for a late week, because Airflow calls this function for each week of a backfill.
     from greenery.alerts import incidents
     from greenery.alerts.sending import NotSentError
-    from greenery.orchestration.tasks import run_url
+    from greenery.orchestration.run_context import run_url
 
     as_of = home.check_as_of(datetime.fromisoformat(ends))
     tries = Retrying(

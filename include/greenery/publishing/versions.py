@@ -1,4 +1,4 @@
-"""Admit the judged extract and switch the published version, so that readers see it whole or not at all."""
+"""Admit the checked extract and switch the published version: readers see the new version whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from pathlib import Path
 import duckdb
 
 from greenery import commands
-from greenery.build import ledger
 from greenery.build import project as dbt_project
+from greenery.build import record
 from greenery.files import switch_link
+from greenery.landing import ledger
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect, open_file, rows, transaction
 
-# What a report needs beyond the marts to say what was known at an earlier time.
+# Besides the marts, a report needs these relations to show what was known at an earlier time.
 HISTORY = (
     "int_session_steps",
     "int_extract_pairs",
@@ -37,29 +38,29 @@ def publish(settings: Settings, run_id: str) -> int:
     """Admit (or withdraw) the extract of the run that holds the build lock, publish what it built, return the version.
 
     The new version is written beside the others first, then the extract is admitted and the version recorded in one
-    transaction, then the link is switched. After a kill in between, `published` is the version before, and the next
-    call ends what was begun. Raises LockLostError if the run lost the lock or what it built on has changed,
-    NotJudgedError if the quality gate has not passed it, NotTestedError if dbt's tests fail without the extract to be
-    withdrawn.
+    transaction, then the link is switched. After a kill in between, `published` is still the old version, and the next
+    call completes the switch. Raises LockLostError if the run lost the lock or the admitted extracts have changed,
+    NotJudgedError if the quality gate has not passed the build, NotTestedError if dbt's tests fail without the extract
+    that is withdrawn.
     """
     with connect(settings) as connection:
-        lock = ledger.check_build(connection, run_id)
-        ledger.check_passed(connection, lock)
+        lock = record.check_build(connection, run_id)
+        record.check_passed(connection, lock)
         version = 1 + max(_numbers(settings), default=0)
         _write_version(connection, _version_folder(settings, version), version)
         with transaction(connection):
-            if lock["withdrawal"]:
-                ledger.hold(connection, lock["extract_id"], f"withdrawn: {lock['withdrawal']}", withdrawn=True)
+            if lock.withdrawal:
+                ledger.hold(connection, lock.extract_id, f"withdrawn: {lock.withdrawal}", withdrawn=True)
             else:
-                ledger.admit(connection, lock["extract_id"])
-            ledger.published(connection, lock, version)
+                ledger.admit(connection, lock.extract_id)
+            record.published(connection, lock, version)
         switch_link(settings.published, f"versions/{version}")
         _prune(settings, version)
     return version
 
 
 def catch_up(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
-    """Switch to the recorded version where a kill came between recording it and switching to it."""
+    """Switch to the recorded version if a kill came between recording it and switching to it."""
     recorded = rows(connection, "select version from landing.publication")
     if not recorded:
         return
@@ -110,7 +111,7 @@ def _published_version(settings: Settings) -> int | None:
 
 
 def _write_version(connection: duckdb.DuckDBPyConnection, folder: Path, version: int) -> None:
-    """Write the relations as one DuckDB file and a Parquet file each, and say what is in them."""
+    """Write the relations as one DuckDB file and one Parquet file each, with a manifest."""
     beside = folder.with_name(f".{folder.name}")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)

@@ -31,7 +31,7 @@ def read(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> WeekRows:
         raise NotAdmittedError(f"the extract {as_of:%Y-%m-%d} is not admitted: run its week first")
     keep_recent_sessions(connection, as_of)
     weeks = found("sessions_by_week")
-    # Where a week as a whole has too few sessions, so has each part of it.
+    # If a whole week has too few sessions, each part of it has too few as well.
     sessions = {row["weeks_ago"]: row["sessions"] for row in weeks}
     comparable = min(sessions.get(0, 0), sessions.get(1, 0)) >= ENOUGH_SESSIONS
     return WeekRows.model_validate(

@@ -1,4 +1,4 @@
-"""All checks of all suites, for those who ask for one by its name. Great Expectations is not imported for it."""
+"""All checks of all suites by their names, without importing Great Expectations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BY_ID = {check.id: check for check in CHECKS}
 
 
 def remedy(name: str) -> str:
-    """Return the key of REMEDIES for a check; what is none is a test of dbt, which fails where a model is wrong."""
+    """Return the key of REMEDIES for a check. Any other name is a dbt test, which fails if a model is wrong."""
     return BY_ID[name].remedy if name in BY_ID else "model"
 
 

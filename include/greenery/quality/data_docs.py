@@ -1,7 +1,7 @@
-"""The Data Docs of Great Expectations for one week, for those who are used to them: what each suite expects and found.
+"""The Data Docs of Great Expectations for one week: the expectations and results of each suite.
 
-They are built from the warehouse as it is now, and nothing is judged or kept by it. They count failing rows and show no
-value of them: these are in quality.html, with personal ids masked.
+They are built from the warehouse as it is now. They hold no extract, and no result is stored. They count failing rows
+and show no value of them: these are in quality.html, with personal ids masked.
 """
 
 from __future__ import annotations

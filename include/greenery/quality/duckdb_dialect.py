@@ -35,7 +35,7 @@ class Cursor:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
-        self._rows: list[tuple] = []
+        self._rows: list[tuple[Any, ...]] = []
         self.description: Any = None
 
     def execute(self, text: str, parameters: Any = None) -> None:
@@ -43,16 +43,16 @@ class Cursor:
         done = self._connection.execute(text, parameters) if parameters else self._connection.execute(text)
         self.description, self._rows = done.description, done.fetchall()
 
-    def fetchall(self) -> list[tuple]:
+    def fetchall(self) -> list[tuple[Any, ...]]:
         """Return the rows that are left."""
         rows, self._rows = self._rows, []
         return rows
 
-    def fetchone(self) -> tuple | None:
+    def fetchone(self) -> tuple[Any, ...] | None:
         """Return the next row; None where there is none."""
         return self._rows.pop(0) if self._rows else None
 
-    def fetchmany(self, size: int = 1) -> list[tuple]:
+    def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
         """Return the next rows."""
         rows, self._rows = self._rows[:size], self._rows[size:]
         return rows
@@ -62,7 +62,7 @@ class Cursor:
 
 
 class Connection:
-    """A DB-API connection that neither commits nor closes what the pipeline has open."""
+    """A DB-API connection that neither commits nor closes the connection of the pipeline."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -103,7 +103,7 @@ class DuckDBDialect(PGDialect):
         """Return whether there is a table, temporary ones too."""
         return bool(self.get_columns(connection, table_name, schema))
 
-    def get_columns(self, connection: sa.Connection, table_name: str, schema: str | None = None, **_: Any) -> list:
+    def get_columns(self, connection: sa.Connection, table_name: str, schema: str | None = None, **_: Any) -> list[Any]:
         """Return the columns of a table."""
         query = sa.text(
             "select column_name, data_type from duckdb_columns() where table_name = :name and schema_name = :schema "

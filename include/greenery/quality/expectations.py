@@ -66,12 +66,14 @@ def surely(failing: int, looked_at: int) -> float:
 
 
 class _ChanceAside:
-    """Makes of an expectation with `mostly` one that fails only where more rows fail than chance adds."""
+    """Changes an expectation with `mostly`: it fails only if more rows fail than limit and chance explain."""
 
     map_metric: ClassVar[Any]
     mostly: Any
 
-    def _validate(self, metrics: dict, runtime_configuration: Any = None, execution_engine: Any = None) -> dict:
+    def _validate(
+        self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None
+    ) -> dict[str, Any]:
         found = super()._validate(metrics, runtime_configuration, execution_engine)  # type: ignore[misc]
         looked_at, failing = metrics["table.row_count"], metrics[f"{self.map_metric}.unexpected_count"] or 0
         if f"{self.map_metric}.filtered_row_count" in metrics:
@@ -117,7 +119,7 @@ class BatchRows(TableMetricProvider):
     value_keys = ()
 
     @metric_value(engine=SqlAlchemyExecutionEngine)
-    def _sqlalchemy(cls, execution_engine: Any, metric_domain_kwargs: dict, **_: Any) -> list[dict]:
+    def _sqlalchemy(cls, execution_engine: Any, metric_domain_kwargs: dict[str, Any], **_: Any) -> list[dict[str, Any]]:
         batch = execution_engine.get_domain_records(domain_kwargs=metric_domain_kwargs)
         query = sa.select(sa.text("*")).select_from(batch)
         return [dict(row) for row in execution_engine.execute_query(query).mappings()]
@@ -129,13 +131,15 @@ class _OfSmallBatch(BatchExpectation):
     metric_dependencies: ClassVar[tuple[str, ...]] = (BatchRows.metric_name,)
     domain_keys: ClassVar[tuple[str, ...]] = ("batch_id",)
 
-    def _validate(self, metrics: dict, runtime_configuration: Any = None, execution_engine: Any = None) -> dict:
+    def _validate(
+        self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None
+    ) -> dict[str, Any]:
         looked_at, failing = self.failing(metrics[BatchRows.metric_name])
         # Named as by the expectations that look at rows one by one; plain values, as results are JSON.
         result = {"element_count": len(looked_at), "unexpected_count": len(failing), "unexpected_rows": failing}
         return {"success": not failing, "result": {**result, "details": {"looked_at": looked_at}}}
 
-    def failing(self, rows: list[Mapping]) -> tuple[list[dict], list[dict]]:
+    def failing(self, rows: list[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Return what was looked at in a batch's rows, and of it what fails."""
         raise NotImplementedError
 
@@ -149,16 +153,16 @@ class ExpectSharesNotToExceed(_OfSmallBatch):
 
     success_keys: ClassVar[tuple[str, ...]] = ("part", "whole", "at_most")
 
-    def failing(self, rows: list[Mapping]) -> tuple[list[dict], list[dict]]:
+    def failing(self, rows: list[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Return all rows, and those whose share is larger."""
         found = [dict(row) for row in rows]
         return found, [row for row in found if surely(row[self.part], row[self.whole]) > self.at_most]
 
 
 class ExpectFiguresNearTheWeeksBefore(_OfSmallBatch):
-    """What a week's figures are over what the weeks before let expect is within bounds.
+    """The week's figures are within bounds of the values expected from the weeks before.
 
-    reading: a key of `history.READINGS`. Where chance explains a difference it reads as none.
+    reading: a key of `history.READINGS`. A difference that chance explains counts as none.
     """
 
     reading: str
@@ -169,7 +173,7 @@ class ExpectFiguresNearTheWeeksBefore(_OfSmallBatch):
 
     success_keys: ClassVar[tuple[str, ...]] = ("reading", "unit", "as_of", "min_value", "max_value")
 
-    def failing(self, rows: list[Mapping]) -> tuple[list[dict], list[dict]]:
+    def failing(self, rows: list[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Return the readings, and those out of bounds."""
         readings = history.READINGS[self.reading](rows, self._get_success_kwargs()["as_of"])
         low, high = self.min_value, self.max_value

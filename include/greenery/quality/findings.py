@@ -31,7 +31,7 @@ class Finding:
     expected: str
     rows: int = 0
     failing: int = 0
-    examples: list[dict] = field(default_factory=list)
+    examples: list[dict[str, Any]] = field(default_factory=list)
 
 
 def finding(suite: Suite, result: ExpectationValidationResult, size: int) -> Finding:
@@ -77,18 +77,18 @@ def _bounds(low: float | None, high: float | None) -> str:
     return " and ".join(f"{words} {value:g}" for words, value in named if value is not None)
 
 
-def _readings(readings: Sequence[Mapping]) -> str:
+def _readings(readings: Sequence[Mapping[str, Any]]) -> str:
     texts = [f"{one['name']}: {one['observed']}, expected {one['expected']}" for one in readings[:NAMED_ROWS]]
     return "; ".join(texts) or "nothing to compare with"
 
 
-def _compared(readings: Sequence[Mapping]) -> list[dict]:
+def _compared(readings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [
         {"what": one["name"], "observed": one["observed"], "expected": one["expected"]} for one in readings[:NAMED_ROWS]
     ]
 
 
-def _examples(found: Mapping[str, Any], keys: Sequence[str]) -> list[dict]:
+def _examples(found: Mapping[str, Any], keys: Sequence[str]) -> list[dict[str, Any]]:
     """Return a few failing rows, each once: its keys and, where it is another column, the value that fails."""
     rows = (
         found.get("partial_unexpected_index_list")
@@ -98,7 +98,7 @@ def _examples(found: Mapping[str, Any], keys: Sequence[str]) -> list[dict]:
         or found.get("partial_unexpected_list")
         or []
     )
-    examples: list[dict] = []
+    examples: list[dict[str, Any]] = []
     for row in rows:
         named = {name: shown(name, row[name]) for name in dict.fromkeys((*keys, *row)) if name in row}
         if named not in examples:

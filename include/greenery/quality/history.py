@@ -1,9 +1,9 @@
 """The week against the weeks before it: robust to odd weeks, aware of trend, weekday and small numbers.
 
-A count is compared with what the weeks before let expect: their median along their trend (Theil and Sen), never their
-mean. How far it may be off is a negative binomial: chance, and on top of it the spread that these weeks really had, at
-least a few percent. A share is compared in the same way by a beta-binomial. What is within that noise reads as no
-difference at all, so the bounds in the suites are for what is left.
+A count is compared with the value expected from the weeks before: their median along their trend (Theil and Sen), never
+their mean. Its allowed distance is a negative binomial: chance, plus the spread that these weeks really had, at least a
+few percent. A share is compared in the same way by a beta-binomial. A difference within that noise counts as none, so
+the bounds in the suites apply to the rest.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SPREAD_OF_SHARES = 0.015
 
 @dataclass(frozen=True)
 class Reading:
-    """One figure of the week beside what the weeks before let expect.
+    """One figure of the week and the value expected from the weeks before.
 
     value: the ratio of the two, or their difference in pp; 1 or 0 where it is within the noise.
     """
@@ -49,7 +49,7 @@ class Reading:
     expected: str
 
 
-def series(weeks: Mapping[int, Mapping], name: str) -> list[float]:
+def series(weeks: Mapping[int, Mapping[str, Any]], name: str) -> list[float]:
     """Return a figure of the week and of the weeks before it, newest first, as far back as there is one.
 
     A week without rows counts zero, but not one before the first that has any: there was no shop yet.
@@ -59,7 +59,7 @@ def series(weeks: Mapping[int, Mapping], name: str) -> list[float]:
 
 
 def expected(before: Sequence[float], least_spread: float) -> tuple[float, float]:
-    """Return what the weeks before (newest first) let expect of a count, and its spread beyond chance, relatively.
+    """Return the count expected from the weeks before (newest first), and its relative spread beyond chance.
 
     Nothing, as 0, where they are too few.
     """
@@ -79,10 +79,10 @@ def expected(before: Sequence[float], least_spread: float) -> tuple[float, float
 
 
 def improbable(observed: float, mean: float, spread: float, level: float = LEVEL) -> bool:
-    """Return whether a count is further from what is expected than chance and the usual spread explain."""
+    """Return whether a count is further from the expected value than chance and the usual spread explain."""
     size = 1 / spread**2
     distribution = stats.nbinom(size, size / (size + mean))
-    return 2 * min(distribution.cdf(observed), distribution.sf(observed - 1)) < level
+    return bool(2 * min(distribution.cdf(observed), distribution.sf(observed - 1)) < level)
 
 
 def count(name: str, weeks: Sequence[float]) -> Reading:
@@ -95,7 +95,7 @@ def count(name: str, weeks: Sequence[float]) -> Reading:
     return Reading(name, value, f"{now:,.0f}", f"{mean:,.0f}")
 
 
-def _share(name: str, weeks: Mapping[int, Mapping], part: str, whole: str) -> tuple[Reading, Reading]:
+def _share(name: str, weeks: Mapping[int, Mapping[str, Any]], part: str, whole: str) -> tuple[Reading, Reading]:
     """Return a share of the week as the difference from the weeks before in pp, and as a ratio."""
     now = weeks.get(0, {})
     trials, successes = int(now.get(whole) or 0), int(now.get(part) or 0)
@@ -137,7 +137,8 @@ def _profile(hours: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _expected_days(hours: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return the sessions of each day, and what the same weekdays before let expect at the level of this week."""
+    """Return the sessions of each day, and the number expected from the same weekdays before, at the level of this
+    week."""
     profile, weeks = _profile(hours)
     now, usual = hours[0].reshape(7, 24).sum(axis=1), profile.reshape(7, 24).sum(axis=1)
     is_open = usual > 0
@@ -202,7 +203,7 @@ def shift(hours: np.ndarray) -> Reading:
         return Reading(name, 0.0, "0", "0, as far as the sessions are enough to tell")
     by_hour = profile.reshape(7, 24).sum(axis=0) * weeks + 1
     logs = np.log(by_hour / by_hour.sum())
-    # Sessions come in bursts: what they say counts half.
+    # Sessions come in bursts, so their evidence counts half.
     likelihood = {move: float(now @ np.roll(logs, move)) / 2 for move in range(-11, 13)}
     best = max(likelihood, key=lambda move: likelihood[move])
     is_news = likelihood[best] - likelihood[0] > math.log(1 / LEVEL)
@@ -244,7 +245,7 @@ def order_values(found: Rows) -> Reading:
     return Reading(name, now / usual if is_news else 1.0, f"{now:,.2f}", f"{usual:,.2f}")
 
 
-def age(found: Sequence[Mapping], kind: str, as_of: datetime) -> Reading:
+def age(found: Sequence[Mapping[str, Any]], kind: str, as_of: datetime) -> Reading:
     """Return how old the newest event or order is, over how old it may be: two days, or longer in a small shop."""
     row = next(row for row in found if row["kind"] == kind)
     usual = row["rows_before"] / row["weeks_before"] if row["weeks_before"] else 0.0
@@ -257,7 +258,7 @@ def age(found: Sequence[Mapping], kind: str, as_of: datetime) -> Reading:
     return Reading(name, hours / allowed, f"{hours:,.1f}", wanted)
 
 
-def _by_week(rows: Rows) -> dict[int, Mapping]:
+def _by_week(rows: Rows) -> dict[int, Mapping[str, Any]]:
     return {row["weeks_ago"]: row for row in rows}
 
 
@@ -268,7 +269,7 @@ def _by_hour(rows: Rows) -> np.ndarray:
     return hours
 
 
-def _of_step(rows: Rows, step: str) -> dict[int, Mapping]:
+def _of_step(rows: Rows, step: str) -> dict[int, Mapping[str, Any]]:
     return _by_week([row for row in rows if row["event_type"] == step])
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml  # type: ignore[import-untyped]
 
+from greenery.messages.check_results import SilencedBy
+
 FILE = Path(__file__).with_name("silences.yml")
 LONGEST = timedelta(days=30)
 _FIELDS = ("check", "reason", "owner", "since", "until")
@@ -44,10 +46,10 @@ def load(file: Path = FILE) -> list[Silence]:
     return [_silence(file.name, number, entry) for number, entry in enumerate(entries, start=1)]
 
 
-def by_check(week: date, silences: Collection[Silence]) -> dict[str, dict[str, str]]:
-    """Return what quality.json says of the checks that are silenced in a week: reason, owner and until."""
+def by_check(week: date, silences: Collection[Silence]) -> dict[str, SilencedBy]:
+    """Return what quality.json says of the checks that are silenced in a week."""
     return {
-        silence.check: {"reason": silence.reason, "owner": silence.owner, "until": silence.until.isoformat()}
+        silence.check: SilencedBy(reason=silence.reason, owner=silence.owner, until=silence.until)
         for silence in silences
         if silence.covers(week)
     }

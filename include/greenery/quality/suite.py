@@ -1,11 +1,11 @@
-"""The vocabulary of the suites: what a check is, how bad it is that it fails, and what to do then.
+"""The vocabulary of the suites: a check, its severity, and the remedy if it fails.
 
-The rule of severity: critical is what is wrong whatever the shop did, in our own logic or in the structure of the
-extract, and holds it. What a shop itself can do is a warning; past a stated extreme, with enough history, it is
-critical too, but a person may accept it with a reason (`acceptable`). Info is kept, and bothers nobody.
+The rule of severity: a fault in our own logic or in the structure of the extract is critical and holds the extract.
+Anything that a shop itself can do is a warning. Beyond a stated extreme, with enough history, it is critical too, but a
+person may accept it with a reason (`acceptable`). Infos are stored and notify nobody.
 
-Importing Great Expectations takes seconds, and who only asks for a check's owner or remedy should not pay them: a check
-holds a function that makes its expectation.
+Importing Great Expectations takes seconds. Code that only needs a check's owner or remedy should not import it, so a
+check holds a function that makes its expectation.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 Severity = Literal["critical", "warning", "info"]
 # A statement, and the values of its parameters.
-Statement = tuple[str, list]
+Statement = tuple[str, list[Any]]
 
 DATA, WEB, SHOP = "data-team", "web-team", "shop-team"
-# What every suite is given: the week's end, and what is known by name.
+# The parameters of every suite: the week's end, and the known statuses and event types.
 AS_OF, STATUSES, EVENT_TYPES = ({"$PARAMETER": name} for name in ("as_of", "statuses", "event_types"))
 # In which unit a figure is compared with the weeks before.
 TIMES = "times what the weeks before let expect, chance aside"
@@ -48,8 +48,8 @@ class Check:
     look: what to look at first. remedy: a key of REMEDIES.
     relation: what it judges; the suite's where it is empty.
     acceptable: whether a person may accept that it fails (only an anomaly, never a broken structure).
-    tells_of: checks that fail for the same fact, such as the warning whose extreme this check is: where both fail, this
-        one tells of both.
+    tells_of: checks that fail for the same reason, such as the warning whose extreme this check is. If both fail, only
+        this one is reported.
     """
 
     id: str

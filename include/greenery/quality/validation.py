@@ -60,7 +60,7 @@ def validate(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str
 def findings_of(
     connection: duckdb.DuckDBPyConnection, source: SQLDatasource, suite: Suite, given: dict[str, Any]
 ) -> dict[str, Finding]:
-    """Return what a suite's checks find in its rows, by the check's id; those that fail name a few rows.
+    """Return the finding of each check of a suite, by the check's id. A failed check names a few rows.
 
     source: the data source on `connection`. given: the values of the suites' parameters.
     """
@@ -110,7 +110,7 @@ def _keep(connection: duckdb.DuckDBPyConnection, name: str, text: str, as_of: da
 
 
 def parameters(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, Any]:
-    """Return what the suites are given. What the extract before shows already is this shop's way, and no fault."""
+    """Return the parameters of the suites. Values that the extract before has already are normal in this shop."""
 
     def known(name: str, column: str, *always: str) -> list[str]:
         query = (
@@ -145,7 +145,7 @@ def ephemeral_context() -> EphemeralDataContext:
 
 
 def expectation(check: Check) -> Expectation:
-    """Return a check's expectation; all that is said of the check travels in its own fields and in `meta`."""
+    """Return a check's expectation. The facts about the check are in its own fields and in `meta`."""
     from great_expectations.expectations.metadata_types import FailureSeverity
 
     from greenery.quality import expectations

@@ -1,24 +1,27 @@
-"""Judge what a run built before anything of it is published."""
+"""Check a run's build before anything of it is published."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from pydantic import BaseModel
 
 from greenery import commands
-from greenery.build import ledger
-from greenery.figures import summary
+from greenery.build import record
+from greenery.build.record import FailedTest
+from greenery.documents import to_json
 from greenery.files import write_atomically
+from greenery.landing import ledger
 from greenery.messages import page, wording
-from greenery.messages.check_results import CheckResults
+from greenery.messages.check_results import CRITICAL, WARNING, Acceptance, CheckResult, CheckResults
 from greenery.quality import silences
 from greenery.quality.checks import BY_ID, CHECKS, advice, remedy
 from greenery.quality.findings import Finding
 from greenery.quality.suite import DATA
 from greenery.quality.validation import validate
 from greenery.settings import Settings
-from greenery.warehouse.duckdb import connect, rows
+from greenery.warehouse.duckdb import connect
 
 DBT_RUNBOOK = "docs/runbook.md#dbt_tests"
 
@@ -35,116 +38,111 @@ class HeldError(Exception):
         super().__init__(message)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What the checks said: the failed critical ones hold the extract, the failed warnings do not.
+class Verdict(BaseModel, frozen=True):
+    """The results of the checks. Failed critical checks hold the extract, failed warnings do not.
 
-    accepted: the reason for which failed critical checks were accepted, their ids, and what each observed; None where
-        none was.
-    unseen: whether a reason was given for checks that no person can have seen fail on this extract.
+    accepted: why failed critical checks were accepted, and which; None where none was.
+    unseen: whether a reason was given although no earlier run has shown these failures for this extract.
     """
 
-    checks: list[dict]
-    accepted: dict | None = None
+    checks: tuple[CheckResult, ...]
+    accepted: Acceptance | None = None
     unseen: bool = False
 
     @property
-    def failed_critical(self) -> list[dict]:
+    def failed_critical(self) -> list[CheckResult]:
         """The failed checks that hold the extract."""
-        return [check for check in self._failed("critical") if not check["accepted"]]
+        return [check for check in self._failed(CRITICAL) if not check.accepted]
 
     @property
-    def failed_warnings(self) -> list[dict]:
+    def failed_warnings(self) -> list[CheckResult]:
         """The failed checks that are shown and hold nothing."""
-        return self._failed("warning")
+        return self._failed(WARNING)
 
     @property
     def name(self) -> str:
         """The verdict in one word: passed, held or accepted."""
         return "held" if self.failed_critical else "accepted" if self.accepted else "passed"
 
-    def _failed(self, severity: str) -> list[dict]:
-        return [check for check in self.checks if not check["passed"] and check["severity"] == severity]
+    def _failed(self, severity: str) -> list[CheckResult]:
+        return [check for check in self.checks if not check.passed and check.severity == severity]
 
 
 def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
     """Judge the week of the run that holds the build lock, and write its `quality.json` and its page.
 
-    accept: why failed checks are accepted that are anomalies: the extract is then admitted all the same, now and when
-    the same content is judged again. Only what an earlier run held this very extract for can be accepted, and never a
-    broken structure.
+    accept: the reason for accepting failed checks that are anomalies. The extract is then admitted, now and whenever
+        the same content is checked again. An earlier run must have held this same extract for the same checks. A broken
+        structure can't be accepted.
 
     Raises HeldError where a critical check failed, with the extract marked held, unless it is admitted and only our own
     logic is wrong; LockLostError where the run no longer holds the lock; NotTestedError where dbt's tests have not run
     on what it built. A run that withdraws its extract has nothing to be judged: its verdict has no checks.
     """
     with connect(settings) as connection:
-        lock = ledger.check_build(connection, run_id)
-        if lock["withdrawal"]:
-            ledger.check_withdrawal(connection, lock)
-            return Verdict([])
-        failed_tests = ledger.failed_tests(connection, lock)
-        extract = rows(connection, "select * from landing.extracts where extract_id = ?", [lock["extract_id"]])[0]
-        silenced = silences.by_check(lock["as_of"].date(), silences.load())
-        checks = _told_once(
-            [
-                {**check, "silenced": silenced.get(check["check"])}
-                for check in [*judged(validate(connection, lock["as_of"])), *map(_failed_test, failed_tests)]
-            ]
-        )
+        lock = record.check_build(connection, run_id)
+        if lock.withdrawal:
+            record.check_withdrawal(connection, lock)
+            return Verdict(checks=())
+        failed_tests = record.failed_tests(connection, lock)
+        extract = ledger.extract(connection, lock.extract_id)
+        silenced = silences.by_check(lock.as_of.date(), silences.load())
+        checks = [*judged(validate(connection, lock.as_of)), *map(_failed_test, failed_tests)]
         verdict = _accepting(
-            checks, accept.strip(), json.loads(extract["accepted"] or "null"), json.loads(extract["held_for"] or "{}")
+            _told_once([check.model_copy(update={"silenced": silenced.get(check.check)}) for check in checks]),
+            accept.strip(),
+            extract.accepted,
+            extract.held_for or {},
         )
-        # An extract that was good is not worse because a model is wrong now, or because rows of another week are.
-        stays = extract["state"] == "admitted" and not any(map(_is_of_the_extract, verdict.failed_critical))
-        _write(settings, lock["as_of"], verdict, json.loads(extract["warnings"]), stays_admitted=stays)
+        # An admitted extract stays admitted if only a model, or rows of another week, are wrong now.
+        stays = extract.state == "admitted" and not any(map(_is_of_the_extract, verdict.failed_critical))
+        _write(settings, lock.as_of, verdict, extract.warnings, stays_admitted=stays)
         if not verdict.failed_critical:
-            ledger.passed(connection, lock, verdict.accepted)
+            record.passed(connection, lock, verdict.accepted)
         else:
-            reason = "; ".join(f"{check['check']}: {check['observed']}" for check in verdict.failed_critical)
+            reason = "; ".join(f"{check.check}: {check.observed}" for check in verdict.failed_critical)
             if stays:
-                ledger.fail(connection)
-            else:
-                held_for = {check["check"]: check["observed"] for check in verdict.failed_critical}
-                ledger.hold(connection, lock["extract_id"], reason, held_for=held_for)
-            if stays:
-                raise HeldError(_how_to_mend(settings, lock["as_of"], reason), verdict)
-            raise HeldError(_how_to_go_on(settings, lock["as_of"], verdict, reason), verdict, held_because=reason)
+                record.fail(connection)
+                raise HeldError(_how_to_mend(settings, lock.as_of, reason), verdict)
+            held_for = {check.check: check.observed for check in verdict.failed_critical}
+            ledger.hold(connection, lock.extract_id, reason, held_for=held_for)
+            raise HeldError(_how_to_go_on(settings, lock.as_of, verdict, reason), verdict, held_because=reason)
     return verdict
 
 
-def judged(found: dict[str, Finding]) -> list[dict]:
+def judged(found: Mapping[str, Finding]) -> list[CheckResult]:
     """Return the checks as `quality.json` keeps them."""
     return [
-        {
-            "check": check.id,
-            "relation": check.relation,
-            "severity": check.severity,
-            "owner": check.owner,
-            "meaning": check.meaning,
-            "runbook": check.runbook,
-            "passed": found[check.id].passed,
-            "accepted": False,
-            "silenced": None,
-            "told_by": None,
-            "observed": found[check.id].observed,
-            "expected": found[check.id].expected,
-            "rows": found[check.id].rows,
-            "failing_rows": found[check.id].failing,
-            "examples": found[check.id].examples,
-        }
+        CheckResult(
+            check=check.id,
+            relation=check.relation,
+            severity=check.severity,
+            owner=check.owner,
+            meaning=check.meaning,
+            runbook=check.runbook,
+            passed=found[check.id].passed,
+            accepted=False,
+            silenced=None,
+            told_by=None,
+            observed=found[check.id].observed,
+            expected=found[check.id].expected,
+            rows=found[check.id].rows,
+            failing_rows=found[check.id].failing,
+            examples=tuple(found[check.id].examples),
+        )
         for check in CHECKS
     ]
 
 
-def _told_once(checks: list[dict]) -> list[dict]:
-    """Return the checks; a failed one names in `told_by` the one that tells of it too, so that a fact is told once.
+def _told_once(checks: Sequence[CheckResult]) -> list[CheckResult]:
+    """Return the checks. A failed check names in `told_by` the check whose incident covers it, so that a fact is
+    reported once.
 
-    That is one that is said to tell of it, and of the critical checks and tests of our own models the first: one wrong
-    row fails several. A check that is silenced tells of no other.
+    A check covers the checks that it names in `tells_of`. Of the critical checks and tests of our own models the first
+    covers the others, because one wrong row fails several. A silenced check covers no other.
     """
-    failed = [check for check in checks if not check["passed"]]
-    loud = [check["check"] for check in failed if not check["silenced"]]
+    failed = [check for check in checks if not check.passed]
+    loud = [check.check for check in failed if not check.silenced]
     tellers = {other: name for name in loud if name in BY_ID for other in BY_ID[name].tells_of}
     ours = [name for name in loud if remedy(name) == "model"]
     tellers |= dict.fromkeys(ours[1:], ours[0] if ours else "")
@@ -153,78 +151,83 @@ def _told_once(checks: list[dict]) -> list[dict]:
         found = tellers.get(name)
         return found and (teller(found) or found)
 
-    return [{**check, "told_by": None if check["passed"] else teller(check["check"])} for check in checks]
+    return [check.model_copy(update={"told_by": None if check.passed else teller(check.check)}) for check in checks]
 
 
-def acceptable(check: dict) -> bool:
+def acceptable(check: CheckResult) -> bool:
     """Return whether a person may accept that a check of `quality.json` fails."""
-    return check["check"] in BY_ID and BY_ID[check["check"]].acceptable
+    return check.check in BY_ID and BY_ID[check.check].acceptable
 
 
-def _is_of_the_extract(check: dict) -> bool:
+def _is_of_the_extract(check: CheckResult) -> bool:
     """Return whether a check of `quality.json` says something of the extract, and not of the models alone."""
-    return remedy(check["check"]) != "model"
+    return remedy(check.check) != "model"
 
 
-def _failed_test(test: dict) -> dict:
+def _failed_test(test: FailedTest) -> CheckResult:
     """Return a failed dbt test as a check of `quality.json`."""
-    return {
-        "check": test["test"],
-        "relation": test["model"],
-        "severity": "critical",
-        "owner": DATA,
-        "meaning": test["meaning"],
-        "runbook": DBT_RUNBOOK,
-        "passed": False,
-        "accepted": False,
-        "silenced": None,
-        "told_by": None,
-        "observed": _rows_fail(test["failures"]) if test["failures"] is not None else test["message"],
-        "expected": "none fails",
-        "rows": 0,  # dbt does not say how many it looked at
-        "failing_rows": test["failures"] or 0,
-        "examples": [],
-    }
+    return CheckResult(
+        check=test.test,
+        relation=test.model,
+        severity=CRITICAL,
+        owner=DATA,
+        meaning=test.meaning,
+        runbook=DBT_RUNBOOK,
+        passed=False,
+        accepted=False,
+        silenced=None,
+        told_by=None,
+        observed=_rows_fail(test.failures) if test.failures is not None else test.message or "",
+        expected="none fails",
+        rows=0,  # dbt does not say how many it looked at
+        failing_rows=test.failures or 0,
+        examples=(),
+    )
 
 
 def _rows_fail(number: int) -> str:
     return f"{wording.count(number, 'row')} {'fails' if number == 1 else 'fail'}"
 
 
-def _accepting(checks: list[dict], reason: str, before: dict | None, held_for: dict[str, str]) -> Verdict:
-    """Return the verdict, failed anomalies being accepted for `reason`, or as they were before.
+def _accepting(
+    checks: Sequence[CheckResult], reason: str, before: Acceptance | None, held_for: Mapping[str, str]
+) -> Verdict:
+    """Return the verdict. Failed anomalies are accepted for `reason`, or if they were accepted before.
 
-    before: what was accepted of the same content, as kept with the extract. It holds for those checks, also where an
-    earlier week has changed since, and with it what they expect. held_for: what the checks observed when the extract
-    was held last: only that can have been looked at.
+    before: the acceptance that is stored with this content. It stays valid for the same checks, even if an earlier week
+        has changed since. held_for: the observed values when the extract was last held. A person can only have looked
+        at these.
     """
-    failed = [check for check in checks if not check["passed"] and check["severity"] == "critical"]
-    observed = {check["check"]: check["observed"] for check in sorted(failed, key=lambda check: check["check"])}
+    failed = [check for check in checks if not check.passed and check.severity == CRITICAL]
+    observed = {check.check: check.observed for check in sorted(failed, key=lambda check: check.check)}
     if not failed or not all(map(acceptable, failed)):
-        return Verdict(checks)
-    accepted_before = before is not None and observed.keys() <= set(before["checks"])
+        return Verdict(checks=tuple(checks))
+    accepted_before = before is not None and observed.keys() <= set(before.checks)
     if not accepted_before and not (reason and observed.items() <= held_for.items()):
-        return Verdict(checks, unseen=bool(reason))
-    accepted = {"reason": reason or (before or {})["reason"], "checks": list(observed), "observed": observed}
-    return Verdict([{**check, "accepted": check["check"] in observed} for check in checks], accepted)
+        return Verdict(checks=tuple(checks), unseen=bool(reason))
+    accepted = Acceptance(reason=reason or (before.reason if before else ""), checks=tuple(observed), observed=observed)
+    return Verdict(
+        checks=tuple(check.model_copy(update={"accepted": check.check in observed}) for check in checks),
+        accepted=accepted,
+    )
 
 
 def _write(
-    settings: Settings, as_of: datetime, verdict: Verdict, landing_warnings: list[str], *, stays_admitted: bool
+    settings: Settings, as_of: datetime, verdict: Verdict, landing_warnings: Sequence[str], *, stays_admitted: bool
 ) -> None:
-    document = {
-        "as_of": f"{as_of:%Y-%m-%dT%H:%M:%S}+00:00",
-        "verdict": verdict.name,
-        "stays_admitted": stays_admitted and verdict.name == "held",
-        "way_out": _way_out(verdict) if verdict.name == "held" else None,
-        "accepted": verdict.accepted,
-        "checks": verdict.checks,
-        "landing_warnings": landing_warnings,
-    }
+    results = CheckResults(
+        as_of=as_of.replace(tzinfo=UTC),
+        verdict=verdict.name,
+        stays_admitted=stays_admitted and verdict.name == "held",
+        way_out=_way_out(verdict) if verdict.name == "held" else None,
+        accepted=verdict.accepted,
+        checks=verdict.checks,
+        landing_warnings=tuple(landing_warnings),
+    )
     folder = settings.report_folder(as_of)
-    failed = {check["check"]: advice(check["check"]) for check in verdict.checks if not check["passed"]}
-    write_atomically(folder / "quality.html", page.render_quality(CheckResults.model_validate(document), failed))
-    write_atomically(folder / "quality.json", summary.to_json(document))
+    failed = {check.check: advice(check.check) for check in verdict.checks if not check.passed}
+    write_atomically(folder / "quality.html", page.render_quality(results, failed))
+    write_atomically(folder / "quality.json", to_json(results))
 
 
 def _how_to_mend(settings: Settings, as_of: datetime, reason: str) -> str:
@@ -236,7 +239,7 @@ def _how_to_mend(settings: Settings, as_of: datetime, reason: str) -> str:
 
 
 def _how_to_go_on(settings: Settings, as_of: datetime, verdict: Verdict, reason: str) -> str:
-    structural = ", ".join(check["check"] for check in verdict.failed_critical if not acceptable(check))
+    structural = ", ".join(check.check for check in verdict.failed_critical if not acceptable(check))
     if structural:
         hint = f"{structural} can't be accepted: "
     elif verdict.unseen:
@@ -252,7 +255,7 @@ def _how_to_go_on(settings: Settings, as_of: datetime, verdict: Verdict, reason:
 
 def _way_out(verdict: Verdict) -> commands.WayOut:
     """Return what mends a held week, a key of `commands.way_out`."""
-    structural = [check["check"] for check in verdict.failed_critical if not acceptable(check)]
+    structural = [check.check for check in verdict.failed_critical if not acceptable(check)]
     if structural:
         return "model" if all(remedy(name) == "model" for name in structural) else "extract"
     return "accept" if verdict.unseen else "extract or accept"

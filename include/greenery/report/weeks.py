@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 
@@ -12,15 +12,16 @@ import duckdb
 from pydantic import TypeAdapter
 
 from greenery import commands
-from greenery.build import ledger
 from greenery.channels import sent
 from greenery.files import write_atomically
+from greenery.landing import ledger
 from greenery.landing.extract import Extract
 from greenery.messages import page
 from greenery.messages.week_state import ListedWeek, WeekState
 from greenery.report.judged import quality_of
 from greenery.settings import Settings
 from greenery.source import folders as extracts
+from greenery.warehouse.duckdb import rows
 from greenery.week import Week, week_ends
 
 WEEKS = TypeAdapter(list[WeekState])
@@ -29,12 +30,12 @@ WEEKS = TypeAdapter(list[WeekState])
 def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
     """Write `reports/weeks.json` and `reports/index.html` from the ledger, so that readers need no warehouse."""
     published = _published_extracts(settings)
-    outdated = ledger.outdated_reports(connection, published, settings.maturity_days)
+    outdated = _outdated_reports(connection, published, settings.maturity_days)
     published_weeks = {extract_id[:10] for extract_id in published}
-    landed = [Extract.model_validate(row) for row in ledger.extracts(connection)]
+    landed = ledger.extracts(connection)
     weeks = []
     for extract in landed:
-        # What is landed again waits beside what readers have of its week.
+        # Content that was landed again waits beside the published content of its week.
         waits = extract.state == "landed" and [other.as_of for other in landed].count(extract.as_of) > 1
         is_published = not waits and Week(end=extract.as_of).name in published_weeks
         weeks.append(_week(settings, extract, is_published, extract.as_of in outdated))
@@ -42,6 +43,32 @@ def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
         documents = [week.document() for week in weeks]
         write_atomically(settings.reports / "weeks.json", json.dumps(documents, indent=2, ensure_ascii=False) + "\n")
         _write_index(settings)
+
+
+def _outdated_reports(
+    connection: duckdb.DuckDBPyConnection, published: Sequence[str], maturity_days: int
+) -> set[datetime]:
+    """Return the weeks (as_of) whose report was rendered from other extracts than are published up to them now, or with
+    another maturity.
+
+    Where the summary would not differ in a byte, `writing.settle` has recorded the new extracts.
+
+    published: the ids of the published extracts, oldest first.
+    """
+    query = """
+        with published as (
+            select
+                cast(left(extract_id, 10) as timestamp) as as_of,
+                md5(string_agg(extract_id, ' ') over (order by extract_id)) as extracts
+            from unnest($published) as published(extract_id)
+        )
+        select reports.as_of
+        from landing.reports
+        inner join published on reports.as_of = published.as_of
+        where reports.extracts <> published.extracts or reports.maturity_days <> $maturity_days
+    """
+    parameters = {"published": list(published), "maturity_days": maturity_days}
+    return {row["as_of"] for row in rows(connection, query, parameters)}
 
 
 def write_index(settings: Settings) -> None:
@@ -56,7 +83,8 @@ def _write_index(settings: Settings) -> None:
 
 @contextmanager
 def _lock(settings: Settings) -> Iterator[None]:
-    """Let one process at a time write the list: one that read an older `weeks.json` must not be the last to write."""
+    """Let only one process write the list at a time, so that one with an older `weeks.json` can't overwrite a newer
+    list."""
     settings.reports.mkdir(parents=True, exist_ok=True)
     with (settings.reports / ".index.lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -69,7 +97,7 @@ def outdated(settings: Settings) -> list[date]:
 
 
 def state_of(settings: Settings, as_of: datetime) -> str:
-    """Return what is known of a week's extract, such as `its extract is held: sessions_unique: 3 rows fail`."""
+    """Return the state of a week's extract, such as `its extract is held: sessions_unique: 3 rows fail`."""
     week = next((week for week in recorded(settings) if week.as_of == as_of.date()), None)
     if week is None:
         return "its extract is not landed"
@@ -83,7 +111,7 @@ def recorded(settings: Settings) -> list[WeekState]:
 
 
 def _published_extracts(settings: Settings) -> list[str]:
-    """Return the ids of the extracts that readers have, oldest first: they begin with the as_of."""
+    """Return the ids of the published extracts, oldest first. An id begins with the as_of."""
     file = settings.published / "manifest.json"
     if not file.exists():
         return []

@@ -10,11 +10,11 @@ from pathlib import Path
 import duckdb
 
 from greenery import commands
-from greenery.build import ledger
 from greenery.documents import to_json
 from greenery.figures import order_changes, restatement, summary
 from greenery.figures.model import Restatement, Summary
 from greenery.files import write_atomically
+from greenery.landing import ledger
 from greenery.messages import chart, digest, page
 from greenery.messages.digest_parts import Digest, Links
 from greenery.messages.week_state import WeekState
@@ -50,7 +50,8 @@ def write(settings: Settings, as_of: datetime) -> Path:
     folder = settings.report_folder(as_of)
     document = found.document()
     before, now = _text(folder / "summary.json"), to_json(document)
-    # The summary comes after what is worked out from the one before: a run killed in between writes both again.
+    # The summary is written last. The restatement is computed from the old summary, so a run that was killed in between
+    # can write both again.
     restated = _restatement(folder)
     if before and before != now:
         restated = restatement.compare(json.loads(before), document)
@@ -77,8 +78,9 @@ def settle(
 ) -> list[datetime]:
     """Compare all reports with the published version; return the weeks whose summary would now differ, oldest first.
 
-    Only a report whose admitted extracts or maturity are others than when it was written is rendered again, without
-    writing it. A report of a week that is no longer admitted is taken back: its page says why, its figures are deleted.
+    A report is rendered again, without being written, only if its admitted extracts or the maturity setting have
+    changed since. If the week is no longer admitted, its report is taken back: the page says why, and the figures are
+    deleted.
 
     connection: the warehouse, whose ledger keeps what each report was rendered from.
     written: the week (naive UTC) whose report has just been written from the published version.
@@ -119,9 +121,10 @@ def figures(connection: duckdb.DuckDBPyConnection, as_of: datetime, maturity_day
 
 
 def _take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
-    """Replace the page of a week by one without figures; summary.json goes last: while it is there, so is a report."""
+    """Replace the page of a week by one without figures. summary.json is deleted last, because a week with it has a
+    report."""
     extract = ledger.newest(connection, as_of)
-    reason = (extract and extract["reason"]) or "its extract is not admitted"
+    reason = (extract and extract.reason) or "its extract is not admitted"
     folder = settings.report_folder(as_of)
     _write_page(settings, as_of, None, None, reason)
     for name in ("order_changes.csv", "funnel.png", "restatement.json", "run.json", "summary.json"):

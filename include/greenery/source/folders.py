@@ -25,7 +25,7 @@ class MissingExtractError(ExtractError):
 
 
 class ExtractFolder(BaseModel, frozen=True):
-    """A complete folder of the file source.
+    """A folder of the file source that has all files.
 
     files: table name to its file. events_since: start (naive UTC) of the window of its events, None for all.
     """

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
@@ -14,7 +15,7 @@ from greenery.settings import REPOSITORY, Settings
 from greenery.source.tables import TABLES
 
 SQL = REPOSITORY / "include" / "sql"
-# A task that is cleared or marked while it runs loses its slot at once, but its process ends some seconds later.
+# If a running task is cleared or marked, its slot is free at once, but its process ends some seconds later.
 LOCK_SECONDS = 60
 
 
@@ -28,8 +29,8 @@ def statement(name: str) -> str:
 def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse for writing, with its landing tables there; times are UTC.
 
-    Only a task that holds the slot of the warehouse pool may call this. Another process that has the file open is
-    waited for, which is one that Airflow is about to kill; duckdb.IOException is raised where it stays.
+    Only a task that holds the slot of the warehouse pool may call this. If another process has the file open, Airflow
+    is about to kill that process, so this function waits. Raises duckdb.IOException if the file stays open.
     """
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     _wait_for_lock(settings.warehouse)
@@ -65,7 +66,7 @@ def open_file(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBP
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Commit what is done inside, or nothing of it when it raises."""
+    """Commit everything that is done inside, or nothing if it raises."""
     connection.begin()
     try:
         yield
@@ -75,7 +76,9 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.commit()
 
 
-def rows(connection: duckdb.DuckDBPyConnection, query: str, parameters: dict | list | None = None) -> list[dict]:
+def rows(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any] | list[Any] | None = None
+) -> list[dict[str, Any]]:
     """Run `query` and return its rows as dicts, column name to value."""
     cursor = connection.execute(query, parameters) if parameters else connection.execute(query)
     names = [column[0] for column in cursor.description]

@@ -1,4 +1,4 @@
-"""The folder of the reports as a web app, for whoever may see the weekly DAG in Airflow."""
+"""The folder of reports as a web app, for users who may see the weekly DAG in Airflow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from greenery.settings import DAG_ID, Settings
 
 
 def build(settings: Settings) -> FastAPI:
-    """Return the app: the files of `settings.reports`, and 401 or 403 for who has no right to them."""
+    """Return the app. It serves the files of `settings.reports`, and answers 401 or 403 to users without the right to
+    see them."""
     reports = StaticFiles(directory=settings.reports, html=True, check_dir=False)
     app = FastAPI(openapi_url=None, dependencies=[Depends(requires_access_dag(method="GET", param_dag_id=DAG_ID))])
 

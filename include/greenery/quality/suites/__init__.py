@@ -1,4 +1,4 @@
-"""The suites of the quality gate, one a relation: what is expected of it, and what to do where it is not so.
+"""The suites of the quality gate, one for each relation: its expectations, and what to do if one fails.
 
 A suite is validated on the rows of include/sql/quality/rows/<its name>.sql.
 """
@@ -39,7 +39,7 @@ from greenery.quality.suites import (
     users_of_the_week,
 )
 
-# In this order: of the failed checks of our own models the first tells of the others.
+# The order matters: of the failed checks of our own models only the first is reported.
 SUITES: tuple[Suite, ...] = tuple(
     module.SUITE
     for module in (

@@ -1,4 +1,4 @@
-"""The orders of the extract: what orders_snapshot makes of them, and whether what they say can be."""
+"""The orders of the extract: whether orders_snapshot shows them, and whether their values are plausible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was landed against what the models make of it."""
+"""The landed rows against the rows of the models."""
 
 from __future__ import annotations
 

@@ -1,0 +1,122 @@
+"""The lock of the run that builds: one run at a time builds, is judged and publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from duckdb import DuckDBPyConnection
+from pydantic import BaseModel
+
+from greenery.build import target
+from greenery.landing import ledger
+from greenery.warehouse.duckdb import rows, transaction
+
+
+class LockLostError(Exception):
+    """The run no longer holds the warehouse, or the tables there are from another run. The message says which task to
+    clear."""
+
+
+class Lock(BaseModel, frozen=True):
+    """The run that builds, with its week (naive UTC) and its extract.
+
+    admitted_extracts: ids of the other extracts that it builds on, oldest first, as text.
+    withdrawal: why the week's extract is left out of the build; empty where it is part of it.
+    tests_all: whether dbt's tests look at everything, because not all that was there before had passed them.
+    """
+
+    run_id: str
+    as_of: datetime
+    extract_id: str
+    admitted_extracts: str
+    withdrawal: str
+    tests_all: bool
+
+    @property
+    def extracts(self) -> str:
+        """The extracts that the models of the run are built from: their ids, sorted, as text."""
+        return _sorted(self.admitted_extracts + ("" if self.withdrawal else f" {self.extract_id}"))
+
+
+def acquire(
+    connection: DuckDBPyConnection,
+    run_id: str,
+    as_of: datetime,
+    is_running: Callable[[str], bool],
+    withdrawal: str = "",
+    full_refresh: bool = False,
+) -> bool:
+    """Take the build lock for `run_id`, unless another run that is still running holds it.
+
+    The newest landed content of the week is used from now on. Earlier content of the same week is deleted. Returns
+    whether the run holds the lock now. Taking it twice is harmless.
+
+    withdrawal: why the week's admitted extract is to be left out from now on; empty for a run that adds it.
+    full_refresh: the run builds all models from the start; so does each after it until one has done so to the end.
+
+    Raises LockLostError where nothing is landed for the week, NothingToWithdrawError where nothing can be withdrawn.
+    """
+    holder = rows(connection, "select run_id from landing.build_lock")
+    if holder and holder[0]["run_id"] != run_id and is_running(holder[0]["run_id"]):
+        return False
+    extract = ledger.to_withdraw(connection, as_of) if withdrawal else ledger.newest(connection, as_of)
+    if extract is None:
+        raise LockLostError(f"nothing is landed for {as_of:%Y-%m-%d}: clear the task land of this run.")
+    with transaction(connection):
+        # A tested build that was not published is given up here. Its neighbours then form pairs that no test has seen.
+        tested_until_now = target.is_tested(connection, _sorted(ledger.admitted(connection)))
+        ledger.forget(
+            connection, "as_of = $as_of and extract_id <> $keep", {"as_of": as_of, "keep": extract.extract_id}
+        )
+        # From here on models can change, so earlier test results do not count until the tests run again.
+        connection.execute("update landing.built_with set is_tested = false")
+        connection.execute("delete from landing.build_lock")
+        lock = Lock(
+            run_id=run_id,
+            as_of=as_of,
+            extract_id=extract.extract_id,
+            admitted_extracts=ledger.admitted(connection, extract.extract_id),
+            withdrawal=withdrawal,
+            tests_all=not tested_until_now,
+        )
+        connection.execute(
+            """
+            insert into landing.build_lock (run_id, as_of, extract_id, admitted_extracts, withdrawal, tests_all)
+            values ($run_id, $as_of, $extract_id, $admitted_extracts, $withdrawal, $tests_all)
+            """,
+            lock.model_dump(),
+        )
+        if full_refresh or target.lacks_a_log(connection):
+            target.start_over(connection)
+        target.set_build(connection)
+        # This run builds from other extracts than those of the last test results. Those results are dropped, so that a
+        # later run of the same extracts is tested again.
+        connection.execute("update landing.built_with set failed = null where extracts <> ?", [lock.extracts])
+    return True
+
+
+def release(connection: DuckDBPyConnection, run_id: str) -> None:
+    """Give the build lock back, if `run_id` holds it. A build by hand then uses the admitted extracts."""
+    with transaction(connection):
+        if rows(connection, "select run_id from landing.build_lock where run_id = ?", [run_id]):
+            connection.execute("delete from landing.build_lock")
+            target.set_build(connection)
+
+
+def check_lock(connection: DuckDBPyConnection, run_id: str) -> Lock:
+    """Return the lock of `run_id`; raise LockLostError if another run took it or an admission changed since."""
+    held = rows(connection, "select * from landing.build_lock where run_id = ?", [run_id])
+    if not held:
+        raise LockLostError("another run holds the warehouse: clear the task acquire_warehouse of this run.")
+    lock = Lock.model_validate(held[0])
+    # Its own extract may be admitted by now: a publish that was killed after admitting is tried again.
+    if lock.admitted_extracts != ledger.admitted(connection, lock.extract_id):
+        raise LockLostError(
+            "an extract was admitted or withdrawn since this run built: clear its task acquire_warehouse."
+        )
+    return lock
+
+
+def _sorted(extract_ids: str) -> str:
+    return " ".join(sorted(extract_ids.split()))

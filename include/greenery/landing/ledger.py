@@ -1,0 +1,100 @@
+"""The ledger of extracts: each is landed, admitted or held."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from duckdb import DuckDBPyConnection
+
+from greenery.landing.extract import Extract
+from greenery.source.tables import TABLES
+from greenery.warehouse.duckdb import rows
+
+
+class NothingToWithdrawError(Exception):
+    """The week has no extract that can be withdrawn."""
+
+
+def newest(connection: DuckDBPyConnection, as_of: datetime) -> Extract | None:
+    """Return the extract as of `as_of`: the one landed last, None where nothing is landed."""
+    query = "select * from landing.extracts where as_of = $as_of order by state = 'landed' desc limit 1"
+    found = rows(connection, query, {"as_of": as_of})
+    return Extract.model_validate(found[0]) if found else None
+
+
+def extract(connection: DuckDBPyConnection, extract_id: str) -> Extract:
+    """Return the extract of this id, which is landed."""
+    found = rows(connection, "select * from landing.extracts where extract_id = ?", [extract_id])
+    return Extract.model_validate(found[0])
+
+
+def extracts(connection: DuckDBPyConnection) -> list[Extract]:
+    """Return all extracts, oldest as_of first."""
+    found = rows(connection, "select * from landing.extracts order by as_of, state")
+    return [Extract.model_validate(row) for row in found]
+
+
+def admitted(connection: DuckDBPyConnection, without: str = "") -> str:
+    """Return the ids of the admitted extracts, oldest as_of first, as text. `without`: an id that is left out."""
+    query = """
+        select string_agg(extract_id, ' ' order by as_of) from landing.extracts
+        where state = 'admitted' and extract_id <> ?
+    """
+    return connection.execute(query, [without]).fetchall()[0][0] or ""
+
+
+def to_withdraw(connection: DuckDBPyConnection, as_of: datetime) -> Extract:
+    """Return the week's extract that can be withdrawn, or was: withdrawing twice is harmless.
+
+    Raises NothingToWithdrawError where the week has none, or no other extract is admitted.
+    """
+    query = "select * from landing.extracts where as_of = $as_of and (state = 'admitted' or withdrawn)"
+    found = rows(connection, query, {"as_of": as_of})
+    if not found:
+        raise NothingToWithdrawError(f"no extract {as_of:%Y-%m-%d} is admitted: there is nothing to withdraw.")
+    withdrawn = Extract.model_validate(found[0])
+    if not admitted(connection, withdrawn.extract_id):
+        raise NothingToWithdrawError(
+            f"the extract {as_of:%Y-%m-%d} is the only one admitted, nothing would be left to publish: "
+            'correct it and run the week with {"reextract": true}.'
+        )
+    return withdrawn
+
+
+def admit(connection: DuckDBPyConnection, extract_id: str) -> None:
+    """Mark the extract admitted."""
+    connection.execute(
+        "update landing.extracts set state = 'admitted', reason = null, withdrawn = false where extract_id = ?",
+        [extract_id],
+    )
+
+
+def hold(
+    connection: DuckDBPyConnection,
+    extract_id: str,
+    reason: str,
+    *,
+    withdrawn: bool = False,
+    held_for: dict[str, str] | None = None,
+) -> None:
+    """Mark the extract held: from now on it counts as missing.
+
+    withdrawn: a person took the extract back. It is admitted again only if a person asks for it.
+    held_for: the observed value of each failed critical check. A person may accept exactly these from now on.
+    """
+    connection.execute(
+        """
+        update landing.extracts set state = 'held', reason = ?, withdrawn = ?, passed_with = null, held_for = ?
+        where extract_id = ?
+        """,
+        [reason, withdrawn, json.dumps(held_for or {}, ensure_ascii=False), extract_id],
+    )
+
+
+def forget(connection: DuckDBPyConnection, condition: str, parameters: dict[str, Any]) -> None:
+    """Delete the extracts whose ledger row satisfies `condition` (SQL), and all rows landed of them."""
+    extract_ids = f"select extract_id from landing.extracts where {condition}"
+    for table in (*(table.name for table in TABLES), "extracts"):
+        connection.execute(f"delete from landing.{table} where extract_id in ({extract_ids})", parameters)

@@ -1,0 +1,24 @@
+"""How often, how long and how far apart the tasks are tried."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from greenery.settings import DELIVERY_POOL
+
+SHORT = timedelta(seconds=30)
+SENDING = timedelta(minutes=10)
+PAUSE = timedelta(minutes=5)
+# Even a task that fails for good needs retries: its process may be killed, and Airflow counts a queued task that is
+# cleared as failed.
+KILLED: dict[str, Any] = {"retries": 2, "retry_delay": SHORT}
+# The alert task keeps trying for a quarter of an hour, in case a channel is down.
+TELLING: dict[str, Any] = {
+    "pool": DELIVERY_POOL,
+    "retries": 5,
+    "retry_delay": SHORT,
+    "retry_exponential_backoff": True,
+    "max_retry_delay": PAUSE,
+    "execution_timeout": SENDING,
+}

@@ -1,0 +1,154 @@
+"""The steps of the weekly DAG that wait: for the extract of the week, and for the lock of the warehouse."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import BaseSensorOperator, Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+
+from greenery import settings
+from greenery.orchestration.retries import PAUSE
+from greenery.orchestration.run_context import BUILDS_ANEW, MODELS, has_built, run_url, week_end, withdrawal
+from greenery.settings import DAG_ID
+
+# Imported inside the sensors: reading the DAG file must not load DuckDB.
+
+log = logging.getLogger(__name__)
+
+
+class WaitForExtract(BaseSensorOperator):
+    """Wait for the extract of the run's week. Only a scheduled run waits; other runs fail at once.
+
+    If the extract was landed before, its files are not needed any more.
+    """
+
+    missing = ""  # the error of the last look
+
+    def execute(self, context: Context) -> Any:
+        """Wait for the extract. Raises AirflowSensorTimeout, which names the missing path, when the time is over."""
+        try:
+            return super().execute(context)
+        except AirflowSensorTimeout as error:
+            raise AirflowSensorTimeout(f"waited {self.timeout / 3600:g} hours. {self.missing}") from error
+
+    def poke(self, context: Context) -> bool:
+        """Return whether the extract can be landed. Raises AirflowFailException if waiting can't help."""
+        from greenery.landing import ledger
+        from greenery.source import folders as extracts
+        from greenery.warehouse.duckdb import connect
+
+        home = settings.load()
+        as_of = week_end(context)
+        if withdrawal(context):
+            return True
+        announce(home, as_of, is_scheduled=context["dag_run"].run_type == "scheduled")
+        for line in extracts.ignored_folders(home):
+            self.log.warning(line)
+        try:
+            extracts.find_extract(home, as_of)
+        except extracts.ExtractError as error:
+            with connect(home) as connection:
+                landed = ledger.newest(connection, as_of)
+            if landed and isinstance(error, extracts.MissingExtractError):
+                return True
+            if context["dag_run"].run_type != "scheduled":
+                raise AirflowFailException(str(error)) from error
+            self.missing = str(error)
+            self.log.info("waiting: %s", error)
+            tell_if_late(home, as_of, context, f"its run waits: {error}")
+            return False
+        return True
+
+
+class AcquireWarehouse(BaseSensorOperator):
+    """Take the lock of the run that builds; wait while another running run holds it."""
+
+    def poke(self, context: Context) -> bool:
+        """Return whether this run holds the lock."""
+        from greenery.build import locking, target
+        from greenery.build import project as dbt_project
+        from greenery.landing import ledger
+        from greenery.warehouse.duckdb import connect
+
+        def is_running(run_id: str) -> bool:
+            return context["ti"].get_dr_count(dag_id=DAG_ID, run_ids=[run_id], states=["running"]) > 0
+
+        home, as_of = settings.load(), week_end(context)
+        # Read before the lock is taken, so that the task of the first model notices a change in between.
+        models = dbt_project.version()
+        with connect(home) as connection:
+            try:
+                is_ours = locking.acquire(
+                    connection,
+                    context["run_id"],
+                    as_of,
+                    is_running,
+                    withdrawal(context),
+                    # Not where a task that follows the models is cleared by itself: they stay as they are.
+                    full_refresh=context["params"]["full_refresh"] and not has_built(context),
+                )
+            except (ledger.NothingToWithdrawError, locking.LockLostError) as error:
+                raise AirflowFailException(str(error)) from error
+            if is_ours and target.builds_anew(connection):
+                self.log.info(
+                    "all models are built from the start: other ones built what is there, or nothing is there"
+                )
+                context["ti"].xcom_push(key=BUILDS_ANEW, value=True)
+        if is_ours:
+            context["ti"].xcom_push(key=MODELS, value=models)
+        else:
+            tell_if_late(home, as_of, context, "its run waits for another that builds")
+        return is_ours
+
+
+def announce(home: settings.Settings, as_of: datetime, *, is_scheduled: bool) -> None:
+    """Log problems of the delivery channels early, and record that the digest of a scheduled week is owed.
+
+    The digest is owed to each channel that is on and has not received it. To a channel that is off it is owed until the
+    week has its report. A problem with delivery is logged here and never stops the run.
+    """
+    from greenery.channels import channel as channels
+    from greenery.channels import sent as ledger
+    from greenery.delivery import lateness
+
+    try:
+        if is_scheduled:
+            delivered = {message.channel for message in ledger.last_sent(home, "digest", f"{as_of:%Y-%m-%d}")}
+            waiting = [
+                name
+                for name in channels.DIGEST_CHANNELS
+                if name not in delivered
+                and (channels.readiness(home, channels.CHANNELS[name]).is_on or not lateness.has_report(home, as_of))
+            ]
+            ledger.owe(home, as_of, "its scheduled run has not delivered it", waiting)
+        for line in channels.lines(home):
+            log.warning(line)
+    except Exception:
+        log.exception("delivery can't be prepared: its tasks will fail")
+
+
+def tell_if_late(home: settings.Settings, as_of: datetime, context: Context, state: str) -> None:
+    """Alert that the digest of a scheduled run is late, if its deadline has passed.
+
+    Airflow's own deadline does this too, but only once. If a channel refused the alert then, it is sent here.
+
+    state: what the run waits for.
+    """
+    from greenery.delivery import lateness
+
+    run, now, failed = context["dag_run"], datetime.now(UTC), home.home / "late.failed"
+    if run.run_type != "scheduled" or now < lateness.deadline(home, as_of):
+        return
+    # A waiting task holds the only slot of the warehouse pool. A channel that hangs must not block the run that builds.
+    if failed.exists() and now < datetime.fromtimestamp(failed.stat().st_mtime, UTC) + PAUSE:
+        return
+    from greenery.alerts import incidents
+
+    try:
+        incidents.notify_late(home, as_of, run.run_id, run_url(run.run_id), state, waits=True)
+    except Exception:
+        failed.touch()
+        log.exception("the digest is late, and not everybody could be told: it is tried again in %s", PAUSE)
