@@ -14,7 +14,7 @@ endif
 unexport FROM TO AS_OF PARAMS REASON FIND ARGS
 as_word = '$(subst ','\'',$(value $(1)))'
 
-.PHONY: help install install-dev demo test check prove prove-histories bench up down backfill withdraw incident purge heartbeat status preview data-docs doctor docs gate-report lock
+.PHONY: help install install-dev demo test check prove prove-histories prove-side-by-side prove-kills prove-delivery prove-alerts prove-gate bench up down backfill withdraw incident purge heartbeat status preview data-docs doctor docs gate-report lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,20 +55,30 @@ demo: install ## simulate a shop and run the weekly DAG over its eight weeks
 	@$(BIN)/greenery demo
 
 test: install-dev check ## every check and test
-	@$(BIN)/python -m pytest -n 2 tests/unit tests/properties tests/delivery tests/gate
-	@$(BIN)/python -m pytest tests/dags tests/dbt tests/e2e
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/unit tests/properties tests/delivery tests/gate tests/dags tests/dbt
+	@$(BIN)/python -m pytest tests/forks
+	@$(BIN)/python -m pytest tests/e2e
 
-# One line a proof; all but the second, which runs weeks side by side, write their report into docs/proofs.
-prove: install-dev ## the long proofs; `make test` runs a sample of each
-	@$(BIN)/python -m pytest -q -n 2 tests/properties --hypothesis-profile prove
+# Each proof is a target of its own; all but the second, which runs weeks side by side, write their report into docs/proofs.
+prove: prove-histories prove-side-by-side prove-kills prove-delivery prove-alerts prove-gate ## all long proofs; `make test` runs a sample of each
+
+prove-histories: install-dev ## [PART=3/10]: ten thousand random histories, or one part; adds its counts to docs/proofs
+	@$(BIN)/python -m pytest -q -n 2 tests/properties/test_one_rule.py -k '$(or $(PART),test_one_rule)' --hypothesis-profile prove
+
+prove-side-by-side: install-dev ## weeks side by side, cleared, marked and killed in a real Airflow
 	@GREENERY_PROVE=1 $(BIN)/python -m pytest tests/e2e/test_concurrency.py tests/e2e/test_kills.py
-	@$(BIN)/python -m tests.delivery.table docs/proofs/delivery.md
-	@$(BIN)/python -m tests.e2e.kills --points 100 --step-points 100 --report docs/proofs/kills.md
-	@$(BIN)/python -m tests.alerts_proof --report docs/proofs/alerts.md
-	@$(BIN)/python -m tests.gate.report
 
-prove-histories: install-dev ## PART=3/10: one part of the proof of random histories; adds its counts to docs/proofs
-	@$(BIN)/python -m pytest -q 'tests/properties/test_one_rule.py::test_one_rule[$(PART)]' --hypothesis-profile prove
+prove-kills: install-dev ## a hundred kills in a real Airflow, and a hundred of one process
+	@$(BIN)/python -m tests.e2e.kills --points 100 --step-points 100 --report docs/proofs/kills.md
+
+prove-delivery: install-dev ## each case of a delivery: what the servers see
+	@$(BIN)/python -m tests.delivery.table docs/proofs/delivery.md
+
+prove-alerts: install-dev ## each case of an alert: what the servers see
+	@$(BIN)/python -m tests.alerts_proof --report docs/proofs/alerts.md
+
+prove-gate: install-dev ## plant all faults, judge hundreds of clean weeks
+	@$(BIN)/python -m tests.gate.report
 
 check: install-dev ## linters, types and generated docs
 	@$(BIN)/ruff check && $(BIN)/ruff format --check
@@ -118,8 +128,7 @@ doctor: install ## check settings, connections (by asking them) and the warehous
 docs: install ## write docs/DAGS.md, docs/schemas, and the checks in docs/runbook.md
 	@$(BIN)/greenery docs
 
-gate-report: install-dev ## plant all faults, judge hundreds of clean weeks; writes docs/proofs/gate.md
-	@$(BIN)/python -m tests.gate.report
+gate-report: prove-gate ## the same as prove-gate
 
 lock: ## compile requirements.in and requirements-dev.in into their locks, for all three Pythons
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/python -m pip install --quiet uv

@@ -20,11 +20,12 @@ from tests.properties import proof_numbers
 if TYPE_CHECKING:
     from tests.properties.replay import Recording, Warehouse
 
-# Each test sets its seed, so that it is stable from run to run. `make prove` loads the profile prove: ten times as many
-# cases.
+# Each test sets its seed, so that it is stable from run to run. `make test` runs 200 random histories in ten parts, the
+# profile fast 1,000, and `make prove-histories` the 10,000 of the profile prove.
 settings.register_profile(
-    "test", max_examples=100, database=None, deadline=None, print_blob=False, suppress_health_check=list(HealthCheck)
+    "test", max_examples=20, database=None, deadline=None, print_blob=False, suppress_health_check=list(HealthCheck)
 )
+settings.register_profile("fast", parent=settings.get_profile("test"), max_examples=100)
 settings.register_profile("prove", parent=settings.get_profile("test"), max_examples=1000)
 settings.load_profile("test")
 
@@ -106,6 +107,13 @@ def write_extract(folder: Path, tables: dict[str, list[dict]]) -> Path:
             writer.writeheader()
             writer.writerows(rows)
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a module of tests/dbt in one process: they share what their first one builds."""
+    for item in items:
+        if item.path.parent.name == "dbt":
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 def pytest_terminal_summary(terminalreporter, config):

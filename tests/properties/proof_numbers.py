@@ -24,7 +24,7 @@ PROPERTY = "cases of the one rule"
 PARTS = 10
 HEADER = """# Thousands of random histories
 
-Written by `make prove`, or part by part by `make prove-histories PART=3/10`; `make test` runs a tenth of it. Each case
+Written by `make prove`, or part by part by `make prove-histories PART=3/10`; `make test` runs 200. Each case
 is a random small shop over one to five weeks and a random path of operations on its warehouse, replayed with the
 statements that dbt executes. After it, and after the runs that its stale reports ask for, all relations equal a build
 from the start, row for row; they and the summaries' figures equal the definitions in plain Python; every summary is the

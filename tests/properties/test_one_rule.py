@@ -23,7 +23,7 @@ from tests.properties.replay import Warehouse
 from tests.properties.world import MATURITY_DAYS, World, insert, publish, published_rows, report_rows, text
 
 
-# Each part runs as many cases as the profile says: 1,000 in all in `make test`, 10,000 in `make prove`.
+# Each part runs a tenth of the cases of the profile (tests/conftest.py).
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("part", range(1, PARTS + 1), ids=lambda part: f"{part}/{PARTS}")
 def test_one_rule(part, warehouse, request):

@@ -11,6 +11,7 @@ from unittest.mock import MagicMock
 
 import pytest
 from airflow.sdk import DAG
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 from greenery.build import locking
 from greenery.build import manifest as dbt_manifest
@@ -24,6 +25,12 @@ from tests.conftest import small_shop, write_extract
 
 WEEK = datetime(2023, 1, 11)
 MODEL = "int_extract_pairs"
+
+
+@pytest.fixture(autouse=True)
+def _no_open_warehouse():
+    """A fork must not inherit a DuckDB of dbt: its threads do not come along. The scheduler opens none either."""
+    assert DuckDBConnectionManager._ENV is None, "these tests need a process of their own: pytest tests/forks"
 
 
 @pytest.fixture
