@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from greenery.settings import load
@@ -47,12 +48,12 @@ def failures(results: Iterable[NodeResult]) -> list[dict]:
 
 def _failure(result: NodeResult) -> dict:
     node: Any = result.node
-    # Only a test that is written in a model's yml is attached to it.
+    # dbt attaches only a test that is written in a model's yml. Any other one names its model itself: what it depends on
+    # is in no order of importance.
     attached = getattr(node, "attached_node", None)
-    models = [attached] if attached else node.depends_on.nodes
-    model = models[0].rsplit(".", 1)[-1] if models else "models"
-    lines = node.raw_code.strip().splitlines()
-    comment = " ".join(line.removeprefix("--").strip() for line in lines if line.startswith("--"))
+    model = attached.rsplit(".", 1)[-1] if attached else node.config.meta.get("model", "models")
+    leading = takewhile(lambda line: line.startswith("--"), node.raw_code.strip().splitlines())
+    comment = " ".join(line.removeprefix("--").strip() for line in leading)
     return {
         "test": node.name,
         "model": model,
