@@ -1,6 +1,6 @@
 -- The cells that fct_product_funnel_daily has of the week that ends at $as_of, as known then, each as often as it is
--- there. Cells of later knowledge are left out but where they are there twice: a week is judged alike on the day and
--- later.
+-- there. Later knowledge adds cells. They are left out unless they are there twice: a week is judged alike on the day
+-- and later.
 with mart_cells as (
     select
         session_date,

@@ -1,6 +1,7 @@
 -- The products that the sessions of the week that ends at $as_of met, as known then, each as often as
 -- fct_session_products has it, and beside them in which steps its row is beyond that of the session in fct_sessions.
--- Products of later knowledge are left out but where they are at fault: a week is judged alike on the day and later.
+-- Later knowledge adds products. They are left out unless they are at fault: a week is judged alike on the day and
+-- later.
 with week_sessions as (
     select session_id from quality_sessions
     where weeks_ago = 0
@@ -64,5 +65,6 @@ select
     coalesce(known.product_id, mart_products.product_id) as product_id,
     mart_products.beyond_session_in
 from quality_session_products as known
-full outer join mart_products on known.session_id = mart_products.session_id and known.product_id = mart_products.product_id
+full outer join mart_products
+    on known.session_id = mart_products.session_id and known.product_id = mart_products.product_id
 where known.session_id is not null or mart_products.copies > 1 or mart_products.beyond_session_in is not null
