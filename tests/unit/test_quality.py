@@ -17,7 +17,8 @@ from greenery.messages.alert import Run
 from greenery.messages.check_results import CheckResults
 from greenery.quality import duckdb_dialect, history, validation, verdict
 from greenery.quality.checks import BY_ID, CHECKS, advice
-from greenery.quality.findings import PERSONAL, Finding, expected, shown, surely
+from greenery.quality.expectations import surely
+from greenery.quality.findings import PERSONAL, Finding, expected, shown
 from greenery.quality.suite import REMEDIES, Check, Suite
 from greenery.quality.suites import SUITES
 from greenery.settings import REPOSITORY, Settings
