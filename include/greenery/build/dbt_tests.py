@@ -48,8 +48,8 @@ def failures(results: Iterable[NodeResult]) -> list[dict]:
 
 def _failure(result: NodeResult) -> dict:
     node: Any = result.node
-    # dbt attaches only a test that is written in a model's yml. Any other one names its model itself: what it depends on
-    # is in no order of importance.
+    # dbt attaches only a test that is written in a model's yml. Another test names its model itself: dbt knows only all
+    # that it reads.
     attached = getattr(node, "attached_node", None)
     model = attached.rsplit(".", 1)[-1] if attached else node.config.meta.get("model", "models")
     leading = takewhile(lambda line: line.startswith("--"), node.raw_code.strip().splitlines())
