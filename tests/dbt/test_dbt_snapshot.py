@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from dbt.cli.main import dbtRunner
+from greenery.build import target
 from greenery.landing import load as landing
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
@@ -90,6 +91,7 @@ def by_models(warehouse, extracts: list[Extract]) -> list[tuple]:
     connection = warehouse.open()
     for extract in extracts:
         insert(connection, extract, "admitted")
+        target.set_build(connection)
         warehouse.build()
     query = f"select {', '.join((*COLUMNS, *META))} from marts.orders_snapshot"
     return sorted(connection.execute(query).fetchall(), key=repr)

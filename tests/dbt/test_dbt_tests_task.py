@@ -57,7 +57,9 @@ def test_tests_that_pass_and_tests_that_fail_are_recorded(home):
     names = {test.test: test for test in failed(home)}
     assert names["unique_fct_sessions_session_id"].model == "fct_sessions"
     assert names["unique_fct_sessions_session_id"].failures == 1
-    assert names["funnel_daily_adds_up_to_sessions"].meaning.startswith("Over countries and states, the sessions")
+    by_hand = names["funnel_daily_adds_up_to_sessions"]
+    assert by_hand.model == "fct_funnel_daily"
+    assert by_hand.meaning.startswith("Over countries and states, the sessions")
 
 
 def test_a_test_that_can_not_run_fails_the_task(home):

@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from greenery.build import dbt_tests
 from greenery.build import project as dbt_project
 from greenery.cli.incident import empty_column
 from greenery.publishing.versions import open_published
@@ -33,8 +32,7 @@ def home(tmp_path, monkeypatch) -> Settings:
     manifest = tmp_path / "dbt" / "target" / "manifest.json"
     for module in (pipeline, dbt_project):
         monkeypatch.setattr(module, "PROJECT", project)
-    for module in (dbt_project, dbt_tests):
-        monkeypatch.setattr(module, "MANIFEST", manifest)
+    monkeypatch.setattr(dbt_project, "MANIFEST", manifest)
     home = Settings(home=tmp_path / "home", extracts=tmp_path / "extracts")
     simulate(Shop(WEEKS[0], weeks=len(WEEKS), sessions_per_week=40), home.extracts)
     dbt(home, "parse")

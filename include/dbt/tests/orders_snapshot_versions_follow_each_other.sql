@@ -1,4 +1,6 @@
 -- An order has one version at a time, and a version lasts. Of the orders that the pairs to check changed.
+{{ config(meta={'model': 'orders_snapshot'}) }}
+
 with orders_snapshot as (
     select * from {{ ref('orders_snapshot') }}
     where order_id in ({{ keys_to_check(ref('int_order_versions'), 'order_id') }})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from dbt.artifacts.resources.types import NodeType
@@ -45,12 +46,12 @@ def failures(results: Iterable[NodeResult]) -> list[FailedTest]:
 
 def _failure(result: NodeResult) -> FailedTest:
     node: Any = result.node
-    # Only a test that is written in a model's yml is attached to it.
+    # dbt attaches only a test that is written in a model's yml. Another test names its model itself: dbt knows only all
+    # that it reads.
     attached = getattr(node, "attached_node", None)
-    models = [attached] if attached else node.depends_on.nodes
-    model = models[0].rsplit(".", 1)[-1] if models else "models"
-    lines = node.raw_code.strip().splitlines()
-    comment = " ".join(line.removeprefix("--").strip() for line in lines if line.startswith("--"))
+    model = attached.rsplit(".", 1)[-1] if attached else node.config.meta.get("model", "models")
+    leading = takewhile(lambda line: line.startswith("--"), node.raw_code.strip().splitlines())
+    comment = " ".join(line.removeprefix("--").strip() for line in leading)
     return FailedTest(
         test=node.name,
         model=model,

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 BASE = {
     "week": "quality/base/week",
     "sessions": "shared/recent_sessions",
+    "session_products": "quality/base/session_products",
+    "funnel_cells": "quality/base/funnel_cells",
     "new_events": "quality/base/new_events",
     "orders": "quality/base/orders",
     "order_events": "quality/base/order_events",

@@ -1,5 +1,7 @@
 -- Over countries and states, the sessions of a day add up to fct_sessions in every count. Of the days of sessions
 -- that the run changed.
+{{ config(meta={'model': 'fct_funnel_daily'}) }}
+
 with days_to_check as (
     {{ days_to_check() }}
 ),

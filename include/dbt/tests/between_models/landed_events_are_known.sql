@@ -1,4 +1,6 @@
 -- Every event of an extract is known since then or before, and what appears in an extract is in it.
+{{ config(meta={'model': 'int_event_appearances'}) }}
+
 with pairs as (
     {{ pairs_to_check() }}
 ),

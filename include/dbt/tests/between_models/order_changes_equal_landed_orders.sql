@@ -1,4 +1,6 @@
 -- The changes at an extract are what its orders and those of the extract before differ in.
+{{ config(meta={'model': 'fct_order_changes'}) }}
+
 with pairs as (
     {{ pairs_to_check() }}
 ),

@@ -1,4 +1,6 @@
 -- For the orders of the newest extract, the newest version of their items is what it shows.
+{{ config(meta={'model': 'int_order_item_versions'}) }}
+
 with extract_pairs as (
     select * from {{ ref('int_extract_pairs') }}
 ),

@@ -1,4 +1,6 @@
 -- At each extract, the versions that are valid then are its orders, column by column.
+{{ config(meta={'model': 'orders_snapshot'}) }}
+
 with pairs as (
     {{ pairs_to_check() }}
 ),

@@ -1,5 +1,7 @@
 -- Over countries and states, a product's sessions of a day add up to fct_session_products in every count. Of the days
 -- of sessions that the run changed.
+{{ config(meta={'model': 'fct_product_funnel_daily'}) }}
+
 with days_to_check as (
     {{ days_to_check() }}
 ),

@@ -1,4 +1,6 @@
 -- A product's step is a step of the whole session too, and not earlier.
+{{ config(meta={'model': 'fct_session_products'}) }}
+
 with sessions_to_check as (
     {{ sessions_to_check() }}
 ),

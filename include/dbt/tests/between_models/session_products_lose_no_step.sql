@@ -1,5 +1,7 @@
 -- Each product of a known page_view or add_to_cart, and each of the order of a known checkout or package_shipped as the
 -- newest extract shows it, is there with that step, no later. Of the sessions that the run changed.
+{{ config(meta={'model': 'fct_session_products'}) }}
+
 with sessions_to_check as (
     {{ sessions_to_check() }}
 ),

@@ -1,5 +1,7 @@
 -- Each session of an event known before the newest as_of is there once, with the times of its events, and no other. Of
 -- the sessions that the run changed.
+{{ config(meta={'model': 'fct_sessions'}) }}
+
 with sessions_to_check as (
     {{ sessions_to_check() }}
 ),

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from greenery.quality.suite import Check, Suite
 
-BEYOND = "select session_id, product_id from {batch} where mart_session_id is null or " + " or ".join(
-    f"{step} < session_{step} or ({step} is not null and session_{step} is null)"
-    for step in ("page_view_at", "add_to_cart_at", "checkout_at", "package_shipped_at")
-)
-
 SUITE = Suite(
     "fct_session_products",
     "fct_session_products",
@@ -26,7 +21,7 @@ SUITE = Suite(
         Check(
             "session_products_within_sessions",
             "critical",
-            lambda gx: gx.UnexpectedRowsExpectation(unexpected_rows_query=BEYOND),
+            lambda gx: gx.ExpectColumnValuesToBeNull(column="beyond_session_in"),
             meaning="A product's step is a step of its session too, and not earlier.",
             look="the session's rows in both marts",
             remedy="model",

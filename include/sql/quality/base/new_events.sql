@@ -1,12 +1,20 @@
 -- The events that the extract as of $as_of is the first to show.
-select events.*
+with known_before as (
+    select distinct event_id
+    from intermediate.int_event_appearances
+    where as_of < $as_of and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
+)
+
+select
+    events.event_id,
+    events.session_id,
+    events.user_id,
+    events.page_url,
+    events.created_at,
+    events.event_type,
+    events.order_id,
+    events.product_id
 from quality_week
 inner join landing.events as events on quality_week.extract_id = events.extract_id
-left join (
-    select distinct appearances.event_id
-    from intermediate.int_event_appearances as appearances
-    where
-        appearances.as_of < $as_of
-        and appearances.pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
-) as known_before on events.event_id = known_before.event_id
+left join known_before on events.event_id = known_before.event_id
 where known_before.event_id is null

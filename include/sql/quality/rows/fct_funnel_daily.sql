@@ -1,7 +1,29 @@
--- The rows of fct_funnel_daily of the seven days before $as_of.
+-- The cells that fct_funnel_daily has of the week that ends at $as_of, as known then, each as often as it is there.
+-- Later knowledge adds cells. They are left out unless they are there twice: a week is judged alike on the day and
+-- later.
+with mart_cells as (
+    select
+        session_date,
+        country,
+        state,
+        count(*) over (partition by session_date, country, state) as copies
+    from marts.fct_funnel_daily
+    where session_date < cast($as_of as date) and session_date >= cast($as_of as date) - 7
+),
+
+known_cells as (
+    select * from quality_funnel_cells
+    where product_id is null
+)
+
 select
-    session_date,
-    country,
-    state
-from marts.fct_funnel_daily
-where session_date < cast($as_of as date) and session_date >= cast($as_of as date) - 7
+    coalesce(known_cells.session_date, mart_cells.session_date) as session_date,
+    coalesce(known_cells.country, mart_cells.country) as country,
+    coalesce(known_cells.state, mart_cells.state) as state
+from known_cells
+full outer join mart_cells
+    on
+        known_cells.session_date = mart_cells.session_date
+        and known_cells.country = mart_cells.country
+        and known_cells.state = mart_cells.state
+where known_cells.session_date is not null or mart_cells.copies > 1

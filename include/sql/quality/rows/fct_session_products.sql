@@ -1,5 +1,7 @@
--- The rows of fct_session_products of the sessions of the week that ends at $as_of, and beside them the steps that
--- fct_sessions has of the session.
+-- The products that the sessions of the week that ends at $as_of met, as known then, each as often as
+-- fct_session_products has it, and beside them in which steps its row is beyond that of the session in fct_sessions.
+-- Later knowledge adds products. They are left out unless they are at fault: a week is judged alike on the day and
+-- later.
 with week_sessions as (
     select session_id from quality_sessions
     where weeks_ago = 0
@@ -15,20 +17,54 @@ mart_sessions as (
     from marts.fct_sessions
     where session_id in (select week_sessions.session_id from week_sessions)
     group by session_id
+),
+
+mart_products as (
+    select
+        products.session_id,
+        products.product_id,
+        count(*) over (partition by products.session_id, products.product_id) as copies,
+        nullif(concat(
+            case when sessions.session_id is null then 'session ' else '' end,
+            case
+                when
+                    products.page_view_at < sessions.page_view_at
+                    or (products.page_view_at is not null and sessions.page_view_at is null)
+                    then 'page_view '
+                else ''
+            end,
+            case
+                when
+                    products.add_to_cart_at < sessions.add_to_cart_at
+                    or (products.add_to_cart_at is not null and sessions.add_to_cart_at is null)
+                    then 'add_to_cart '
+                else ''
+            end,
+            case
+                when
+                    products.checkout_at < sessions.checkout_at
+                    or (products.checkout_at is not null and sessions.checkout_at is null)
+                    then 'checkout '
+                else ''
+            end,
+            case
+                when
+                    products.package_shipped_at < sessions.package_shipped_at
+                    or (products.package_shipped_at is not null and sessions.package_shipped_at is null)
+                    then 'package_shipped '
+                else ''
+            end
+        ), '') as beyond_session_in
+    from week_sessions
+    inner join marts.fct_session_products as products on week_sessions.session_id = products.session_id
+    left join mart_sessions as sessions on products.session_id = sessions.session_id
 )
 
 select
-    products.session_id,
-    products.product_id,
-    products.page_view_at,
-    products.add_to_cart_at,
-    products.checkout_at,
-    products.package_shipped_at,
-    mart_sessions.session_id as mart_session_id,
-    mart_sessions.page_view_at as session_page_view_at,
-    mart_sessions.add_to_cart_at as session_add_to_cart_at,
-    mart_sessions.checkout_at as session_checkout_at,
-    mart_sessions.package_shipped_at as session_package_shipped_at
-from week_sessions
-inner join marts.fct_session_products as products on week_sessions.session_id = products.session_id
-left join mart_sessions on products.session_id = mart_sessions.session_id
+    coalesce(known.session_id, mart_products.session_id) as session_id,
+    coalesce(known.product_id, mart_products.product_id) as product_id,
+    mart_products.beyond_session_in
+from quality_session_products as known
+full outer join mart_products
+    on known.session_id = mart_products.session_id and known.product_id = mart_products.product_id
+where known.session_id is not null or mart_products.copies > 1 or mart_products.beyond_session_in is not null

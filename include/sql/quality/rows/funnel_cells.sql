@@ -1,6 +1,7 @@
--- The cells of both daily funnels in the seven days before $as_of, and beside them whether they count what the marts hold
--- that they add up. These are marts alone, which later extracts of the build extend alike. The product is empty in the
--- funnel of whole sessions.
+-- The cells that both daily funnels have of the week that ends at $as_of, as known then, and beside them whether they
+-- count the sessions of the marts that they add up. These are marts alone, which later extracts of the build extend
+-- alike. Later knowledge adds cells. They are left out unless they differ: a week is judged alike on the day and later.
+-- The product is empty in the funnel of whole sessions.
 with days as (
     select cast($as_of as date) - numbers.number as session_date
     from (values (1), (2), (3), (4), (5), (6), (7)) as numbers (number)
@@ -84,24 +85,41 @@ counted as (
     from sessions
     inner join marts.fct_session_products as session_products on sessions.session_id = session_products.session_id
     group by sessions.session_date, session_products.product_id, sessions.country, sessions.state
+),
+
+compared as (
+    select
+        coalesce(daily.session_date, counted.session_date) as session_date,
+        coalesce(daily.product_id, counted.product_id) as product_id,
+        coalesce(daily.country, counted.country) as country,
+        coalesce(daily.state, counted.state) as state,
+        nullif(concat(
+            case when daily.sessions is distinct from counted.sessions then 'sessions ' else '' end,
+            case when daily.page_view is distinct from counted.page_view then 'page_view ' else '' end,
+            case when daily.add_to_cart is distinct from counted.add_to_cart then 'add_to_cart ' else '' end,
+            case when daily.checkout is distinct from counted.checkout then 'checkout ' else '' end,
+            case when daily.package_shipped is distinct from counted.package_shipped then 'package_shipped ' else '' end
+        ), '') as differs_in
+    from daily
+    full outer join counted
+        on
+            daily.session_date = counted.session_date
+            and coalesce(daily.product_id, '') = coalesce(counted.product_id, '')
+            and daily.country = counted.country
+            and daily.state = counted.state
 )
 
 select
-    coalesce(daily.session_date, counted.session_date) as session_date,
-    coalesce(daily.product_id, counted.product_id) as product_id,
-    coalesce(daily.country, counted.country) as country,
-    coalesce(daily.state, counted.state) as state,
-    nullif(concat(
-        case when daily.sessions is distinct from counted.sessions then 'sessions ' else '' end,
-        case when daily.page_view is distinct from counted.page_view then 'page_view ' else '' end,
-        case when daily.add_to_cart is distinct from counted.add_to_cart then 'add_to_cart ' else '' end,
-        case when daily.checkout is distinct from counted.checkout then 'checkout ' else '' end,
-        case when daily.package_shipped is distinct from counted.package_shipped then 'package_shipped ' else '' end
-    ), '') as differs_in
-from daily
-full outer join counted
+    coalesce(known.session_date, compared.session_date) as session_date,
+    coalesce(known.product_id, compared.product_id) as product_id,
+    coalesce(known.country, compared.country) as country,
+    coalesce(known.state, compared.state) as state,
+    compared.differs_in
+from quality_funnel_cells as known
+full outer join compared
     on
-        daily.session_date = counted.session_date
-        and coalesce(daily.product_id, '') = coalesce(counted.product_id, '')
-        and daily.country = counted.country
-        and daily.state = counted.state
+        known.session_date = compared.session_date
+        and coalesce(known.product_id, '') = coalesce(compared.product_id, '')
+        and known.country = compared.country
+        and known.state = compared.state
+where known.session_date is not null or compared.differs_in is not null

@@ -1,5 +1,5 @@
--- The order items that the extract as of $as_of shows and the one before does not, and beside them what is known of what
--- they name.
+-- The order items that the extract as of $as_of shows and the one before does not, and beside them what is known of
+-- what they name.
 with known_products as (
     select distinct product_id
     from intermediate.int_product_versions

@@ -1,5 +1,5 @@
--- The orders of the extract as of $as_of, and beside them what orders_snapshot shows of them for that moment and what is
--- known of what they name. What is judged of an order is judged when it is news.
+-- The orders of the extract as of $as_of, and beside them what orders_snapshot shows of them for that moment and what
+-- is known of what they name. What is judged of an order is judged when it is news.
 with newest_products as (
     select
         product_id,
@@ -24,9 +24,9 @@ items as (
 ),
 
 users as (
-    select users.user_id
+    select landed.user_id
     from quality_week
-    inner join landing.users as users on quality_week.extract_id = users.extract_id
+    inner join landing.users as landed on quality_week.extract_id = landed.extract_id
 ),
 
 promos as (
@@ -135,8 +135,12 @@ select
         case when orders.shipping_cost is distinct from versions.shipping_cost then 'shipping_cost ' else '' end,
         case when orders.order_total is distinct from versions.order_total then 'order_total ' else '' end,
         case when orders.tracking_id is distinct from versions.tracking_id then 'tracking_id ' else '' end,
-        case when orders.shipping_service is distinct from versions.shipping_service then 'shipping_service ' else '' end,
-        case when orders.estimated_delivery_at is distinct from versions.estimated_delivery_at then 'estimate ' else '' end,
+        case
+            when orders.shipping_service is distinct from versions.shipping_service then 'shipping_service ' else ''
+        end,
+        case
+            when orders.estimated_delivery_at is distinct from versions.estimated_delivery_at then 'estimate ' else ''
+        end,
         case when orders.delivered_at is distinct from versions.delivered_at then 'delivered_at ' else '' end,
         case when orders.status is distinct from versions.status then 'status ' else '' end
     ), '') as differs_from_snapshot_in,

@@ -1,5 +1,5 @@
--- The events of the extract before the one as of $as_of that fall into its window, and beside them whether they are still
--- there, and as they were.
+-- The events of the extract before the one as of $as_of that fall into its window, and beside them whether they are
+-- still there, and as they were.
 select
     previous_events.event_id,
     previous_events.session_id,
@@ -7,12 +7,12 @@ select
     events.event_id as event_id_now,
     case
         when
-            events.session_id is distinct from previous_events.session_id
-            or events.user_id is distinct from previous_events.user_id
-            or events.created_at is distinct from previous_events.created_at
-            or events.event_type is distinct from previous_events.event_type
-            or events.order_id is distinct from previous_events.order_id
-            or events.product_id is distinct from previous_events.product_id
+            (events.session_id is distinct from previous_events.session_id)
+            or (events.user_id is distinct from previous_events.user_id)
+            or (events.created_at is distinct from previous_events.created_at)
+            or (events.event_type is distinct from previous_events.event_type)
+            or (events.order_id is distinct from previous_events.order_id)
+            or (events.product_id is distinct from previous_events.product_id)
             then 'content'
     end as differs_in
 from quality_week

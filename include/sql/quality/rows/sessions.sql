@@ -1,4 +1,5 @@
--- The sessions that start in the week that ends at $as_of, as known then, and beside them whether fct_sessions has them.
+-- The sessions that start in the week that ends at $as_of, as known then, and beside them whether fct_sessions has
+-- them.
 with week_sessions as (
     select * from quality_sessions
     where weeks_ago = 0
@@ -10,27 +11,31 @@ mart_sessions as (
     where session_id in (select week_sessions.session_id from week_sessions)
 ),
 
--- Where the users were as far as the extracts before say.
+users_before as (
+    select
+        user_id,
+        address_id
+    from intermediate.int_user_versions
+    where as_of < $as_of and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
+    qualify row_number() over (partition by user_id order by as_of desc) = 1
+),
+
+addresses_before as (
+    select
+        address_id,
+        state,
+        country
+    from intermediate.int_address_versions
+    where as_of < $as_of and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
+    qualify row_number() over (partition by address_id order by as_of desc) = 1
+),
+
+-- The users whose place the extracts before say.
 places_before as (
-    select users.user_id
-    from (
-        select
-            user_id,
-            address_id
-        from intermediate.int_user_versions
-        where as_of < $as_of and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
-        qualify row_number() over (partition by user_id order by as_of desc) = 1
-    ) as users
-    inner join (
-        select
-            address_id,
-            state,
-            country
-        from intermediate.int_address_versions
-        where as_of < $as_of and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
-        qualify row_number() over (partition by address_id order by as_of desc) = 1
-    ) as addresses on users.address_id = addresses.address_id
-    where addresses.country is not null and addresses.state is not null
+    select users_before.user_id
+    from users_before
+    inner join addresses_before on users_before.address_id = addresses_before.address_id
+    where addresses_before.country is not null and addresses_before.state is not null
 ),
 
 average as (
