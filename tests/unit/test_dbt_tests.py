@@ -26,7 +26,7 @@ def test_a_test_that_is_written_by_hand_is_recorded_with_the_model_it_names_and_
     # dbt attaches it to no model, and names the sources that it reads first.
     depends_on = SimpleNamespace(nodes=["source.greenery.landing.build_lock", "model.greenery.int_sums"])
     found = failure(raw_code=text, config=SimpleNamespace(meta={"model": "fct_sums"}), depends_on=depends_on)
-    assert found == {
+    assert found.model_dump() == {
         "test": "sums_agree",
         "model": "fct_sums",
         "meaning": "The sums of both agree.",
