@@ -37,7 +37,7 @@ def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[N
 
 
 def _note_built(home: Settings, results: list) -> None:
-    """Note which models the run that holds the warehouse has built, as the callback of each one's task does.
+    """Note which models the run that holds the warehouse has built, as each one's task does.
 
     Raises the first LockLostError, when all were tried.
     """
@@ -55,7 +55,7 @@ def _note_built(home: Settings, results: list) -> None:
 
 
 def note_all_built(home: Settings, run_id: str) -> None:
-    """Note that the run has built all models, as the callbacks of their tasks do one by one."""
+    """Note that the run has built all models, as their tasks do one by one."""
     with connect(home) as connection:
         for model in TopologicalSorter(dbt_project.models().inputs).static_order():
             record.note_built(connection, run_id, model)

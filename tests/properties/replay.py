@@ -215,7 +215,7 @@ class Warehouse:
         return len(single)
 
     def _note_built(self, connection: Connection) -> None:
-        """Note that all models are built, as the callbacks of their tasks do one by one."""
+        """Note that all models are built, as their tasks do one by one."""
         connection.execute("delete from landing.built_models")
         names = [node.name for node in self.recording.nodes]
         connection.execute(

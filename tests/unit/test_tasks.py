@@ -130,16 +130,34 @@ def test_a_model_that_was_changed_while_its_run_builds_fails_for_good(wait, home
     context["ti"].xcom_pull, context["ti"].task_id = lambda task_ids, key: version, "dbt.int_extract_pairs_run"
     with connect(home) as connection:
         assert locking.acquire(connection, context["run_id"], as_of, lambda _: False)
-    check_project("", context)
+    check_project(context, {"int_extract_pairs": ["source.greenery.landing.build"]})
     monkeypatch.setattr(dbt_project, "version", lambda: "another")
     with pytest.raises(AirflowFailException, match="clear its task acquire_warehouse with all that follows"):
-        check_project("", context)
+        check_project(context, {"int_extract_pairs": []})
     # Back again, it is not known what was built meanwhile.
     monkeypatch.setattr(dbt_project, "version", lambda: version)
     with connect(home) as connection:
         assert rows(connection, "select models from landing.built_with") == [{"models": ""}]
         assert locking.acquire(connection, "run", as_of, lambda _: False)
         assert target.builds_anew(connection)
+
+
+@pytest.mark.parametrize(
+    "built", [{}, {"int_extract_pairs": ["model.greenery.dim_users"]}], ids=["is gone", "reads another model"]
+)
+def test_a_model_that_is_not_as_the_dag_knows_it_is_not_noted(wait, home, as_of, built):
+    """The project was edited, but not parsed: the DAG may have built two models in the other order."""
+    write_extract(home.extracts / "2023-01-11", small_shop())
+    land(home, as_of)
+    context = run("backfill")
+    context["ti"].xcom_pull = lambda task_ids, key: dbt_project.version()
+    context["ti"].task_id = "dbt.int_extract_pairs_run"
+    with connect(home) as connection:
+        assert locking.acquire(connection, context["run_id"], as_of, lambda _: False)
+    with pytest.raises(AirflowFailException, match="run `make install`"):
+        check_project(context, built)
+    with connect(home) as connection:
+        assert target.built_models(connection) == set()
 
 
 def test_who_waits_does_not_ask_a_failing_channel_at_every_look(wait, home, monkeypatch):

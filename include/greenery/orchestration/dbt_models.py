@@ -59,7 +59,15 @@ class ParsedBefore(AbstractDbtLocalBase):
 
 
 class DbtModel(ParsedBefore, DbtRunLocalOperator):
-    """Builds one model."""
+    """Builds one model, then notes that it is built: Cosmos would call a callback for a model that failed too."""
+
+    def build_and_run_cmd(self, context: Context, *args: Any, **kwargs: Any) -> Any:
+        """Build the model, note it, and return dbt's result. Raises where the model could not be built."""
+        from greenery.orchestration.tasks import check_project
+
+        result = super().build_and_run_cmd(context, *args, **kwargs)
+        check_project(context, {one.node.name: one.node.depends_on.nodes for one in result.result})
+        return result
 
 
 class DbtTests(ParsedBefore, DbtTestLocalOperator):
@@ -129,7 +137,6 @@ def dbt_models(settings: Settings, full_refresh: str) -> TaskGroup:
             # A model's task is idempotent: it is tried again in case its process was killed.
             "retries": 1,
             "retry_delay": timedelta(seconds=30),
-            "callback": "greenery.orchestration.tasks.check_project",
         },
     )
     models = [task for task in group.iter_tasks() if isinstance(task, DbtRunLocalOperator)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,28 +29,36 @@ from greenery.settings import DELIVERY_POOL, WAREHOUSE_POOL
 log = logging.getLogger(__name__)
 
 
-def check_project(project: str, context: Context) -> None:
-    """Note that a model is built. Fail its task for good if a model that it reads is not built, or if the dbt project
-    has changed since its run took the lock.
+def check_project(context: Context, built: Mapping[str, Collection[str]]) -> None:
+    """Note that the model of a task is built. Fail the task for good if a model that it reads is not built, or if the
+    dbt project has changed since its run took the lock, or since it was parsed for the DAG.
 
-    Cosmos calls this after the model was built. project: the folder in which dbt ran.
+    built: the models that dbt built, each with dbt's ids of all that it reads.
     """
     from greenery.build import locking, record, target
     from greenery.build import project as dbt_project
     from greenery.warehouse.duckdb import connect
 
+    model, inputs = context["ti"].task_id[len("dbt.") : -len("_run")], dbt_project.models().inputs
     is_same = dbt_project.version() == context["ti"].xcom_pull(task_ids="acquire_warehouse", key=MODELS)
     with connect(settings.load()) as connection:
-        if is_same:
-            try:
-                record.note_built(connection, context["run_id"], context["ti"].task_id[len("dbt.") : -len("_run")])
-            except locking.LockLostError as error:
-                raise AirflowFailException(str(error)) from error
-            return
-        target.disown_build(connection)
-    raise AirflowFailException(
-        "the dbt project was changed while this run built: clear its task acquire_warehouse with all that follows."
-    )
+        if not is_same:
+            target.disown_build(connection)
+            raise AirflowFailException(
+                "the dbt project was changed while this run built: clear its task acquire_warehouse with all that "
+                "follows."
+            )
+        # Else the DAG may build the models in a wrong order, or a table stays of a model that is gone.
+        reads = {name.rsplit(".", 1)[-1] for name in built.get(model, ())} & set(inputs)
+        if model not in built or reads != set(inputs.get(model, ())):
+            raise AirflowFailException(
+                f"{model} is not the model that the DAG knows, or is gone: run `make install`, then clear the task "
+                "acquire_warehouse of this run with all that follows."
+            )
+        try:
+            record.note_built(connection, context["run_id"], model)
+        except locking.LockLostError as error:
+            raise AirflowFailException(str(error)) from error
 
 
 @task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT)
