@@ -7,7 +7,10 @@ import subprocess
 import sys
 
 import pytest
+from greenery.airflow_settings import airflow_local_settings
 from greenery.airflow_settings.airflow_local_settings import create_metadata_engine
+from greenery.build import manifest as dbt_manifest
+from greenery.build import project as dbt_project
 from greenery.settings import REPOSITORY
 from sqlalchemy import text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -64,3 +67,16 @@ def test_the_scheduler_alone_parses_the_project_before_it_forks(tmp_path, compon
     assert found.stdout.splitlines()[-1] == expected
     # Nothing may hold the warehouse open in the process that every task comes from.
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("text", [None, "", '{"nodes": {'], ids=["missing", "empty", "half written"])
+def test_the_scheduler_starts_without_a_parsed_project(tmp_path, monkeypatch, text):
+    """The DAG file says so, and the scheduler still serves all other DAGs."""
+    file, kept = tmp_path / "manifest.json", []
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(dbt_project, "MANIFEST", file)
+    monkeypatch.setattr(dbt_manifest, "keep", kept.append)
+    monkeypatch.setattr(airflow_local_settings, "PRELOADED", ())
+    airflow_local_settings.preload()
+    assert kept

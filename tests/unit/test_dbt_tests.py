@@ -48,6 +48,11 @@ def test_a_test_that_names_no_model_is_recorded_with_the_models():
     assert failure(raw_code="select 1", config=SimpleNamespace(meta={})).model == "models"
 
 
+def test_a_build_of_which_dbt_has_run_no_test_is_not_tested():
+    with pytest.raises(dbt_tests.TestsBrokenError, match="no test"):
+        dbt_tests.failures([])
+
+
 @pytest.mark.parametrize("path", BY_HAND, ids=lambda path: path.stem)
 def test_each_test_that_is_written_by_hand_says_its_meaning_and_names_a_model(path):
     text = path.read_text(encoding="utf-8")

@@ -63,8 +63,10 @@ def preload() -> None:
     from greenery.build import project as dbt_project
     from greenery.orchestration import dbt_models
 
-    dbt_project.models()
-    # A setting that can't be used is reported where the DAG is read.
+    # A manifest that is missing or broken, or a setting that can't be used, is reported where the DAG is read. It does
+    # not end the scheduler.
+    with suppress(OSError, ValueError):
+        dbt_project.models()
     with suppress(settings.SettingError):
         dbt_manifest.keep({**os.environ, **dbt_models.environment(settings.load())})
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TestsBrokenError(Exception):
-    """A test broke off, so it has no result."""
+    """A test broke off, so it has no result, or no test has run."""
 
 
 def record(results: Iterable[NodeResult], run_id: str) -> None:
@@ -34,13 +34,16 @@ def failures(results: Iterable[NodeResult]) -> list[FailedTest]:
     """Return the tests that failed, by name.
 
     results: those of a dbt command; what is no test is passed over, and so is a test that only warns: the gate has
-    checks of its own for that. Raises TestsBrokenError where a test did not run.
+    checks of its own for that. Raises TestsBrokenError where a test did not run, or there is none: dbt takes that for
+    success.
     """
     tests = [result for result in results if result.node.resource_type == NodeType.Test]
     broken = [result for result in tests if result.status not in ("pass", "fail", "warn")]
     if broken:
         lines = "; ".join(f"{result.node.unique_id}: {result.message or result.status}" for result in broken)
         raise TestsBrokenError(f"dbt tests that did not run: {lines}")
+    if not tests:
+        raise TestsBrokenError("dbt has run no test: include/dbt/tests, or a variable DBT_…, leaves all of them out.")
     return sorted((_failure(result) for result in tests if result.status == "fail"), key=lambda failure: failure.test)
 
 
