@@ -71,7 +71,7 @@ def acquire(
         )
         # From here on models can change, so earlier test results do not count until the tests run again.
         connection.execute("update landing.built_with set is_tested = false")
-        connection.execute("delete from landing.build_lock")
+        _delete_lock(connection)
         lock = Lock(
             run_id=run_id,
             as_of=as_of,
@@ -100,7 +100,7 @@ def release(connection: DuckDBPyConnection, run_id: str) -> None:
     """Give the build lock back, if `run_id` holds it. A build by hand then uses the admitted extracts."""
     with transaction(connection):
         if rows(connection, "select run_id from landing.build_lock where run_id = ?", [run_id]):
-            connection.execute("delete from landing.build_lock")
+            _delete_lock(connection)
             target.set_build(connection)
 
 
@@ -116,6 +116,16 @@ def check_lock(connection: DuckDBPyConnection, run_id: str) -> Lock:
             "an extract was admitted or withdrawn since this run built: clear its task acquire_warehouse."
         )
     return lock
+
+
+def _delete_lock(connection: DuckDBPyConnection) -> None:
+    """Delete the lock, and the content that was kept for it alone: other content was landed for its week since."""
+    replaced = """
+        state = 'landed' and extract_id in (select extract_id from landing.build_lock)
+        and as_of in (select as_of from landing.extracts where state = 'landed' group by as_of having count(*) > 1)
+    """
+    ledger.forget(connection, replaced, {})
+    connection.execute("delete from landing.build_lock")
 
 
 def _sorted(extract_ids: str) -> str:

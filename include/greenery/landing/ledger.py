@@ -19,7 +19,12 @@ class NothingToWithdrawError(Exception):
 
 def newest(connection: DuckDBPyConnection, as_of: datetime) -> Extract | None:
     """Return the extract as of `as_of`: the one landed last, None where nothing is landed."""
-    query = "select * from landing.extracts where as_of = $as_of order by state = 'landed' desc limit 1"
+    # What a run builds now can be landed too: what was landed for its week since is newer.
+    query = """
+        select * from landing.extracts where as_of = $as_of
+        order by state = 'landed' desc, extract_id in (select extract_id from landing.build_lock)
+        limit 1
+    """
     found = rows(connection, query, {"as_of": as_of})
     return Extract.model_validate(found[0]) if found else None
 

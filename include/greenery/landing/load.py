@@ -96,12 +96,6 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
             if rows(connection, "select 1 from landing.extracts where extract_id = $id", {"id": extract_id}):
                 # The files have the content in use again, and no build has used the other content.
                 return landing.model_copy(update={"outcome": "unchanged"})
-            # Content that a run builds now stays for that run alone: were both landed, a later run could take either.
-            connection.execute(
-                "update landing.extracts set state = 'held', reason = 'other content was landed for its week' "
-                "where as_of = ? and state = 'landed'",
-                [as_of],
-            )
             connection.execute(
                 """
                 insert into landing.extracts
