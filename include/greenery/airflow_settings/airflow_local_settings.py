@@ -14,6 +14,10 @@ LOCK_SECONDS = 60
 
 # What the scheduler imports before LocalExecutor forks, so that no task has to: `import dbt` alone takes seconds.
 PRELOADED = (
+    # A task reads the DAG's file first, and with it what plugins and providers import.
+    "airflow.dag_processing.dagbag",
+    "airflow.providers.standard.operators.empty",
+    "cosmos.plugin.airflow3",
     "dbt.adapters.duckdb.environments.local",
     "dbt.task.test",
     "dbt_common.clients.agate_helper",

@@ -36,6 +36,9 @@ def environment(settings: Settings, port: int, execution_port: int, use_job_sche
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60" if use_job_schedule else "3600",
         # By default the scheduler sleeps a second between two tasks.
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        # A task's process may end after it has closed its connections. Its supervisor then sleeps until the next
+        # heartbeat, five seconds by default (Airflow 3.3.2).
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         # Tasks of an Airflow that was killed are taken up again within a minute instead of five.
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
         # An Airflow that ends with its command is no address to give away.
