@@ -14,7 +14,7 @@ import pytest
 from greenery.landing import ledger
 from greenery.landing.load import land
 from greenery.settings import SettingError, Settings
-from greenery.source import folders as extracts
+from greenery.source import folders
 from greenery.source.folders import ExtractError, MissingExtractError
 from greenery.source.tables import TABLES
 from greenery.warehouse.duckdb import connect, rows
@@ -81,7 +81,7 @@ def test_times_with_an_offset_are_landed_in_utc(home, folder, as_of):
 def test_parquet_gives_the_same_extract_as_csv(home, folder, as_of, tmp_path):
     write_extract(folder, small_shop())
     from_csv = land(home, as_of)
-    other = Settings(home=tmp_path / "other", extracts=tmp_path / "parquet")
+    other = Settings(home=tmp_path / "other", folders=tmp_path / "parquet")
     target = other.extracts / "2023-01-11"
     target.mkdir(parents=True)
     for table in TABLES:
@@ -372,7 +372,7 @@ def test_folders_that_are_no_week_are_ignored_with_a_line(home, folder):
     write_extract(folder, small_shop())
     for name in ("2023-01-12", "notes", "2023-02-31"):
         (home.extracts / name).mkdir()
-    assert extracts.ignored_folders(home) == [
+    assert folders.ignored_folders(home) == [
         f"ignored {home.extracts}/2023-01-12: Thursday ends no week, weeks end on Wednesday",
         f"ignored {home.extracts}/2023-02-31: the name is no date (YYYY-MM-DD)",
         f"ignored {home.extracts}/notes: the name is no date (YYYY-MM-DD)",
@@ -387,7 +387,7 @@ def test_an_as_of_that_ends_no_week(home):
 def test_the_weekday_is_fixed_by_the_first_landing(home, folder, as_of):
     write_extract(folder, small_shop())
     land(home, as_of)
-    thursday = Settings(home=home.home, extracts=home.extracts, week_ends_on=3)
+    thursday = Settings(home=home.home, folders=home.extracts, week_ends_on=3)
     with pytest.raises(ExtractError, match=r"weeks end on wednesday in .*, fixed by its first landing"):
         land(thursday, datetime(2023, 1, 12))
 

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from greenery import settings as environment
-from greenery.settings import Settings
+from greenery.settings import Settings, is_set
 
 CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{8,}")
 ADDRESS = re.compile(r"[^@\s<>,]+@[^@\s<>,]+")
@@ -69,7 +68,7 @@ def readiness(settings: Settings, channel: Channel) -> Readiness:
     connection = _connection(channel.connection_id)
     variable = f"AIRFLOW_CONN_{channel.connection_id.upper()}"
     if connection is None:
-        if environment.is_set(variable):
+        if is_set(variable):
             return Readiness(wrong=f"{channel.name} can't be used: {variable} is not read. Write it as a JSON object.")
         return Readiness(
             off=f"{channel.name} is off: add the connection {channel.connection_id} ({variable}) to use it."

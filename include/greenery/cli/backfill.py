@@ -26,7 +26,7 @@ from greenery.local_airflow.client import Airflow
 from greenery.local_airflow.progress import console, starting
 from greenery.local_airflow.runs import WeekResult
 from greenery.local_airflow.server import attach, running_airflow
-from greenery.report import weeks as status
+from greenery.report.weeks import outdated
 from greenery.settings import Settings
 
 
@@ -121,12 +121,12 @@ def run_backfill(
             return run_backfill(settings, first, last, conf, run_backwards, max_active_runs, found, restate)
     with backfills.unpaused(settings, airflow):
         results = backfills.run(airflow, weeks, conf or {}, run_backwards, max_active_runs)
-        outdated = status.outdated(settings) if restate else []
-        if outdated:
-            named = ", ".join(map(str, outdated))
+        restated = outdated(settings) if restate else []
+        if restated:
+            named = ", ".join(map(str, restated))
             console().print(f"Published weeks whose report differs now: {named}. Running them again, oldest first.")
         deliver = {name: value for name, value in (conf or {}).items() if name == "deliver"}
-        for start, end in commands.stretches(outdated):
+        for start, end in commands.stretches(restated):
             results += backfills.run(airflow, weeks_between(settings, start, end), deliver, False, 1)
         return results
 

@@ -13,13 +13,12 @@ from typing import Annotated
 import typer
 
 from greenery import commands
-from greenery.channels import sent as delivery_ledger
+from greenery.channels import sent
 from greenery.commands import InputError
 from greenery.local_airflow.client import AirflowError
 from greenery.local_airflow.server import running
 from greenery.publishing import versions
-from greenery.report import weeks as status
-from greenery.report import writing
+from greenery.report import weeks, writing
 from greenery.settings import Settings, load
 from greenery.warehouse import erasure
 from greenery.warehouse.duckdb import connect
@@ -75,13 +74,13 @@ def delete_leftovers(settings: Settings) -> list[str]:
         for file in files:
             file.unlink()
         done.append(f"{len(files)} files in the outbox")
-        alerts, contents = delivery_ledger.forget_rows(settings)
+        alerts, contents = sent.forget_rows(settings)
         done.append(
             f"the example rows of {alerts} remembered alerts, and {contents} contents of digests that were sent"
         )
         before = settings.warehouse.stat().st_size
         beside = erasure.write_anew(settings, connection)
-        status.record(settings, connection)
+        weeks.record(settings, connection)
         # The old file is unlinked while it is open: nothing can be written into it in between.
         beside.replace(settings.warehouse)
     done.append(f"free blocks of the warehouse ({before:,} bytes before, {settings.warehouse.stat().st_size:,} now)")

@@ -18,7 +18,7 @@ from greenery.cli.arguments import (
 from greenery.cli.backfill import run_backfill
 from greenery.cli.results import print_results
 from greenery.commands import InputError
-from greenery.report import weeks as status
+from greenery.report import weeks
 
 
 def withdraw(
@@ -42,7 +42,7 @@ def withdraw(
     if any(result.state != "success" for result in results):
         raise typer.Exit(1)
     print(f"The extract {week} is withdrawn: it is held, and what is published does without it.")
-    if outdated := status.outdated(settings):
+    if outdated := weeks.outdated(settings):
         print("Published weeks whose report would differ now: " + ", ".join(map(str, outdated)))
         for line in commands.reruns(settings, outdated):
             print(f"Run them again: {line}")
