@@ -54,7 +54,7 @@ def home(tmp_path_factory) -> Settings:
 
 def test_a_week_is_held_the_next_does_without_it_and_corrected_it_joins(home):
     version, before = home.published.resolve(), reports(home)
-    with pytest.raises(HeldError, match=r"the extract 2025-01-15 is held, nothing is published: required_columns_most"):
+    with pytest.raises(HeldError, match=r"2025-01-15 is held and nothing new is published: required_columns_most"):
         run_week(home, WEEKS[1])
 
     assert home.published.resolve() == version

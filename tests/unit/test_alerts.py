@@ -150,7 +150,9 @@ def test_a_warning_of_a_run_that_failed_later_does_not_say_that_the_week_is_publ
 def test_what_to_look_at_and_what_to_do_are_two_sentences():
     anomaly = check("prices_in_scale")
     (alert,) = of_checks(quality("2025-01-22", anomaly), [], RUN)
-    assert alert.fix.startswith("Look at whether products.csv is in cents. Export again and reextract; or,")
+    assert alert.fix.startswith(
+        "Look at whether products.csv is in cents. Export again and run the week with reextract."
+    )
     corrected, accepted = alert.command.splitlines()[1::2]
     assert corrected.endswith("""PARAMS='{"reextract": true}'""")
     assert accepted.endswith("""PARAMS='{"accept": "<why>"}'""")

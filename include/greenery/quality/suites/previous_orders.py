@@ -14,7 +14,7 @@ SUITE = Suite(
             "orders_stay",
             "warning",
             lambda gx: gx.ExpectMostColumnValuesToNotBeNull(column="order_id_now", mostly=0.9),
-            meaning="At most a tenth of the orders of the extract before are gone.",
+            meaning="At most a tenth of the orders of the previous extract are missing in this one.",
             look="whether orders.csv is complete",
             remedy="shop",
             owner=SHOP,

@@ -14,7 +14,7 @@ SUITE = Suite(
             "products_stay",
             "warning",
             lambda gx: gx.ExpectMostColumnValuesToNotBeNull(column="product_id_now", mostly=0.9),
-            meaning="At most a tenth of the products of the extract before are gone.",
+            meaning="At most a tenth of the products of the previous extract are missing in this one.",
             look="whether products.csv is complete",
             remedy="shop",
             owner=SHOP,
