@@ -209,5 +209,5 @@ def test_what_is_not_admitted_or_alone_is_not_withdrawn(in_order, tmp_path):
         with pytest.raises(NothingToWithdrawError, match="no extract 2025-01-08 is admitted"):
             locking.acquire(connection, "run", FIRST, lambda _: False, "a reason")
         ledger.admit(connection, ledger.newest(connection, FIRST).extract_id)
-        with pytest.raises(NothingToWithdrawError, match="2025-01-08 is the only one admitted"):
+        with pytest.raises(NothingToWithdrawError, match="2025-01-08 is the only admitted one"):
             locking.acquire(connection, "run", FIRST, lambda _: False, "a reason")

@@ -138,13 +138,13 @@ def test_a_refused_delivery_wakes_nobody_and_a_killed_process_says_so():
 def test_a_refused_held_notice_wakes_nobody_again():
     (alert,) = model.of_failures([TaskFailure(task="held_notice", reason="PermanentError: no")], RUN, published=False)
     assert alert.severity == "warning"
-    assert alert.held_back.startswith("the notice to this week's readers")
+    assert alert.held_back == "the notice that this week is held, and its digest"
 
 
 def test_a_warning_of_a_run_that_failed_later_does_not_say_that_the_week_is_published():
     found = quality("2025-01-22", check(severity="warning"), verdict="passed")
     (alert,) = of_checks(found, [], RUN, published=False)
-    assert alert.held_back == "nothing by this check; its run failed before it published the week"
+    assert alert.held_back == "nothing because of this check: the run failed before it published the week"
 
 
 def test_what_to_look_at_and_what_to_do_are_two_sentences():
@@ -168,7 +168,7 @@ def test_a_wrong_model_is_built_from_the_start():
 
 def test_a_warning_of_a_held_week_says_which_check_holds_it():
     _, warning = of_checks(quality("2025-01-22", check(severity="warning"), check("orders_unique")), [], RUN)
-    assert warning.held_back == "nothing by this check; the week is held by orders_unique"
+    assert warning.held_back == "nothing because of this check: the week is held by orders_unique"
 
 
 def test_a_check_names_those_that_it_tells_of():

@@ -178,7 +178,7 @@ def test_an_admitted_week_whose_rerun_fails_is_not_called_held(home):
     file.write_text(json.dumps({**json.loads(file.read_text()), "stays_admitted": True}))
     assert not incidents.is_held(home, WEEK)
     (alert,) = incidents.update(home, outcome(home), WEEK, notifies=True)
-    assert alert.held_back == "what this run built; the week and all others stay published as they were"
+    assert alert.held_back == "the data that this run built: all weeks stay published as they were"
 
 
 def test_withdrawing_ends_the_incidents_of_its_week_and_says_that_it_did(home, page):

@@ -81,7 +81,7 @@ def test_times_with_an_offset_are_landed_in_utc(home, folder, as_of):
 def test_parquet_gives_the_same_extract_as_csv(home, folder, as_of, tmp_path):
     write_extract(folder, small_shop())
     from_csv = land(home, as_of)
-    other = Settings(home=tmp_path / "other", folders=tmp_path / "parquet")
+    other = Settings(home=tmp_path / "other", extracts=tmp_path / "parquet")
     target = other.extracts / "2023-01-11"
     target.mkdir(parents=True)
     for table in TABLES:
@@ -137,7 +137,7 @@ def test_unreadable_file(home, folder, as_of, text, reason):
     message = refused(home, as_of)
     assert message.startswith(f"extract 2023-01-11, {folder}/promos.csv: can't be read (")
     assert reason in message
-    assert message.endswith("): write the file again.")
+    assert message.endswith("): export the file again.")
 
 
 def test_unreadable_parquet(home, folder, as_of):
@@ -276,11 +276,12 @@ def test_more_than_half_of_the_orders_gone(home, folder, as_of):
     later = home.extracts / "2023-01-18"
     write_extract(later, {**orders_and_events(range(10)), "orders": orders_and_events(range(4))["orders"]})
     assert refused(home, NEXT) == (
-        f"extract 2023-01-18, {later}/orders.csv: 6 of 10 order_ids of the extract 2023-01-11 are gone, more than "
-        'half. If the shop really shrank, run the week with {"accept_shrink": true}; if not, export the table again.'
+        f"extract 2023-01-18, {later}/orders.csv: the file lacks 6 of 10 order_ids of the extract 2023-01-11, more "
+        'than half. If the shop really shrank, run the week with {"accept_shrink": true}. If not, export the '
+        "table again."
     )
     landed = land(home, NEXT, accept_shrink=True)
-    assert landed.warnings == ["accepted: 6 of 10 order_ids of the extract 2023-01-11 are gone from orders.csv"]
+    assert landed.warnings == ["accepted: orders.csv lacks 6 of 10 order_ids of the extract 2023-01-11"]
     with connect(home) as connection:
         assert ledger.newest(connection, NEXT).accept_shrink is True
 
@@ -308,8 +309,8 @@ def test_a_late_extract_names_the_successor_that_now_looks_shrunk(home, folder, 
     land(home, NEXT)
     write_extract(folder, orders_and_events(range(10)))
     assert land(home, as_of).warnings == [
-        "the extract 2023-01-18 now looks shrunk: 6 of 10 order_ids of this one are gone from it",
-        "the extract 2023-01-18 now looks shrunk: 6 of 10 event_ids of this one are gone from it",
+        "the later extract 2023-01-18 now looks shrunk: it lacks 6 of 10 order_ids of this extract",
+        "the later extract 2023-01-18 now looks shrunk: it lacks 6 of 10 event_ids of this extract",
     ]
 
 
@@ -337,8 +338,9 @@ def test_other_content_is_refused_without_reextract(home, folder, as_of):
     first = land(home, as_of)
     write_extract(folder, {**orders_and_events(range(3)), "promos": []})
     assert refused(home, as_of) == (
-        f"extract 2023-01-11: {folder} differs from what was landed (promos: 0 row(s) new or changed, 1 gone or "
-        'changed). If the new content is right, run the week with {"reextract": true}; if not, restore the files.'
+        f"extract 2023-01-11: the files in {folder} differ from the landed extract (promos: 0 row(s) new or changed, "
+        '1 gone or changed). If the new files are right, run the week with {"reextract": true}. '
+        "If not, restore the old ones."
     )
     second = land(home, as_of, reextract=True)
     assert second.extract_id != first.extract_id
@@ -387,8 +389,8 @@ def test_an_as_of_that_ends_no_week(home):
 def test_the_weekday_is_fixed_by_the_first_landing(home, folder, as_of):
     write_extract(folder, small_shop())
     land(home, as_of)
-    thursday = Settings(home=home.home, folders=home.extracts, week_ends_on=3)
-    with pytest.raises(ExtractError, match=r"weeks end on wednesday in .*, fixed by its first landing"):
+    thursday = Settings(home=home.home, extracts=home.extracts, week_ends_on=3)
+    with pytest.raises(ExtractError, match=r"weeks end on wednesday in .*, because its first extract"):
         land(thursday, datetime(2023, 1, 12))
 
 
