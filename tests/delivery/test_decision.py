@@ -170,7 +170,7 @@ def test_the_ledger_is_for_its_owner_only(made):
     ("connection", "says"),
     [
         ({"password": "k" * 32, "extra": {"base_url": "http://proxy.example"}}, "begin it with https://"),
-        ({"password": "k" * 32, "extra": ["base_url"]}, "is no JSON object"),
+        ({"password": "k" * 32, "extra": ["base_url"]}, "is not a JSON object"),
         ({"extra": {"routing_key": "k" * 32}}, "into its password"),
         ({"password": "k" * 32, "extra": {"base_url": "http://localhost:1"}}, ""),
     ],
@@ -227,10 +227,10 @@ def test_a_lock_is_waited_for_within_a_bound(made, monkeypatch):
 @pytest.mark.parametrize(
     ("variables", "channel", "says"),
     [
-        ({"GREENERY_SLACK_CHANNEL": "#weekly"}, SLACK, "GREENERY_SLACK_CHANNEL=#weekly is no channel id"),
+        ({"GREENERY_SLACK_CHANNEL": "#weekly"}, SLACK, "GREENERY_SLACK_CHANNEL=#weekly is not a channel id"),
         ({"AIRFLOW_CONN_GREENERY_SLACK": "{not json"}, SLACK, "AIRFLOW_CONN_GREENERY_SLACK is not read"),
-        ({"AIRFLOW_CONN_GREENERY_SLACK": '{"password": "secret-9"}'}, SLACK, "is no Slack token"),
-        ({"GREENERY_EMAIL_TO": "ada@shop.example, bo"}, EMAIL, "'bo' is no address"),
+        ({"AIRFLOW_CONN_GREENERY_SLACK": '{"password": "secret-9"}'}, SLACK, "is not a Slack token"),
+        ({"GREENERY_EMAIL_TO": "ada@shop.example, bo"}, EMAIL, "'bo' is not an address"),
         ({"GREENERY_EMAIL_FROM": ""}, EMAIL, "set GREENERY_EMAIL_FROM"),
         ({"AIRFLOW_CONN_GREENERY_EMAIL": '{"extra": {"disable_ssl": true}}'}, EMAIL, "has no host"),
         ({"AIRFLOW_CONN_GREENERY_EMAIL": '{"host": "mail.example"}'}, EMAIL, "asks for TLS twice"),
@@ -248,7 +248,7 @@ def test_a_lock_is_waited_for_within_a_bound(made, monkeypatch):
             EMAIL,
             "in the clear",
         ),
-        ({"AIRFLOW_CONN_GREENERY_EMAIL": '{"host": "mail.example", "extra": [1]}'}, EMAIL, "is no JSON object"),
+        ({"AIRFLOW_CONN_GREENERY_EMAIL": '{"host": "mail.example", "extra": [1]}'}, EMAIL, "is not a JSON object"),
         (
             {"AIRFLOW_CONN_GREENERY_SLACK": '{"password": "xoxb-1", "extra": {"base_url": "http://proxy.example/"}}'},
             SLACK,
@@ -344,7 +344,7 @@ def test_a_scheduled_run_owes_its_digest_from_its_start(made):
 def test_nothing_about_delivery_stops_a_run(made, caplog):
     made.set(GREENERY_SLACK_CHANNEL="#weekly")
     sensors.announce(made.settings, AS_OF, is_scheduled=True)
-    assert "GREENERY_SLACK_CHANNEL=#weekly is no channel id" in caplog.text
+    assert "GREENERY_SLACK_CHANNEL=#weekly is not a channel id" in caplog.text
     (made.settings.home / "delivery.sqlite").write_bytes(b"spoiled" * 1000)
     sensors.announce(made.settings, AS_OF, is_scheduled=True)
     assert "delivery can't be prepared" in caplog.text

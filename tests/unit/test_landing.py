@@ -376,8 +376,8 @@ def test_folders_that_are_no_week_are_ignored_with_a_line(home, folder):
         (home.extracts / name).mkdir()
     assert folders.ignored_folders(home) == [
         f"ignored {home.extracts}/2023-01-12: Thursday ends no week, weeks end on Wednesday",
-        f"ignored {home.extracts}/2023-02-31: the name is no date (YYYY-MM-DD)",
-        f"ignored {home.extracts}/notes: the name is no date (YYYY-MM-DD)",
+        f"ignored {home.extracts}/2023-02-31: the name is not a date (YYYY-MM-DD)",
+        f"ignored {home.extracts}/notes: the name is not a date (YYYY-MM-DD)",
     ]
 
 

@@ -113,7 +113,7 @@ class TestCommand:
         [
             ("2023-01-18", 1, "the week to 2023-01-18 has no report"),
             ("2023-01-19", 2, "does not end a week"),
-            ("yesterday", 2, "AS_OF='yesterday' is no date"),
+            ("yesterday", 2, "AS_OF='yesterday' is not a date"),
         ],
     )
     def test_what_cannot_be_shown_is_said(self, reported, monkeypatch, capsys, as_of, code, message):

@@ -31,9 +31,9 @@ class Finding:
 
 
 def doctor() -> None:
-    """Check the settings, the connections (by asking them) and the warehouse: a line each, with what to fix.
+    """Check the settings, the connections (by trying them) and the warehouse. Print a line for each, with its fix.
 
-    It ends with 1 where something is to be fixed.
+    It ends with 1 if something needs a fix.
 
     Example: `greenery doctor`
     """

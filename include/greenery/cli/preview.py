@@ -24,7 +24,7 @@ from greenery.settings import Settings, load
 
 def preview(
     as_of: Annotated[
-        str, typer.Argument(metavar="AS_OF", help=f"The week; without it, the newest one. {NAMED_BY_ITS_END}")
+        str, typer.Argument(metavar="AS_OF", help=f"The week. Default: the newest one. {NAMED_BY_ITS_END}")
     ] = "",
 ) -> None:
     """Write the digest of a week as Slack and mail would show it, into its report's folder; nothing is sent.
@@ -42,7 +42,7 @@ def preview(
 def named_week(settings: Settings, as_of: str) -> datetime:
     """Return the week (as_of, naive UTC) that ends on the day `as_of`; the newest one with a report where it is empty.
 
-    Raises InputError where it is no date, SettingError where it ends no week, NoReportError where no week has a report.
+    Raises InputError if it is not a date, SettingError if it ends no week, NoReportError if no week has a report.
     """
     if not as_of:
         return newest(settings)

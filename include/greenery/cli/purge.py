@@ -27,12 +27,12 @@ from greenery.warehouse.duckdb import connect
 def purge(
     find: Annotated[
         str,
-        typer.Option(metavar="IDS", help="Ids that must be gone, separated by spaces: files that hold one are named."),
+        typer.Option(metavar="IDS", help="Ids that must be gone, separated by spaces. Files with one are listed."),
     ] = "",
 ) -> None:
-    """Delete the old content of corrected extracts that is left behind, and say where these ids still are.
+    """Delete the leftovers of corrected extracts, and list the files that still contain the given ids.
 
-    No run may be active. It ends with 1 where an id was found.
+    No run may be active. It ends with 1 if an id was found.
 
     Example: `greenery purge --find "8d5b3f0e 1c2a9d44"`
     """
@@ -40,7 +40,7 @@ def purge(
     if running(settings) is not None:
         raise AirflowError(
             f"Airflow runs for {settings.home}: stop it first ({commands.make(settings, 'down')}), "
-            "for nothing may build."
+            "because no run may be active during a purge."
         )
     if not settings.warehouse.exists():
         raise InputError(f"there is no warehouse in {settings.home}: nothing was landed.")

@@ -1,4 +1,4 @@
-"""`greenery status`: what became of each week, and what to run next."""
+"""`greenery status`: the state of each week, and the next command."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ from greenery.report import weeks
 def withdraw(
     as_of: Annotated[str, typer.Argument(metavar="AS_OF", help=f"The week of the extract. {NAMED_BY_ITS_END}")],
     reason: Annotated[
-        str, typer.Option(metavar="TEXT", help="Why; it is kept with the extract and shown on its page.")
+        str,
+        typer.Option(metavar="TEXT", help="The reason. It is kept with the extract and shown on the week's page."),
     ],
     extracts: ExtractsOption = None,
 ) -> None:
@@ -41,7 +42,7 @@ def withdraw(
     print_results(results)
     if any(result.state != "success" for result in results):
         raise typer.Exit(1)
-    print(f"The extract {week} is withdrawn: it is held, and what is published does without it.")
+    print(f"The extract {week} is withdrawn. It is held, and the published data no longer contains it.")
     if outdated := weeks.outdated(settings):
         print("Published weeks whose report would differ now: " + ", ".join(map(str, outdated)))
         for line in commands.reruns(settings, outdated):

@@ -1,4 +1,4 @@
-"""The list of weeks: what became of each, as weeks.json, as a page, and for `make status`."""
+"""The list of weeks: the state of each, as weeks.json, as a page, and for `make status`."""
 
 from __future__ import annotations
 
