@@ -6,7 +6,7 @@ import random
 
 import pytest
 from greenery.build import locking, record, target
-from greenery.figures import summary
+from greenery.documents import to_json
 from greenery.landing import ledger
 from greenery.publishing import versions
 from greenery.report import writing
@@ -43,7 +43,7 @@ def test_dbt_and_its_replay_end_in_the_same_rows(warehouse, tmp_path, number):
         publish(warehouse)
         ledger.admit(warehouse.open(), extract_id(extract))
         with versions.open_published(home) as reader:
-            written = summary.to_json(writing.figures(reader, extract.as_of, MATURITY_DAYS))
+            written = to_json(writing.figures(reader, extract.as_of, MATURITY_DAYS))
         assert written == text(warehouse, extract.as_of)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from greenery.build import locking, record, target
-from greenery.figures import summary
+from greenery.documents import to_json
 from greenery.landing import ledger
 from greenery.publishing import versions, week_rows
 from greenery.report import writing
@@ -258,7 +258,7 @@ def publish(warehouse: Warehouse) -> None:
 
 def text(warehouse: Warehouse, as_of: datetime) -> str:
     """Return the summary of a week from what is published."""
-    return summary.to_json(writing.figures(warehouse.open("published"), as_of, MATURITY_DAYS))
+    return to_json(writing.figures(warehouse.open("published"), as_of, MATURITY_DAYS))
 
 
 def published_rows(warehouse: Warehouse, relation: str) -> list[dict]:

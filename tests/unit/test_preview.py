@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 from greenery.cli import preview
-from greenery.figures import summary
+from greenery.documents import to_json
 from greenery.files import write_atomically
 from greenery.messages import digest, page
 from greenery.report import writing
@@ -22,12 +22,12 @@ AS_OF = datetime(2023, 2, 1)
 def reported(home):
     """A home with the report files of a week, and of one before it."""
     folder = home.report_folder(AS_OF)
-    write_atomically(folder / "summary.json", summary.to_json(summaries.NORMAL))
-    write_atomically(folder / "quality.json", summary.to_json(summaries.PASSED))
+    write_atomically(folder / "summary.json", to_json(summaries.NORMAL))
+    write_atomically(folder / "quality.json", to_json(summaries.PASSED))
     url = "https://airflow.example/runs/1"
     note = RunNote(run_id="manual__1", run_type="manual", url=url, restates=(), next_commands=())
     write_note(home, AS_OF, note)
-    write_atomically(home.reports / "2023-01-25" / "summary.json", summary.to_json(summaries.FIRST))
+    write_atomically(home.reports / "2023-01-25" / "summary.json", to_json(summaries.FIRST))
     weeks = [
         {"as_of": "2023-01-18", "state": "held", "reason": "sessions_unique: found twice"},
         {"as_of": "2023-01-25", "state": "admitted", "reason": None},
@@ -48,7 +48,7 @@ def test_every_medium_is_written_into_the_reports_folder(reported):
 
 def test_a_restated_week_has_its_correction_until_it_is_none_any_more(reported):
     folder = reported.report_folder(AS_OF)
-    write_atomically(folder / "restatement.json", summary.to_json(summaries.RESTATEMENT))
+    write_atomically(folder / "restatement.json", to_json(summaries.RESTATEMENT))
     assert "correction.eml" in [file.name for file in preview.write(reported, AS_OF)]
     (folder / "restatement.json").unlink()
     preview.write(reported, AS_OF)

@@ -45,7 +45,7 @@ def named_week(settings: Settings, as_of: str) -> datetime:
     Raises InputError if it is not a date, SettingError if it ends no week, NoReportError if no week has a report.
     """
     if not as_of:
-        return newest(settings)
+        return newest_report(settings)
     day = parse_date("AS_OF", as_of)
     return settings.check_as_of(datetime(day.year, day.month, day.day))
 
@@ -71,7 +71,7 @@ def write(settings: Settings, as_of: datetime) -> list[Path]:
     return [folder / name for name in files]
 
 
-def newest(settings: Settings) -> datetime:
+def newest_report(settings: Settings) -> datetime:
     """Return the newest week (as_of) that has a report; raise writing.NoReportError where none has."""
     weeks = sorted(file.parent.name for file in settings.reports.glob("*/summary.json"))
     if not weeks:
