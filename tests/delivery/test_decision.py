@@ -95,7 +95,7 @@ def test_a_correction_says_what_changed_since_what_readers_have(made):
     write_atomically(made.settings.report_folder(AS_OF) / "quality.json", results)
     deliver()
     for text in last():
-        assert "The figures are as they were. Data quality: 2 of 2 checks passed" in " ".join(text.split())
+        assert "The figures are unchanged. Data quality: 2 of 2 checks passed" in " ".join(text.split())
         assert "→ 62.0%" not in text
 
 
@@ -208,7 +208,7 @@ def test_the_rows_of_what_was_told_can_be_forgotten(made):
     made.report(checkouts=61)
     made.deliver("email", "auto")
     text = made.smtp.mails[-1].message.get_body(("plain",)).get_content()
-    assert "What it said is not known any more" in " ".join(text.split())
+    assert "The earlier content is no longer known" in " ".join(text.split())
 
 
 def test_a_lock_is_waited_for_within_a_bound(made, monkeypatch):

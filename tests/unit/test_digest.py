@@ -219,7 +219,7 @@ class TestMaturity:
         found = built(summaries.build(*weeks))
         shipped = found.funnel.rows[-1]
         assert (shipped.mark, shipped.change_mark, shipped.median_mark) == ("", "", "*")
-        note = "* At equal age, as a week before is provisional."
+        note = "* At equal age, because an earlier week is provisional."
         assert found.funnel.notes == (note,)
         for text in (as_text(slack_message.render(found)), mail_message.render(found).text):
             assert f"0.0{wording.SPACE}pp vs. the week before, 0.0{wording.SPACE}pp* vs. the 3-week median" in text
@@ -438,7 +438,7 @@ class TestDefinitions:
     def test_slack_explains_what_it_marks(self):
         text = as_text(slack_message.render(DIGESTS["provisional"]))
         assert "Provisional: Not complete before 28 days" in text
-        assert "At equal age: By what each week had at its own end" in text
+        assert "At equal age: Each week is counted at its own end" in text
         assert "More than noise:" not in as_text(slack_message.render(DIGESTS["gap"]))
 
 
@@ -553,7 +553,7 @@ class TestCorrection:
         sent = DIGESTS["restated"]
         found = correction.correction(build(summaries.NORMAL, None, summaries.RESTATEMENT, LINKS), sent.content)
         assert found == Correction(
-            says="The figures are as they were. Data quality: no check has been made; before: 2 of 2 checks passed.",
+            says="The figures are unchanged. Data quality: no check has been made; before: 2 of 2 checks passed.",
             restated=None,
         )
 
@@ -567,16 +567,18 @@ class TestCorrection:
         one, other = (
             built(summaries.NORMAL, summaries.quality({**check, "observed": text})) for text in ("3 rows", "4 rows")
         )
-        assert correction.correction(other, one.content).says == "The figures are as they were. So are the checks."
+        assert (
+            correction.correction(other, one.content).says == "The figures are unchanged. The checks are unchanged too."
+        )
 
     def test_nothing_at_all(self):
         found = correction.correction(DIGESTS["normal"], DIGESTS["normal"].content)
-        assert found.says == "The figures are as they were. So are the checks."
+        assert found.says == "The figures are unchanged. The checks are unchanged too."
 
     def test_what_was_sent_is_not_known_any_more(self):
         found = correction.correction(DIGESTS["restated"], None)
         assert (found.says, found.restated) == (
-            "What it said is not known any more, so what changed is not listed.",
+            "The earlier content is no longer known, so the changes are not listed.",
             None,
         )
 

@@ -87,7 +87,7 @@ class TestCorrection:
     def test_with_the_same_figures_says_what_else_is_new(self):
         warned = DIGESTS["warned"]
         text = mail_message.render(warned, correction.correction(warned, DIGESTS["normal"].content)).text
-        assert "This replaces the mail sent before. The figures are as they were. Data quality: 1 of 3 checks" in text
+        assert "This replaces the mail sent before. The figures are unchanged. Data quality: 1 of 3 checks" in text
         assert "Restated" not in text
 
     def test_a_first_mail_of_restated_figures_is_none(self):

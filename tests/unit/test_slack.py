@@ -93,7 +93,7 @@ class TestThreadNote:
         warned = DIGESTS["warned"]
         note = slack_message.render(warned, correction.correction(warned, DIGESTS["normal"].content)).thread_note
         assert note == (
-            "Updated. The figures are as they were. Data quality: 1 of 3 checks passed; before: 2 of 2 checks passed. "
+            "Updated. The figures are unchanged. Data quality: 1 of 3 checks passed; before: 2 of 2 checks passed. "
             "New: Warning: sessions_near_history failed. It checks: The meaning of sessions_near_history. "
             "New: Warning: unknown_states failed. It checks: The meaning of unknown_states. "
             "(silenced until 20 Feb 2023 by ana: the shop is moving). "

@@ -109,7 +109,7 @@ def _funnel(summary: Summary) -> FunnelSection | None:
         changes = "; its changes are at equal age" if at_equal_age else ""
         notes.append(f"* Provisional: packages are still going out{changes}.")
     elif at_equal_age:
-        notes.append("* At equal age, as a week before is provisional.")
+        notes.append("* At equal age, because an earlier week is provisional.")
     return FunnelSection(
         title="Funnel" if in_week else "Funnel of all sessions so far",
         rows=rows,
