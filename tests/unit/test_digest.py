@@ -380,7 +380,7 @@ class TestNotices:
     def test_after_a_gap_and_held_weeks(self):
         gap, held = DIGESTS["gap"].notices
         assert gap == (
-            "After a gap: the extract before is of 11 Jan 2023, 3 weeks before this one. Order changes are since then."
+            "After a gap: the previous extract is of 11 Jan 2023, 3 weeks earlier. Order changes are since then."
         )
         assert held == (
             "The extract of 18 Jan 2023 is held and not used (sessions_unique: found twice). What later extracts "

@@ -80,8 +80,8 @@ def _notices(summary: Summary, held_weeks: Sequence[WeekState]) -> tuple[str, ..
         notices.append("First extract: there is none before it to compare orders with.")
     elif orders.weeks_since_previous != 1:
         notices.append(
-            f"After a gap: the extract before is of {wording.date(orders.previous_as_of)}, "
-            f"{wording.count(orders.weeks_since_previous, 'week')} before this one. Order changes are since then."
+            f"After a gap: the previous extract is of {wording.date(orders.previous_as_of)}, "
+            f"{wording.count(orders.weeks_since_previous, 'week')} earlier. Order changes are since then."
         )
     for week in held_weeks[:SHOWN_WEEKS]:
         reason = wording.plain(week.reason or "no reason is given", 160)

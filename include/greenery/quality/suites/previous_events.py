@@ -8,7 +8,7 @@ SUITE = Suite(
     "previous_events",
     "events",
     keys=("event_id", "session_id"),
-    noun="events of the extract before",
+    noun="events of the previous extract",
     checks=(
         Check(
             "events_stay",

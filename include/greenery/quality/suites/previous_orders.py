@@ -8,7 +8,7 @@ SUITE = Suite(
     "previous_orders",
     "orders",
     keys=("order_id", "status"),
-    noun="orders of the extract before",
+    noun="orders of the previous extract",
     checks=(
         Check(
             "orders_stay",

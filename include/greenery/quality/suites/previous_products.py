@@ -8,7 +8,7 @@ SUITE = Suite(
     "previous_products",
     "products",
     keys=("product_id", "name"),
-    noun="products of the extract before",
+    noun="products of the previous extract",
     checks=(
         Check(
             "products_stay",
