@@ -105,7 +105,7 @@ backfill: install ## FROM=2023-01-11 TO=2023-02-01 [EXTRACTS=dir] [PARAMS='{"ree
 incident: install ## play an incident on a simulated shop: fault, alert, held week, fix, resolution
 	@$(BIN)/greenery incident
 
-purge: install ## [FIND='id id']: delete what corrected extracts left behind; say where these ids still are
+purge: install ## [FIND='id id']: delete the leftovers of corrected extracts; list files that still contain these ids
 	@$(BIN)/greenery purge --find $(call as_word,FIND)
 
 heartbeat: install ## whether the newest digest is out and Airflow works: one line, for an outside monitor
@@ -114,16 +114,16 @@ heartbeat: install ## whether the newest digest is out and Airflow works: one li
 withdraw: install ## AS_OF=2023-02-01 REASON='prices in cents': hold an admitted extract and publish without it
 	@$(BIN)/greenery withdraw $(call as_word,AS_OF) --reason $(call as_word,REASON)
 
-status: install ## what became of each week
+status: install ## the state of each week, and the next command
 	@$(BIN)/greenery status
 
 preview: install ## [AS_OF=2023-02-01]: the digest of a week as Slack and mail would show it; sends nothing
 	@$(BIN)/greenery preview $(call as_word,AS_OF)
 
-data-docs: install ## [AS_OF=2023-02-01]: what Great Expectations expects and finds of a week, as its own pages
+data-docs: install ## [AS_OF=2023-02-01]: the expectations and results of a week, as pages of Great Expectations
 	@$(BIN)/greenery data-docs $(call as_word,AS_OF)
 
-doctor: install ## check settings, connections (by asking them) and the warehouse
+doctor: install ## check settings, connections (by trying them) and the warehouse
 	@$(BIN)/greenery doctor
 
 docs: install ## write docs/DAGS.md, docs/schemas, and the checks in docs/runbook.md

@@ -87,8 +87,7 @@ REASON = r"^(?!\s*<)"
             False,
             type="boolean",
             title="Accept a shrunk extract",
-            description="Land the extract although more than half of the orders or events of the extract before it are "
-            "gone.",
+            description="Land the extract even if it lacks more than half of the orders or events of the previous one.",
         ),
         "accept": Param(
             None,

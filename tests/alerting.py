@@ -12,7 +12,7 @@ from pathlib import Path
 
 from greenery.alerts import incidents
 from greenery.alerts.incidents import Outcome
-from greenery.messages import alert as model
+from greenery.messages import alert
 from greenery.messages.alert import Alert, Run, TaskFailure
 from greenery.messages.check_results import CheckResults
 from greenery.settings import Settings, load
@@ -63,7 +63,7 @@ def quality(week: str, *checks: dict, verdict: str = "held") -> dict:
 def of_checks(quality: dict, earlier: Sequence[dict], run: Run, log: str = "", **options) -> list[Alert]:
     """Return the alerts of a week's quality.json with the advice that the gate gives."""
     found, *before = map(CheckResults.model_validate, (quality, *earlier))
-    return model.of_checks(found, before, run, log, incidents.advice_for(found), **options)
+    return alert.of_checks(found, before, run, log, incidents.advice_for(found), **options)
 
 
 @dataclass

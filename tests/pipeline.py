@@ -12,10 +12,9 @@ from greenery import quality
 from greenery.build import dbt_tests, locking, record, target
 from greenery.build import project as dbt_project
 from greenery.build.project import PROJECT
-from greenery.landing import load as landing
-from greenery.publishing import versions as publishing
-from greenery.report import weeks as status
-from greenery.report import writing as weekly_report
+from greenery.landing import load
+from greenery.publishing import versions
+from greenery.report import weeks, writing
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect, rows
 
@@ -74,7 +73,7 @@ def run_week(
     run_id = f"test__{as_of:%Y-%m-%d}"
     full_refresh = parameters.pop("full_refresh", False)
     if not withdrawal:
-        landing.land(home, as_of, **parameters)
+        load.land(home, as_of, **parameters)
     with connect(home) as connection:
         assert locking.acquire(connection, run_id, as_of, lambda _: False, withdrawal, full_refresh)
         full_refresh = target.builds_anew(connection)
@@ -82,19 +81,19 @@ def run_week(
     try:
         record_tests(home, run_id, dbt(home, "build", *options, tests_may_fail=True))
         quality.judge(home, run_id, accept)
-        publishing.publish(home, run_id)
+        versions.publish(home, run_id)
     except quality.HeldError as error:
         if error.held_because:
-            weekly_report.write_page(home, as_of, error.held_because)
+            writing.write_page(home, as_of, error.held_because)
         with connect(home) as connection:
-            status.record(home, connection)
+            weeks.record(home, connection)
         raise
     finally:
         with connect(home) as connection:
             locking.release(connection, run_id)
     if not withdrawal:
-        weekly_report.write(home, as_of)
+        writing.write(home, as_of)
     with connect(home) as connection:
-        outdated = weekly_report.settle(home, connection, written=None if withdrawal else as_of)
-        status.record(home, connection)
+        outdated = writing.settle(home, connection, written=None if withdrawal else as_of)
+        weeks.record(home, connection)
     return outdated

@@ -26,10 +26,9 @@ from dbt.adapters.duckdb.environments import local as dbt_duckdb
 from dbt.cli.main import dbtRunner
 from greenery import quality
 from greenery.build import locking, record
-from greenery.landing import ledger
-from greenery.landing import load as landing
-from greenery.publishing import versions as publishing
-from greenery.report import writing as weekly_report
+from greenery.landing import ledger, load
+from greenery.publishing import versions
+from greenery.report import writing
 from greenery.settings import REPOSITORY, Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.warehouse.duckdb import connect
@@ -107,7 +106,7 @@ def measure(home: Settings, weeks: int, say: Callable[[str], None]) -> list[dict
             figures[step] = time.process_time() - start
             return result
 
-        landed = timed("land", lambda as_of=as_of: landing.land(home, as_of))
+        landed = timed("land", lambda as_of=as_of: load.land(home, as_of))
         figures["extract rows"] = sum(landed.rows.values())
         with connect(home) as connection:
             locking.acquire(connection, run_id, as_of, lambda _: False)
@@ -120,8 +119,8 @@ def measure(home: Settings, weeks: int, say: Callable[[str], None]) -> list[dict
             record.tested(connection, run_id, [])
         if number in MEASURED:
             timed("quality", lambda run_id=run_id: quality.judge(home, run_id))
-            timed("publish", lambda run_id=run_id: publishing.publish(home, run_id))
-            timed("report", lambda as_of=as_of: weekly_report.write(home, as_of))
+            timed("publish", lambda run_id=run_id: versions.publish(home, run_id))
+            timed("report", lambda as_of=as_of: writing.write(home, as_of))
             figures[ALL] = sum(figures[step] for step in SECONDS)
         with connect(home) as connection:
             ledger.admit(connection, landed.extract_id)

@@ -24,10 +24,10 @@ from typing import Any, NamedTuple
 import psutil
 from greenery.build import locking, record, target
 from greenery.build.project import PROJECT
-from greenery.landing import load as landing
+from greenery.landing import load
 from greenery.local_airflow.server import Airflow, running_airflow
-from greenery.publishing import versions as publishing
-from greenery.report import writing as weekly_report
+from greenery.publishing import versions
+from greenery.report import writing
 from greenery.settings import DAG_ID, REPOSITORY, Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.warehouse.duckdb import connect
@@ -132,7 +132,7 @@ def bare(home: Settings, as_of: datetime) -> dict[str, Cost]:
         "DBT_LOG_PATH": str(home.home / "dbt"),
         "GX_ANALYTICS_ENABLED": "False",
     }
-    landing.land(home, as_of)
+    load.land(home, as_of)
     with connect(home) as connection:
         locking.acquire(connection, run_id, as_of, lambda _: False)
         refresh = ["--full-refresh"] if target.builds_anew(connection) else []
@@ -142,8 +142,8 @@ def bare(home: Settings, as_of: datetime) -> dict[str, Cost]:
     with connect(home) as connection:
         record.tested(connection, run_id, [])
     judged = run_process([sys.executable, "-c", JUDGE, run_id], environment)
-    publishing.publish(home, run_id)
-    weekly_report.write(home, as_of)
+    versions.publish(home, run_id)
+    writing.write(home, as_of)
     with connect(home) as connection:
         locking.release(connection, run_id)
     return {BUILD: built, VALIDATION: judged}

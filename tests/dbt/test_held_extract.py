@@ -17,7 +17,7 @@ from greenery.build import project as dbt_project
 from greenery.build.locking import LockLostError
 from greenery.build.record import NotJudgedError, NotTestedError
 from greenery.landing import ledger
-from greenery.publishing import versions as publishing
+from greenery.publishing import versions
 from greenery.publishing.versions import open_published
 from greenery.quality import HeldError
 from greenery.settings import Settings
@@ -54,7 +54,7 @@ def home(tmp_path_factory) -> Settings:
 
 def test_a_week_is_held_the_next_does_without_it_and_corrected_it_joins(home):
     version, before = home.published.resolve(), reports(home)
-    with pytest.raises(HeldError, match=r"the extract 2025-01-15 is held, nothing is published: required_columns_most"):
+    with pytest.raises(HeldError, match=r"2025-01-15 is held and nothing new is published: required_columns_most"):
         run_week(home, WEEKS[1])
 
     assert home.published.resolve() == version
@@ -104,7 +104,7 @@ def test_a_kill_between_admitting_and_switching_is_caught_up(home):
     home.published.unlink()
     home.published.symlink_to(f"versions/{older.name}")
     with connect(home) as connection:
-        publishing.catch_up(home, connection)
+        versions.catch_up(home, connection)
     assert home.published.resolve() == newest
 
 
@@ -125,15 +125,15 @@ def test_a_publish_killed_after_admitting_is_tried_again(home, monkeypatch):
     with pytest.raises(NotTestedError, match=r"clear its task dbt\.dbt_test"):
         quality.judge(home, "run")
     with pytest.raises(NotJudgedError, match="clear its task quality"):
-        publishing.publish(home, "run")
+        versions.publish(home, "run")
     record_tests(home, "run", dbt(home, "test", "--exclude-resource-type", "unit_test"))
     quality.judge(home, "run")
     with monkeypatch.context() as patch:
-        patch.setattr(publishing, "switch_link", killed)
+        patch.setattr(versions, "switch_link", killed)
         with pytest.raises(KeyboardInterrupt):
-            publishing.publish(home, "run")
+            versions.publish(home, "run")
     assert home.published.resolve() == older
-    version = publishing.publish(home, "run")
+    version = versions.publish(home, "run")
     assert home.published.resolve().name == str(version)
     with connect(home) as connection:
         assert ledger.newest(connection, week).state == "admitted"
@@ -147,7 +147,7 @@ def test_publishing_what_another_run_built_is_refused(home):
         ledger.hold(connection, second.extract_id, "withdrawn")
         locking.acquire(connection, "cleared", WEEKS[2], lambda _: False)
     with pytest.raises(LockLostError, match="built from other extracts than this run's"):
-        publishing.publish(home, "cleared")
+        versions.publish(home, "cleared")
     assert home.published.resolve() == before
     with connect(home) as connection:
         ledger.admit(connection, second.extract_id)
@@ -157,7 +157,7 @@ def test_publishing_what_another_run_built_is_refused(home):
 def test_five_versions_are_kept(home):
     for _ in range(2):
         run_week(home, WEEKS[2])
-    assert len(list((home.home / "versions").iterdir())) == publishing.KEPT_VERSIONS
+    assert len(list((home.home / "versions").iterdir())) == versions.KEPT_VERSIONS
 
 
 def test_a_failed_dbt_test_holds_the_extract_like_a_check_and_can_not_be_accepted(home):
@@ -175,7 +175,7 @@ def test_a_failed_dbt_test_holds_the_extract_like_a_check_and_can_not_be_accepte
     assert document["checks"][-1]["relation"] == "fct_sessions"
     assert "unique_fct_sessions_session_id" in (home.report_folder(week) / "quality.html").read_text()
     with pytest.raises(NotJudgedError):
-        publishing.publish(home, "run")
+        versions.publish(home, "run")
     with connect(home) as connection:
         locking.release(connection, "run")
 

@@ -15,15 +15,15 @@ from greenery.alerts import incidents, sending
 from greenery.alerts.incidents import Outcome
 from greenery.build import project as dbt_project
 from greenery.build import target
-from greenery.channels import sent as delivery_ledger
+from greenery.channels import sent
 from greenery.cli.incident import empty_column
 from greenery.cli.purge import delete_leftovers
 from greenery.landing import ledger
 from greenery.messages.alert import Alert, TaskFailure, key_of
 from greenery.publishing.versions import open_published
 from greenery.quality import HeldError
-from greenery.report import weeks as status
 from greenery.report.judged import quality_of
+from greenery.report.weeks import outdated
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.source.folders import ExtractError
@@ -194,7 +194,7 @@ def test_erase_a_person(home):
             assert len(kept) < len(table(home, week, name)) or name == "order_items" or week == FIRST
             write(home, week, name, kept)
         assert critical(run(home, week, "backfill", reextract=True)) == []
-    assert status.outdated(home) == []
+    assert outdated(home) == []
     # The logs of versions let go of the replaced extracts in the run after.
     run(home, SECOND, "backfill")
     # An alert named the person, and was resolved; a digest named an order.
@@ -210,7 +210,7 @@ def test_erase_a_person(home):
     )
     sending.notify(home, [alert], "a run")
     sending.resolve(home, {alert.key: "a run"})
-    delivery_ledger.keep_content(home, "hash", {"orders": sorted(gone)})
+    sent.keep_content(home, "hash", {"orders": sorted(gone)})
     # What is read is right already; older versions still show the person, until the purge.
     assert {path.relative_to(home.home).parts[0] for path, _ in erasure.containing(home, sorted(gone))} >= {
         "versions",

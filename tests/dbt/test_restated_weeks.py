@@ -20,8 +20,8 @@ from greenery.landing.ledger import NothingToWithdrawError
 from greenery.landing.load import land
 from greenery.publishing.versions import open_published
 from greenery.quality import HeldError
-from greenery.report import weeks as status
-from greenery.report import writing as weekly_report
+from greenery.report import writing
+from greenery.report.weeks import outdated, record
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.source.folders import ExtractError
@@ -82,14 +82,14 @@ def test_a_correction_that_is_held_restates_nothing(in_order, tmp_path):
     before = outcome(home)
     with pytest.raises(HeldError, match="correct the extract, then make backfill FROM=2025-01-15"):
         run_week(home, SECOND, reextract=True)
-    assert status.outdated(home) == []
+    assert outdated(home) == []
     assert outcome(home) == before
     (week,) = (week for week in json.loads((home.reports / "weeks.json").read_text()) if week["state"] == "held")
     assert (week["as_of"], week["published"]) == ("2025-01-15", True)
     assert week["next_command"].startswith("correct the extract, then make backfill FROM=2025-01-15 TO=2025-01-15")
     # The next week that is published does without it, and those between are named.
     run_week(home, FOURTH)
-    assert status.outdated(home) == [THIRD.date()]
+    assert outdated(home) == [THIRD.date()]
 
 
 def test_status_names_missing_weeks_and_reports_that_are_not_there(in_order, tmp_path, monkeypatch, capsys):
@@ -101,7 +101,7 @@ def test_status_names_missing_weeks_and_reports_that_are_not_there(in_order, tmp
     shutil.rmtree(home.report_folder(THIRD))
     (home.extracts / "2222-02-06").mkdir()  # a Wednesday, but to come
     with connect(home) as connection:
-        status.record(home, connection)
+        record(home, connection)
     monkeypatch.setenv("GREENERY_HOME", str(home.home))
     monkeypatch.setenv("GREENERY_EXTRACTS", str(home.extracts))
     monkeypatch.setenv("COLUMNS", "200")
@@ -109,8 +109,8 @@ def test_status_names_missing_weeks_and_reports_that_are_not_there(in_order, tmp
     printed = capsys.readouterr().out
     weeks = {line.split()[1]: line for line in printed.splitlines() if line.startswith("│ 2025")}
     assert list(weeks) == [f"{week:%Y-%m-%d}" for week in WEEKS]
-    assert "there is no extract of it" in weeks["2025-01-15"]
-    assert "its folder is there and was not landed" in weeks["2025-01-29"]
+    assert "no extract found" in weeks["2025-01-15"]
+    assert "extract found, not loaded yet" in weeks["2025-01-29"]
     commands = dict(re.findall(r"^Next for (\S+): (.*make backfill FROM=\S+ TO=\S+)", printed, re.MULTILINE))
     runs = {day: f"make backfill FROM={day} TO={day}" for day in ("2025-01-15", "2025-01-22", "2025-01-29")}
     put = f"put it into {home.extracts / '2025-01-15'}, then "
@@ -127,7 +127,7 @@ def test_a_late_week_names_those_it_restates_and_they_say_what_changed(in_order,
         "2025-01-29": f"make backfill FROM=2025-01-29 TO=2025-01-29 GREENERY_HOME={home.home} EXTRACTS={home.extracts}"
     }
     assert run_week(home, SECOND) == [THIRD, FOURTH]
-    assert commands.reruns(home, status.outdated(home)) == [
+    assert commands.reruns(home, outdated(home)) == [
         f"make backfill FROM=2025-01-22 TO=2025-01-29 GREENERY_HOME={home.home} EXTRACTS={home.extracts}"
     ]
 
@@ -173,7 +173,7 @@ def test_withdrawn_it_counts_as_missing_and_brought_back_all_is_as_before(in_ord
         run_week(home, SECOND)
     for week in differ:
         run_week(home, week)
-    assert status.outdated(home) == []
+    assert outdated(home) == []
     assert outcome(home) == outcome(without)
 
     assert run_week(home, SECOND, reextract=True) == differ
@@ -187,18 +187,18 @@ def test_another_maturity_restates_all_weeks_that_are_not_run_with_it(in_order, 
     home = Settings(home=tmp_path / "home", extracts=in_order.extracts)
     sooner = replace(home, maturity_days=14)
     with connect(home) as connection:
-        status.record(home, connection)
-        assert status.outdated(home) == []
-        assert weekly_report.settle(sooner, connection) == WEEKS
-        assert weekly_report.settle(home, connection) == []
-        status.record(home, connection)
-        assert status.outdated(home) == []
+        record(home, connection)
+        assert outdated(home) == []
+        assert writing.settle(sooner, connection) == WEEKS
+        assert writing.settle(home, connection) == []
+        record(home, connection)
+        assert outdated(home) == []
 
     assert run_week(sooner, FOURTH) == [FIRST, SECOND, THIRD]
-    assert status.outdated(sooner) == [week.date() for week in (FIRST, SECOND, THIRD)]
+    assert outdated(sooner) == [week.date() for week in (FIRST, SECOND, THIRD)]
     for week in (FIRST, SECOND, THIRD):
         run_week(sooner, week)
-    assert status.outdated(sooner) == []
+    assert outdated(sooner) == []
     assert run_week(home, FOURTH) == [FIRST, SECOND, THIRD]
 
 
@@ -209,5 +209,5 @@ def test_what_is_not_admitted_or_alone_is_not_withdrawn(in_order, tmp_path):
         with pytest.raises(NothingToWithdrawError, match="no extract 2025-01-08 is admitted"):
             locking.acquire(connection, "run", FIRST, lambda _: False, "a reason")
         ledger.admit(connection, ledger.newest(connection, FIRST).extract_id)
-        with pytest.raises(NothingToWithdrawError, match="2025-01-08 is the only one admitted"):
+        with pytest.raises(NothingToWithdrawError, match="2025-01-08 is the only admitted one"):
             locking.acquire(connection, "run", FIRST, lambda _: False, "a reason")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from greenery.channels import sent as ledger
+from greenery.channels import sent
 from greenery.channels.errors import PassingError, PermanentError
 
 from tests.delivery.world import AS_OF, READERS, WEEK, World
@@ -487,6 +487,6 @@ def nothing_connected(world: World) -> str:
         assert f"add the connection greenery_{channel}" in world.deliver(channel)
     outbox = world.settings.home / "outbox"
     assert {path.name for path in outbox.iterdir()} == {f"digest-{WEEK}", f"digest-{WEEK}.eml", f"digest-{WEEK}.json"}
-    assert not ledger.owed(world.settings, AS_OF)
+    assert not sent.owed(world.settings, AS_OF)
     assert (world.slack.calls, world.smtp.log) == ([], [])
     return "nothing; `outbox/` holds the mail (.eml) and the Slack message (.json) with its files"

@@ -13,10 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from greenery.channels import channel as channels
-from greenery.channels import mail, slack
-from greenery.channels import sent as ledger
-from greenery.channels.channel import EMAIL, PAGERDUTY, SLACK, readiness
+from greenery.channels import mail, sent, slack
+from greenery.channels.channel import CHANNELS, EMAIL, PAGERDUTY, SLACK, lines, readiness
 from greenery.channels.errors import PassingError, PermanentError
 from greenery.channels.reference import Reference
 from greenery.delivery import deliver
@@ -25,13 +23,12 @@ from greenery.documents import to_json
 from greenery.files import write_atomically
 from greenery.local_airflow.background import UI_PORT
 from greenery.local_airflow.environment import environment
-from greenery.messages import mail_message as mail_digest
-from greenery.messages import slack_message as slack_digest
+from greenery.messages import mail_message, slack_message
 from greenery.messages.alert import Run
 from greenery.messages.message import Attachment, MailMessage, SlackMessage
 from greenery.messages.week_state import WeekState
 from greenery.orchestration import sensors, tasks
-from greenery.report import weeks as status
+from greenery.report import weeks
 from greenery.settings import REPOSITORY
 
 from tests.alerting import check as failed_check
@@ -61,7 +58,7 @@ def test_never_is_never(made):
 
 
 def test_any_run_delivers_what_is_owed_and_then_no_more(made):
-    ledger.owe(made.settings, AS_OF, "held: quality")
+    sent.owe(made.settings, AS_OF, "held: quality")
     for channel in ("slack", "email"):
         assert made.owed(channel)
         assert "was sent" in made.deliver(channel, "auto")
@@ -98,12 +95,12 @@ def test_a_correction_says_what_changed_since_what_readers_have(made):
     write_atomically(made.settings.report_folder(AS_OF) / "quality.json", results)
     deliver()
     for text in last():
-        assert "The figures are as they were. Data quality: 2 of 2 checks passed" in " ".join(text.split())
+        assert "The figures are unchanged. Data quality: 2 of 2 checks passed" in " ".join(text.split())
         assert "→ 62.0%" not in text
 
 
 def test_one_channel_that_is_off_is_skipped_and_owes_nothing(made):
-    ledger.owe(made.settings, AS_OF, "held: quality")
+    sent.owe(made.settings, AS_OF, "held: quality")
     made.set(AIRFLOW_CONN_GREENERY_EMAIL="")
     with pytest.raises(NotDeliveredError, match=r"add the connection greenery_email \(AIRFLOW_CONN_GREENERY_EMAIL\)"):
         made.deliver("email", "auto")
@@ -122,7 +119,7 @@ def test_a_used_channel_whose_connection_is_not_found_is_not_taken_for_switched_
         made.deliver(channel, "auto")
     assert made.owed(channel)
     with pytest.raises(PassingError, match=lost):
-        deliver.withdraw(made.settings, AS_OF, channels.CHANNELS[channel], "prices in cents")
+        deliver.withdraw(made.settings, AS_OF, CHANNELS[channel], "prices in cents")
     made.set(**{setting: ""})
     with pytest.raises(NotDeliveredError, match="is off"):
         made.deliver(channel, "auto")
@@ -149,17 +146,17 @@ def test_a_key_that_another_version_of_the_code_has_corrects_nothing(made):
 
 
 def test_content_that_comes_back_after_a_killed_send_is_compared_with_what_began_between(made):
-    with ledger.sending(made.settings, "digest", WEEK, "email", "a") as sending:
+    with sent.sending(made.settings, "digest", WEEK, "email", "a") as sending:
         sending.finish(Reference())
     with (
         pytest.raises(RuntimeError),
-        ledger.sending(made.settings, "digest", WEEK, "email", "b"),
+        sent.sending(made.settings, "digest", WEEK, "email", "b"),
     ):
         raise RuntimeError
-    with ledger.sending(made.settings, "digest", WEEK, "email", "a") as sending:
+    with sent.sending(made.settings, "digest", WEEK, "email", "a") as sending:
         assert (sending.corrects, sending.corrects_hash) == (True, "b")
         sending.finish(Reference())
-    with ledger.sending(made.settings, "digest", WEEK, "email", "c") as sending:
+    with sent.sending(made.settings, "digest", WEEK, "email", "c") as sending:
         assert (sending.corrects, sending.corrects_hash) == (True, "a")
 
 
@@ -173,7 +170,7 @@ def test_the_ledger_is_for_its_owner_only(made):
     ("connection", "says"),
     [
         ({"password": "k" * 32, "extra": {"base_url": "http://proxy.example"}}, "begin it with https://"),
-        ({"password": "k" * 32, "extra": ["base_url"]}, "is no JSON object"),
+        ({"password": "k" * 32, "extra": ["base_url"]}, "is not a JSON object"),
         ({"extra": {"routing_key": "k" * 32}}, "into its password"),
         ({"password": "k" * 32, "extra": {"base_url": "http://localhost:1"}}, ""),
     ],
@@ -187,10 +184,10 @@ def test_what_is_wrong_about_pagerduty(made, connection, says):
 
 def test_what_was_sent_last_is_last_whatever_the_clock_says(made, monkeypatch):
     for day, content in ((2, "a"), (1, "b")):
-        monkeypatch.setattr(ledger, "_now", lambda day=day: f"2023-02-0{day}T00:00:00+00:00")
-        with ledger.sending(made.settings, "digest", WEEK, "slack", content) as sending:
+        monkeypatch.setattr(sent, "_now", lambda day=day: f"2023-02-0{day}T00:00:00+00:00")
+        with sent.sending(made.settings, "digest", WEEK, "slack", content) as sending:
             sending.finish(Reference())
-    with ledger.sending(made.settings, "digest", WEEK, "slack", "b") as sending:
+    with sent.sending(made.settings, "digest", WEEK, "slack", "b") as sending:
         assert sending is None
 
 
@@ -199,41 +196,41 @@ def test_the_rows_of_what_was_told_can_be_forgotten(made):
     found = quality(WEEK, failed_check(examples=[{"id": "s-of-a-person"}]))
     (alert,) = of_checks(found, [], Run(week=WEEK, id="r", type="manual"))
     reference = Reference(message_id="<1>", state="resolved", alert=alert)
-    with ledger.sending(made.settings, "alert", "k", "email_alerts", "a") as sending:
+    with sent.sending(made.settings, "alert", "k", "email_alerts", "a") as sending:
         sending.finish(reference)
     path = made.settings.home / "delivery.sqlite"
     assert b"s-of-a-person" in path.read_bytes()
-    assert ledger.forget_rows(made.settings) == (1, 1)
+    assert sent.forget_rows(made.settings) == (1, 1)
     assert b"s-of-a-person" not in path.read_bytes()
-    (known,) = ledger.messages(made.settings, "alert", "k")
+    (known,) = sent.messages(made.settings, "alert", "k")
     assert known.reference == reference.model_copy(update={"alert": alert.model_copy(update={"examples": ()})})
-    assert ledger.forget_rows(made.settings) == (0, 0)
+    assert sent.forget_rows(made.settings) == (0, 0)
     made.report(checkouts=61)
     made.deliver("email", "auto")
     text = made.smtp.mails[-1].message.get_body(("plain",)).get_content()
-    assert "What it said is not known any more" in " ".join(text.split())
+    assert "The earlier content is no longer known" in " ".join(text.split())
 
 
 def test_a_lock_is_waited_for_within_a_bound(made, monkeypatch):
-    monkeypatch.setattr(ledger, "MESSAGE_LOCK_SECONDS", 0.5)
+    monkeypatch.setattr(sent, "MESSAGE_LOCK_SECONDS", 0.5)
     with (
-        ledger.sending(made.settings, "digest", WEEK, "slack", "a"),
-        pytest.raises(ledger.PassingError, match="another process has been sending digest 2023-02-01 over slack"),
-        ledger.sending(made.settings, "digest", WEEK, "slack", "b"),
+        sent.sending(made.settings, "digest", WEEK, "slack", "a"),
+        pytest.raises(sent.PassingError, match="another process has been sending digest 2023-02-01 over slack"),
+        sent.sending(made.settings, "digest", WEEK, "slack", "b"),
     ):
         raise AssertionError("two hold the lock")
     # Another message is not held up.
-    with ledger.sending(made.settings, "digest", WEEK, "email", "a") as sending:
+    with sent.sending(made.settings, "digest", WEEK, "email", "a") as sending:
         assert sending
 
 
 @pytest.mark.parametrize(
     ("variables", "channel", "says"),
     [
-        ({"GREENERY_SLACK_CHANNEL": "#weekly"}, SLACK, "GREENERY_SLACK_CHANNEL=#weekly is no channel id"),
+        ({"GREENERY_SLACK_CHANNEL": "#weekly"}, SLACK, "GREENERY_SLACK_CHANNEL=#weekly is not a channel id"),
         ({"AIRFLOW_CONN_GREENERY_SLACK": "{not json"}, SLACK, "AIRFLOW_CONN_GREENERY_SLACK is not read"),
-        ({"AIRFLOW_CONN_GREENERY_SLACK": '{"password": "secret-9"}'}, SLACK, "is no Slack token"),
-        ({"GREENERY_EMAIL_TO": "ada@shop.example, bo"}, EMAIL, "'bo' is no address"),
+        ({"AIRFLOW_CONN_GREENERY_SLACK": '{"password": "secret-9"}'}, SLACK, "is not a Slack token"),
+        ({"GREENERY_EMAIL_TO": "ada@shop.example, bo"}, EMAIL, "'bo' is not an address"),
         ({"GREENERY_EMAIL_FROM": ""}, EMAIL, "set GREENERY_EMAIL_FROM"),
         ({"AIRFLOW_CONN_GREENERY_EMAIL": '{"extra": {"disable_ssl": true}}'}, EMAIL, "has no host"),
         ({"AIRFLOW_CONN_GREENERY_EMAIL": '{"host": "mail.example"}'}, EMAIL, "asks for TLS twice"),
@@ -251,7 +248,7 @@ def test_a_lock_is_waited_for_within_a_bound(made, monkeypatch):
             EMAIL,
             "in the clear",
         ),
-        ({"AIRFLOW_CONN_GREENERY_EMAIL": '{"host": "mail.example", "extra": [1]}'}, EMAIL, "is no JSON object"),
+        ({"AIRFLOW_CONN_GREENERY_EMAIL": '{"host": "mail.example", "extra": [1]}'}, EMAIL, "is not a JSON object"),
         (
             {"AIRFLOW_CONN_GREENERY_SLACK": '{"password": "xoxb-1", "extra": {"base_url": "http://proxy.example/"}}'},
             SLACK,
@@ -262,8 +259,8 @@ def test_a_lock_is_waited_for_within_a_bound(made, monkeypatch):
 def test_what_is_wrong_is_seen_without_asking_and_fails_the_channel(made, variables, channel, says):
     made.set(**variables)
     assert says in readiness(made.settings, channel).wrong
-    assert says in " ".join(channels.lines(made.settings))
-    assert "secret-9" not in " ".join(channels.lines(made.settings))
+    assert says in " ".join(lines(made.settings))
+    assert "secret-9" not in " ".join(lines(made.settings))
     with pytest.raises(PermanentError, match="can't be used"):
         made.deliver(channel.name)
     assert made.owed(channel.name)
@@ -316,7 +313,7 @@ def test_who_has_the_digest_of_a_withdrawn_week_is_told_and_gets_it_again(made):
     assert said in made.slack.thread(message["ts"])[-1]["text"]
     assert [mail.message["Subject"][:10] for mail in made.smtp.mails] == ["Greenery w", "Withdrawn:"]
     write_weeks(made)
-    (week,) = status.listed(made.settings)
+    (week,) = weeks.listed(made.settings)
     delivered = week.delivered
     assert [line.endswith("UTC (as withdrawn)") for line in delivered] == [True, True]
 
@@ -337,9 +334,9 @@ def test_the_task_is_not_tried_again_where_that_does_not_help(made):
 
 def test_a_scheduled_run_owes_its_digest_from_its_start(made):
     sensors.announce(made.settings, AS_OF, is_scheduled=False)
-    assert not ledger.owed(made.settings, AS_OF)
+    assert not sent.owed(made.settings, AS_OF)
     sensors.announce(made.settings, AS_OF, is_scheduled=True)
-    assert ledger.owed_on(made.settings, AS_OF) == dict.fromkeys(
+    assert sent.owed_on(made.settings, AS_OF) == dict.fromkeys(
         ("email", "slack"), "its scheduled run has not delivered it"
     )
 
@@ -347,7 +344,7 @@ def test_a_scheduled_run_owes_its_digest_from_its_start(made):
 def test_nothing_about_delivery_stops_a_run(made, caplog):
     made.set(GREENERY_SLACK_CHANNEL="#weekly")
     sensors.announce(made.settings, AS_OF, is_scheduled=True)
-    assert "GREENERY_SLACK_CHANNEL=#weekly is no channel id" in caplog.text
+    assert "GREENERY_SLACK_CHANNEL=#weekly is not a channel id" in caplog.text
     (made.settings.home / "delivery.sqlite").write_bytes(b"spoiled" * 1000)
     sensors.announce(made.settings, AS_OF, is_scheduled=True)
     assert "delivery can't be prepared" in caplog.text
@@ -363,7 +360,7 @@ def write_weeks(made):
 
 def test_the_list_of_weeks_says_where_it_was_delivered_and_where_it_is_owed(made, capsys):
     write_weeks(made)
-    ledger.owe(made.settings, AS_OF, "its extract was late")
+    sent.owe(made.settings, AS_OF, "its extract was late")
     deliver_task("slack", **context(deliver="auto"))
     now = datetime.now(UTC)
     html = (made.settings.reports / "index.html").read_text()
@@ -466,10 +463,10 @@ def test_a_correction_goes_where_the_message_is(made):
 
 def test_every_kind_of_digest_is_taken(made):
     for name, digest in DIGESTS.items():
-        with ledger.sending(made.settings, "digest", name, "slack", digest.content_hash) as sending:
-            sending.finish(slack.send("greenery_slack", CHANNEL, slack_digest.render(digest), sending))
-        with ledger.sending(made.settings, "digest", name, "email", digest.content_hash) as sending:
-            message = mail_digest.render(digest, CORRECTION)
+        with sent.sending(made.settings, "digest", name, "slack", digest.content_hash) as sending:
+            sending.finish(slack.send("greenery_slack", CHANNEL, slack_message.render(digest), sending))
+        with sent.sending(made.settings, "digest", name, "email", digest.content_hash) as sending:
+            message = mail_message.render(digest, CORRECTION)
             mail.send("greenery_email", made.settings.email_to, made.settings.email_from, message, sending)
     assert len(made.slack.messages()) == len(made.smtp.mails) == len(DIGESTS)
     texts = " ".join(message["text"] for message in made.slack.messages())
@@ -482,19 +479,19 @@ HOSTILE = 'Fern "<script>alert(1)</script>" & *bold* _it_ ~no~ <!channel> \u202e
 def test_hostile_text_arrives_as_it_was_rendered(made):
     block = {"type": "section", "text": {"type": "plain_text", "text": HOSTILE, "emoji": False}}
     file = Attachment('changes \U0001f33f "<a>" & b.csv', b"a\n", "text/csv")
-    with ledger.sending(made.settings, "digest", WEEK, "slack", "a") as sending:
+    with sent.sending(made.settings, "digest", WEEK, "slack", "a") as sending:
         message = SlackMessage(HOSTILE, [block], thread_files=(file,))
         reference = slack.send("greenery_slack", CHANNEL, message, sending)
     (posted,) = made.slack.messages()
     assert (posted["text"], posted["blocks"]) == (HOSTILE, [block])
     assert made.slack.thread(reference.ts)[0]["files"][0]["name"] == file.name
 
-    with ledger.sending(made.settings, "digest", WEEK, "email", "a") as sending:
+    with sent.sending(made.settings, "digest", WEEK, "email", "a") as sending:
         message = MailMessage(f"{HOSTILE}\r\nBcc: eve@example.com", HOSTILE, f"<p>{HOSTILE}</p>", attachments=(file,))
         mail.send("greenery_email", made.settings.email_to, made.settings.email_from, message, sending)
-    sent = made.smtp.mails[0].message
+    received = made.smtp.mails[0].message
     # The standard library may move a space when it folds a long subject.
-    assert "".join(sent["Subject"].split()) == "".join(f"{HOSTILE}Bcc:eve@example.com".split())
-    assert sent["Bcc"] is None
-    assert sent.get_body(("plain",)).get_content().strip() == HOSTILE
-    assert next(sent.iter_attachments()).get_filename() == file.name
+    assert "".join(received["Subject"].split()) == "".join(f"{HOSTILE}Bcc:eve@example.com".split())
+    assert received["Bcc"] is None
+    assert received.get_body(("plain",)).get_content().strip() == HOSTILE
+    assert next(received.iter_attachments()).get_filename() == file.name

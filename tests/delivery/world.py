@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from greenery.channels import sent as ledger
+from greenery.channels import sent
 from greenery.channels.channel import CHANNELS
 from greenery.delivery import deliver
 from greenery.documents import to_json
@@ -98,7 +98,7 @@ class World:
 
     def owed(self, channel: str) -> bool:
         """Whether the week's digest is owed on the channel."""
-        return ledger.owed(self.settings, AS_OF, channel)
+        return sent.owed(self.settings, AS_OF, channel)
 
 
 @contextmanager

@@ -34,12 +34,12 @@ import psutil
 from greenery import quality
 from greenery.build import locking
 from greenery.cli.backfill import airflow_for
-from greenery.landing import load as landing
+from greenery.landing import load
 from greenery.local_airflow.client import Airflow
 from greenery.local_airflow.runs import interval_start
 from greenery.local_airflow.server import running_airflow
-from greenery.publishing import versions as publishing
-from greenery.report import writing as weekly_report
+from greenery.publishing import versions
+from greenery.report import writing
 from greenery.settings import DAG_ID, REPOSITORY, Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.week import WEEK
@@ -533,13 +533,13 @@ PRELOADED = ("dbt.adapters.duckdb", "dbt.cli.main", "great_expectations", "green
 _CHILDREN = multiprocessing.get_context("forkserver")
 _CHILDREN.set_forkserver_preload([__name__ if __name__ != "__main__" else "tests.e2e.kills", *PRELOADED])
 STEPS: tuple[tuple[Any, str], ...] = (
-    (landing, "land"),
+    (load, "land"),
     (locking, "acquire"),
     (pipeline, "dbt"),
     (quality, "judge"),
-    (publishing, "publish"),
+    (versions, "publish"),
     (locking, "release"),
-    (weekly_report, "write"),
+    (writing, "write"),
 )
 
 

@@ -10,9 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from greenery.messages import mail_message as mail
-from greenery.messages import page, slack_page
-from greenery.messages import slack_message as slack
+from greenery.messages import mail_message, page, slack_message, slack_page
 
 from tests.unit import summaries
 from tests.unit.digests import CORRECTION, DIGESTS
@@ -80,9 +78,9 @@ addEventListener("load", () => {
 
 RESTATED = page.render(summaries.NORMAL, summaries.WARNED, {"All weeks": "../index.html"}, summaries.RESTATEMENT)
 DOCUMENTS = {
-    **{f"mail, {week}": mail.render(found).html for week, found in DIGESTS.items()},
-    "mail, correction": mail.render(DIGESTS["restated"], CORRECTION).html,
-    **{f"slack, {week}": slack_page.render(slack.render(found)) for week, found in DIGESTS.items()},
+    **{f"mail, {week}": mail_message.render(found).html for week, found in DIGESTS.items()},
+    "mail, correction": mail_message.render(DIGESTS["restated"], CORRECTION).html,
+    **{f"slack, {week}": slack_page.render(slack_message.render(found)) for week, found in DIGESTS.items()},
     **{
         f"page, {week}": page.render(figures, summaries.PASSED, {"All weeks": "../index.html"})
         for week, figures in {**summaries.EVERY_SUMMARY, "hostile": summaries.HOSTILE}.items()

@@ -6,10 +6,10 @@ import random
 
 import pytest
 from greenery.build import locking, record, target
-from greenery.figures import summary
+from greenery.documents import to_json
 from greenery.landing import ledger
-from greenery.publishing import versions as publishing
-from greenery.report import writing as weekly_report
+from greenery.publishing import versions
+from greenery.report import writing
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect
 
@@ -39,11 +39,11 @@ def test_dbt_and_its_replay_end_in_the_same_rows(warehouse, tmp_path, number):
         assert built == warehouse.relations(SCHEMAS), describe(history)
         assert sum(map(len, built.values())) > 10
 
-        publishing.publish(home, "run")
+        versions.publish(home, "run")
         publish(warehouse)
         ledger.admit(warehouse.open(), extract_id(extract))
-        with publishing.open_published(home) as reader:
-            written = summary.to_json(weekly_report.figures(reader, extract.as_of, MATURITY_DAYS))
+        with versions.open_published(home) as reader:
+            written = to_json(writing.figures(reader, extract.as_of, MATURITY_DAYS))
         assert written == text(warehouse, extract.as_of)
 
 

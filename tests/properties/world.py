@@ -11,11 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from greenery.build import locking, record, target
-from greenery.figures import summary
+from greenery.documents import to_json
 from greenery.landing import ledger
-from greenery.publishing import versions as publishing
-from greenery.publishing import week_rows
-from greenery.report import writing as weekly_report
+from greenery.publishing import versions, week_rows
+from greenery.report import writing
 from greenery.source.tables import TABLES
 from greenery.warehouse.duckdb import rows, statement, transaction
 
@@ -253,13 +252,13 @@ def sql_text(value: Any) -> str:
 def publish(warehouse: Warehouse) -> None:
     """Copy what is published of the warehouse, as publishing writes a version."""
     connection = warehouse.open()
-    for relation, query in publishing.relations():
+    for relation, query in versions.relations():
         connection.execute(f"create or replace table published.{relation} as {query}")
 
 
 def text(warehouse: Warehouse, as_of: datetime) -> str:
     """Return the summary of a week from what is published."""
-    return summary.to_json(weekly_report.figures(warehouse.open("published"), as_of, MATURITY_DAYS))
+    return to_json(writing.figures(warehouse.open("published"), as_of, MATURITY_DAYS))
 
 
 def published_rows(warehouse: Warehouse, relation: str) -> list[dict]:

@@ -74,7 +74,7 @@ class PagerDuty:
 def problems(event: Any, size: int, content_type: str) -> Iterator[str]:
     """Yield what PagerDuty would refuse in an event."""
     if "json" not in content_type or not isinstance(event, dict):
-        yield "the body is no JSON object"
+        yield "the body is not a JSON object"
         return
     if size > LARGEST_EVENT:
         yield f"the event has {size} bytes, more than {LARGEST_EVENT}"
@@ -107,7 +107,7 @@ def problems(event: Any, size: int, content_type: str) -> Iterator[str]:
         yield f"'payload' has unknown fields {', '.join(sorted(unknown))}"
     for link in event.get("links", []):
         if not str(link.get("href", "")).startswith(("http://", "https://")):
-            yield "'links.href' is no address"
+            yield "'links.href' is not an address"
 
 
 @contextmanager

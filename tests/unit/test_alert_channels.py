@@ -9,9 +9,9 @@ import pagerduty
 import pytest
 from greenery.alerts import incidents, sending
 from greenery.channels import channel as channels
-from greenery.channels import sent as ledger
+from greenery.channels import sent
 from greenery.channels.reference import Reference
-from greenery.messages import alert as model
+from greenery.messages import alert
 from greenery.orchestration import deadline, sensors
 
 from tests.alerting import ALERTS, DAY, DIGESTS, WEEK, Alerting, alerting, check
@@ -109,14 +109,14 @@ def test_a_report_that_is_missing_is_told_of_once(world):
     assert "not landed" in world.page.calls[0].event["payload"]["custom_details"]["Observed"]
     late(world, "its run waits for the extract")
     assert len(world.page.calls) == len(world.slack.messages(ALERTS)) == len(world.smtp.mails) == 1
-    assert ledger.owed(world.settings, WEEK)
+    assert sent.owed(world.settings, WEEK)
 
 
 def test_nobody_is_woken_by_a_late_report_while_someone_is_on_it(world):
     world.run(check())
     assert not late(world)
     assert world.page.incidents == {KEY: "triggered"}
-    assert ledger.owed(world.settings, WEEK)
+    assert sent.owed(world.settings, WEEK)
 
 
 def test_a_held_week_that_could_page_nobody_pages_at_the_deadline(world):
@@ -146,8 +146,8 @@ def test_a_week_that_a_silenced_check_holds_wakes_nobody_when_it_is_late(world):
 
 def test_a_late_week_has_a_command_only_where_its_run_has_ended(world):
     run = incidents.run_of(world.settings, WEEK, "scheduled__1", "scheduled", "")
-    assert model.of_missing_report(run, 12, "its run waits", waits=True).command == ""
-    assert model.of_missing_report(run, 12, "its run is failed", waits=False).command.startswith(
+    assert alert.of_missing_report(run, 12, "its run waits", waits=True).command == ""
+    assert alert.of_missing_report(run, 12, "its run is failed", waits=False).command.startswith(
         f"make backfill FROM={DAY}"
     )
 
@@ -206,7 +206,7 @@ def test_a_channel_that_refuses_the_deadline_is_not_asked_again(world, quick):
 def test_a_scheduled_week_that_was_run_again_by_a_backfill_is_late_too(world):
     deadline.missed(deadline_of("backfill"))
     assert world.page.calls == []
-    ledger.owe(world.settings, WEEK, "its scheduled run has not delivered it")
+    sent.owe(world.settings, WEEK, "its scheduled run has not delivered it")
     deadline.missed(deadline_of("backfill"))
     assert world.page.incidents == {f"greenery/{DAY}/late": "triggered"}
 
@@ -231,7 +231,7 @@ def test_a_delivered_week_whose_run_is_cleared_is_not_late(world):
     folder.mkdir(parents=True)
     (folder / "summary.json").write_text("{}")
     for channel in ("slack", "email"):
-        with ledger.sending(world.settings, "digest", DAY, channel, "content") as begun:
+        with sent.sending(world.settings, "digest", DAY, channel, "content") as begun:
             begun.finish(Reference())
     sensors.announce(world.settings, WEEK, is_scheduled=True)
     assert not late(world)

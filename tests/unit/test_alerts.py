@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from greenery.messages import alert as model
-from greenery.messages import alert_layout as render
+from greenery.messages import alert_layout
 from greenery.messages.alert import Run, TaskFailure
 
 from tests.alerting import check, of_checks, quality
@@ -44,10 +44,10 @@ def test_an_alert_carries_all_that_on_call_needs():
     (alert,) = of_checks(quality("2025-01-22", check()), before, RUN, "https://airflow.example/log")
     assert alert.key == "greenery/2025-01-22/sessions_unique"
     for rendered in (
-        json.dumps(render.to_slack(alert).blocks, ensure_ascii=False),
-        render.to_mail(alert).text,
-        render.to_mail(alert).html,
-        json.dumps(render.to_pagerduty(alert), ensure_ascii=False),
+        json.dumps(alert_layout.to_slack(alert).blocks, ensure_ascii=False),
+        alert_layout.to_mail(alert).text,
+        alert_layout.to_mail(alert).html,
+        json.dumps(alert_layout.to_pagerduty(alert), ensure_ascii=False),
     ):
         for part in (
             *("sessions_unique", "fct_sessions", "CRITICAL", "22 Jan 2025", "scheduled", "web-team"),
@@ -85,7 +85,7 @@ def test_personal_data_is_masked_and_keys_are_kept():
         "note": "call ••• or •••",
         "order_total": "1,234.50",
     }
-    assert "asa@example.com" not in json.dumps(render.to_slack(the_alert()).blocks)
+    assert "asa@example.com" not in json.dumps(alert_layout.to_slack(the_alert()).blocks)
     assert the_alert(observed="1 of 3 rows fail: asa@example.com").observed == "1 of 3 rows fail: •••"
 
 
@@ -138,19 +138,21 @@ def test_a_refused_delivery_wakes_nobody_and_a_killed_process_says_so():
 def test_a_refused_held_notice_wakes_nobody_again():
     (alert,) = model.of_failures([TaskFailure(task="held_notice", reason="PermanentError: no")], RUN, published=False)
     assert alert.severity == "warning"
-    assert alert.held_back.startswith("the notice to this week's readers")
+    assert alert.held_back == "the notice that this week is held, and its digest"
 
 
 def test_a_warning_of_a_run_that_failed_later_does_not_say_that_the_week_is_published():
     found = quality("2025-01-22", check(severity="warning"), verdict="passed")
     (alert,) = of_checks(found, [], RUN, published=False)
-    assert alert.held_back == "nothing by this check; its run failed before it published the week"
+    assert alert.held_back == "nothing because of this check: the run failed before it published the week"
 
 
 def test_what_to_look_at_and_what_to_do_are_two_sentences():
     anomaly = check("prices_in_scale")
     (alert,) = of_checks(quality("2025-01-22", anomaly), [], RUN)
-    assert alert.fix.startswith("Look at whether products.csv is in cents. Export again and reextract; or,")
+    assert alert.fix.startswith(
+        "Look at whether products.csv is in cents. Export again and run the week with reextract."
+    )
     corrected, accepted = alert.command.splitlines()[1::2]
     assert corrected.endswith("""PARAMS='{"reextract": true}'""")
     assert accepted.endswith("""PARAMS='{"accept": "<why>"}'""")
@@ -166,24 +168,28 @@ def test_a_wrong_model_is_built_from_the_start():
 
 def test_a_warning_of_a_held_week_says_which_check_holds_it():
     _, warning = of_checks(quality("2025-01-22", check(severity="warning"), check("orders_unique")), [], RUN)
-    assert warning.held_back == "nothing by this check; the week is held by orders_unique"
+    assert warning.held_back == "nothing because of this check: the week is held by orders_unique"
 
 
 def test_a_check_names_those_that_it_tells_of():
     lost = check("unique_fct_sessions_session_id", observed="3 rows fail", told_by="sessions_unique")
     (alert,) = of_checks(quality("2025-01-22", check(), lost), [], RUN)
     assert alert.also == ("unique_fct_sessions_session_id (3 rows fail)",)
-    for text in (json.dumps(render.to_slack(alert).blocks), render.to_mail(alert).text, render.to_mail(alert).html):
+    for text in (
+        json.dumps(alert_layout.to_slack(alert).blocks),
+        alert_layout.to_mail(alert).text,
+        alert_layout.to_mail(alert).html,
+    ):
         assert "Also failed" in text
         assert "unique_fct_sessions_session_id (3 rows fail)" in text
-    assert "Also failed" in render.to_pagerduty(alert)["payload"]["custom_details"]
+    assert "Also failed" in alert_layout.to_pagerduty(alert)["payload"]["custom_details"]
 
 
 def test_hostile_values_break_no_medium():
     alert = the_alert(
         observed=HOSTILE, expected=HOSTILE, meaning=HOSTILE, owner=HOSTILE, examples=[{"session_id": HOSTILE}] * 9
     )
-    slack = render.to_slack(alert, note=HOSTILE)
+    slack = alert_layout.to_slack(alert, note=HOSTILE)
     # Markup is read in these two alone.
     assert "<" not in slack.text + slack.thread_note
     assert {block["type"] for block in slack.blocks} == {"header", "rich_text"}
@@ -191,28 +197,28 @@ def test_hostile_values_break_no_medium():
     assert all(0 < len(text) <= 3000 for text in texts)
     assert len(slack.blocks[0]["text"]["text"]) <= 150
     assert sum(map(len, texts)) < 10_000
-    mail = render.to_mail(alert)
+    mail = alert_layout.to_mail(alert)
     assert "<script" not in mail.html
     assert "\n" not in mail.subject
-    assert len(render.to_pagerduty(alert)["payload"]["summary"]) <= 1024
+    assert len(alert_layout.to_pagerduty(alert)["payload"]["summary"]) <= 1024
 
 
 def test_the_summary_of_a_page_keeps_to_its_limit():
     alert = the_alert().model_copy(update={"failing_rows": 0, "observed": "y" * 2000, "title": "z" * 500})
-    assert len(render.to_pagerduty(alert)["payload"]["summary"]) == 1024
+    assert len(alert_layout.to_pagerduty(alert)["payload"]["summary"]) == 1024
 
 
 def test_a_link_that_is_no_address_is_shown_as_a_path():
     (alert,) = of_checks(
         quality("2025-01-22", check()), [], Run(week="2025-01-22", id="r", type="manual", quality="/srv/q.html")
     )
-    assert render.to_pagerduty(alert)["links"] == []
-    assert "/srv/q.html" in json.dumps(render.to_slack(alert).blocks)
+    assert alert_layout.to_pagerduty(alert)["links"] == []
+    assert "/srv/q.html" in json.dumps(alert_layout.to_slack(alert).blocks)
 
 
 def test_resolved_says_by_what_and_asks_for_nothing():
-    slack = json.dumps(render.to_slack(the_alert(), resolved="the backfill run r2", note="n").blocks)
-    mail = render.to_mail(the_alert(), resolved="the backfill run r2")
+    slack = json.dumps(alert_layout.to_slack(the_alert(), resolved="the backfill run r2", note="n").blocks)
+    mail = alert_layout.to_mail(the_alert(), resolved="the backfill run r2")
     for text in (slack, mail.text, mail.html):
         assert "RESOLVED" in text
         assert "the backfill run r2" in text
@@ -221,8 +227,8 @@ def test_resolved_says_by_what_and_asks_for_nothing():
 
 def test_a_held_notice_says_what_since_when_and_who():
     found = quality("2025-01-22", check(), check("orders_unique", owner="data-team", meaning="Every order is one row."))
-    notice = render.held_notice(of_checks(found, [quality("2025-01-15", check())], RUN))
-    for text in (json.dumps(render.held_to_slack(notice).blocks), render.held_to_mail(notice).text):
+    notice = alert_layout.held_notice(of_checks(found, [quality("2025-01-15", check())], RUN))
+    for text in (json.dumps(alert_layout.held_to_slack(notice).blocks), alert_layout.held_to_mail(notice).text):
         assert "the week to 22 Jan 2025 is held" in text
         assert "Every session is one row of fct_sessions. Observed: 27 of 430 rows fail." in text
         assert "15 Jan 2025, 2 weeks in a row" in text

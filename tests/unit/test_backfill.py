@@ -83,10 +83,10 @@ def test_a_week_has_ended_once_its_last_instant_has_passed(settings):
     ("given", "message"),
     [
         (["", ""], "FROM is missing: write `make backfill FROM=2023-01-11 TO=2023-02-01`."),
-        (["last week"], "FROM='last week' is no date: write FROM=2023-02-01, the day a week ends."),
-        (["2023-01-11", "2023-02-30"], "TO='2023-02-30' is no date"),
-        (["2023-01-11", "--params", "{reextract: true}"], "PARAMS='{reextract: true}' is no JSON ("),
-        (["2023-01-11", "--params", "[1]"], "PARAMS='[1]' is no JSON object"),
+        (["last week"], "FROM='last week' is not a date: write FROM=2023-02-01, the day a week ends."),
+        (["2023-01-11", "2023-02-30"], "TO='2023-02-30' is not a date"),
+        (["2023-01-11", "--params", "{reextract: true}"], "PARAMS='{reextract: true}' is not JSON ("),
+        (["2023-01-11", "--params", "[1]"], "PARAMS='[1]' is not a JSON object"),
         (
             ["2023-01-11", "--params", '{"accept": "<why>"}'],
             "accept in PARAMS is still the placeholder <why>: write the reason in its place.",

@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 from greenery.figures import order_changes
 from greenery.figures.model import Summary
-from greenery.messages import chart, correction, page, wording
-from greenery.messages import mail_message as mail
-from greenery.messages import slack_message as slack
+from greenery.messages import chart, correction, mail_message, page, slack_message, wording
 from greenery.messages.digest_parts import Correction, Links
 
 from tests.unit import printed, summaries
@@ -127,9 +125,9 @@ class TestVerdict:
         )
         found = built(figures)
         texts = (
-            as_text(slack.render(found)),
-            mail.render(found).text,
-            _words(mail.render(found).html),
+            as_text(slack_message.render(found)),
+            mail_message.render(found).text,
+            _words(mail_message.render(found).html),
             _words(page.render(figures, summaries.PASSED, {})),
         )
         for text in texts:
@@ -221,12 +219,12 @@ class TestMaturity:
         found = built(summaries.build(*weeks))
         shipped = found.funnel.rows[-1]
         assert (shipped.mark, shipped.change_mark, shipped.median_mark) == ("", "", "*")
-        note = "* At equal age, as a week before is provisional."
+        note = "* At equal age, because an earlier week is provisional."
         assert found.funnel.notes == (note,)
-        for text in (as_text(slack.render(found)), mail.render(found).text):
+        for text in (as_text(slack_message.render(found)), mail_message.render(found).text):
             assert f"0.0{wording.SPACE}pp vs. the week before, 0.0{wording.SPACE}pp* vs. the 3-week median" in text
             assert note in text
-        assert note in mail.render(found).html
+        assert note in mail_message.render(found).html
 
     def test_trend_has_no_figure_of_a_provisional_step_but_that_at_equal_age(self):
         newest, before, mature = DIGESTS["provisional"].trend[:3]
@@ -312,9 +310,9 @@ class TestMovers:
     @pytest.mark.parametrize(
         "text",
         [
-            lambda: as_text(slack.render(DIGESTS["normal"])),
-            lambda: mail.render(DIGESTS["normal"]).text,
-            lambda: mail.render(DIGESTS["normal"]).html,
+            lambda: as_text(slack_message.render(DIGESTS["normal"])),
+            lambda: mail_message.render(DIGESTS["normal"]).text,
+            lambda: mail_message.render(DIGESTS["normal"]).html,
             lambda: page.render(summaries.NORMAL, summaries.PASSED, {}),
         ],
         ids=["slack", "mail", "mail as html", "page"],
@@ -382,7 +380,7 @@ class TestNotices:
     def test_after_a_gap_and_held_weeks(self):
         gap, held = DIGESTS["gap"].notices
         assert gap == (
-            "After a gap: the extract before is of 11 Jan 2023, 3 weeks before this one. Order changes are since then."
+            "After a gap: the previous extract is of 11 Jan 2023, 3 weeks earlier. Order changes are since then."
         )
         assert held == (
             "The extract of 18 Jan 2023 is held and not used (sessions_unique: found twice). What later extracts "
@@ -438,10 +436,10 @@ class TestDefinitions:
         assert not used & unused.get(week, {"Stuck", "Returned"})
 
     def test_slack_explains_what_it_marks(self):
-        text = as_text(slack.render(DIGESTS["provisional"]))
+        text = as_text(slack_message.render(DIGESTS["provisional"]))
         assert "Provisional: Not complete before 28 days" in text
-        assert "At equal age: By what each week had at its own end" in text
-        assert "More than noise:" not in as_text(slack.render(DIGESTS["gap"]))
+        assert "At equal age: Each week is counted at its own end" in text
+        assert "More than noise:" not in as_text(slack_message.render(DIGESTS["gap"]))
 
 
 class TestBadge:
@@ -555,7 +553,7 @@ class TestCorrection:
         sent = DIGESTS["restated"]
         found = correction.correction(build(summaries.NORMAL, None, summaries.RESTATEMENT, LINKS), sent.content)
         assert found == Correction(
-            says="The figures are as they were. Data quality: no check has been made; before: 2 of 2 checks passed.",
+            says="The figures are unchanged. Data quality: no check has been made; before: 2 of 2 checks passed.",
             restated=None,
         )
 
@@ -569,16 +567,18 @@ class TestCorrection:
         one, other = (
             built(summaries.NORMAL, summaries.quality({**check, "observed": text})) for text in ("3 rows", "4 rows")
         )
-        assert correction.correction(other, one.content).says == "The figures are as they were. So are the checks."
+        assert (
+            correction.correction(other, one.content).says == "The figures are unchanged. The checks are unchanged too."
+        )
 
     def test_nothing_at_all(self):
         found = correction.correction(DIGESTS["normal"], DIGESTS["normal"].content)
-        assert found.says == "The figures are as they were. So are the checks."
+        assert found.says == "The figures are unchanged. The checks are unchanged too."
 
     def test_what_was_sent_is_not_known_any_more(self):
         found = correction.correction(DIGESTS["restated"], None)
         assert (found.says, found.restated) == (
-            "What it said is not known any more, so what changed is not listed.",
+            "The earlier content is no longer known, so the changes are not listed.",
             None,
         )
 
@@ -591,8 +591,8 @@ def test_when_weeks_mature_is_news_only_where_a_step_is_provisional():
 
 
 RENDERED = {
-    "slack": lambda found: as_text(slack.render(found)),
-    "mail": lambda found: f"Subject: {mail.render(found).subject}\n\n{mail.render(found).text}",
+    "slack": lambda found: as_text(slack_message.render(found)),
+    "mail": lambda found: f"Subject: {mail_message.render(found).subject}\n\n{mail_message.render(found).text}",
 }
 
 
@@ -603,13 +603,13 @@ def test_golden(week, medium):
 
 
 def test_golden_correction():
-    message = mail.render(DIGESTS["restated"], CORRECTION)
+    message = mail_message.render(DIGESTS["restated"], CORRECTION)
     _compare(GOLDEN / "correction.mail.txt", f"Subject: {message.subject}\n\n{message.text}")
 
 
 @pytest.mark.parametrize("week", ["first", "zero"])
 def test_golden_blocks(week):
-    blocks = json.dumps(slack.render(DIGESTS[week]).blocks, indent=1, ensure_ascii=False)
+    blocks = json.dumps(slack_message.render(DIGESTS[week]).blocks, indent=1, ensure_ascii=False)
     _compare(GOLDEN / f"{week}.slack.json", f"{blocks}\n")
 
 
@@ -646,10 +646,10 @@ def test_every_figure_is_in_the_files(week):
         if restatement
         else found.content
     )
-    corrected = mail.render(found, correction.correction(found, before))
+    corrected = mail_message.render(found, correction.correction(found, before))
     texts = {
-        "slack": as_text(slack.render(found)),
-        "mail": mail.render(found).text,
+        "slack": as_text(slack_message.render(found)),
+        "mail": mail_message.render(found).text,
         "correction": corrected.text + corrected.subject,
         "mail as html": _words(corrected.html),
         "page": _words(page.render(figures, quality, {}, restatement)),

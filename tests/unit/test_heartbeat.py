@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from greenery import commands
-from greenery.channels import sent as ledger
+from greenery.channels import sent
 from greenery.channels.reference import Reference
 from greenery.cli import heartbeat
 from greenery.delivery import lateness
@@ -50,7 +50,7 @@ def report(home: Settings, as_of: datetime) -> None:
 
 
 def send(home: Settings, as_of: datetime) -> None:
-    with ledger.sending(home, "digest", f"{as_of:%Y-%m-%d}", "slack", "content") as sending:
+    with sent.sending(home, "digest", f"{as_of:%Y-%m-%d}", "slack", "content") as sending:
         sending.finish(Reference(channel="C1", ts="1"))
 
 
@@ -70,7 +70,7 @@ def test_a_report_without_any_channel_for_its_digest_is_enough(home):
 
 def test_a_digest_that_is_owed_is_not_out(home):
     report(home, WEEK)
-    ledger.owe(home, WEEK, "half of it is sent", ["slack"])
+    sent.owe(home, WEEK, "half of it is sent", ["slack"])
     assert "the digest of the week to 2025-01-22 is not out" in lateness.late(home, AFTER)[0]
     send(home, WEEK)
     assert lateness.late(home, AFTER) == []
@@ -78,14 +78,14 @@ def test_a_digest_that_is_owed_is_not_out(home):
 
 def test_a_week_that_no_run_began_is_owed_once_it_is_late_and_the_command_delivers_it(home):
     lateness.late(home, BEFORE)
-    assert not ledger.owed(home, WEEK)
+    assert not sent.owed(home, WEEK)
     (line,) = lateness.late(home, AFTER)
     where = f"GREENERY_HOME={home.home}"
     assert f"make backfill FROM=2025-01-22 TO=2025-01-22 {where}" in line
     assert """PARAMS='{"deliver": "always"}'""" in line
     # A backfill without that parameter delivers it as well, and until then the week stays late.
     report(home, WEEK)
-    assert ledger.owed(home, WEEK, "slack")
+    assert sent.owed(home, WEEK, "slack")
     assert lateness.late(home, AFTER) != []
 
 

@@ -9,7 +9,7 @@ import pagerduty
 import pytest
 from greenery.alerts import incidents, sending
 from greenery.alerts.incidents import Outcome
-from greenery.channels import sent as ledger
+from greenery.channels import sent
 from greenery.messages.alert import TaskFailure
 from greenery.settings import Settings
 
@@ -142,7 +142,7 @@ def test_a_page_whose_sender_was_killed_is_resolved_all_the_same(home, page, mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(ledger.Sending, "finish", die)
+        patch.setattr(sent.Sending, "finish", die)
         with pytest.raises(KeyboardInterrupt):
             incidents.update(home, outcome(home), WEEK, notifies=True)
     assert page.incidents == {KEY: "triggered"}
@@ -164,7 +164,7 @@ def test_without_any_connection_the_outbox_shows_what_would_be_sent(home):
         ),
         *("held-2025-01-22.json", "held-2025-01-22.eml"),
     }
-    assert ledger.owed(home, WEEK)
+    assert sent.owed(home, WEEK)
     judged(home, check(passed=True), verdict="passed")
     incidents.update(home, passed(home), WEEK, notifies=True)
     assert "RESOLVED" in (home.home / "outbox" / "resolved-2025-01-22-sessions_unique.json").read_text()
@@ -178,7 +178,7 @@ def test_an_admitted_week_whose_rerun_fails_is_not_called_held(home):
     file.write_text(json.dumps({**json.loads(file.read_text()), "stays_admitted": True}))
     assert not incidents.is_held(home, WEEK)
     (alert,) = incidents.update(home, outcome(home), WEEK, notifies=True)
-    assert alert.held_back == "what this run built; the week and all others stay published as they were"
+    assert alert.held_back == "the data that this run built: all weeks stay published as they were"
 
 
 def test_withdrawing_ends_the_incidents_of_its_week_and_says_that_it_did(home, page):

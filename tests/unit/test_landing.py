@@ -14,7 +14,7 @@ import pytest
 from greenery.landing import ledger
 from greenery.landing.load import land
 from greenery.settings import SettingError, Settings
-from greenery.source import folders as extracts
+from greenery.source import folders
 from greenery.source.folders import ExtractError, MissingExtractError
 from greenery.source.tables import TABLES
 from greenery.warehouse.duckdb import connect, rows
@@ -137,7 +137,7 @@ def test_unreadable_file(home, folder, as_of, text, reason):
     message = refused(home, as_of)
     assert message.startswith(f"extract 2023-01-11, {folder}/promos.csv: can't be read (")
     assert reason in message
-    assert message.endswith("): write the file again.")
+    assert message.endswith("): export the file again.")
 
 
 def test_unreadable_parquet(home, folder, as_of):
@@ -276,11 +276,12 @@ def test_more_than_half_of_the_orders_gone(home, folder, as_of):
     later = home.extracts / "2023-01-18"
     write_extract(later, {**orders_and_events(range(10)), "orders": orders_and_events(range(4))["orders"]})
     assert refused(home, NEXT) == (
-        f"extract 2023-01-18, {later}/orders.csv: 6 of 10 order_ids of the extract 2023-01-11 are gone, more than "
-        'half. If the shop really shrank, run the week with {"accept_shrink": true}; if not, export the table again.'
+        f"extract 2023-01-18, {later}/orders.csv: the file lacks 6 of 10 order_ids of the extract 2023-01-11, more "
+        'than half. If the shop really shrank, run the week with {"accept_shrink": true}. If not, export the '
+        "table again."
     )
     landed = land(home, NEXT, accept_shrink=True)
-    assert landed.warnings == ["accepted: 6 of 10 order_ids of the extract 2023-01-11 are gone from orders.csv"]
+    assert landed.warnings == ["accepted: orders.csv lacks 6 of 10 order_ids of the extract 2023-01-11"]
     with connect(home) as connection:
         assert ledger.newest(connection, NEXT).accept_shrink is True
 
@@ -308,8 +309,8 @@ def test_a_late_extract_names_the_successor_that_now_looks_shrunk(home, folder, 
     land(home, NEXT)
     write_extract(folder, orders_and_events(range(10)))
     assert land(home, as_of).warnings == [
-        "the extract 2023-01-18 now looks shrunk: 6 of 10 order_ids of this one are gone from it",
-        "the extract 2023-01-18 now looks shrunk: 6 of 10 event_ids of this one are gone from it",
+        "the later extract 2023-01-18 now looks shrunk: it lacks 6 of 10 order_ids of this extract",
+        "the later extract 2023-01-18 now looks shrunk: it lacks 6 of 10 event_ids of this extract",
     ]
 
 
@@ -337,8 +338,9 @@ def test_other_content_is_refused_without_reextract(home, folder, as_of):
     first = land(home, as_of)
     write_extract(folder, {**orders_and_events(range(3)), "promos": []})
     assert refused(home, as_of) == (
-        f"extract 2023-01-11: {folder} differs from what was landed (promos: 0 row(s) new or changed, 1 gone or "
-        'changed). If the new content is right, run the week with {"reextract": true}; if not, restore the files.'
+        f"extract 2023-01-11: the files in {folder} differ from the landed extract (promos: 0 row(s) new or changed, "
+        '1 gone or changed). If the new files are right, run the week with {"reextract": true}. '
+        "If not, restore the old ones."
     )
     second = land(home, as_of, reextract=True)
     assert second.extract_id != first.extract_id
@@ -372,10 +374,10 @@ def test_folders_that_are_no_week_are_ignored_with_a_line(home, folder):
     write_extract(folder, small_shop())
     for name in ("2023-01-12", "notes", "2023-02-31"):
         (home.extracts / name).mkdir()
-    assert extracts.ignored_folders(home) == [
+    assert folders.ignored_folders(home) == [
         f"ignored {home.extracts}/2023-01-12: Thursday ends no week, weeks end on Wednesday",
-        f"ignored {home.extracts}/2023-02-31: the name is no date (YYYY-MM-DD)",
-        f"ignored {home.extracts}/notes: the name is no date (YYYY-MM-DD)",
+        f"ignored {home.extracts}/2023-02-31: the name is not a date (YYYY-MM-DD)",
+        f"ignored {home.extracts}/notes: the name is not a date (YYYY-MM-DD)",
     ]
 
 
@@ -388,7 +390,7 @@ def test_the_weekday_is_fixed_by_the_first_landing(home, folder, as_of):
     write_extract(folder, small_shop())
     land(home, as_of)
     thursday = Settings(home=home.home, extracts=home.extracts, week_ends_on=3)
-    with pytest.raises(ExtractError, match=r"weeks end on wednesday in .*, fixed by its first landing"):
+    with pytest.raises(ExtractError, match=r"weeks end on wednesday in .*, because its first extract"):
         land(thursday, datetime(2023, 1, 12))
 
 

@@ -6,8 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from greenery.messages import correction
-from greenery.messages import mail_message as mail
+from greenery.messages import correction, mail_message
 from greenery.messages.digest_parts import Links
 from greenery.messages.message import MailMessage
 
@@ -44,7 +43,7 @@ def found(request):
 
 def test_parts_are_text_html_picture_and_orders():
     mime = email.message_from_bytes(
-        mail.to_mime(mail.render(DIGESTS["normal"])).as_bytes(), policy=email.policy.default
+        mail_message.to_mime(mail_message.render(DIGESTS["normal"])).as_bytes(), policy=email.policy.default
     )
     assert [(part.get_content_type(), part.get_filename()) for part in mime.walk() if not part.is_multipart()] == [
         ("text/plain", None),
@@ -64,21 +63,21 @@ def test_parts_are_text_html_picture_and_orders():
 
 
 def test_nothing_to_draw_and_no_order_changed():
-    message = mail.render(DIGESTS["zero"])
+    message = mail_message.render(DIGESTS["zero"])
     assert (message.inline, message.attachments) == ((), ())
     assert "cid:" not in message.html
-    assert mail.to_mime(message).get_content_type() == "multipart/alternative"
+    assert mail_message.to_mime(message).get_content_type() == "multipart/alternative"
 
 
 def test_subject_has_the_verdict():
-    assert mail.render(DIGESTS["empty"]).subject == (
+    assert mail_message.render(DIGESTS["empty"]).subject == (
         "Greenery weekly: week to 1 Feb 2023: No session started this week; of all 578 so far, 62.5% checked out"
     )
 
 
 class TestCorrection:
     def test_says_what_changed_before_all_figures(self):
-        message = mail.render(DIGESTS["restated"], CORRECTION)
+        message = mail_message.render(DIGESTS["restated"], CORRECTION)
         assert message.subject.startswith("Correction: Greenery weekly: week to 1 Feb 2023: 62.5%")
         assert message.text.index("This corrects the mail sent before.") < message.text.index("Funnel")
         assert "- This week: sessions: 570 → 578\n" in message.text
@@ -87,12 +86,12 @@ class TestCorrection:
 
     def test_with_the_same_figures_says_what_else_is_new(self):
         warned = DIGESTS["warned"]
-        text = mail.render(warned, correction.correction(warned, DIGESTS["normal"].content)).text
-        assert "This replaces the mail sent before. The figures are as they were. Data quality: 1 of 3 checks" in text
+        text = mail_message.render(warned, correction.correction(warned, DIGESTS["normal"].content)).text
+        assert "This replaces the mail sent before. The figures are unchanged. Data quality: 1 of 3 checks" in text
         assert "Restated" not in text
 
     def test_a_first_mail_of_restated_figures_is_none(self):
-        message = mail.render(DIGESTS["restated"])
+        message = mail_message.render(DIGESTS["restated"])
         assert not message.subject.startswith("Correction")
         assert "corrects the mail" not in message.text
         assert message.text.index("Restated\n--------") > message.text.index("Orders\n------")
@@ -100,7 +99,7 @@ class TestCorrection:
 
 class TestHtml:
     def test_is_closed_and_loads_nothing(self, found):
-        html = mail.render(found).html
+        html = mail_message.render(found).html
         tags = _Html(html).tags
         assert not {tag for tag, _ in tags} & {"script", "link", "iframe", "object", "svg", "form"}
         assert not [name for _, attributes in tags for name in attributes if name.startswith("on")]
@@ -109,10 +108,10 @@ class TestHtml:
         assert all(attributes["href"].startswith("https://") for tag, attributes in tags if tag == "a")
 
     def test_is_short_enough_for_gmail(self, found):
-        assert len(mail.render(found).html.encode()) < GMAIL_CLIPS_AT
+        assert len(mail_message.render(found).html.encode()) < GMAIL_CLIPS_AT
 
     def test_layout_is_tables_with_styles_of_their_own(self, found):
-        for tag, attributes in _Html(mail.render(found).html).tags:
+        for tag, attributes in _Html(mail_message.render(found).html).tags:
             assert tag not in ("section", "main", "header", "dl", "figure")
             style = attributes.get("style", "")
             assert not re.search(r"flex|grid|position|float|var\(|calc\(", style)
@@ -121,7 +120,7 @@ class TestHtml:
                 assert "color:#" in style
 
     def test_tables_of_figures_are_tables_with_named_rows(self, found):
-        tags = _Html(mail.render(found).html).tags
+        tags = _Html(mail_message.render(found).html).tags
         layout = [attributes.get("role") == "presentation" for tag, attributes in tags if tag == "table"]
         place = [number for number, (tag, _) in enumerate(tags) if tag == "table"]
         for number, is_layout in enumerate(layout):
@@ -131,22 +130,24 @@ class TestHtml:
 
     def test_more_than_noise_is_said_in_words(self):
         weeks = summaries.week(0, 578, 467, 361, 335), summaries.week(1, 560, 450, 242, 230)
-        html = mail.render(build(summaries.build(*weeks), summaries.PASSED, None, Links())).html
+        html = mail_message.render(build(summaries.build(*weeks), summaries.PASSED, None, Links())).html
         assert html.count(">more than noise</span>") == 2
 
     def test_picture_says_its_numbers(self):
-        (image,) = [attributes for tag, attributes in _Html(mail.render(DIGESTS["normal"]).html).tags if tag == "img"]
+        (image,) = [
+            attributes for tag, attributes in _Html(mail_message.render(DIGESTS["normal"]).html).tags if tag == "img"
+        ]
         assert "checkout 361 (62.5%)" in image["alt"]
 
     def test_dark_mode_has_colours_for_every_class(self, found):
-        html = mail.render(found).html
+        html = mail_message.render(found).html
         used = {name for _, attributes in _Html(html).tags for name in attributes.get("class", "").split()}
         style = html[html.index("@media (prefers-color-scheme: dark)") : html.index("</style>")]
         assert used <= set(re.findall(r"\.(\w+) \{", style))
 
 
 class TestHostileText:
-    MESSAGE = mail.render(DIGESTS["hostile"])
+    MESSAGE = mail_message.render(DIGESTS["hostile"])
 
     def test_is_escaped_in_html(self):
         assert "<script" not in self.MESSAGE.html
@@ -154,14 +155,14 @@ class TestHostileText:
         assert "\u202e" not in self.MESSAGE.html + self.MESSAGE.text
 
     def test_adds_no_header(self):
-        message = MailMessage(mail.wording.plain(f"Greenery {summaries.LINES}", 200), "text", "<p>html</p>")
-        mime = email.message_from_bytes(mail.to_mime(message).as_bytes(), policy=email.policy.default)
+        message = MailMessage(mail_message.wording.plain(f"Greenery {summaries.LINES}", 200), "text", "<p>html</p>")
+        mime = email.message_from_bytes(mail_message.to_mime(message).as_bytes(), policy=email.policy.default)
         assert mime["Bcc"] is None
         assert mime["Subject"] == "Greenery two Bcc: everyone@example.com"
 
     def test_survives_the_way_through_a_mail(self):
-        mime = email.message_from_bytes(mail.to_mime(self.MESSAGE).as_bytes(), policy=email.policy.default)
+        mime = email.message_from_bytes(mail_message.to_mime(self.MESSAGE).as_bytes(), policy=email.policy.default)
         text = mime.get_body(("plain",)).get_content()
         assert summaries.EMOJI in text
         assert f"- Product {summaries.MARKUP}: +5.1" in text.replace("\r\n", "\n")
-        assert max(len(line) for line in mail.to_mime(self.MESSAGE).as_bytes().splitlines()) < 998
+        assert max(len(line) for line in mail_message.to_mime(self.MESSAGE).as_bytes().splitlines()) < 998

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import pytest
 from greenery.cli import preview
-from greenery.figures import summary
+from greenery.documents import to_json
 from greenery.files import write_atomically
 from greenery.messages import digest, page
-from greenery.report import writing as weekly_report
+from greenery.report import writing
 from greenery.report.run_note import RunNote, write_note
 
 from tests.program import greenery
@@ -22,12 +22,12 @@ AS_OF = datetime(2023, 2, 1)
 def reported(home):
     """A home with the report files of a week, and of one before it."""
     folder = home.report_folder(AS_OF)
-    write_atomically(folder / "summary.json", summary.to_json(summaries.NORMAL))
-    write_atomically(folder / "quality.json", summary.to_json(summaries.PASSED))
+    write_atomically(folder / "summary.json", to_json(summaries.NORMAL))
+    write_atomically(folder / "quality.json", to_json(summaries.PASSED))
     url = "https://airflow.example/runs/1"
     note = RunNote(run_id="manual__1", run_type="manual", url=url, restates=(), next_commands=())
     write_note(home, AS_OF, note)
-    write_atomically(home.reports / "2023-01-25" / "summary.json", summary.to_json(summaries.FIRST))
+    write_atomically(home.reports / "2023-01-25" / "summary.json", to_json(summaries.FIRST))
     weeks = [
         {"as_of": "2023-01-18", "state": "held", "reason": "sessions_unique: found twice"},
         {"as_of": "2023-01-25", "state": "admitted", "reason": None},
@@ -48,7 +48,7 @@ def test_every_medium_is_written_into_the_reports_folder(reported):
 
 def test_a_restated_week_has_its_correction_until_it_is_none_any_more(reported):
     folder = reported.report_folder(AS_OF)
-    write_atomically(folder / "restatement.json", summary.to_json(summaries.RESTATEMENT))
+    write_atomically(folder / "restatement.json", to_json(summaries.RESTATEMENT))
     assert "correction.eml" in [file.name for file in preview.write(reported, AS_OF)]
     (folder / "restatement.json").unlink()
     preview.write(reported, AS_OF)
@@ -62,22 +62,22 @@ def test_a_restated_week_has_its_correction_until_it_is_none_any_more(reported):
 
 def test_a_preview_goes_when_the_report_is_written_again(reported, monkeypatch):
     preview.write(reported, AS_OF)
-    monkeypatch.setattr(weekly_report, "open_published", nullcontext)
-    monkeypatch.setattr(weekly_report, "figures", lambda *_: summaries.FIRST)
-    weekly_report.write(reported, AS_OF)
+    monkeypatch.setattr(writing, "open_published", nullcontext)
+    monkeypatch.setattr(writing, "figures", lambda *_: summaries.FIRST)
+    writing.write(reported, AS_OF)
     assert not (reported.report_folder(AS_OF) / "preview").exists()
 
 
 class TestReadDigest:
     def test_is_made_of_the_reports_files(self, reported):
-        found = weekly_report.read_digest(reported, AS_OF)
+        found = writing.read_digest(reported, AS_OF)
         assert found.headline == digest.build(summaries.NORMAL, summaries.PASSED, None, found.links).headline
         assert found.links.run == "https://airflow.example/runs/1"
         assert found.links.report == str(reported.reports / "2023-02-01" / "index.html")
         assert found.links.funnel is None
 
     def test_weeks_held_within_the_trend_are_named(self, reported):
-        (notice,) = weekly_report.read_digest(reported, AS_OF).notices
+        (notice,) = writing.read_digest(reported, AS_OF).notices
         assert notice == (
             "The extract of 18 Jan 2023 is held and not used (sessions_unique: found twice). What later extracts "
             "show is in these figures."
@@ -85,16 +85,14 @@ class TestReadDigest:
 
     def test_reports_that_are_served_are_linked_where_they_are_served(self, reported):
         served = type(reported)(reported.home, reported.extracts, reports_url="https://reports.example/greenery")
-        links = weekly_report.read_digest(served, AS_OF).links
+        links = writing.read_digest(served, AS_OF).links
         assert links.report == "https://reports.example/greenery/2023-02-01/index.html"
         assert links.funnel == f"{links.report}#funnel"
         assert '<section id="funnel">' in page.render(summaries.NORMAL, summaries.PASSED, {})
 
     def test_no_report(self, home):
-        with pytest.raises(
-            weekly_report.NoReportError, match="make backfill FROM=2023-02-01 TO=2023-02-01 GREENERY_HOME="
-        ):
-            weekly_report.read_digest(home, AS_OF)
+        with pytest.raises(writing.NoReportError, match="make backfill FROM=2023-02-01 TO=2023-02-01 GREENERY_HOME="):
+            writing.read_digest(home, AS_OF)
 
 
 class TestCommand:
@@ -115,7 +113,7 @@ class TestCommand:
         [
             ("2023-01-18", 1, "the week to 2023-01-18 has no report"),
             ("2023-01-19", 2, "does not end a week"),
-            ("yesterday", 2, "AS_OF='yesterday' is no date"),
+            ("yesterday", 2, "AS_OF='yesterday' is not a date"),
         ],
     )
     def test_what_cannot_be_shown_is_said(self, reported, monkeypatch, capsys, as_of, code, message):

@@ -127,7 +127,7 @@ def test_a_share_fails_past_its_limit_by_more_than_chance(name):
     past = share(10_000, 1200)
     assert (past.passed, past.rows, past.failing) == (False, 10_000, 1200)
     assert past.observed == "1,200 of 10,000 rows fail (12.0%)"
-    assert past.expected == "at most 10% fail, chance aside"
+    assert past.expected == "at most 10% fail, allowing for chance"
 
 
 def test_a_share_is_of_the_rows_that_are_looked_at():
@@ -253,7 +253,10 @@ def test_a_week_far_from_the_weeks_before_fails_and_says_both_figures():
     assert {id for id in half if not half[id].passed} == {"sessions_near_history"}
     one = half["sessions_near_history"]
     assert one.observed == "sessions: 500, expected 1,000"
-    assert one.expected == "at least 0.65 and at most 1.5 times what the weeks before let expect, chance aside"
+    assert (
+        one.expected
+        == "at least 0.65 and at most 1.5 times the figure expected from previous weeks, allowing for chance"
+    )
     assert one.examples == [{"what": "sessions", "observed": "500", "expected": "1,000"}]
     flood = found(SUITE["sessions_by_week"], week.format(columns, 20_000))
     assert {id for id in flood if not flood[id].passed} == {"sessions_near_history", "sessions_not_collapsed"}
@@ -315,14 +318,14 @@ def test_a_suite_has_a_module_and_a_statement_of_its_name():
     ("check", "phrase"),
     [
         ("orders_unique", "none fails"),
-        ("events_arrive_in_time", "at most 20% fail, chance aside"),
+        ("events_arrive_in_time", "at most 20% fail, allowing for chance"),
         ("hours_not_shifted", "within 1 hour"),
         ("extract_has_events", "at least 1"),
         (
             "sessions_not_collapsed",
-            "at least 0.1 and at most 10 times what the weeks before let expect, chance aside",
+            "at least 0.1 and at most 10 times the figure expected from previous weeks, allowing for chance",
         ),
-        ("no_hour_is_lost", "at least 0.1 times what the weeks before let expect, chance aside"),
+        ("no_hour_is_lost", "at least 0.1 times the figure expected from previous weeks, allowing for chance"),
     ],
 )
 def test_an_expectation_is_said_in_a_phrase(check, phrase):

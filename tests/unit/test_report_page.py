@@ -351,7 +351,7 @@ class TestListOfWeeks:
         text = _Page(
             page.render_index([WEEKS[0].model_copy(update={"outdated": True, "next_command": "make backfill"})])
         ).text
-        assert "admitted to be restated An extract was admitted or withdrawn since" in text
+        assert "admitted to be restated An extract was admitted or withdrawn after this report" in text
         assert "Next: make backfill" in text
 
     def test_no_week_yet(self):

@@ -14,7 +14,7 @@ from greenery.cli import doctor, purge
 from greenery.local_airflow import backfills, client, server
 from greenery.publishing import week_rows
 from greenery.publishing.versions import NothingPublishedError, open_published
-from greenery.report import writing as weekly_report
+from greenery.report import writing
 from greenery.settings import REPOSITORY, SettingError, Settings
 
 from tests.program import greenery
@@ -77,10 +77,10 @@ class TestCommand:
 
     def test_is_what_a_week_without_its_extract_prints(self, home, monkeypatch):
         where = f"GREENERY_HOME={home.home} EXTRACTS={home.extracts}"
-        monkeypatch.setattr(weekly_report, "open_published", lambda _: duckdb.connect())
+        monkeypatch.setattr(writing, "open_published", lambda _: duckdb.connect())
         monkeypatch.setattr(week_rows, "rows", lambda *_: [])
-        with pytest.raises(weekly_report.NotAdmittedError) as error:
-            weekly_report.write(home, datetime(2023, 1, 11))
+        with pytest.raises(writing.NotAdmittedError) as error:
+            writing.write(home, datetime(2023, 1, 11))
         command = f"make backfill FROM=2023-01-11 TO=2023-01-11 {where}"
         assert str(error.value) == f"the extract 2023-01-11 is not admitted: run its week first ({command})."
 

@@ -1,8 +1,7 @@
 """The Slack message of a digest: what Slack takes, and what it must not read as markup."""
 
 import pytest
-from greenery.messages import correction, slack_page
-from greenery.messages import slack_message as slack
+from greenery.messages import correction, slack_message, slack_page
 from greenery.messages.digest_parts import Links
 from hypothesis import given, seed
 from hypothesis import strategies as st
@@ -13,11 +12,11 @@ from tests.unit.digests import CORRECTION, DIGESTS, build, held_week
 
 @pytest.mark.parametrize("week", DIGESTS)
 def test_slack_takes_it(week):
-    slack_limits.check(slack.render(DIGESTS[week]))
+    slack_limits.check(slack_message.render(DIGESTS[week]))
 
 
 def test_order_of_what_is_read():
-    text = slack_limits.as_text(slack.render(DIGESTS["restated"]))
+    text = slack_limits.as_text(slack_message.render(DIGESTS["restated"]))
     places = [
         text.index(part)
         for part in (
@@ -43,7 +42,7 @@ def test_order_of_what_is_read():
 
 class TestFiles:
     def test_picture_is_named_in_its_block_and_says_its_numbers(self):
-        message = slack.render(DIGESTS["normal"])
+        message = slack_message.render(DIGESTS["normal"])
         (picture,) = message.images
         (block,) = [block for block in message.blocks if block["type"] == "image"]
         assert block["slack_file"] == {"id": picture.name}
@@ -51,12 +50,12 @@ class TestFiles:
         assert block["alt_text"] == picture.title
 
     def test_changed_orders_go_into_the_thread(self):
-        (file,) = slack.render(DIGESTS["normal"]).thread_files
+        (file,) = slack_message.render(DIGESTS["normal"]).thread_files
         assert (file.name, file.media_type) == ("order_changes.csv", "text/csv")
         assert file.content.startswith(b"order_id,change,status_from,status_to,changed_columns\norder-3,new,")
 
     def test_nothing_to_draw_and_no_order_changed(self):
-        message = slack.render(DIGESTS["zero"])
+        message = slack_message.render(DIGESTS["zero"])
         assert message.images == ()
         assert message.thread_files == ()
 
@@ -76,25 +75,25 @@ def test_a_context_block_is_cut_at_slacks_limit():
     names = [f"a{number}" * 30 for number in range(12)]
     accepted = {"reason": "s" * 300, "checks": names}
     results = summaries.quality(*checks, *[summaries.check(name, False) for name in names], accepted=accepted)
-    message = slack.render(build(summaries.NORMAL, results, None, Links()))
+    message = slack_message.render(build(summaries.NORMAL, results, None, Links()))
     slack_limits.check(message)
     texts = [block["elements"][0]["text"] for block in message.blocks if block["type"] == "context"]
-    assert len(texts[0]) == slack.LONGEST_TEXT
+    assert len(texts[0]) == slack_message.LONGEST_TEXT
     assert texts[0].endswith("…")
 
 
 class TestThreadNote:
     def test_restated_figures_before_and_now(self):
-        note = slack.render(DIGESTS["restated"], CORRECTION).thread_note
+        note = slack_message.render(DIGESTS["restated"], CORRECTION).thread_note
         assert note.startswith("Restated. These figures differ from the ones sent before.\n")
         assert "This week: share checked out 61.4% → 62.5%; This week: sessions 570 → 578;" in note
-        slack_limits.check(slack.render(DIGESTS["restated"], CORRECTION))
+        slack_limits.check(slack_message.render(DIGESTS["restated"], CORRECTION))
 
     def test_the_same_figures_with_another_verdict(self):
         warned = DIGESTS["warned"]
-        note = slack.render(warned, correction.correction(warned, DIGESTS["normal"].content)).thread_note
+        note = slack_message.render(warned, correction.correction(warned, DIGESTS["normal"].content)).thread_note
         assert note == (
-            "Updated. The figures are as they were. Data quality: 1 of 3 checks passed; before: 2 of 2 checks passed. "
+            "Updated. The figures are unchanged. Data quality: 1 of 3 checks passed; before: 2 of 2 checks passed. "
             "New: Warning: sessions_near_history failed. It checks: The meaning of sessions_near_history. "
             "New: Warning: unknown_states failed. It checks: The meaning of unknown_states. "
             "(silenced until 20 Feb 2023 by ana: the shop is moving). "
@@ -105,7 +104,9 @@ class TestThreadNote:
 class TestHostileText:
     """What stands in rich text and plain text elements is shown as it is; only two texts are read as markup."""
 
-    MESSAGE = slack.render(DIGESTS["hostile"], correction.correction(DIGESTS["hostile"], DIGESTS["normal"].content))
+    MESSAGE = slack_message.render(
+        DIGESTS["hostile"], correction.correction(DIGESTS["hostile"], DIGESTS["normal"].content)
+    )
 
     def test_no_element_is_read_as_markup(self):
         def types(value):
@@ -223,4 +224,4 @@ def quality_of_any_week(draw):
 def test_any_week_is_within_slacks_limits(figures, quality, held):
     links = Links(run="https://airflow.example/" + "x" * 500, report="/" + "y" * 500)
     found = build(figures, quality, summaries.RESTATEMENT, links, held)
-    slack_limits.check(slack.render(found))
+    slack_limits.check(slack_message.render(found))

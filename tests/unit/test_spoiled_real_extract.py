@@ -77,11 +77,11 @@ REFUSED = {
     ),
     "orders gone": (
         first_rows("orders.csv", 100),
-        "orders.csv: 261 of 361 order_ids of the extract 2023-01-11 are gone",
+        "orders.csv: the file lacks 261 of 361 order_ids of the extract 2023-01-11",
     ),
     "events gone": (
         first_rows("events.csv", 100),
-        "events.csv: 3453 of 3553 event_ids of the extract 2023-01-11 are gone",
+        "events.csv: the file lacks 3453 of 3553 event_ids of the extract 2023-01-11",
     ),
 }
 
@@ -105,7 +105,7 @@ def test_refused_and_the_warehouse_unchanged(home, spoil, message):
 
 def test_landed_before_with_other_content(home):
     edit("orders.csv", "preparing", "shipped")(home.extracts / "2023-01-11")
-    assert "differs from what was landed (orders: 1 row(s) new or changed, 1 gone or changed)" in refused(home, WEEK)
+    assert "differ from the landed extract (orders: 1 row(s) new or changed, 1 gone or changed)" in refused(home, WEEK)
 
 
 def test_extra_column_and_identical_rows_land(home):

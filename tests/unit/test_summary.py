@@ -4,6 +4,7 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
+from greenery.documents import to_json
 from greenery.figures import order_changes, summary
 from greenery.figures.rows import WeekRows
 
@@ -522,12 +523,12 @@ class TestStuckOrders:
 def test_the_order_of_rows_does_not_matter():
     weeks = [week(0, 10, 8, 5, 3), week(1, 20, 11, 9, 8), REAL]
     changes = [change("b", "new", None, "preparing"), change("a", "status_changed", "preparing", "shipped")]
-    assert summary.to_json(build(weeks, changes)) == summary.to_json(build(weeks[::-1], changes[::-1]))
+    assert to_json(build(weeks, changes)) == to_json(build(weeks[::-1], changes[::-1]))
 
 
 def test_json_round_trips_and_keeps_text_as_it_is():
     figures = build([REAL], [change("Pflänzchen", "new", None, "preparing")])
-    text = summary.to_json(figures)
+    text = to_json(figures)
     assert json.loads(text) == figures
     assert "Pflänzchen" in text
     assert text.endswith("}\n")

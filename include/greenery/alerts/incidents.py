@@ -233,6 +233,6 @@ def _ended_by(check: CheckResult | None, quality: CheckResults | None, outcome: 
         if silence := check.silenced:
             return f"a silence of {silence.owner} until {silence.until}: {silence.reason}"
         if check.told_by:
-            return f"the incident of {check.told_by}, which tells of both"
+            return f"the incident of {check.told_by}, which reports both"
     by = f"the {outcome.run.type} run {outcome.run.id}"
     return f"{by}, which took the extract back (withdrawn: {outcome.withdrawn})" if outcome.withdrawn else by

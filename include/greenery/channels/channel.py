@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from greenery import settings as environment
-from greenery.settings import Settings
+from greenery.settings import Settings, is_set
 
 CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{8,}")
 ADDRESS = re.compile(r"[^@\s<>,]+@[^@\s<>,]+")
@@ -69,7 +68,7 @@ def readiness(settings: Settings, channel: Channel) -> Readiness:
     connection = _connection(channel.connection_id)
     variable = f"AIRFLOW_CONN_{channel.connection_id.upper()}"
     if connection is None:
-        if environment.is_set(variable):
+        if is_set(variable):
             return Readiness(wrong=f"{channel.name} can't be used: {variable} is not read. Write it as a JSON object.")
         return Readiness(
             off=f"{channel.name} is off: add the connection {channel.connection_id} ({variable}) to use it."
@@ -78,7 +77,7 @@ def readiness(settings: Settings, channel: Channel) -> Readiness:
     if channel.setting and not targets:
         return Readiness(off=f"{channel.name} is off: set {channel.setting} to use the connection.")
     if not isinstance(connection.extra_dejson, dict):
-        problem = f"The extra of the connection {channel.connection_id} is no JSON object: write it as {{…}}."
+        problem = f"The extra of the connection {channel.connection_id} is not a JSON object: write it as {{…}}."
         return Readiness(wrong=f"{channel.name} can't be used: {problem}")
     if channel.is_slack:
         problems = _slack_problems(channel, connection, targets[0])
@@ -121,12 +120,12 @@ def _slack_problems(channel: Channel, connection: Any, target: str) -> list[str]
     problems = _address_problems(channel, connection)
     if not (connection.password or "").startswith("xox"):
         problems.append(
-            f"The password of the connection {channel.connection_id} is no Slack token: "
+            f"The password of the connection {channel.connection_id} is not a Slack token: "
             "put the app's bot token (xoxb-…) there."
         )
     if not CHANNEL_ID.fullmatch(target):
         problems.append(
-            f"{channel.setting}={target} is no channel id: write the id (C…), which Slack shows at the end of "
+            f"{channel.setting}={target} is not a channel id: write the id (C…), which Slack shows at the end of "
             "the channel's details."
         )
     return problems
@@ -151,10 +150,10 @@ def _email_problems(settings: Settings, channel: Channel, connection: Any, targe
         problems.append(f"The connection {name} would send its password in the clear: leave disable_tls out.")
     for address in targets:
         if not ADDRESS.fullmatch(parseaddr(address)[1]):
-            problems.append(f"{channel.setting}: {address!r} is no address, such as ada@example.com.")
+            problems.append(f"{channel.setting}: {address!r} is not an address, such as ada@example.com.")
     sender = settings.email_from or extra.get("from_email") or ""
     if not ADDRESS.fullmatch(parseaddr(sender)[1]):
-        problems.append(f"The sender {sender!r} is no address: set GREENERY_EMAIL_FROM.")
+        problems.append(f"The sender {sender!r} is not an address: set GREENERY_EMAIL_FROM.")
     return problems
 
 

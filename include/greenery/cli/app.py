@@ -34,8 +34,8 @@ INTERRUPTED = 130  # what typer makes of Ctrl-C
 app = typer.Typer(
     name="greenery",
     help="Greenery weekly: which orders changed, and how sessions move through the funnel, for every week.\n\n"
-    "A week is named by the day it ends, such as 2023-02-01. The state is in the folder GREENERY_HOME "
-    "(.greenery of the repository without it). `greenery COMMAND --help` explains a command with an example.",
+    "A week is named by the day it ends, such as 2023-02-01. All state is in the folder GREENERY_HOME "
+    "(default: .greenery in the repository). `greenery COMMAND --help` explains a command with an example.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,

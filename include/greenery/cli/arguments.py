@@ -22,7 +22,7 @@ ExtractsOption = Annotated[
     typer.Option(
         "--extracts",
         metavar="FOLDER",
-        help="Folder of the extracts; without it GREENERY_EXTRACTS, else the folder extracts of the home.",
+        help="Folder of the extracts. Default: GREENERY_EXTRACTS, or the folder extracts in the home.",
     ),
 ]
 
@@ -42,7 +42,7 @@ def parse_date(name: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InputError(f"{name}={text!r} is no date: write {name}=2023-02-01, the day a week ends.") from None
+        raise InputError(f"{name}={text!r} is not a date: write {name}=2023-02-01, the day a week ends.") from None
 
 
 def parse_params(text: str) -> dict[str, Any]:
@@ -50,9 +50,9 @@ def parse_params(text: str) -> dict[str, Any]:
     try:
         params = json.loads(text or "{}")
     except ValueError as error:
-        raise InputError(f"PARAMS={text!r} is no JSON ({error}): write PARAMS='{{\"reextract\": true}}'.") from None
+        raise InputError(f"PARAMS={text!r} is not JSON ({error}): write PARAMS='{{\"reextract\": true}}'.") from None
     if not isinstance(params, dict):
-        raise InputError(f"PARAMS={text!r} is no JSON object: write PARAMS='{{\"reextract\": true}}'.")
+        raise InputError(f"PARAMS={text!r} is not a JSON object: write PARAMS='{{\"reextract\": true}}'.")
     for name in ("accept", "withdraw"):
         check_reason(f"{name} in PARAMS", params.get(name))
     return params

@@ -26,13 +26,13 @@ from greenery.local_airflow.client import Airflow
 from greenery.local_airflow.progress import console, starting
 from greenery.local_airflow.runs import WeekResult
 from greenery.local_airflow.server import attach, running_airflow
-from greenery.report import weeks as status
+from greenery.report.weeks import outdated
 from greenery.settings import Settings
 
 
 def backfill(
     first: Annotated[str, typer.Argument(metavar="FROM", help=f"The first week. {NAMED_BY_ITS_END}")],
-    last: Annotated[str, typer.Argument(metavar="TO", help="The last week; without it, FROM alone.")] = "",
+    last: Annotated[str, typer.Argument(metavar="TO", help="The last week. Without it, only FROM is run.")] = "",
     extracts: ExtractsOption = None,
     reextract: Annotated[
         bool, typer.Option("--reextract", help="Land the extracts again although their content has changed.")
@@ -40,19 +40,24 @@ def backfill(
     accept_shrink: Annotated[
         bool,
         typer.Option(
-            "--accept-shrink", help="Land an extract although more than half of the orders or events before are gone."
+            "--accept-shrink",
+            help="Land an extract although it lacks more than half of the orders or events of the previous one.",
         ),
     ] = False,
     accept: Annotated[
         str,
-        typer.Option(metavar="REASON", help="Accept failed checks that show something the shop really did, and why."),
+        typer.Option(
+            metavar="REASON", help="Reason for accepting failed checks. They must show something the shop really did."
+        ),
     ] = "",
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Build the models again from all admitted extracts.")
     ] = False,
     deliver: Annotated[
         Literal["auto", "always", "never"] | None,
-        typer.Option(help="When to deliver the digests. A backfill delivers only those that are owed, or were before."),
+        typer.Option(
+            help="When to deliver the digests. auto: those that are owed, and those that were sent and have changed."
+        ),
     ] = None,
     params: Annotated[
         str, typer.Option(metavar="JSON", help="Parameters of the runs as JSON, such as '{\"reextract\": true}'.")
@@ -62,8 +67,9 @@ def backfill(
 ) -> None:
     """Run the weekly DAG for past weeks, oldest first; weeks that were run before are run again.
 
-    It uses the Airflow of `greenery up` where that runs for the same home, else it starts one and stops it. A failed
-    week does not stop the others. Published weeks whose report would differ afterwards are run again by themselves.
+    If the Airflow of `greenery up` runs for the same home, the weeks run there. Otherwise the command starts an Airflow
+    and stops it at the end. A failed week does not stop the others. Afterwards the command runs published weeks again
+    whose report would now differ.
 
     Example: `greenery backfill 2023-01-11 2023-02-01 --extracts /srv/extracts --reextract`
     """
@@ -121,12 +127,12 @@ def run_backfill(
             return run_backfill(settings, first, last, conf, run_backwards, max_active_runs, found, restate)
     with backfills.unpaused(settings, airflow):
         results = backfills.run(airflow, weeks, conf or {}, run_backwards, max_active_runs)
-        outdated = status.outdated(settings) if restate else []
-        if outdated:
-            named = ", ".join(map(str, outdated))
+        restated = outdated(settings) if restate else []
+        if restated:
+            named = ", ".join(map(str, restated))
             console().print(f"Published weeks whose report differs now: {named}. Running them again, oldest first.")
         deliver = {name: value for name, value in (conf or {}).items() if name == "deliver"}
-        for start, end in commands.stretches(outdated):
+        for start, end in commands.stretches(restated):
             results += backfills.run(airflow, weeks_between(settings, start, end), deliver, False, 1)
         return results
 

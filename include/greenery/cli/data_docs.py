@@ -16,7 +16,7 @@ from greenery.settings import load
 
 def data_docs(
     as_of: Annotated[
-        str, typer.Argument(metavar="AS_OF", help=f"The week; without it, the newest one. {NAMED_BY_ITS_END}")
+        str, typer.Argument(metavar="AS_OF", help=f"The week. Default: the newest one. {NAMED_BY_ITS_END}")
     ] = "",
 ) -> None:
     """Build the Data Docs of a week from the warehouse as it is now, and print their first page.

@@ -11,7 +11,7 @@ from greenery.settings import REPOSITORY
 
 
 def docs(
-    check: Annotated[bool, typer.Option("--check", help="Only compare; end with 1 where a page has drifted.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only compare. End with 1 if a page differs.")] = False,
 ) -> None:
     """Write docs/DAGS.md, docs/schemas, and the checks in docs/runbook.md, from the code.
 

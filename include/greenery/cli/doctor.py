@@ -22,7 +22,7 @@ GOOD, OFF, BAD = "ok", "off", "FIX"
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing that was checked: its name, its state, and what to know or to fix."""
 
     what: str
@@ -31,9 +31,9 @@ class Finding:
 
 
 def doctor() -> None:
-    """Check the settings, the connections (by asking them) and the warehouse: a line each, with what to fix.
+    """Check the settings, the connections (by trying them) and the warehouse. Print a line for each, with its fix.
 
-    It ends with 1 where something is to be fixed.
+    It ends with 1 if something needs a fix.
 
     Example: `greenery doctor`
     """
@@ -48,19 +48,21 @@ def doctor() -> None:
         os.environ.update(environment(settings, port=UI_PORT, execution_port=0))
         os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
     found = []
-    for finding in findings(settings):
-        named = finding.says if finding.says.startswith(finding.what) else f"{finding.what}: {finding.says}"
-        console.print(f"{finding.state:<4} {named}")
-        found.append(finding.state)
+    for one in diagnoses(settings):
+        named = one.says if one.says.startswith(one.what) else f"{one.what}: {one.says}"
+        console.print(f"{one.state:<4} {named}")
+        found.append(one.state)
     if BAD in found:
         raise typer.Exit(1)
 
 
-def findings(settings: Settings) -> Iterator[Finding]:
+def diagnoses(settings: Settings) -> Iterator[Diagnosis]:
     """Look at everything that a run needs, one after the other."""
     version = ".".join(map(str, sys.version_info[:3]))
     supported = (3, 11) <= sys.version_info[:2] <= (3, 13)
-    yield Finding("python", GOOD if supported else BAD, version if supported else f"{version}: use 3.11, 3.12 or 3.13")
+    yield Diagnosis(
+        "python", GOOD if supported else BAD, version if supported else f"{version}: use 3.11, 3.12 or 3.13"
+    )
     yield _folder(settings)
     yield _extracts(settings)
     yield _warehouse(settings)
@@ -68,40 +70,40 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield _channel(settings, channel)
 
 
-def _folder(settings: Settings) -> Finding:
+def _folder(settings: Settings) -> Diagnosis:
     home = settings.home
     if not home.exists():
-        return Finding("home", GOOD, f"{home} is made by the first run")
+        return Diagnosis("home", GOOD, f"{home} is made by the first run")
     if not os.access(home, os.W_OK | os.X_OK):
-        return Finding("home", BAD, f"{home} can't be written: give it to this user, or set GREENERY_HOME")
+        return Diagnosis("home", BAD, f"{home} can't be written: give it to this user, or set GREENERY_HOME")
     if home.stat().st_mode & 0o077:
-        return Finding("home", BAD, f"others may read {home}: chmod 700 {home}")
-    return Finding("home", GOOD, str(home))
+        return Diagnosis("home", BAD, f"others may read {home}: chmod 700 {home}")
+    return Diagnosis("home", GOOD, str(home))
 
 
-def _extracts(settings: Settings) -> Finding:
+def _extracts(settings: Settings) -> Diagnosis:
     if settings.extracts.is_dir():
-        return Finding("extracts", GOOD, str(settings.extracts))
-    return Finding("extracts", BAD, f"there is no folder {settings.extracts}: make it, or set GREENERY_EXTRACTS")
+        return Diagnosis("extracts", GOOD, str(settings.extracts))
+    return Diagnosis("extracts", BAD, f"there is no folder {settings.extracts}: make it, or set GREENERY_EXTRACTS")
 
 
-def _warehouse(settings: Settings) -> Finding:
+def _warehouse(settings: Settings) -> Diagnosis:
     if not settings.warehouse.exists():
         ways = f"{commands.make(settings, 'demo')}, or {commands.make(settings, 'backfill FROM=… TO=…')}"
-        return Finding("warehouse", GOOD, f"nothing is landed yet: {ways}")
+        return Diagnosis("warehouse", GOOD, f"nothing is landed yet: {ways}")
     if not (settings.published / "greenery.duckdb").exists():
-        return Finding("warehouse", BAD, f"nothing is published: see {commands.make(settings, 'status')} for why")
-    return Finding("warehouse", GOOD, f"{settings.warehouse}, published {Path(settings.published).resolve().name}")
+        return Diagnosis("warehouse", BAD, f"nothing is published: see {commands.make(settings, 'status')} for why")
+    return Diagnosis("warehouse", GOOD, f"{settings.warehouse}, published {Path(settings.published).resolve().name}")
 
 
-def _channel(settings: Settings, channel: Channel) -> Finding:
+def _channel(settings: Settings, channel: Channel) -> Diagnosis:
     ready = readiness(settings, channel)
     if ready.off or ready.wrong:
-        return Finding(channel.name, BAD if ready.wrong else OFF, ready.wrong or ready.off)
+        return Diagnosis(channel.name, BAD if ready.wrong else OFF, ready.wrong or ready.off)
     try:
-        return Finding(channel.name, GOOD, _ask(settings, channel))
+        return Diagnosis(channel.name, GOOD, _ask(settings, channel))
     except (PermanentError, PassingError) as error:
-        return Finding(channel.name, BAD, str(error))
+        return Diagnosis(channel.name, BAD, str(error))
 
 
 def _ask(settings: Settings, channel: Channel) -> str:

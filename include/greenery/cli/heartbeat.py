@@ -14,7 +14,7 @@ from greenery.settings import Settings, load
 
 def heartbeat(
     airflow: Annotated[
-        str, typer.Option(metavar="URL", help="Address of Airflow, where `greenery up` did not start it.")
+        str, typer.Option(metavar="URL", help="Address of Airflow, if `greenery up` did not start it.")
     ] = "",
 ) -> None:
     """Say in one line whether the newest digest is out and Airflow is healthy, for an outside monitor.

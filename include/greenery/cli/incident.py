@@ -14,7 +14,7 @@ from pathlib import Path
 
 import typer
 
-from greenery.channels import sent as ledger
+from greenery.channels import sent
 from greenery.cli.backfill import airflow_for, run_backfill
 from greenery.local_airflow.client import AirflowError
 from greenery.local_airflow.server import running
@@ -81,7 +81,7 @@ def play(settings: Settings) -> None:
 
         _step(5, "Who waits for the digest gets this notice in its place:")
         _show(settings, "held", day, f"held-{day}")
-        _must(ledger.owed(settings, LAST), "the digest is owed")
+        _must(sent.owed(settings, LAST), "the digest is owed")
 
         _step(6, "The extract is corrected, and the week run again with the command of the alert")
         file.write_bytes(good)
@@ -99,7 +99,7 @@ def play(settings: Settings) -> None:
 
 def _show(settings: Settings, kind: str, subject: str, name: str) -> None:
     """Print what was sent: the mail in the outbox, or where the channels have it. Raises NotSeenError where nothing."""
-    told = [message for message in ledger.last_sent(settings, kind, subject) if message.channel != "outbox"]
+    told = [message for message in sent.last_sent(settings, kind, subject) if message.channel != "outbox"]
     for message in told:
         place = message.reference.model_dump_json(exclude={"alert", "held", "state"}, exclude_defaults=True)
         print(f"  sent to {message.channel}: {place}")

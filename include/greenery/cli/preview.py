@@ -15,18 +15,16 @@ import typer
 from greenery import commands
 from greenery.cli.arguments import NAMED_BY_ITS_END, parse_date
 from greenery.files import write_atomically
-from greenery.messages import mail_message as mail
-from greenery.messages import slack_message as slack
-from greenery.messages import slack_page
+from greenery.messages import mail_message, slack_message, slack_page
 from greenery.messages.digest_parts import Correction, Digest
 from greenery.messages.message import MailMessage
-from greenery.report import writing as weekly_report
+from greenery.report import writing
 from greenery.settings import Settings, load
 
 
 def preview(
     as_of: Annotated[
-        str, typer.Argument(metavar="AS_OF", help=f"The week; without it, the newest one. {NAMED_BY_ITS_END}")
+        str, typer.Argument(metavar="AS_OF", help=f"The week. Default: the newest one. {NAMED_BY_ITS_END}")
     ] = "",
 ) -> None:
     """Write the digest of a week as Slack and mail would show it, into its report's folder; nothing is sent.
@@ -44,10 +42,10 @@ def preview(
 def named_week(settings: Settings, as_of: str) -> datetime:
     """Return the week (as_of, naive UTC) that ends on the day `as_of`; the newest one with a report where it is empty.
 
-    Raises InputError where it is no date, SettingError where it ends no week, NoReportError where no week has a report.
+    Raises InputError if it is not a date, SettingError if it ends no week, NoReportError if no week has a report.
     """
     if not as_of:
-        return newest(settings)
+        return newest_report(settings)
     day = parse_date("AS_OF", as_of)
     return settings.check_as_of(datetime(day.year, day.month, day.day))
 
@@ -57,14 +55,14 @@ def write(settings: Settings, as_of: datetime) -> list[Path]:
 
     A restated week has a correction too, as readers of the earlier report would get it.
 
-    Raises weekly_report.NoReportError where the week has no report.
+    Raises writing.NoReportError where the week has no report.
     """
-    digest = weekly_report.read_digest(settings, as_of)
+    digest = writing.read_digest(settings, as_of)
     folder = settings.report_folder(as_of) / "preview"
-    files = _slack(digest) | _mail("email", mail.render(digest))
+    files = _slack(digest) | _mail("email", mail_message.render(digest))
     if digest.restated:
         files |= _mail(
-            "correction", mail.render(digest, Correction(says=digest.restated.lead, restated=digest.restated))
+            "correction", mail_message.render(digest, Correction(says=digest.restated.lead, restated=digest.restated))
         )
     for old in folder.glob("*"):
         old.unlink()
@@ -73,18 +71,18 @@ def write(settings: Settings, as_of: datetime) -> list[Path]:
     return [folder / name for name in files]
 
 
-def newest(settings: Settings) -> datetime:
-    """Return the newest week (as_of) that has a report; raise weekly_report.NoReportError where none has."""
+def newest_report(settings: Settings) -> datetime:
+    """Return the newest week (as_of) that has a report; raise writing.NoReportError where none has."""
     weeks = sorted(file.parent.name for file in settings.reports.glob("*/summary.json"))
     if not weeks:
-        raise weekly_report.NoReportError(
+        raise writing.NoReportError(
             f"no week has a report in {settings.reports}: run one ({commands.make(settings, 'backfill FROM=… TO=…')})."
         )
     return datetime.fromisoformat(weeks[-1])
 
 
 def _slack(digest: Digest) -> dict[str, str | bytes]:
-    message = slack.render(digest)
+    message = slack_message.render(digest)
     sent = {"text": message.text, "blocks": message.blocks, "thread_note": message.thread_note}
     return {
         "slack.json": json.dumps(sent, indent=2, ensure_ascii=False) + "\n",
@@ -96,4 +94,4 @@ def _mail(name: str, message: MailMessage) -> dict[str, str | bytes]:
     html = message.html
     for image in message.inline:
         html = html.replace(f"cid:{image.name}", slack_page.data_url(image))
-    return {f"{name}.eml": mail.to_mime(message).as_bytes(), f"{name}.html": html}
+    return {f"{name}.eml": mail_message.to_mime(message).as_bytes(), f"{name}.html": html}

@@ -13,13 +13,12 @@ from typing import Annotated
 import typer
 
 from greenery import commands
-from greenery.channels import sent as delivery_ledger
+from greenery.channels import sent
 from greenery.commands import InputError
 from greenery.local_airflow.client import AirflowError
 from greenery.local_airflow.server import running
 from greenery.publishing import versions
-from greenery.report import weeks as status
-from greenery.report import writing
+from greenery.report import weeks, writing
 from greenery.settings import Settings, load
 from greenery.warehouse import erasure
 from greenery.warehouse.duckdb import connect
@@ -28,12 +27,12 @@ from greenery.warehouse.duckdb import connect
 def purge(
     find: Annotated[
         str,
-        typer.Option(metavar="IDS", help="Ids that must be gone, separated by spaces: files that hold one are named."),
+        typer.Option(metavar="IDS", help="Ids that must be gone, separated by spaces. Files with one are listed."),
     ] = "",
 ) -> None:
-    """Delete the old content of corrected extracts that is left behind, and say where these ids still are.
+    """Delete the leftovers of corrected extracts, and list the files that still contain the given ids.
 
-    No run may be active. It ends with 1 where an id was found.
+    No run may be active. It ends with 1 if an id was found.
 
     Example: `greenery purge --find "8d5b3f0e 1c2a9d44"`
     """
@@ -41,7 +40,7 @@ def purge(
     if running(settings) is not None:
         raise AirflowError(
             f"Airflow runs for {settings.home}: stop it first ({commands.make(settings, 'down')}), "
-            "for nothing may build."
+            "because no run may be active during a purge."
         )
     if not settings.warehouse.exists():
         raise InputError(f"there is no warehouse in {settings.home}: nothing was landed.")
@@ -75,13 +74,13 @@ def delete_leftovers(settings: Settings) -> list[str]:
         for file in files:
             file.unlink()
         done.append(f"{len(files)} files in the outbox")
-        alerts, contents = delivery_ledger.forget_rows(settings)
+        alerts, contents = sent.forget_rows(settings)
         done.append(
             f"the example rows of {alerts} remembered alerts, and {contents} contents of digests that were sent"
         )
         before = settings.warehouse.stat().st_size
         beside = erasure.write_anew(settings, connection)
-        status.record(settings, connection)
+        weeks.record(settings, connection)
         # The old file is unlinked while it is open: nothing can be written into it in between.
         beside.replace(settings.warehouse)
     done.append(f"free blocks of the warehouse ({before:,} bytes before, {settings.warehouse.stat().st_size:,} now)")

@@ -14,26 +14,28 @@ from greenery.simulator.shop import FileFormat, Shop, write_extracts
 
 
 def simulate(
-    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder that gets one folder an extract.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder to write into, one subfolder for each extract.")
+    ],
     first: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help=f"The first week. {NAMED_BY_ITS_END}")
     ] = datetime(2025, 1, 8),
     weeks: Annotated[int, typer.Option(help="How many weekly extracts.")] = 8,
     sessions: Annotated[
-        int, typer.Option(help="Sessions in the first simulated week; the others grow.")
+        int, typer.Option(help="Sessions in the first simulated week. Later weeks have more.")
     ] = Shop.sessions_per_week,
     seed: Annotated[int, typer.Option(help="Another seed gives another shop.")] = Shop.seed,
     history_weeks: Annotated[
-        int, typer.Option(help="Weeks of the shop's life before the week of the first extract.")
+        int, typer.Option(help="Age of the shop in weeks when the week of the first extract begins.")
     ] = Shop.history_weeks,
     events_window_days: Annotated[
-        int | None, typer.Option(help="Extracts hold only the events of so many days before their end.")
+        int | None, typer.Option(help="Limit the events of each extract to this many days before its end.")
     ] = Shop.events_window_days,
     improved_checkout_week: Annotated[
-        int, typer.Option(help="Extract, counted from 0, from whose week on more sessions check out.")
+        int, typer.Option(help="Number of the extract, counted from 0, in whose week more sessions begin to check out.")
     ] = Shop.improved_checkout_week,
     format: Annotated[FileFormat, typer.Option(help="Format of the files.")] = Shop.file_format,
-    steady: Annotated[bool, typer.Option("--steady", help="A shop that does not grow.")] = False,
+    steady: Annotated[bool, typer.Option("--steady", help="Simulate a shop that does not grow.")] = False,
 ) -> None:
     """Write the weekly extracts of a simulated shop, one folder each; the same options give the same bytes.
 

@@ -1,4 +1,4 @@
-"""`greenery status`: what became of each week, and what to run next."""
+"""`greenery status`: the state of each week, and the next command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from greenery import commands
-from greenery.report import weeks as recorded
+from greenery.report.weeks import listed
 from greenery.settings import load
 
 
@@ -16,7 +16,7 @@ def status() -> None:
     Example: `greenery status`
     """
     settings = load()
-    weeks = recorded.listed(settings)
+    weeks = listed(settings)
     # Reasons are printed without interpreting markup, and commands are never shortened.
     console = Console(highlight=False, markup=False, emoji=False)
     if not weeks:

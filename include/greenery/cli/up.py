@@ -12,7 +12,7 @@ from greenery.local_airflow import background
 
 def up(
     port: Annotated[
-        int, typer.Option(help="Port of the UI on 127.0.0.1; where it is taken, any free one.")
+        int, typer.Option(help="Port of the UI on 127.0.0.1. If it is taken, a free port is used.")
     ] = background.UI_PORT,
     extracts: ExtractsOption = None,
 ) -> None:

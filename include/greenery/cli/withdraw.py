@@ -18,13 +18,14 @@ from greenery.cli.arguments import (
 from greenery.cli.backfill import run_backfill
 from greenery.cli.results import print_results
 from greenery.commands import InputError
-from greenery.report import weeks as status
+from greenery.report import weeks
 
 
 def withdraw(
     as_of: Annotated[str, typer.Argument(metavar="AS_OF", help=f"The week of the extract. {NAMED_BY_ITS_END}")],
     reason: Annotated[
-        str, typer.Option(metavar="TEXT", help="Why; it is kept with the extract and shown on its page.")
+        str,
+        typer.Option(metavar="TEXT", help="The reason. It is kept with the extract and shown on the week's page."),
     ],
     extracts: ExtractsOption = None,
 ) -> None:
@@ -41,8 +42,8 @@ def withdraw(
     print_results(results)
     if any(result.state != "success" for result in results):
         raise typer.Exit(1)
-    print(f"The extract {week} is withdrawn: it is held, and what is published does without it.")
-    if outdated := status.outdated(settings):
+    print(f"The extract {week} is withdrawn. It is held, and the published data no longer contains it.")
+    if outdated := weeks.outdated(settings):
         print("Published weeks whose report would differ now: " + ", ".join(map(str, outdated)))
         for line in commands.reruns(settings, outdated):
             print(f"Run them again: {line}")

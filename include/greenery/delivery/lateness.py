@@ -50,4 +50,4 @@ def late(settings: Settings, now: datetime) -> list[str]:
     week, due = f"{what} of the week to {as_of:%Y-%m-%d}", f"{deadline(settings, as_of):%Y-%m-%d %H:%M} UTC"
     line = f"the {week} is not out, and was due on {due} ({weeks.state_of(settings, as_of)})"
     command = commands.backfill(settings, as_of.date(), as_of.date(), {"deliver": "always"})
-    return [f"{line}; once its cause is mended: {command}"]
+    return [f"{line}; fix the cause, then run: {command}"]

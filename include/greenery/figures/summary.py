@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from greenery.documents import to_json as to_json
 from greenery.figures import movers, order_changes, statistics, values
 from greenery.figures.model import (
     Conversions,

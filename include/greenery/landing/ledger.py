@@ -62,7 +62,7 @@ def to_withdraw(connection: DuckDBPyConnection, as_of: datetime) -> Extract:
     withdrawn = Extract.model_validate(found[0])
     if not admitted(connection, withdrawn.extract_id):
         raise NothingToWithdrawError(
-            f"the extract {as_of:%Y-%m-%d} is the only one admitted, nothing would be left to publish: "
+            f"the extract {as_of:%Y-%m-%d} is the only admitted one. Without it nothing would be left to publish: "
             'correct it and run the week with {"reextract": true}.'
         )
     return withdrawn

@@ -70,8 +70,8 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
         if landed and not reextract:
             difference = _difference(connection, landed)
             raise ExtractError(
-                f"extract {as_of:%Y-%m-%d}: {folder.path} differs from what was landed ({difference}"
-                '). If the new content is right, run the week with {"reextract": true}; if not, restore the files.'
+                f"extract {as_of:%Y-%m-%d}: the files in {folder.path} differ from the landed extract ({difference}"
+                '). If the new files are right, run the week with {"reextract": true}. If not, restore the old ones.'
             )
         # Not kept with the extract: what is kept must not depend on the extracts that were landed before it.
         warnings_beside_others = _check_shrink(connection, folder, accept_shrink=accept_shrink)
@@ -138,7 +138,7 @@ def _check_week_end(connection: duckdb.DuckDBPyConnection, settings: Settings) -
     elif found[0]["week_ends_on"] != settings.week_ends_on:
         fixed = WEEKDAYS[found[0]["week_ends_on"]]
         raise ExtractError(
-            f"weeks end on {fixed} in {settings.warehouse}, fixed by its first landing: "
+            f"weeks end on {fixed} in {settings.warehouse}, because its first extract was landed so: "
             f"set GREENERY_WEEK_ENDS_ON={fixed}, or use another GREENERY_HOME."
         )
 
@@ -164,7 +164,7 @@ def _read(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, table: T
         warnings = _check_columns(table, names, where)
         _load_raw(connection, table, file, names)
     except (duckdb.Error, UnicodeDecodeError, csv.Error) as error:
-        raise ExtractError(f"{where}: can't be read ({_reason(error)}): write the file again.") from None
+        raise ExtractError(f"{where}: can't be read ({_reason(error)}): export the file again.") from None
     _check_values(connection, table, where)
     connection.execute(
         f"create or replace temp table typed_{table.name} as select distinct "
@@ -334,7 +334,7 @@ def _difference(connection: duckdb.DuckDBPyConnection, landed: Extract) -> str:
         )
         if added or gone:
             parts.append(f"{table.name}: {added} row(s) new or changed, {gone} gone or changed")
-    return "; ".join(parts) or "another events_since"
+    return "; ".join(parts) or "events_since has changed"
 
 
 def _check_shrink(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, *, accept_shrink: bool) -> list[str]:
@@ -356,14 +356,14 @@ def _check_shrink(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, 
                 continue
             share = f"{gone} of {known} {key}s"
             if neighbour.as_of > folder.as_of:
-                warnings.append(f"the extract {name} now looks shrunk: {share} of this one are gone from it")
+                warnings.append(f"the later extract {name} now looks shrunk: it lacks {share} of this extract")
             elif accept_shrink:
-                warnings.append(f"accepted: {share} of the extract {name} are gone from {folder.files[table].name}")
+                warnings.append(f"accepted: {folder.files[table].name} lacks {share} of the extract {name}")
             else:
                 raise ExtractError(
-                    f"extract {folder.as_of:%Y-%m-%d}, {folder.files[table]}: {share} of the extract {name} are gone, "
-                    "more than half. If the shop really shrank, run the week with "
-                    '{"accept_shrink": true}; if not, export the table again.'
+                    f"extract {folder.as_of:%Y-%m-%d}, {folder.files[table]}: the file lacks {share} of the extract "
+                    f"{name}, more than half. If the shop really shrank, run the week with "
+                    '{"accept_shrink": true}. If not, export the table again.'
                 )
     return warnings
 

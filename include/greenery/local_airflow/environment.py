@@ -41,7 +41,7 @@ def environment(settings: Settings, port: int, execution_port: int, use_job_sche
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         # Tasks of an Airflow that was killed are taken up again within a minute instead of five.
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
-        # An Airflow that ends with its command is no address to give away.
+        # An Airflow that ends with its command is not an address to give away.
         **({"GREENERY_REPORTS_URL": f"{url}{REPORTS_PAGE}"} if use_job_schedule else {}),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",

@@ -209,7 +209,7 @@ def of_failures(failures: Iterable[TaskFailure], run: Run, published: bool) -> l
         return []
     first, others = ordered[0], [failure.task for failure in ordered[1:]]
     only_late = all(failure.task.startswith(_NOT_WAKING) for failure in ordered)
-    reason = _clean(first.reason) or "its process ended without a word: killed, or the machine went down"
+    reason = _clean(first.reason) or "its process ended without a message: it was killed, or the machine went down"
     observed = reason + (f" (also failed: {', '.join(others)})" if others else "")
     links = {"Log": first.log or run.url, "Run": run.url, "Runbook": f"{run.runbook}#a-task-failed"}
     return [
@@ -255,9 +255,9 @@ def of_missing_report(run: Run, hours: float, state: str, *, waits: bool) -> Ale
         expected=f"delivered within {hours:g} hours of the week's end",
         first_bad=run.week,
         held_back="the digest of this week",
-        fix="Do what the run waits for: it looks again every few minutes, and goes on by itself."
+        fix="The run is still waiting. Once it has what it waits for, it goes on by itself within minutes."
         if waits
-        else "See in Airflow what the run does, or how it ended; once it has ended, run the week again.",
+        else "Look at the state of the run in Airflow. Once it has ended, run the week again.",
         command="" if waits else run.command({"deliver": "always"}),
         links=_known({"Run": run.url, "Runbook": f"{run.runbook}#the-report-is-missing"}),
     )
@@ -287,14 +287,16 @@ def _streak(name: str, week: str, earlier: Sequence[CheckResults]) -> tuple[str,
 def _held_back_by(check: CheckResult, quality: CheckResults, *, published: bool) -> str:
     """Return what does not reach its readers while a check fails."""
     if quality.verdict == "held" and check.severity != CRITICAL:
-        return f"nothing by this check; the week is held by {' and '.join(quality.holding) or 'a silenced check'}"
+        return (
+            f"nothing because of this check: the week is held by {' and '.join(quality.holding) or 'a silenced check'}"
+        )
     if quality.stays_admitted:
-        return "what this run built; the week and all others stay published as they were"
+        return "the data that this run built: all weeks stay published as they were"
     if quality.verdict == "held":
         return "the digest, the published marts and the page of this week; readers keep the last good state"
     if published:
-        return "nothing: the week is published, its digest names the warning"
-    return "nothing by this check; its run failed before it published the week"
+        return "nothing: the week is published, and its digest names the warning"
+    return "nothing because of this check: the run failed before it published the week"
 
 
 def _commands(run: Run, do: Advice, *, held: bool) -> str:
@@ -309,7 +311,7 @@ def _held_back(task: str, published: bool) -> str:
     if task.startswith("deliver_"):
         return f"the digest in {task.removeprefix('deliver_')}; data and report are published"
     if task == "held_notice":
-        return "the notice to this week's readers that it is held; the digest too, as the check that failed says"
+        return "the notice that this week is held, and its digest"
     if task == "release_warehouse":
         return "nothing of this week; the next run takes the warehouse over"
     if published:

@@ -19,13 +19,13 @@ Sent = Mapping[str, Any]
 def correction(current: Digest, sent: Sent | None) -> Correction:
     """Return what changed since the digest sent before; sent is None where its content is not known."""
     if sent is None:
-        return Correction(says="What it said is not known any more, so what changed is not listed.", restated=None)
+        return Correction(says="The earlier content is no longer known, so the changes are not listed.", restated=None)
     if withdrawn := sent.get("withdrawn"):
         return Correction(says=f"It said that the week is withdrawn: {wording.plain(withdrawn, 200)}.", restated=None)
     changed = compare(sent["summary"], current.content["summary"])
     quality = _badge_change(sent["badge"], current.badge.compared)
     if not changed.figures and not changed.orders:
-        says = " ".join(["The figures are as they were.", quality or "So are the checks."])
+        says = " ".join(["The figures are unchanged.", quality or "The checks are unchanged too."])
         return Correction(says=says, restated=None)
     says = " ".join(filter(None, ["These figures differ from the ones sent before.", quality]))
     in_all = f"{wording.restated_in_all(changed)}."

@@ -80,8 +80,8 @@ def _notices(summary: Summary, held_weeks: Sequence[WeekState]) -> tuple[str, ..
         notices.append("First extract: there is none before it to compare orders with.")
     elif orders.weeks_since_previous != 1:
         notices.append(
-            f"After a gap: the extract before is of {wording.date(orders.previous_as_of)}, "
-            f"{wording.count(orders.weeks_since_previous, 'week')} before this one. Order changes are since then."
+            f"After a gap: the previous extract is of {wording.date(orders.previous_as_of)}, "
+            f"{wording.count(orders.weeks_since_previous, 'week')} earlier. Order changes are since then."
         )
     for week in held_weeks[:SHOWN_WEEKS]:
         reason = wording.plain(week.reason or "no reason is given", 160)
@@ -109,7 +109,7 @@ def _funnel(summary: Summary) -> FunnelSection | None:
         changes = "; its changes are at equal age" if at_equal_age else ""
         notes.append(f"* Provisional: packages are still going out{changes}.")
     elif at_equal_age:
-        notes.append("* At equal age, as a week before is provisional.")
+        notes.append("* At equal age, because an earlier week is provisional.")
     return FunnelSection(
         title="Funnel" if in_week else "Funnel of all sessions so far",
         rows=rows,

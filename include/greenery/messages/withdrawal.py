@@ -17,7 +17,7 @@ def text(as_of: str, reason: str) -> str:
     """
     return (
         f"Greenery weekly: the week to {wording.date(as_of)} is withdrawn: {wording.plain(reason, LONGEST_REASON)}. "
-        "Please use its figures no more; they come again once the extract is corrected."
+        "Please stop using its figures. A new report follows once the extract is corrected."
     )
 
 

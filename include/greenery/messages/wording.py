@@ -331,12 +331,12 @@ def definitions(summary: Summary) -> list[tuple[str, str]]:
     return [
         ("Session", "All events with one session id. It belongs to the week in which its first event falls."),
         ("Step reached", "The session has any event of that type, in any order; a session may skip a step."),
-        ("Conversion", "Sessions that reached the step, of all sessions."),
+        ("Conversion", "Share of all sessions that reached the step."),
         (
             "Step conversion",
-            "Sessions that reached the step, of those that reached the step before; may exceed 100%.",
+            "Sessions that reached the step / sessions that reached the step before it. It can exceed 100%.",
         ),
-        ("Drop-off", "Sessions fewer than at the step before, also in percentage points (pp) of all sessions."),
+        ("Drop-off", "Sessions lost since the step before, also in percentage points (pp) of all sessions."),
         (
             "More than noise",
             "If nothing had changed, under one week in 20 would differ so much; the 95% interval leaves out zero.",
@@ -346,13 +346,13 @@ def definitions(summary: Summary) -> list[tuple[str, str]]:
             "Due to a group’s own conversion, and to its share of the sessions. A product has a rate only.",
         ),
         ("New", "An order that no earlier extract has."),
-        ("Status changed", "The order’s status differs from the extract before; other columns may differ too."),
+        ("Status changed", "The order’s status differs from the previous extract. Other columns may differ too."),
         ("Details changed", "Another column of the order differs, and its status does not."),
-        ("Removed", "The extract before has the order, this one does not."),
+        ("Removed", "The order is in the previous extract, but not in this one."),
         ("Returned", "The order had been removed and is back."),
         ("Stuck", "The order is in its status for longer than 95% of the orders that have left it by now."),
         ("Provisional", f"Not complete before {mature_after} after the week’s end, unless every checkout has shipped."),
-        ("At equal age", "By what each week had at its own end; a provisional step is compared in no other way."),
+        ("At equal age", "Each week is counted at its own end. Provisional steps are only compared in this way."),
     ]
 
 

@@ -93,9 +93,7 @@ class AcquireWarehouse(BaseSensorOperator):
             except (ledger.NothingToWithdrawError, locking.LockLostError) as error:
                 raise AirflowFailException(str(error)) from error
             if is_ours and target.builds_anew(connection):
-                self.log.info(
-                    "all models are built from the start: other ones built what is there, or nothing is there"
-                )
+                self.log.info("all models are built from the start: the warehouse is empty, or other models built it")
                 context["ti"].xcom_push(key=BUILDS_ANEW, value=True)
         if is_ours:
             context["ti"].xcom_push(key=MODELS, value=models)

@@ -241,7 +241,7 @@ def held_notice(**context: Any) -> None:
         raise AirflowSkipException("this run delivers nothing; the next scheduled digest names the week as held.")
     home, as_of = settings.load(), week_end(context)
     if not incidents.is_held(home, as_of):
-        raise AirflowSkipException("the week stays as it was published; what failed is what this run built.")
+        raise AirflowSkipException("the week stays published as it was: only the data that this run built failed.")
     with _telling():
         incidents.notify_held(home, _run(context), as_of)
 

@@ -85,31 +85,31 @@ class _ChanceAside:
 
 
 class ExpectMostColumnValuesToBeInSet(_ChanceAside, ExpectColumnValuesToBeInSet):
-    """Few values are outside of a set, chance aside."""
+    """Few values are outside of a set, allowing for chance."""
 
 
 class ExpectMostColumnValuesToNotBeInSet(_ChanceAside, ExpectColumnValuesToNotBeInSet):
-    """Few values are in a set, chance aside."""
+    """Few values are in a set, allowing for chance."""
 
 
 class ExpectMostColumnValuesToBeBetween(_ChanceAside, ExpectColumnValuesToBeBetween):
-    """Few values are out of bounds, chance aside."""
+    """Few values are out of bounds, allowing for chance."""
 
 
 class ExpectMostColumnValuesToNotBeNull(_ChanceAside, ExpectColumnValuesToNotBeNull):
-    """Few values are empty, chance aside."""
+    """Few values are empty, allowing for chance."""
 
 
 class ExpectMostColumnValuesToBeNull(_ChanceAside, ExpectColumnValuesToBeNull):
-    """Few values are there, chance aside."""
+    """Few values are there, allowing for chance."""
 
 
 class ExpectMostColumnPairValuesAToBeGreaterThanB(_ChanceAside, ExpectColumnPairValuesAToBeGreaterThanB):
-    """Few pairs are the wrong way round, chance aside."""
+    """Few pairs are the wrong way round, allowing for chance."""
 
 
 class ExpectMostColumnPairValuesToBeEqual(_ChanceAside, ExpectColumnPairValuesToBeEqual):
-    """Few pairs differ, chance aside."""
+    """Few pairs differ, allowing for chance."""
 
 
 class BatchRows(TableMetricProvider):
@@ -145,7 +145,7 @@ class _OfSmallBatch(BatchExpectation):
 
 
 class ExpectSharesNotToExceed(_OfSmallBatch):
-    """In no row is `part` more than a share of `whole`, chance aside."""
+    """In no row is `part` more than a share of `whole`, allowing for chance."""
 
     part: str
     whole: str

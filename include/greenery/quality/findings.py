@@ -68,7 +68,7 @@ def expected(configuration: ExpectationConfiguration) -> str:
             return f"within {high:g} {arguments['unit']}"
         return f"{_bounds(low, high)} {arguments['unit']}"
     if arguments.get("mostly", 1) < 1:
-        return f"at most {1 - arguments['mostly']:.0%} fail, chance aside"
+        return f"at most {1 - arguments['mostly']:.0%} fail, allowing for chance"
     return "none fails"
 
 

@@ -90,7 +90,7 @@ def count(name: str, weeks: Sequence[float]) -> Reading:
     now = weeks[0] if weeks else 0.0
     mean, spread = expected(weeks[1:], SPREAD_OF_WEEKS)
     if mean < ENOUGH:
-        return Reading(name, 1.0, f"{now:,.0f}", "nothing, as the weeks before are too few or too small")
+        return Reading(name, 1.0, f"{now:,.0f}", "nothing: previous weeks are too few or too small")
     value = now / mean if improbable(now, mean, spread) else 1.0
     return Reading(name, value, f"{now:,.0f}", f"{mean:,.0f}")
 
@@ -106,7 +106,7 @@ def _share(name: str, weeks: Mapping[int, Mapping[str, Any]], part: str, whole: 
     ]
     if len(before) < ENOUGH_WEEKS or trials < ENOUGH:
         text = f"{successes / trials:.1%}" if trials else "nothing"
-        too_few = "nothing, as the sessions or weeks are too few"
+        too_few = "nothing: too few sessions or weeks"
         return Reading(name, 0.0, text, too_few), Reading(name, 1.0, text, too_few)
     usual = float(np.median(before))
     chance = math.sqrt(usual * (1 - usual) / np.median([weeks[w][whole] for w in weeks if w > 0 and weeks[w][whole]]))
@@ -200,7 +200,7 @@ def shift(hours: np.ndarray) -> Reading:
     now = hours[0].reshape(7, 24).sum(axis=0)
     name = "hours by which the sessions' times are moved"
     if not weeks or now.sum() < 30:
-        return Reading(name, 0.0, "0", "0, as far as the sessions are enough to tell")
+        return Reading(name, 0.0, "0", "0 (too few sessions to tell)")
     by_hour = profile.reshape(7, 24).sum(axis=0) * weeks + 1
     logs = np.log(by_hour / by_hour.sum())
     # Sessions come in bursts, so their evidence counts half.
@@ -251,7 +251,7 @@ def age(found: Sequence[Mapping[str, Any]], kind: str, as_of: datetime) -> Readi
     usual = row["rows_before"] / row["weeks_before"] if row["weeks_before"] else 0.0
     # In a small shop a million to one, by chance, is longer.
     allowed = max(48.0, -math.log(LEVEL) * 168 / usual) if usual else 48.0
-    name, wanted = f"hours from the newest of the {kind} to the extract", f"at most {allowed:,.0f} hours"
+    name, wanted = f"age of the newest of the {kind} in hours", f"at most {allowed:,.0f} hours"
     if row["newest_at"] is None:
         return Reading(name, 0.0, f"no {kind}", wanted)
     hours = (as_of - row["newest_at"]).total_seconds() / 3600

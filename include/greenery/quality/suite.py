@@ -26,16 +26,18 @@ DATA, WEB, SHOP = "data-team", "web-team", "shop-team"
 # The parameters of every suite: the week's end, and the known statuses and event types.
 AS_OF, STATUSES, EVENT_TYPES = ({"$PARAMETER": name} for name in ("as_of", "statuses", "event_types"))
 # In which unit a figure is compared with the weeks before.
-TIMES = "times what the weeks before let expect, chance aside"
-POINTS = "pp of the weeks before, chance aside"
+TIMES = "times the figure expected from previous weeks, allowing for chance"
+POINTS = "pp away from previous weeks, allowing for chance"
 
 REMEDIES = {
     "export": "Export the tables again and run the week with `reextract`.",
-    "model": "Correct the model, `make install`, and run the week with `full_refresh`. The extract is right.",
-    "tracking": "Ask the owner whether tracking failed. If the events can be had, export again and `reextract`; "
-    "what is lost stays lost.",
-    "shop": "Ask the owner whether the shop did it. If so nothing is to be done; if not, export again and `reextract`.",
-    "accept": "Export again and `reextract`; or, if the shop really did it, run the week with `accept` and the reason.",
+    "model": "The extract is right. Correct the model, run `make install`, and run the week with `full_refresh`.",
+    "tracking": "Ask the owner whether tracking failed. If the missing events still exist, export again and run the "
+    "week with `reextract`. Otherwise they stay missing.",
+    "shop": "Ask the owner whether this really happened in the shop. If so, do nothing. If not, export again and run "
+    "the week with `reextract`.",
+    "accept": "Export again and run the week with `reextract`. If this really happened in the shop, run the week with "
+    "`accept` and the reason instead.",
 }
 
 

@@ -232,9 +232,9 @@ def _write(
 
 def _how_to_mend(settings: Settings, as_of: datetime, reason: str) -> str:
     return (
-        f"the run of the week {as_of:%Y-%m-%d} failed, nothing new is published; its extract stays admitted: {reason}. "
-        f"See {settings.report_folder(as_of) / 'quality.html'}; this can't be accepted: correct the model, or the "
-        "extract that these rows are of, and run the week again."
+        f"the run of the week {as_of:%Y-%m-%d} failed: {reason}. Nothing new is published, and the extract stays "
+        f"admitted. See {settings.report_folder(as_of) / 'quality.html'}. These checks can't be accepted: correct the "
+        "model, or the extract of the failing rows, and run the week again."
     )
 
 
@@ -243,12 +243,12 @@ def _how_to_go_on(settings: Settings, as_of: datetime, verdict: Verdict, reason:
     if structural:
         hint = f"{structural} can't be accepted: "
     elif verdict.unseen:
-        hint = "nothing was accepted, as no run had held this content for it before: look first, then "
+        hint = "your acceptance was ignored, as no earlier run held this content for it: look first, then "
     else:
         hint = ""
     way_out = commands.way_out(settings, as_of.date(), _way_out(verdict))
     return (
-        f"the extract {as_of:%Y-%m-%d} is held, nothing is published: {reason}. "
+        f"the extract {as_of:%Y-%m-%d} is held and nothing new is published: {reason}. "
         f"See {settings.report_folder(as_of) / 'quality.html'}; {hint}{way_out}."
     )
 

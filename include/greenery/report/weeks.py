@@ -1,4 +1,4 @@
-"""The list of weeks: what became of each, as weeks.json, as a page, and for `make status`."""
+"""The list of weeks: the state of each, as weeks.json, as a page, and for `make status`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from greenery.messages import page
 from greenery.messages.week_state import ListedWeek, WeekState
 from greenery.report.judged import quality_of
 from greenery.settings import Settings
-from greenery.source import folders as extracts
+from greenery.source import folders
 from greenery.warehouse.duckdb import rows
 from greenery.week import Week, week_ends
 
@@ -181,14 +181,14 @@ def _not_landed(settings: Settings) -> list[WeekState]:
     if not landed:
         return []
     newest_ended = settings.newest_week_end(datetime.now(UTC)).date()
-    folders = {week.date() for week in extracts.folders(settings) if week.date() <= newest_ended}
-    weeks = set(week_ends(min(landed), max(landed | folders)))
+    found = {week.date() for week in folders.folders(settings) if week.date() <= newest_ended}
+    weeks = set(week_ends(min(landed), max(landed | found)))
     return [
         WeekState(
             as_of=week,
             state="missing",
-            reason="its folder is there and was not landed" if week in folders else "there is no extract of it",
-            next_command=("" if week in folders else f"put it into {settings.extracts / str(week)}, then ")
+            reason="extract found, not loaded yet" if week in found else "no extract found",
+            next_command=("" if week in found else f"put it into {settings.extracts / str(week)}, then ")
             + commands.backfill(settings, week, week),
         )
         for week in sorted(weeks - landed)

@@ -69,7 +69,7 @@ def ignored_folders(settings: Settings) -> list[str]:
             continue
         day = _day(path.name)
         if day is None:
-            lines.append(f"ignored {path}: the name is no date (YYYY-MM-DD)")
+            lines.append(f"ignored {path}: the name is not a date (YYYY-MM-DD)")
         elif day.weekday() != settings.week_ends_on:
             weekday = WEEKDAYS[settings.week_ends_on].capitalize()
             lines.append(f"ignored {path}: {day:%A} ends no week, weeks end on {weekday}")

@@ -14,8 +14,8 @@ SUITE = Suite(
             "event_types_known",
             "warning",
             lambda gx: gx.ExpectColumnValuesToBeInSet(column="event_type", value_set=EVENT_TYPES),
-            meaning="Every new event is of a step that is known, or of a type that the extract before has too.",
-            look="the events' types: tracking may have begun to send another",
+            meaning="Every new event has a known event_type, or one that the previous extract has too.",
+            look="the event types: tracking may have begun to send a new one",
             remedy="tracking",
             owner=WEB,
         ),
@@ -25,8 +25,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectMostColumnValuesToBeInSet(
                 column="event_type", value_set=EVENT_TYPES, mostly=0.5, row_condition=gx.is_true("has_extract_before")
             ),
-            meaning="Most new events are of a step that is known, or of a type that the extract before has too.",
-            look="the events' types: they may have been renamed",
+            meaning="Most new events have a known event_type, or one that the previous extract has too.",
+            look="the event types: they may have been renamed",
             remedy="accept",
             owner=WEB,
             acceptable=True,
@@ -38,7 +38,7 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnValuesToNotBeNull(
                 column="known_user_id", row_condition=gx.Column("user_id").is_not_null()
             ),
-            meaning="The user of every new event is in some extract known.",
+            meaning="The user of every new event is in this extract or an earlier one.",
             look="users.csv: it may be older than events.csv",
         ),
         Check(
@@ -47,8 +47,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnValuesToNotBeNull(
                 column="known_product_id", row_condition=gx.Column("product_id").is_not_null()
             ),
-            meaning="The product of every new event is in some extract known.",
-            look="products.csv, and whether these ids are products at all",
+            meaning="The product of every new event is in this extract or an earlier one.",
+            look="products.csv, and whether these ids are product ids at all",
             owner=WEB,
         ),
         Check(
@@ -59,8 +59,9 @@ SUITE = Suite(
                 mostly=0.5,
                 row_condition=gx.is_true("has_extract_before") & gx.Column("product_id").is_not_null(),
             ),
-            meaning="The products of most new events are in some extract known, or in events of the extract before.",
-            look="products.csv, and whether these ids are products at all",
+            meaning="The products of most new events are in products of this extract or an earlier one, or in events "
+            "of the previous extract.",
+            look="products.csv, and whether these ids are product ids at all",
             remedy="accept",
             owner=WEB,
             acceptable=True,
@@ -74,7 +75,7 @@ SUITE = Suite(
                 row_condition=gx.Column("event_type").is_in(["checkout", "package_shipped"])
                 & gx.Column("order_id").is_not_null(),
             ),
-            meaning="The order of every new checkout and shipment is in some extract known.",
+            meaning="The order of every new checkout and shipment is in this extract or an earlier one.",
             look="orders.csv: it may be older than events.csv",
         ),
         Check(
@@ -83,8 +84,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnValuesToNotBeNull(
                 column="order_id", row_condition=gx.Column("event_type").is_in(["checkout", "package_shipped"])
             ),
-            meaning="Every new checkout and shipment names its order.",
-            look="the events: their products can't be found without an order",
+            meaning="Every new checkout and shipment has an order_id.",
+            look="the events without an order_id: their products can't be found",
             remedy="tracking",
             owner=WEB,
         ),
@@ -94,8 +95,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnValuesToNotBeNull(
                 column="product_id", row_condition=gx.Column("event_type") == "add_to_cart"
             ),
-            meaning="Every new add_to_cart names its product.",
-            look="the events",
+            meaning="Every new add_to_cart has a product_id.",
+            look="the events without a product_id",
             remedy="tracking",
             owner=WEB,
         ),
@@ -103,7 +104,7 @@ SUITE = Suite(
             "events_not_copied",
             "warning",
             lambda gx: gx.ExpectMostColumnValuesToBeBetween(column="twins", max_value=1, mostly=0.99),
-            meaning="At most 1% of the new events equal another in all but the id.",
+            meaning="At most 1% of the new events equal another event in everything but event_id.",
             look="whether events were sent twice under new ids",
             remedy="tracking",
             owner=WEB,
@@ -113,7 +114,7 @@ SUITE = Suite(
             "warning",
             lambda gx: gx.ExpectColumnValuesToBeBetween(column="created_at", max_value=AS_OF, strict_max=True),
             meaning="No new event is dated at or after the extract's as_of.",
-            look="the events' times: a clock, a time zone, or an export made late",
+            look="the times of the events: a clock or a time zone may be wrong, or the export was made late",
             owner=WEB,
         ),
         Check(
@@ -123,7 +124,7 @@ SUITE = Suite(
                 column="created_at", max_value=AS_OF, strict_max=True, mostly=0.5
             ),
             meaning="At most half of the new events are dated at or after the extract's as_of.",
-            look="the events' times: a clock, a time zone, or the folder's date",
+            look="the times of the events: a clock, a time zone or the folder's date may be wrong",
             remedy="accept",
             owner=WEB,
             acceptable=True,
@@ -139,8 +140,8 @@ SUITE = Suite(
                 ignore_row_if="either_value_is_missing",
                 mostly=0.8,
             ),
-            meaning="At most a fifth of the new events are older than the extract before.",
-            look="whether tracking was held up, or old events were sent again under new ids",
+            meaning="At most a fifth of the new events happened before the previous extract.",
+            look="whether tracking sent events late, or sent old events again under new ids",
             remedy="tracking",
             owner=WEB,
         ),

@@ -14,8 +14,9 @@ SUITE = Suite(
             lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
                 reading="events", min_value=0.5, max_value=2, unit=TIMES, as_of=AS_OF
             ),
-            meaning="Each step has between half and twice the events that the weeks before let expect.",
-            look="which step it is, and whether it is still tracked",
+            meaning="The number of events of each step is between half and twice the number expected from previous "
+            "weeks.",
+            look="the step that differs, and whether it is still tracked",
             remedy="tracking",
             owner=WEB,
         ),
@@ -25,8 +26,9 @@ SUITE = Suite(
             lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
                 reading="events", min_value=0.1, max_value=10, unit=TIMES, as_of=AS_OF
             ),
-            meaning="Each step has at least a tenth and at most ten times the events that the weeks before let expect.",
-            look="which step it is, and whether it is still tracked",
+            meaning="The number of events of each step is between a tenth and ten times the number expected from "
+            "previous weeks.",
+            look="the step that differs, and whether it is still tracked",
             remedy="accept",
             owner=WEB,
             acceptable=True,
@@ -38,7 +40,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
                 reading="without_product", min_value=-10, max_value=10, unit=POINTS, as_of=AS_OF
             ),
-            meaning="The share of page views without a product is within 10 pp of the weeks before.",
+            meaning="The share of page views without a product differs from previous weeks by at most 10 percentage "
+            "points.",
             look="page_url and product_id of the week's page views",
             remedy="tracking",
             owner=WEB,

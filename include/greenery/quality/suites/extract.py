@@ -14,7 +14,7 @@ SUITE = Suite(
             "critical",
             lambda gx: gx.ExpectColumnMaxToBeBetween(column="events", min_value=1),
             meaning="The extract has events.",
-            look="events.csv: the export may have broken off",
+            look="events.csv: the export may have stopped halfway",
             owner=WEB,
             tells_of=("events_not_collapsed", "sessions_not_collapsed"),
         ),

@@ -16,8 +16,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectCompoundColumnsToBeUnique(
                 column_list=["session_date", "product_id", "country", "state"]
             ),
-            meaning="Every day, product, country and state is one row of fct_product_funnel_daily.",
-            look="the day's rows of fct_product_funnel_daily",
+            meaning="fct_product_funnel_daily has one row for each day, product, country and state.",
+            look="the rows of that day in fct_product_funnel_daily",
             remedy="model",
         ),
     ),

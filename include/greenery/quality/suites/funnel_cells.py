@@ -16,8 +16,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnValuesToBeNull(
                 column="differs_in", row_condition=gx.Column("product_id").is_null()
             ),
-            meaning="By day, country and state, the counts are those of fct_sessions.",
-            look="the day's sums in both marts",
+            meaning="The counts of each day, country and state in fct_funnel_daily equal those in fct_sessions.",
+            look="the sums of that day in both marts",
             remedy="model",
         ),
         Check(
@@ -26,8 +26,9 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnValuesToBeNull(
                 column="differs_in", row_condition=gx.Column("product_id").is_not_null()
             ),
-            meaning="By day, product, country and state, the counts are those of fct_session_products.",
-            look="the day's sums in both marts",
+            meaning="The counts of each day, product, country and state in fct_product_funnel_daily equal those in "
+            "fct_session_products.",
+            look="the sums of that day in both marts",
             remedy="model",
             relation="fct_product_funnel_daily",
         ),

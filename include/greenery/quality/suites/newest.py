@@ -14,7 +14,7 @@ SUITE = Suite(
             lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
                 reading="events_age", max_value=1, unit="(its age over the age allowed)", as_of=AS_OF
             ),
-            meaning="The newest event is no older than it may be: two days before the extract, longer in a small shop.",
+            meaning="The newest event is at most two days older than the extract; in a small shop the limit is longer.",
             look="when events.csv was exported, and whether tracking still runs",
             remedy="tracking",
             owner=WEB,
@@ -25,7 +25,7 @@ SUITE = Suite(
             lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
                 reading="orders_age", max_value=1, unit="(its age over the age allowed)", as_of=AS_OF
             ),
-            meaning="The newest order is no older than it may be: two days before the extract, longer in a small shop.",
+            meaning="The newest order is at most two days older than the extract; in a small shop the limit is longer.",
             look="when orders.csv was exported",
             owner=SHOP,
             relation="orders",

@@ -14,7 +14,8 @@ SUITE = Suite(
             "bought_products_were_seen",
             "warning",
             lambda gx: gx.ExpectMostColumnValuesToBeBetween(column="items_unseen", max_value=0, mostly=0.5),
-            meaning="Of most orders, the products bought are among those that the session looked at.",
+            meaning="In at least half of the new checkouts, the session viewed or put into the cart every product "
+            "that was bought.",
             look="whether product ids mean the same in events.csv and order_items.csv",
             remedy="tracking",
             owner=WEB,
@@ -25,8 +26,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnValuesToBeBetween(
                 column="checkout_sessions", max_value=1, row_condition=gx.Column("checkout_at").is_not_null()
             ),
-            meaning="An order is checked out in one session.",
-            look="the sessions that name the order",
+            meaning="Every order is checked out in one session only.",
+            look="the sessions that check out the order",
             remedy="tracking",
             owner=WEB,
         ),
@@ -40,7 +41,7 @@ SUITE = Suite(
                 ignore_row_if="either_value_is_missing",
             ),
             meaning="No order is shipped before it is checked out.",
-            look="the order's events: a clock, or a time zone",
+            look="the events of the order: a clock or a time zone may be wrong",
             remedy="tracking",
             owner=WEB,
         ),
@@ -50,8 +51,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnPairValuesToBeEqual(
                 column_A="shipping_session_id", column_B="session_id", ignore_row_if="either_value_is_missing"
             ),
-            meaning="A shipment is in the session of its checkout.",
-            look="the order's events: the funnel misses the shipment of the session that checked out",
+            meaning="Every shipment belongs to the session of its checkout.",
+            look="the events of the order: the funnel does not count the shipment for the session that checked out",
             remedy="tracking",
             owner=WEB,
         ),
@@ -61,8 +62,9 @@ SUITE = Suite(
             lambda gx: gx.ExpectMostColumnValuesToBeBetween(
                 column="seconds_from_order", min_value=-3600, max_value=3600, mostly=0.95
             ),
-            meaning="At most 5% of the orders newly checked out were made more than an hour from it.",
-            look="whether one of the two tables is in another time zone",
+            meaning="At most 5% of the newly checked-out orders have a created_at more than an hour away from their "
+            "checkout.",
+            look="whether events.csv or orders.csv is in another time zone",
             owner=WEB,
         ),
     ),

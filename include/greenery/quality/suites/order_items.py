@@ -14,8 +14,8 @@ SUITE = Suite(
             "items_have_orders",
             "warning",
             lambda gx: gx.ExpectColumnValuesToNotBeNull(column="known_order_id"),
-            meaning="Every new order item belongs to an order of the extract.",
-            look="orders.csv beside order_items.csv",
+            meaning="The order of every new order item is in the extract.",
+            look="orders.csv and order_items.csv: one may be older or incomplete",
         ),
         Check(
             "items_mostly_have_orders",
@@ -23,8 +23,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectMostColumnValuesToNotBeNull(
                 column="known_order_id", mostly=0.5, row_condition=gx.is_true("had_orders")
             ),
-            meaning="Most new order items belong to an order of the extract, if most did in the extract before.",
-            look="orders.csv beside order_items.csv",
+            meaning="The orders of most new order items are in the extract, if this was so in the previous extract.",
+            look="orders.csv and order_items.csv: one may be older or incomplete",
             remedy="accept",
             acceptable=True,
             tells_of=("items_have_orders",),
@@ -33,8 +33,9 @@ SUITE = Suite(
             "items_have_products",
             "warning",
             lambda gx: gx.ExpectColumnValuesToNotBeNull(column="known_product_id"),
-            meaning="The product of every new order item is in some extract known, or in items of the extract before.",
-            look="products.csv beside order_items.csv",
+            meaning="The product of every new order item is in products of this extract or an earlier one, or in "
+            "order items of the previous extract.",
+            look="products.csv and order_items.csv: one may be older or incomplete",
         ),
         Check(
             "items_mostly_have_products",
@@ -42,9 +43,9 @@ SUITE = Suite(
             lambda gx: gx.ExpectMostColumnValuesToNotBeNull(
                 column="known_product_id", mostly=0.5, row_condition=gx.is_true("has_extract_before")
             ),
-            meaning="The products of most new order items are in some extract known, or in items of the extract "
-            "before.",
-            look="products.csv beside order_items.csv",
+            meaning="The products of most new order items are in products of this extract or an earlier one, or in "
+            "order items of the previous extract.",
+            look="products.csv and order_items.csv: one may be older or incomplete",
             remedy="accept",
             acceptable=True,
             tells_of=("items_have_products",),
@@ -54,7 +55,7 @@ SUITE = Suite(
             "warning",
             lambda gx: gx.ExpectColumnValuesToBeBetween(column="quantity", min_value=0, strict_min=True),
             meaning="Every new order item has a quantity above zero.",
-            look="the order's items",
+            look="the items of the order",
             owner=SHOP,
         ),
     ),

@@ -14,7 +14,7 @@ SUITE = Suite(
             lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
                 reading="order_values", min_value=0.5, max_value=2, unit=TIMES, as_of=AS_OF
             ),
-            meaning="The median total of the week's orders is between half and twice that of the weeks before.",
+            meaning="The median total of the week's orders is between half and twice the median of previous weeks.",
             look="whether orders.csv is in another currency",
             remedy="shop",
             owner=SHOP,
@@ -25,8 +25,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
                 reading="order_values", min_value=0.1, max_value=10, unit=TIMES, as_of=AS_OF
             ),
-            meaning="The median total of the week's orders is not ten times more, or less, than that of the weeks "
-            "before.",
+            meaning="The median total of the week's orders is between a tenth and ten times the median of previous "
+            "weeks.",
             look="whether orders.csv is in cents",
             remedy="accept",
             owner=SHOP,

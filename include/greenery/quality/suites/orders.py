@@ -20,7 +20,7 @@ SUITE = Suite(
             "orders_unique",
             "critical",
             lambda gx: gx.ExpectColumnValuesToBeUnique(column="order_id"),
-            meaning="Every order of the extract is one row.",
+            meaning="Every order of the extract has one row in landing.orders.",
             look="landing.orders of this extract",
             remedy="model",
         ),
@@ -28,8 +28,8 @@ SUITE = Suite(
             "orders_have_one_version",
             "critical",
             lambda gx: gx.ExpectColumnValuesToBeBetween(column="versions", min_value=1, max_value=1),
-            meaning="orders_snapshot shows one version of every order of the extract.",
-            look="the order's rows in orders_snapshot",
+            meaning="orders_snapshot has exactly one valid version of every order of the extract.",
+            look="the rows of the order in orders_snapshot",
             remedy="model",
             relation="orders_snapshot",
         ),
@@ -37,7 +37,7 @@ SUITE = Suite(
             "orders_equal_snapshot",
             "critical",
             lambda gx: gx.ExpectColumnValuesToBeNull(column="differs_from_snapshot_in"),
-            meaning="orders_snapshot shows every order as the extract does.",
+            meaning="Every order has the same values in orders_snapshot as in the extract.",
             look="the order in landing.orders and in orders_snapshot",
             remedy="model",
             relation="orders_snapshot",
@@ -48,9 +48,9 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnValuesToBeInSet(
                 column="status", value_set=STATUSES, row_condition=gx.is_true("is_news")
             ),
-            meaning="Every new or changed order is preparing, shipped or delivered, or as some were in the extract "
-            "before.",
-            look="the orders' statuses: the shop may have begun to use another",
+            meaning="Every new or changed order is preparing, shipped or delivered, or has a status that the previous "
+            "extract has too.",
+            look="the statuses: the shop may have begun to use a new one",
             remedy="shop",
             owner=SHOP,
         ),
@@ -63,9 +63,9 @@ SUITE = Suite(
                 mostly=0.5,
                 row_condition=gx.is_true("is_news") & gx.is_true("has_extract_before"),
             ),
-            meaning="Most new or changed orders are preparing, shipped or delivered, or as some were in the extract "
-            "before.",
-            look="the orders' statuses: they may have been renamed",
+            meaning="Most new or changed orders are preparing, shipped or delivered, or have a status that the "
+            "previous extract has too.",
+            look="the statuses: they may have been renamed",
             remedy="accept",
             owner=SHOP,
             acceptable=True,
@@ -76,14 +76,14 @@ SUITE = Suite(
             "warning",
             lambda gx: gx.ExpectColumnValuesToNotBeNull(column="known_user_id", row_condition=gx.is_true("is_news")),
             meaning="The user of every new or changed order is in the extract.",
-            look="users.csv beside orders.csv",
+            look="users.csv: it may be older than orders.csv",
         ),
         Check(
             "orders_have_items",
             "warning",
             lambda gx: gx.ExpectColumnValuesToNotBeNull(column="items", row_condition=gx.is_true("is_news")),
             meaning="Every new or changed order has items.",
-            look="order_items.csv beside orders.csv",
+            look="order_items.csv: it may be older than orders.csv",
         ),
         Check(
             "orders_have_promos",
@@ -92,8 +92,8 @@ SUITE = Suite(
                 column="known_promo_id",
                 row_condition=gx.is_true("has_new_amounts") & gx.Column("promo_id").is_not_null(),
             ),
-            meaning="The promo of every order that is new or has other amounts is in the extract.",
-            look="promos.csv beside orders.csv",
+            meaning="The promo of every order that is new or has new amounts is in the extract.",
+            look="promos.csv: it may be older than orders.csv",
         ),
         Check(
             "orders_have_checkouts",
@@ -101,7 +101,7 @@ SUITE = Suite(
             lambda gx: gx.ExpectMostColumnValuesToNotBeNull(
                 column="checked_out_order_id", mostly=0.8, row_condition=gx.is_true("is_of_the_week")
             ),
-            meaning="At most a fifth of the week's new orders lack a checkout event.",
+            meaning="At most a fifth of the week's new orders have no checkout event.",
             look="whether checkouts are still tracked",
             remedy="tracking",
             owner=WEB,
@@ -112,7 +112,7 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnValuesToBeBetween(
                 column="twins", max_value=1, row_condition=gx.is_true("has_new_facts")
             ),
-            meaning="No order that is new or has other facts equals another in user, time and total.",
+            meaning="No two orders have the same user, time and total, if one of them is new or has changed in these.",
             look="whether orders were exported twice under new ids",
             owner=SHOP,
         ),
@@ -122,8 +122,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnValuesToBeBetween(
                 column="created_at", max_value=AS_OF, strict_max=True, row_condition=gx.is_true("is_news")
             ),
-            meaning="No new or changed order was made at or after the extract's as_of.",
-            look="the orders' times: a clock, a time zone, or an export made late",
+            meaning="No new or changed order was created at or after the extract's as_of.",
+            look="the times of the orders: a clock or a time zone may be wrong, or the export was made late",
             owner=SHOP,
         ),
         Check(
@@ -132,8 +132,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectMostColumnValuesToBeBetween(
                 column="created_at", max_value=AS_OF, strict_max=True, mostly=0.5, row_condition=gx.is_true("is_news")
             ),
-            meaning="At most half of the new or changed orders were made at or after the extract's as_of.",
-            look="the orders' times: a clock, a time zone, or the folder's date",
+            meaning="At most half of the new or changed orders were created at or after the extract's as_of.",
+            look="the times of the orders: a clock, a time zone or the folder's date may be wrong",
             remedy="accept",
             owner=SHOP,
             acceptable=True,
@@ -149,8 +149,8 @@ SUITE = Suite(
                 ignore_row_if="either_value_is_missing",
                 row_condition=gx.is_true("is_news"),
             ),
-            meaning="No new or changed order was delivered before it was made.",
-            look="both times of the order",
+            meaning="No new or changed order was delivered before it was created.",
+            look="created_at and delivered_at of the order",
             owner=SHOP,
         ),
         Check(
@@ -160,7 +160,7 @@ SUITE = Suite(
                 column="delivered_at", max_value=AS_OF, strict_max=True, row_condition=gx.is_true("is_news")
             ),
             meaning="No new or changed order was delivered at or after the extract's as_of.",
-            look="the orders' delivered_at",
+            look="delivered_at of the orders",
             owner=SHOP,
         ),
         Check(
@@ -171,8 +171,8 @@ SUITE = Suite(
                 value_set=["delivered"],
                 row_condition=gx.Column("previous_status") == "delivered",
             ),
-            meaning="No order that was delivered is anything else now.",
-            look="the order's versions in orders_snapshot",
+            meaning="Every order that was delivered in the previous extract is still delivered.",
+            look="the rows of the order in orders_snapshot",
             remedy="shop",
             owner=SHOP,
             relation="fct_order_changes",
@@ -186,8 +186,8 @@ SUITE = Suite(
                 mostly=0.9,
                 row_condition=gx.Column("previous_status") == "shipped",
             ),
-            meaning="At most a tenth of the orders that were shipped are back to preparing.",
-            look="the order's versions in orders_snapshot",
+            meaning="At most a tenth of the orders that were shipped in the previous extract are preparing again.",
+            look="the rows of the order in orders_snapshot",
             remedy="shop",
             owner=SHOP,
             relation="fct_order_changes",
@@ -200,8 +200,8 @@ SUITE = Suite(
                 value_set=["preparing"],
                 row_condition=gx.Column("previous_status") == "shipped",
             ),
-            meaning="No order that was shipped is back to preparing.",
-            look="the order's versions in orders_snapshot",
+            meaning="No order that was shipped in the previous extract is preparing again.",
+            look="the rows of the order in orders_snapshot",
             remedy="shop",
             owner=SHOP,
             relation="fct_order_changes",
@@ -210,7 +210,7 @@ SUITE = Suite(
             "order_status_fits_delivery",
             "warning",
             lambda gx: gx.UnexpectedRowsExpectation(unexpected_rows_query=UNFIT),
-            meaning="An order has a time of delivery if it is delivered, and else none.",
+            meaning="Every delivered order has a delivered_at, and no other order has one.",
             look="status and delivered_at of the order",
             owner=SHOP,
         ),
@@ -220,8 +220,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnValuesToBeNull(
                 column="other_facts", row_condition=gx.Column("previous_order_id").is_not_null()
             ),
-            meaning="No order has another user, time, cost or total than in the extract before.",
-            look="the order's versions in orders_snapshot",
+            meaning="The user, time, cost and total of every order are the same as in the previous extract.",
+            look="the rows of the order in orders_snapshot",
             remedy="shop",
             owner=SHOP,
         ),
@@ -231,8 +231,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectMostColumnValuesToBeNull(
                 column="other_facts", mostly=0.5, row_condition=gx.Column("previous_order_id").is_not_null()
             ),
-            meaning="Most orders have the user, time, cost and total of the extract before.",
-            look="whether a column is in another unit, or ids were given anew",
+            meaning="The user, time, cost and total of most orders are the same as in the previous extract.",
+            look="whether a column changed its unit or time zone, or orders have new ids",
             remedy="accept",
             owner=SHOP,
             acceptable=True,
@@ -244,8 +244,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnValuesToBeBetween(
                 column="total_is_off_by", min_value=-0.01, max_value=0.01, row_condition=gx.is_true("has_new_amounts")
             ),
-            meaning="order_total is order_cost + shipping_cost - discount, within a cent.",
-            look="the order's amounts, and its promo's discount",
+            meaning="order_total equals order_cost + shipping_cost - discount, to the cent.",
+            look="the amounts of the order, and the discount of its promo",
             owner=SHOP,
         ),
         Check(
@@ -254,8 +254,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnValuesToBeBetween(
                 column="least_amount", min_value=0, row_condition=gx.is_true("has_new_amounts")
             ),
-            meaning="No order that is new or has other amounts costs less than nothing.",
-            look="the order's amounts",
+            meaning="No order that is new or has new amounts has a negative amount.",
+            look="the amounts of the order",
             owner=SHOP,
         ),
         Check(
@@ -268,9 +268,9 @@ SUITE = Suite(
                 mostly=0.95,
                 row_condition=gx.is_true("has_new_facts"),
             ),
-            meaning="At most 5% of the orders with new amounts cost less than half or more than twice what their "
-            "items do, if most did not differ tenfold before.",
-            look="the order's items and the prices in products.csv",
+            meaning="At most 5% of the orders with new amounts cost less than half or more than twice the value of "
+            "their items. Not checked where most orders differed tenfold in the previous extract.",
+            look="the items of the order, and the prices in products.csv",
             owner=SHOP,
         ),
         Check(
@@ -283,8 +283,8 @@ SUITE = Suite(
                 mostly=0.5,
                 row_condition=gx.is_true("has_new_facts"),
             ),
-            meaning="At most half of the orders with new amounts cost ten times more, or less, than their items, if "
-            "most did not before.",
+            meaning="At most half of the orders with new amounts cost less than a tenth or more than ten times the "
+            "value of their items. Not checked where most did so in the previous extract.",
             look="whether orders.csv or products.csv is in cents",
             remedy="accept",
             owner=SHOP,

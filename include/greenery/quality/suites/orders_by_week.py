@@ -14,7 +14,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
                 reading="orders", min_value=0.5, max_value=2, unit=TIMES, as_of=AS_OF
             ),
-            meaning="The week has between half and twice the orders that the weeks before let expect.",
+            meaning="The number of the week's orders is between half and twice the number expected from previous "
+            "weeks.",
             look="whether orders.csv is complete",
             remedy="shop",
             owner=SHOP,

@@ -8,13 +8,13 @@ SUITE = Suite(
     "previous_events",
     "events",
     keys=("event_id", "session_id"),
-    noun="events of the extract before",
+    noun="events of the previous extract",
     checks=(
         Check(
             "events_stay",
             "warning",
             lambda gx: gx.ExpectColumnValuesToNotBeNull(column="event_id_now"),
-            meaning="No event of the extract before is gone. One that is gone still counts.",
+            meaning="Every event of the previous extract is in this one too. Missing events still count.",
             look="whether events.csv is complete, and the window in _extract.json",
             owner=WEB,
         ),
@@ -24,8 +24,9 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnValuesToBeNull(
                 column="differs_in", row_condition=gx.Column("event_id_now").is_not_null()
             ),
-            meaning="No event differs from the extract before; the earliest content counts.",
-            look="what differs of these events",
+            meaning="Every event has the same content as in the previous extract. Where it differs, the earliest "
+            "content counts.",
+            look="the columns that differ",
             owner=WEB,
         ),
         Check(
@@ -34,8 +35,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectMostColumnValuesToBeNull(
                 column="differs_in", mostly=0.5, row_condition=gx.Column("event_id_now").is_not_null()
             ),
-            meaning="Most events are as in the extract before.",
-            look="whether a column is in another time zone, or ids were given anew",
+            meaning="Most events have the same content as in the previous extract.",
+            look="whether a column is in another time zone, or ids were assigned anew",
             remedy="accept",
             owner=WEB,
             acceptable=True,

@@ -14,8 +14,8 @@ SUITE = Suite(
             "prices_steady",
             "warning",
             lambda gx: gx.ExpectColumnValuesToBeBetween(column="price_over_before", min_value=0.5, max_value=2),
-            meaning="No price is less than half or more than twice what it was in the extract before.",
-            look="the product's price",
+            meaning="Every price is between half and twice the price in the previous extract.",
+            look="the price of the product",
             remedy="shop",
             owner=SHOP,
         ),
@@ -25,7 +25,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectMostColumnValuesToBeBetween(
                 column="price_over_before", min_value=0.1, max_value=10, mostly=0.5
             ),
-            meaning="At most half of the prices are ten times more, or less, than in the extract before.",
+            meaning="At most half of the prices are less than a tenth or more than ten times the price in the "
+            "previous extract.",
             look="whether products.csv is in cents",
             remedy="accept",
             owner=SHOP,
@@ -37,7 +38,7 @@ SUITE = Suite(
             "warning",
             lambda gx: gx.ExpectColumnValuesToBeBetween(column="price", min_value=0, strict_min=True),
             meaning="Every product has a price above zero.",
-            look="the product's price",
+            look="the price of the product",
             remedy="shop",
             owner=SHOP,
         ),
@@ -45,8 +46,8 @@ SUITE = Suite(
             "inventory_not_negative",
             "warning",
             lambda gx: gx.ExpectColumnValuesToBeBetween(column="inventory", min_value=0),
-            meaning="No product has less than none in stock.",
-            look="the product's inventory",
+            meaning="No product has a negative inventory.",
+            look="the inventory of the product",
             remedy="shop",
             owner=SHOP,
         ),
@@ -56,8 +57,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnValuesToBeNull(
                 column="name_of_another", row_condition=gx.Column("previous_product_id").is_not_null()
             ),
-            meaning="No product has taken the name that another had.",
-            look="the products' names: their ids may be swapped",
+            meaning="No product has the name that another product had in the previous extract.",
+            look="the names of the products: their ids may be swapped",
             owner=SHOP,
         ),
     ),

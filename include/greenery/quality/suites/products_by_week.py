@@ -14,9 +14,9 @@ SUITE = Suite(
             lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
                 reading="products", min_value=0.333, max_value=3, unit=TIMES, as_of=AS_OF
             ),
-            meaning="Each product is looked at in between a third and three times the share of sessions of the weeks "
-            "before.",
-            look="the product in the shop; whether product ids changed",
+            meaning="The share of sessions that look at a product is between a third and three times its share in "
+            "previous weeks.",
+            look="the product in the shop, and whether product ids changed",
             remedy="shop",
             owner=SHOP,
         ),

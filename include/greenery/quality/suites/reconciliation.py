@@ -14,9 +14,9 @@ SUITE = Suite(
             "marts_reconcile",
             "critical",
             lambda gx: gx.ExpectColumnPairValuesToBeEqual(column_A="landed", column_B="modelled"),
-            meaning="No session, event, order, product, user or address is lost or doubled between the extract and "
-            "the marts.",
-            look="both numbers of the measure; include/sql/quality/rows/reconciliation.sql has the queries",
+            meaning="The extract and the marts have the same numbers of sessions, events, orders, products, users and "
+            "addresses: none is lost or counted twice.",
+            look="the two numbers that differ; their queries are in include/sql/quality/rows/reconciliation.sql",
             remedy="model",
         ),
     ),

@@ -34,7 +34,7 @@ SUITE = Suite(
             "required_columns_mostly_filled",
             "critical",
             lambda gx: gx.ExpectSharesNotToExceed(part="empty", whole="all_rows", at_most=0.5),
-            meaning="No required column is mostly empty.",
+            meaning="At least half of the values of every required column are filled.",
             look="the column in the file",
             tells_of=("required_columns_filled",),
         ),
@@ -44,7 +44,7 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnPairValuesAToBeGreaterThanB(
                 column_A="empty_before", column_B="empty", or_equal=True
             ),
-            meaning="No required column has more empty values than in the extract before.",
+            meaning="No required column has more empty values than in the previous extract.",
             look="the column in the file",
         ),
     ),

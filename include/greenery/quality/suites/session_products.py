@@ -14,9 +14,8 @@ SUITE = Suite(
             "session_products_not_lost",
             "critical",
             lambda gx: gx.ExpectColumnValuesToNotBeNull(column="mart_session_id"),
-            meaning="Every product that a session of the week looked at or put into the cart is in "
-            "fct_session_products.",
-            look="the session's rows in int_session_steps",
+            meaning="fct_session_products has every product that a session of the week viewed or put into the cart.",
+            look="the rows of the session in int_session_steps",
             remedy="model",
         ),
     ),

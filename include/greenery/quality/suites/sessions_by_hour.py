@@ -14,8 +14,9 @@ SUITE = Suite(
             lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
                 reading="days", min_value=0.5, max_value=2, unit=TIMES, as_of=AS_OF
             ),
-            meaning="Each day has between half and twice the sessions of that weekday in the weeks before.",
-            look="the day's events: tracking or the export may have missed hours of it",
+            meaning="The number of sessions of each day is between half and twice the number on this weekday in "
+            "previous weeks.",
+            look="the events of the day: tracking or the export may have missed some hours",
             remedy="tracking",
             owner=WEB,
         ),
@@ -23,8 +24,9 @@ SUITE = Suite(
             "no_hour_is_lost",
             "warning",
             lambda gx: gx.ExpectFiguresNearTheWeeksBefore(reading="hours", min_value=0.1, unit=TIMES, as_of=AS_OF),
-            meaning="No hour has less than a tenth of the sessions of that hour in the weeks before.",
-            look="the hour's events: tracking or the export may have missed it",
+            meaning="The number of sessions in each hour is at least a tenth of the number in this hour in previous "
+            "weeks.",
+            look="the events of the hour: tracking or the export may have missed them",
             remedy="tracking",
             owner=WEB,
         ),
@@ -34,8 +36,9 @@ SUITE = Suite(
             lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
                 reading="shift", min_value=-1, max_value=1, unit="hour", as_of=AS_OF
             ),
-            meaning="The hours at which sessions start do not fit better when moved by two hours or more.",
-            look="the time zone of events.csv: times are UTC",
+            meaning="Sessions start at the same hours of the day as in previous weeks: moving them by two hours or "
+            "more makes no better fit.",
+            look="the time zone of events.csv: all times must be UTC",
             owner=WEB,
         ),
     ),

@@ -14,8 +14,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
                 reading="sessions", min_value=0.65, max_value=1.5, unit=TIMES, as_of=AS_OF
             ),
-            meaning="The week has between 0.65 and 1.5 times the sessions that the weeks before let expect.",
-            look="the trend in the report; campaigns, tracking, an incomplete export",
+            meaning="The number of sessions is between 0.65 and 1.5 times the number expected from previous weeks.",
+            look="the trend in the report: campaigns, tracking, or an incomplete export",
             remedy="tracking",
             owner=WEB,
         ),
@@ -25,9 +25,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
                 reading="sessions", min_value=0.1, max_value=10, unit=TIMES, as_of=AS_OF
             ),
-            meaning="The week has at least a tenth and at most ten times the sessions that the weeks before let "
-            "expect.",
-            look="whether events.csv is complete; campaigns, bots",
+            meaning="The number of sessions is between a tenth and ten times the number expected from previous weeks.",
+            look="whether events.csv is complete; campaigns and bots",
             remedy="accept",
             owner=WEB,
             acceptable=True,
@@ -39,9 +38,9 @@ SUITE = Suite(
             lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
                 reading="conversion", min_value=-10, max_value=10, unit=POINTS, as_of=AS_OF
             ),
-            meaning="The conversion of each step, but for the provisional package_shipped, is within 10 pp of the "
-            "weeks before.",
-            look="the report's funnel, by product and place",
+            meaning="The conversion of each step differs from previous weeks by at most 10 percentage points. The "
+            "provisional step package_shipped is not checked.",
+            look="the funnel in the report, by product and place",
             remedy="shop",
             owner=SHOP,
         ),
@@ -51,7 +50,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
                 reading="conversion_ratio", min_value=0.1, unit=TIMES, as_of=AS_OF
             ),
-            meaning="The conversion of no step is less than a tenth of the weeks before.",
+            meaning="The conversion of each step is at least a tenth of the conversion in previous weeks. The "
+            "provisional step package_shipped is not checked.",
             look="whether the step is still tracked",
             remedy="accept",
             owner=WEB,
@@ -64,8 +64,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectFiguresNearTheWeeksBefore(
                 reading="without_user", min_value=-10, max_value=10, unit=POINTS, as_of=AS_OF
             ),
-            meaning="The share of sessions without a user is within 10 pp of the weeks before.",
-            look="whether the login is still tracked; bots",
+            meaning="The share of sessions without a user differs from previous weeks by at most 10 percentage points.",
+            look="whether logins are still tracked; bots",
             remedy="tracking",
             owner=WEB,
         ),

@@ -14,8 +14,8 @@ SUITE = Suite(
             "users_not_from_the_future",
             "warning",
             lambda gx: gx.ExpectColumnValuesToBeBetween(column="newest_at", max_value=AS_OF, strict_max=True),
-            meaning="No user was made or changed at or after the extract's as_of.",
-            look="the users' times",
+            meaning="No user was created or updated at or after the extract's as_of.",
+            look="created_at and updated_at of the users",
             owner=SHOP,
         ),
         Check(
@@ -24,8 +24,8 @@ SUITE = Suite(
             lambda gx: gx.ExpectColumnPairValuesAToBeGreaterThanB(
                 column_A="updated_at", column_B="created_at", or_equal=True, ignore_row_if="either_value_is_missing"
             ),
-            meaning="No user was changed before being made.",
-            look="both times of the user",
+            meaning="No user was updated before being created.",
+            look="created_at and updated_at of the user",
             owner=SHOP,
         ),
     ),

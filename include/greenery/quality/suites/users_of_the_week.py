@@ -14,8 +14,9 @@ SUITE = Suite(
             "no_user_floods",
             "warning",
             lambda gx: gx.ExpectColumnPairValuesAToBeGreaterThanB(column_A="sessions_of_a_flood", column_B="sessions"),
-            meaning="No user starts 30 sessions, a tenth of all, and five times as many as before.",
-            look="the user's sessions: a bot, or a test account",
+            meaning="No user starts 30 or more sessions that are also at least a tenth of all sessions and five times "
+            "as many as before.",
+            look="the sessions of the user: it may be a bot or a test account",
             remedy="tracking",
             owner=WEB,
         ),
