@@ -55,7 +55,7 @@ demo: install ## simulate a shop and run the weekly DAG over its eight weeks
 	@$(BIN)/greenery demo
 
 test: install-dev check ## every check and test
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/unit tests/properties tests/delivery tests/gate tests/dags tests/dbt
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/properties tests/delivery tests/gate tests/dags tests/dbt
 	@$(BIN)/python -m pytest tests/forks
 	@$(BIN)/python -m pytest tests/e2e
 

@@ -109,13 +109,6 @@ def write_extract(folder: Path, tables: dict[str, list[dict]]) -> Path:
     return folder
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a module of tests/dbt in one process: they share what their first one builds."""
-    for item in items:
-        if item.path.parent.name == "dbt":
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 def pytest_terminal_summary(terminalreporter, config):
     """Print what the random cases were; the long run of all of them writes its report."""
     proof_numbers.summarize(terminalreporter, write=config.getoption("--hypothesis-profile") == "prove")

@@ -185,4 +185,7 @@ def test_a_dbt_test_that_could_not_run_says_nothing():
     with pytest.raises(dbt_tests.TestsBrokenError, match=r"test\.greenery\.x\.y: no such table"):
         dbt_tests.failures([SimpleNamespace(node=test, status=TestStatus.Error, message="no such table")])
     model = SimpleNamespace(resource_type="model", unique_id="model.greenery.x")
-    assert dbt_tests.failures([SimpleNamespace(node=model, status=RunStatus.Success)]) == []
+    built = SimpleNamespace(node=model, status=RunStatus.Success)
+    with pytest.raises(dbt_tests.TestsBrokenError, match="dbt has run no test"):
+        dbt_tests.failures([built])
+    assert dbt_tests.failures([built, SimpleNamespace(node=test, status=TestStatus.Pass)]) == []

@@ -198,11 +198,11 @@ class TestWeekPage:
             (AS_OF - WEEK, "1 order changed since the extract of 25 Jan 2023. "),
             (
                 AS_OF - 2 * WEEK,
-                "extract before is of 18 Jan 2023, 2 weeks before this one. Order changes are since then.",
+                "the previous extract is of 18 Jan 2023, 2 weeks earlier. Order changes are since then.",
             ),
             (
                 AS_OF - 5 * WEEK,
-                "extract before is of 28 Dec 2022, 5 weeks before this one. Order changes are since then.",
+                "the previous extract is of 28 Dec 2022, 5 weeks earlier. Order changes are since then.",
             ),
         ],
     )
