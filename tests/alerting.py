@@ -28,7 +28,7 @@ HELD = {"quality": "failed", "publish": "upstream_failed", "release_warehouse": 
 GOOD = {"quality": "success", "publish": "success", "report": "success"}
 
 
-def check(name: str = "sessions_unique", **changes) -> dict:
+def check_result(name: str = "sessions_unique", **changes) -> dict:
     """Return a check as quality.json has it, failed and critical."""
     return {
         "check": name,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pagerduty
 from greenery.alerts import sending
 
-from tests.alerting import ALERTS, DAY, Alerting, alerting, check
+from tests.alerting import ALERTS, DAY, Alerting, alerting, check_result
 from tests.servers.slack import Fault
 
 KEY = f"greenery/{DAY}/sessions_unique"
@@ -25,31 +25,31 @@ comes in as the real ones do. The lines are the servers' own records. The incide
 def three_tries(world: Alerting) -> Iterator[tuple[str, Callable[[], object]]]:
     """The week is run three times while the check fails, then a backfill passes, then the week is run again."""
     for number in ("first", "second", "third"):
-        yield f"the check fails in the {number} run", lambda: world.run(check())
-    yield "a backfill of the week fails", lambda: world.run(check(), type="backfill")
-    yield "a backfill of the week passes", lambda: world.run(check(passed=True), type="backfill")
-    yield "a scheduled run passes", lambda: world.run(check(passed=True))
+        yield f"the check fails in the {number} run", lambda: world.run(check_result())
+    yield "a backfill of the week fails", lambda: world.run(check_result(), type="backfill")
+    yield "a backfill of the week passes", lambda: world.run(check_result(passed=True), type="backfill")
+    yield "a scheduled run passes", lambda: world.run(check_result(passed=True))
 
 
 def a_busy_pagerduty(world: Alerting) -> Iterator[tuple[str, Callable[[], object]]]:
     """PagerDuty answers 429, then 500, then takes it; then it is down for a run, and is told by the next."""
     world.page.faults.extend([429, 500])
-    yield "the check fails; PagerDuty is busy twice", lambda: world.run(check())
+    yield "the check fails; PagerDuty is busy twice", lambda: world.run(check_result())
     world.page.faults.extend([500] * 5)
-    yield "it fails again; PagerDuty is down", lambda: world.run(check())
+    yield "it fails again; PagerDuty is down", lambda: world.run(check_result())
     world.page.faults.clear()
-    yield "the same, tried again", lambda: world.run(check())
-    yield "it passes", lambda: world.run(check(passed=True))
+    yield "the same, tried again", lambda: world.run(check_result())
+    yield "it passes", lambda: world.run(check_result(passed=True))
 
 
 def a_refusing_slack(world: Alerting) -> Iterator[tuple[str, Callable[[], object]]]:
     """The app is not in the alert channel: page and mail go out all the same."""
     world.slack.channels[ALERTS]["is_member"] = False
-    yield "the check fails; Slack refuses", lambda: world.run(check())
+    yield "the check fails; Slack refuses", lambda: world.run(check_result())
     world.slack.channels[ALERTS]["is_member"] = True
-    yield "it fails again; Slack takes it", lambda: world.run(check())
+    yield "it fails again; Slack takes it", lambda: world.run(check_result())
     world.slack.faults["chat.update"].append(Fault(500))
-    yield "it passes; Slack fails once", lambda: world.run(check(passed=True))
+    yield "it passes; Slack fails once", lambda: world.run(check_result(passed=True))
 
 
 CASES = (three_tries, a_busy_pagerduty, a_refusing_slack)

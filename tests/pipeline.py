@@ -9,12 +9,11 @@ from graphlib import TopologicalSorter
 from dbt.artifacts.schemas.results import NodeResult
 from dbt.cli.main import dbtRunner
 from greenery import quality
-from greenery.build import dbt_tests, locking, record, target
-from greenery.build import project as dbt_project
-from greenery.build.project import PROJECT
-from greenery.landing import load
+from greenery.build import dbt_project, dbt_tests, locking, record, target
+from greenery.build.dbt_project import PROJECT
+from greenery.landing import loading
 from greenery.publishing import versions
-from greenery.report import weeks, writing
+from greenery.report import comparing, weeks, writing
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect, rows
 
@@ -73,7 +72,7 @@ def run_week(
     run_id = f"test__{as_of:%Y-%m-%d}"
     full_refresh = parameters.pop("full_refresh", False)
     if not withdrawal:
-        load.land(home, as_of, **parameters)
+        loading.land(home, as_of, **parameters)
     with connect(home) as connection:
         assert locking.acquire(connection, run_id, as_of, lambda _: False, withdrawal, full_refresh)
         full_refresh = target.builds_anew(connection)
@@ -86,7 +85,7 @@ def run_week(
         if error.held_because:
             writing.write_page(home, as_of, error.held_because)
         with connect(home) as connection:
-            weeks.record(home, connection)
+            weeks.write_list(home, connection)
         raise
     finally:
         with connect(home) as connection:
@@ -94,6 +93,6 @@ def run_week(
     if not withdrawal:
         writing.write(home, as_of)
     with connect(home) as connection:
-        outdated = writing.settle(home, connection, written=None if withdrawal else as_of)
-        weeks.record(home, connection)
+        outdated = comparing.settle(home, connection, written=None if withdrawal else as_of)
+        weeks.write_list(home, connection)
     return outdated

@@ -50,7 +50,11 @@ def backfill(
 
     params: of the runs; more may be added to a command without any.
     """
-    command = make(settings, f"backfill FROM={first} TO={last}")
+    return with_params(make(settings, f"backfill FROM={first} TO={last}"), params or {})
+
+
+def with_params(command: str, params: Mapping[str, bool | str]) -> str:
+    """Return a backfill command that has no parameters yet, with these."""
     return f"{command} PARAMS='{json.dumps(params)}'" if params else command
 
 

@@ -26,7 +26,7 @@ from dbt.adapters.duckdb.environments import local as dbt_duckdb
 from dbt.cli.main import dbtRunner
 from greenery import quality
 from greenery.build import locking, record
-from greenery.landing import ledger, load
+from greenery.landing import ledger, loading
 from greenery.publishing import versions
 from greenery.report import writing
 from greenery.settings import REPOSITORY, Settings
@@ -106,7 +106,7 @@ def measure(home: Settings, weeks: int, say: Callable[[str], None]) -> list[dict
             figures[step] = time.process_time() - start
             return result
 
-        landed = timed("land", lambda as_of=as_of: load.land(home, as_of))
+        landed = timed("land", lambda as_of=as_of: loading.land(home, as_of))
         figures["extract rows"] = sum(landed.rows.values())
         with connect(home) as connection:
             locking.acquire(connection, run_id, as_of, lambda _: False)

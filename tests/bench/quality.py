@@ -36,7 +36,7 @@ TURNS = 5
 def build(folder: Path, sessions: int) -> None:
     """Simulate a shop in `folder`, admit its first week unjudged, and build its second."""
     from greenery.build import locking
-    from greenery.landing import ledger, load
+    from greenery.landing import ledger, loading
     from greenery.settings import Settings
     from greenery.simulator.shop import Shop, simulate
     from greenery.warehouse.duckdb import connect
@@ -58,7 +58,7 @@ def build(folder: Path, sessions: int) -> None:
             home.extracts,
         )
     for as_of, run in ((FIRST, "first"), (AS_OF, RUN)):
-        landed = load.land(home, as_of)
+        landed = loading.land(home, as_of)
         with connect(home) as connection:
             assert locking.acquire(connection, run, as_of, lambda _: False)
         pipeline.dbt(home, "run")

@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 
 import psutil
 from greenery.build import locking, record, target
-from greenery.build.project import PROJECT
-from greenery.landing import load
+from greenery.build.dbt_project import PROJECT
+from greenery.landing import loading
 from greenery.local_airflow.server import Airflow, running_airflow
 from greenery.publishing import versions
 from greenery.report import writing
@@ -132,7 +132,7 @@ def bare(home: Settings, as_of: datetime) -> dict[str, Cost]:
         "DBT_LOG_PATH": str(home.home / "dbt"),
         "GX_ANALYTICS_ENABLED": "False",
     }
-    load.land(home, as_of)
+    loading.land(home, as_of)
     with connect(home) as connection:
         locking.acquire(connection, run_id, as_of, lambda _: False)
         refresh = ["--full-refresh"] if target.builds_anew(connection) else []

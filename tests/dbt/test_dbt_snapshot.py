@@ -14,7 +14,7 @@ import duckdb
 import pytest
 from dbt.cli.main import dbtRunner
 from greenery.build import target
-from greenery.landing import load
+from greenery.landing import loading
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.source.tables import TABLES
@@ -103,7 +103,7 @@ def landed(folder: Path, extracts: Path) -> list[Extract]:
     found = []
     for path in sorted(extracts.iterdir()):
         as_of = datetime.fromisoformat(path.name)
-        load.land(home, as_of)
+        loading.land(home, as_of)
         with connect(home) as connection:
             query = "select orders.* exclude extract_id from landing.orders join landing.extracts using (extract_id)"
             orders = rows(connection, f"{query} where as_of = $as_of", {"as_of": as_of})

@@ -7,11 +7,10 @@ from unittest.mock import MagicMock
 
 import pytest
 from airflow.sdk import DAG
-from greenery.build import locking, record
-from greenery.build import project as dbt_project
+from greenery.build import dbt_project, locking, record
 from greenery.build.record import FailedTest
 from greenery.landing import ledger
-from greenery.landing.load import land
+from greenery.landing.loading import land
 from greenery.orchestration.dbt_models import dbt_models
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect, rows

@@ -12,8 +12,7 @@ from types import SimpleNamespace
 import pytest
 from dbt.artifacts.schemas.results import RunStatus, TestStatus
 from greenery import quality
-from greenery.build import dbt_tests, locking
-from greenery.build import project as dbt_project
+from greenery.build import dbt_project, dbt_tests, locking
 from greenery.build.locking import LockLostError
 from greenery.build.record import NotJudgedError, NotTestedError
 from greenery.landing import ledger

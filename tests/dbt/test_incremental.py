@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from greenery.build import locking, record, target
 from greenery.build.locking import LockLostError
-from greenery.landing import ledger, load
+from greenery.landing import ledger, loading
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.warehouse.duckdb import connect, rows
@@ -96,13 +96,13 @@ def test_any_order_of_landing_holding_and_replacing_ends_as_built_from_the_start
     for number, week in enumerate(order):
         if number == 3:
             hold(home, order[1])
-        load.land(home, week, accept_shrink=True)
+        loading.land(home, week, accept_shrink=True)
         build(home, week)
     same_as_from_the_start(home, order[-1])
 
     replaced = order[2]
     spoil(home.extracts / f"{replaced:%Y-%m-%d}", "again")
-    load.land(home, replaced, accept_shrink=True, reextract=True)
+    loading.land(home, replaced, accept_shrink=True, reextract=True)
     build(home, replaced)
     build(home, order[1])
     assert pairs_logged(home) > pairs_built(home), "rows of pairs that were left stay while a model has to see them"
@@ -117,7 +117,7 @@ def three_weeks(tmp_path_factory) -> Settings:
     home = Settings(home=folder / "home", extracts=folder / "extracts")
     simulate(Shop(FIRST, weeks=3, sessions_per_week=40), home.extracts)
     for week in WEEKS[:3]:
-        load.land(home, week)
+        loading.land(home, week)
         build(home, week, check=False)
     return home
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from greenery.build import project as dbt_project
+from greenery.build import dbt_project
 from greenery.cli.incident import empty_column
 from greenery.publishing.versions import open_published
 from greenery.quality import HeldError

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from greenery.build.project import PROJECT
+from greenery.build.dbt_project import PROJECT
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from greenery import quality
 from greenery.alerts import incidents, sending
 from greenery.alerts.incidents import Outcome
-from greenery.build import project as dbt_project
-from greenery.build import target
+from greenery.build import dbt_project, target
 from greenery.channels import sent
 from greenery.cli.incident import empty_column
 from greenery.cli.purge import delete_leftovers
@@ -121,12 +121,31 @@ def test_accept_what_the_shop_really_did(home):
 
     assert critical(run(home, SECOND, "manual", accept="the catalogue moved to a new system")) == []
     assert state(home, SECOND) == "admitted"
-    quality = quality_of(home, SECOND)
-    assert quality.verdict == "accepted"
-    assert quality.accepted.reason == "the catalogue moved to a new system"
+    results = quality_of(home, SECOND)
+    assert results.verdict == "accepted"
+    assert results.accepted.reason == "the catalogue moved to a new system"
     for alert in alerts:
         told = json.loads((home.home / "outbox" / f"resolved-2025-01-15-{alert.check}.json").read_text())
         assert "accepted it: the catalogue moved to a new system" in json.dumps(told)
+
+
+def test_a_try_that_was_killed_after_it_held_the_extract_accepts_nothing(home, monkeypatch):
+    items = [{**row, "product_id": f"old-{row['product_id']}"} for row in table(home, SECOND, "order_items")]
+    write(home, SECOND, "order_items", items)
+    judge = quality.judge
+
+    def killed_and_tried_again(*arguments) -> quality.Verdict:
+        with pytest.raises(HeldError):
+            judge(*arguments)
+        return judge(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(quality, "judge", killed_and_tried_again)
+        alerts = critical(run(home, SECOND, accept="the catalogue moved to a new system"))
+    assert [alert.check for alert in alerts] == ["items_mostly_have_products"]
+    assert state(home, SECOND) == "held"
+    assert critical(run(home, SECOND, accept="the catalogue moved to a new system")) == []
+    assert state(home, SECOND) == "admitted"
 
 
 def test_correct_a_model(home, tmp_path, monkeypatch):

@@ -13,14 +13,13 @@ from pathlib import Path
 
 import pytest
 from greenery import commands
-from greenery.build import locking
-from greenery.build import project as dbt_project
+from greenery.build import dbt_project, locking
 from greenery.landing import ledger
 from greenery.landing.ledger import NothingToWithdrawError
-from greenery.landing.load import land
+from greenery.landing.loading import land
 from greenery.publishing.versions import open_published
 from greenery.quality import HeldError
-from greenery.report import writing
+from greenery.report import comparing
 from greenery.report.weeks import outdated, record
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
@@ -189,8 +188,8 @@ def test_another_maturity_restates_all_weeks_that_are_not_run_with_it(in_order, 
     with connect(home) as connection:
         record(home, connection)
         assert outdated(home) == []
-        assert writing.settle(sooner, connection) == WEEKS
-        assert writing.settle(home, connection) == []
+        assert comparing.settle(sooner, connection) == WEEKS
+        assert comparing.settle(home, connection) == []
         record(home, connection)
         assert outdated(home) == []
 

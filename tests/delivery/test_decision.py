@@ -14,11 +14,11 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from greenery.channels import mail, sent, slack
-from greenery.channels.channel import CHANNELS, EMAIL, PAGERDUTY, SLACK, lines, readiness
+from greenery.channels.channel import CHANNELS, EMAIL, PAGERDUTY, SLACK, problems, readiness
 from greenery.channels.errors import PassingError, PermanentError
 from greenery.channels.reference import Reference
 from greenery.delivery import deliver
-from greenery.delivery.deliver import NotDeliveredError
+from greenery.delivery.delivering import NotDeliveredError
 from greenery.documents import to_json
 from greenery.files import write_atomically
 from greenery.local_airflow.background import UI_PORT
@@ -31,8 +31,7 @@ from greenery.orchestration import sensors, tasks
 from greenery.report import weeks
 from greenery.settings import REPOSITORY
 
-from tests.alerting import check as failed_check
-from tests.alerting import of_checks, quality
+from tests.alerting import check_result, of_checks, quality
 from tests.delivery.world import AS_OF, WEEK
 from tests.program import greenery
 from tests.servers.slack import CHANNEL, TOKEN
@@ -193,7 +192,7 @@ def test_what_was_sent_last_is_last_whatever_the_clock_says(made, monkeypatch):
 
 def test_the_rows_of_what_was_told_can_be_forgotten(made):
     made.deliver("email")
-    found = quality(WEEK, failed_check(examples=[{"id": "s-of-a-person"}]))
+    found = quality(WEEK, check_result(examples=[{"id": "s-of-a-person"}]))
     (alert,) = of_checks(found, [], Run(week=WEEK, id="r", type="manual"))
     reference = Reference(message_id="<1>", state="resolved", alert=alert)
     with sent.sending(made.settings, "alert", "k", "email_alerts", "a") as sending:
@@ -259,8 +258,8 @@ def test_a_lock_is_waited_for_within_a_bound(made, monkeypatch):
 def test_what_is_wrong_is_seen_without_asking_and_fails_the_channel(made, variables, channel, says):
     made.set(**variables)
     assert says in readiness(made.settings, channel).wrong
-    assert says in " ".join(lines(made.settings))
-    assert "secret-9" not in " ".join(lines(made.settings))
+    assert says in " ".join(problems(made.settings))
+    assert "secret-9" not in " ".join(problems(made.settings))
     with pytest.raises(PermanentError, match="can't be used"):
         made.deliver(channel.name)
     assert made.owed(channel.name)

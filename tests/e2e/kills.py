@@ -34,7 +34,7 @@ import psutil
 from greenery import quality
 from greenery.build import locking
 from greenery.cli.backfill import airflow_for
-from greenery.landing import load
+from greenery.landing import loading
 from greenery.local_airflow.client import Airflow
 from greenery.local_airflow.runs import interval_start
 from greenery.local_airflow.server import running_airflow
@@ -533,7 +533,7 @@ PRELOADED = ("dbt.adapters.duckdb", "dbt.cli.main", "great_expectations", "green
 _CHILDREN = multiprocessing.get_context("forkserver")
 _CHILDREN.set_forkserver_preload([__name__ if __name__ != "__main__" else "tests.e2e.kills", *PRELOADED])
 STEPS: tuple[tuple[Any, str], ...] = (
-    (load, "land"),
+    (loading, "land"),
     (locking, "acquire"),
     (pipeline, "dbt"),
     (quality, "judge"),

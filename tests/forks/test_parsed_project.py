@@ -13,10 +13,8 @@ import pytest
 from airflow.sdk import DAG
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
-from greenery.build import locking
-from greenery.build import manifest as dbt_manifest
-from greenery.build import project as dbt_project
-from greenery.landing.load import land
+from greenery.build import dbt_manifest, dbt_project, locking
+from greenery.landing.loading import land
 from greenery.orchestration import dbt_models
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect, rows

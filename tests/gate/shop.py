@@ -12,7 +12,7 @@ import duckdb
 from greenery import quality
 from greenery.build import locking, record
 from greenery.build.record import FailedTest
-from greenery.landing import ledger, load
+from greenery.landing import ledger, loading
 from greenery.messages.check_results import CheckResults
 from greenery.messages.page import SEVERITIES
 from greenery.quality import HeldError
@@ -40,7 +40,7 @@ def run_week(
 
     landed, built: what is done to the warehouse after landing, and after the models are built.
     """
-    load.land(home, as_of, reextract=True, accept_shrink=True)
+    loading.land(home, as_of, reextract=True, accept_shrink=True)
     with connect(home) as connection:
         if landed:
             landed(connection)

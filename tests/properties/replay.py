@@ -15,9 +15,8 @@ from typing import Any
 
 import duckdb
 from dbt.cli.main import dbtRunner
-from greenery.build import project as dbt_project
-from greenery.build import target
-from greenery.build.project import PROJECT
+from greenery.build import dbt_project, target
+from greenery.build.dbt_project import PROJECT
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect, create_landing_tables
 

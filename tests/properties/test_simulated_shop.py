@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from greenery.build import target
 from greenery.documents import to_json
-from greenery.landing import load
+from greenery.landing import loading
 from greenery.report.writing import figures
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
@@ -35,7 +35,7 @@ def extracts(tmp_path_factory) -> list[Extract]:
     simulate(Shop(FIRST, weeks=WEEKS, sessions_per_week=250, history_weeks=2, events_window_days=14), home.extracts)
     found = []
     for number in range(WEEKS):
-        load.land(home, FIRST + number * WEEK)
+        loading.land(home, FIRST + number * WEEK)
     with connect(home) as connection:
         for row in rows(connection, "select extract_id, as_of from landing.extracts order by as_of"):
             tables = {}

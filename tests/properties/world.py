@@ -90,7 +90,7 @@ class World:
         return published
 
     def land(self, week: int) -> str:
-        """Land what the source holds for the week, as greenery.landing.load does; return the extract's id."""
+        """Land what the source holds for the week, as greenery.landing.loading does; return the extract's id."""
         extract = self.contents[week][self._offered[week]]
         new_id = extract_id(extract)
         newest = ledger.newest(self._ledger, extract.as_of)

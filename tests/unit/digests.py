@@ -53,4 +53,4 @@ DIGESTS = {
     ),
 }
 BEFORE = {"summary": summaries.NORMAL_BEFORE.document(), "badge": DIGESTS["restated"].content["badge"]}
-CORRECTION = correction.correction(DIGESTS["restated"], BEFORE)
+CORRECTION = correction.correction_of(DIGESTS["restated"], BEFORE)

@@ -37,7 +37,13 @@ def known(*documents: Any) -> set[str]:
                 written |= {wording.count(size), wording.signed(size)}
                 written |= figures(wording.duration(size)) if size >= 0 else set()
             else:
-                for write in (wording.percent, wording.signed_percent, wording.points, wording.p_value, wording.days):
+                for write in (
+                    wording.percent,
+                    wording.signed_percent,
+                    wording.points,
+                    wording.p_value_text,
+                    wording.days,
+                ):
                     written |= figures(write(size))
     return {figure.lstrip("+") for figure in written}
 

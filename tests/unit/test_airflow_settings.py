@@ -9,8 +9,7 @@ import sys
 import pytest
 from greenery.airflow_settings import airflow_local_settings
 from greenery.airflow_settings.airflow_local_settings import create_metadata_engine
-from greenery.build import manifest as dbt_manifest
-from greenery.build import project as dbt_project
+from greenery.build import dbt_manifest, dbt_project
 from greenery.settings import REPOSITORY
 from sqlalchemy import text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -52,7 +51,7 @@ def test_the_scheduler_alone_parses_the_project_before_it_forks(tmp_path, compon
     script = (
         f"import sys; sys.argv = ['airflow', '{component}']\n"
         "import airflow_local_settings\n"
-        "from greenery.build import manifest as dbt_manifest\n"
+        "from greenery.build import dbt_manifest\n"
         "print('dbt: {}, parsed: {}'.format('dbt' in sys.modules, dbt_manifest._kept is not None))"
     )
     path = os.pathsep.join((str(REPOSITORY / "include"), str(REPOSITORY / "include" / "greenery" / "airflow_settings")))

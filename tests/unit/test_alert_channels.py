@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import pagerduty
 import pytest
 from greenery.alerts import incidents, sending
-from greenery.channels import channel as channels
 from greenery.channels import sent
+from greenery.channels.channel import Readiness
 from greenery.channels.reference import Reference
 from greenery.messages import alert
 from greenery.orchestration import deadline, sensors
 
-from tests.alerting import ALERTS, DAY, DIGESTS, WEEK, Alerting, alerting, check
+from tests.alerting import ALERTS, DAY, DIGESTS, WEEK, Alerting, alerting, check_result
 from tests.servers.slack import Fault
 
 KEY = f"greenery/{DAY}/sessions_unique"
@@ -34,7 +34,7 @@ def subjects(world: Alerting) -> list[str]:
 
 def test_one_incident_across_three_tries_on_every_channel(world):
     for _ in range(3):
-        world.run(check())
+        world.run(check_result())
     assert world.page.accepted() == [("trigger", KEY)] * 3
     (message,) = world.slack.messages(ALERTS)
     assert [reply["text"] for reply in world.slack.thread(message["ts"], ALERTS)] == [
@@ -44,7 +44,7 @@ def test_one_incident_across_three_tries_on_every_channel(world):
     assert subjects(world) == ["CRITICAL"]  # nothing else is wrong than was said: one mail
     assert world.smtp.mails[0].to == ["oncall@shop.example"]
 
-    world.run(check(passed=True), type="backfill")
+    world.run(check_result(passed=True), type="backfill")
     assert world.page.incidents == {KEY: "resolved"}
     (message,) = world.slack.messages(ALERTS)
     assert "RESOLVED" in message["text"]
@@ -54,13 +54,13 @@ def test_one_incident_across_three_tries_on_every_channel(world):
     assert second["In-Reply-To"] == first["Message-ID"]
 
     calls = len(world.page.calls), len(world.slack.calls), len(world.smtp.mails)
-    world.run(check(passed=True))
+    world.run(check_result(passed=True))
     assert (len(world.page.calls), len(world.slack.calls), len(world.smtp.mails)) == calls
 
 
 def test_more_failing_rows_are_worth_another_mail(world):
-    world.run(check())
-    world.run(check(failing_rows=90, observed="90 of 430 rows fail"))
+    world.run(check_result())
+    world.run(check_result(failing_rows=90, observed="90 of 430 rows fail"))
     assert subjects(world) == ["CRITICAL", "CRITICAL"]
     assert "90 of 430" in world.smtp.mails[1].message.get_body(("plain",)).get_content()
 
@@ -68,12 +68,12 @@ def test_more_failing_rows_are_worth_another_mail(world):
 def test_one_failing_channel_keeps_no_other_from_being_told_and_is_told_later(world):
     world.page.faults.extend([500] * 99)
     with pytest.raises(sending.NotSentError, match="PagerDuty did not take") as raised:
-        world.run(check())
+        world.run(check_result())
     assert not raised.value.permanent
     assert len(world.slack.messages(ALERTS)) == len(world.smtp.mails) == 1
     world.page.faults.clear()
     world.slack.faults["chat.update"].append(Fault("channel_not_found"))
-    world.run(check())
+    world.run(check_result())
     assert world.page.accepted() == [("trigger", KEY)]
     assert subjects(world) == ["CRITICAL"]
 
@@ -81,14 +81,14 @@ def test_one_failing_channel_keeps_no_other_from_being_told_and_is_told_later(wo
 def test_a_refusing_slack_does_not_keep_the_page_from_going_out(world):
     world.slack.channels[ALERTS]["is_member"] = False
     with pytest.raises(sending.NotSentError, match="not_in_channel") as raised:
-        world.run(check(), check("orders_unique"))
+        world.run(check_result(), check_result("orders_unique"))
     assert raised.value.permanent
     assert set(world.page.incidents.values()) == {"triggered"}
     assert len(world.page.incidents) == 2
 
 
 def test_the_held_notice_goes_to_the_readers_once(world):
-    world.run(check())
+    world.run(check_result())
     run = incidents.run_of(world.settings, WEEK, "scheduled__1", "scheduled", "https://airflow.example/r")
     for _ in range(2):
         incidents.notify_held(world.settings, run, WEEK)
@@ -113,7 +113,7 @@ def test_a_report_that_is_missing_is_told_of_once(world):
 
 
 def test_nobody_is_woken_by_a_late_report_while_someone_is_on_it(world):
-    world.run(check())
+    world.run(check_result())
     assert not late(world)
     assert world.page.incidents == {KEY: "triggered"}
     assert sent.owed(world.settings, WEEK)
@@ -122,7 +122,7 @@ def test_nobody_is_woken_by_a_late_report_while_someone_is_on_it(world):
 def test_a_held_week_that_could_page_nobody_pages_at_the_deadline(world):
     world.page.faults.extend([500] * 99)
     with pytest.raises(sending.NotSentError, match="PagerDuty did not take"):
-        world.run(check())
+        world.run(check_result())
     assert world.page.incidents == {}
     world.page.faults.clear()
     assert late(world)
@@ -132,12 +132,12 @@ def test_a_held_week_that_could_page_nobody_pages_at_the_deadline(world):
 def test_where_pagerduty_is_off_another_channel_has_told_somebody(world):
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("AIRFLOW_CONN_GREENERY_PAGERDUTY")
-        world.run(check())
+        world.run(check_result())
         assert not late(world)
 
 
 def test_a_week_that_a_silenced_check_holds_wakes_nobody_when_it_is_late(world):
-    world.run(check(silenced={"reason": "known", "owner": "ana", "until": "2025-02-01"}))
+    world.run(check_result(silenced={"reason": "known", "owner": "ana", "until": "2025-02-01"}))
     assert late(world)
     assert world.page.incidents == {}
     (message,) = world.slack.messages(ALERTS)
@@ -153,12 +153,12 @@ def test_a_late_week_has_a_command_only_where_its_run_has_ended(world):
 
 
 def test_the_held_notice_says_when_the_week_is_held_no_more(world):
-    world.run(check())
+    world.run(check_result())
     run = incidents.run_of(world.settings, WEEK, "scheduled__1", "scheduled", "https://airflow.example/r")
     incidents.notify_held(world.settings, run, WEEK)
     mails = len(world.smtp.mails)
     for _ in range(2):
-        world.run(check(passed=True), type="backfill", tells=False)
+        world.run(check_result(passed=True), type="backfill", tells=False)
     (message,) = world.slack.messages(DIGESTS)
     assert message["text"] == "✅ Greenery weekly: the week to 22 Jan 2025 is held no more"
     assert "Ended by the backfill run" in json.dumps(message["blocks"])
@@ -218,7 +218,7 @@ def test_a_run_by_hand_that_ends_no_week_is_late_for_nobody(world, end):
 
 
 def test_with_no_channel_for_digests_a_report_is_enough(world, monkeypatch):
-    monkeypatch.setattr(channels, "readiness", lambda *_: channels.Readiness(off="it is off"))
+    monkeypatch.setattr("greenery.channels.channel.readiness", lambda *_: Readiness(off="it is off"))
     folder = world.settings.report_folder(WEEK)
     folder.mkdir(parents=True)
     (folder / "summary.json").write_text("{}")
@@ -239,12 +239,12 @@ def test_a_delivered_week_whose_run_is_cleared_is_not_late(world):
 
 
 def test_an_incident_ends_on_channels_that_were_disconnected_since(world, monkeypatch):
-    world.run(check())
+    world.run(check_result())
     mails = len(world.smtp.mails)
     with monkeypatch.context() as patch:
         patch.delenv("AIRFLOW_CONN_GREENERY_PAGERDUTY")
         patch.delenv("GREENERY_ALERT_EMAIL_TO")
-        world.run(check(passed=True))
+        world.run(check_result(passed=True))
     assert sending.open_incidents(world.settings, DAY) == {}
     (message,) = world.slack.messages(ALERTS)
     assert "RESOLVED" in message["text"]
@@ -253,16 +253,16 @@ def test_an_incident_ends_on_channels_that_were_disconnected_since(world, monkey
 
 
 def test_a_busy_channel_is_asked_once_a_try_and_holds_up_no_other(world):
-    world.run(check("events_unique"))
+    world.run(check_result("events_unique"))
     calls = len(world.page.calls)
     world.page.faults.extend([500] * 99)
     with pytest.raises(sending.NotSentError, match="PagerDuty did not take") as raised:
-        world.run(check("events_unique", passed=True), *(check(name) for name in ("a", "b", "c")))
+        world.run(check_result("events_unique", passed=True), *(check_result(name) for name in ("a", "b", "c")))
     assert len(raised.value.errors) == 1
     assert {call.event["dedup_key"] for call in world.page.calls[calls:]} == {f"greenery/{DAY}/a"}
     assert len(world.slack.messages(ALERTS)) == 4
     assert subjects(world) == ["CRITICAL"] * 4 + ["RESOLVED"]
     world.page.faults.clear()
-    world.run(check("events_unique", passed=True), *(check(name) for name in ("a", "b", "c")))
+    world.run(check_result("events_unique", passed=True), *(check_result(name) for name in ("a", "b", "c")))
     assert world.page.incidents[f"greenery/{DAY}/events_unique"] == "resolved"
     assert list(world.page.incidents.values()).count("triggered") == 3

@@ -13,7 +13,7 @@ from greenery.commands import InputError
 from greenery.local_airflow import backfills, client, environment, runs, server
 from greenery.settings import Settings
 
-from tests.alerting import check, quality
+from tests.alerting import check_result, quality
 from tests.program import greenery
 
 NOW = datetime(2023, 2, 3, 12, tzinfo=UTC)
@@ -276,11 +276,14 @@ def test_the_checks_that_failed_are_printed_of_weeks_that_were_judged(settings, 
     for day, verdict in (("2023-01-11", "held"), ("2023-01-18", "held"), ("2023-01-25", "passed")):
         folder = settings.reports / day
         folder.mkdir(parents=True)
-        failing = [check(f"critical_{day}"), check(f"warning_{day}", severity="warning", silenced=silenced)]
+        failing = [
+            check_result(f"critical_{day}"),
+            check_result(f"warning_{day}", severity="warning", silenced=silenced),
+        ]
         checks = (
             failing
             if verdict == "held"
-            else [check(f"passed_{day}", passed=True), failing[1], check("dbt_test", rows=0)]
+            else [check_result(f"passed_{day}", passed=True), failing[1], check_result("dbt_test", rows=0)]
         )
         (folder / "quality.json").write_text(json.dumps(quality(day, *checks, verdict=verdict)))
     results.print_checks(
@@ -308,8 +311,8 @@ def test_the_checks_that_failed_are_printed_of_weeks_that_were_judged(settings, 
 def test_a_week_that_stays_admitted_is_not_printed_as_held_and_one_fact_is_printed_once(settings, capsys):
     weeks = {"2023-01-11": False, "2023-01-18": True}
     for day, stays in weeks.items():
-        warning = check("sessions_near_history", severity="warning", told_by="sessions_not_collapsed")
-        judged = quality(day, check("sessions_not_collapsed"), warning) | {"stays_admitted": stays}
+        warning = check_result("sessions_near_history", severity="warning", told_by="sessions_not_collapsed")
+        judged = quality(day, check_result("sessions_not_collapsed"), warning) | {"stays_admitted": stays}
         (settings.reports / day).mkdir(parents=True)
         (settings.reports / day / "quality.json").write_text(json.dumps(judged))
     failure = runs.FailedTask("quality", "HeldError")

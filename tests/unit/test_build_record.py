@@ -6,8 +6,7 @@ from datetime import datetime
 
 import duckdb
 import pytest
-from greenery.build import locking, record, target
-from greenery.build import project as dbt_project
+from greenery.build import dbt_project, locking, record, target
 from greenery.build.locking import LockLostError
 from greenery.landing import ledger
 from greenery.warehouse.duckdb import create_landing_tables, rows, statement
@@ -118,6 +117,24 @@ def test_a_model_is_noted_only_after_those_that_it_reads(connection):
     with pytest.raises(LockLostError, match="built from other extracts"):
         record.check_build(connection, "e3")
     build_all(connection, "e3")
+    record.check_build(connection, "e3")
+
+
+def test_a_model_whose_second_build_breaks_off_is_not_noted(connection):
+    acquire(connection, "e3")
+    build_all(connection, "e3")
+    record.forget_built(connection, "e3", "fct_sessions")
+    with pytest.raises(LockLostError, match=r"not built from this run.s extracts: fct_sessions"):
+        record.check_build(connection, "e3")
+    record.note_built(connection, "e3", "fct_sessions")
+    record.check_build(connection, "e3")
+
+
+def test_a_run_that_lost_the_lock_forgets_nothing(connection):
+    acquire(connection, "e3")
+    build_all(connection, "e3")
+    with pytest.raises(LockLostError, match="another run holds the warehouse"):
+        record.forget_built(connection, "e1", "fct_sessions")
     record.check_build(connection, "e3")
 
 

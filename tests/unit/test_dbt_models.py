@@ -29,7 +29,13 @@ def notes(home: Settings, monkeypatch, status: str) -> MagicMock:
     node = SimpleNamespace(name=MODEL, depends_on=SimpleNamespace(nodes=[PARENT]))
     result = SimpleNamespace(status=status, message="Conversion Error", node=node)
     found = SimpleNamespace(success=status == "success", exception=None, result=Results([result]))
-    monkeypatch.setattr(dbt_models.ParsedBefore, "run_dbt_runner", lambda *_, **__: found)
+    monkeypatch.setattr(tasks, "begin_model", begun := MagicMock())
+
+    def run(*_, **__):
+        assert [call.args[1] for call in begun.call_args_list] == [MODEL], "its note goes before dbt runs it"
+        return found
+
+    monkeypatch.setattr(dbt_models.ParsedBefore, "run_dbt_runner", run)
     monkeypatch.setattr(tasks, "check_project", noted := MagicMock())
     with DAG("weekly", schedule=None, start_date=datetime(2023, 1, 11)):
         found_tasks = {task.task_id: task for task in dbt_models.dbt_models(home, "false").iter_tasks()}

@@ -93,7 +93,7 @@ class TestVerdict:
         [(0.0498, "p < 0.05"), (0.0494, "p = 0.049"), (0.0502, "p = 0.050"), (0.05, "p = 0.050"), (0.0, "p < 0.001")],
     )
     def test_a_p_value_is_not_written_as_the_level_that_it_is_under(self, number, text):
-        assert ordinary(wording.p_value(number)) == text
+        assert ordinary(wording.p_value_text(number)) == text
 
     @pytest.mark.parametrize(
         ("interval", "text"),
@@ -551,7 +551,7 @@ class TestCorrection:
 
     def test_only_the_checks_of_a_week_that_was_restated_before(self):
         sent = DIGESTS["restated"]
-        found = correction.correction(build(summaries.NORMAL, None, summaries.RESTATEMENT, LINKS), sent.content)
+        found = correction.correction_of(build(summaries.NORMAL, None, summaries.RESTATEMENT, LINKS), sent.content)
         assert found == Correction(
             says="The figures are unchanged. Data quality: no check has been made; before: 2 of 2 checks passed.",
             restated=None,
@@ -559,8 +559,10 @@ class TestCorrection:
 
     def test_checks_that_fail_and_that_do_not_any_more(self):
         warned, normal = DIGESTS["warned"], DIGESTS["normal"]
-        assert "New: Warning: sessions_near_history failed." in correction.correction(warned, normal.content).says
-        assert "No longer: Warning: sessions_near_history failed." in correction.correction(normal, warned.content).says
+        assert "New: Warning: sessions_near_history failed." in correction.correction_of(warned, normal.content).says
+        assert (
+            "No longer: Warning: sessions_near_history failed." in correction.correction_of(normal, warned.content).says
+        )
 
     def test_what_was_observed_is_no_difference(self):
         check = summaries.check("volume", False, "warning")
@@ -568,15 +570,16 @@ class TestCorrection:
             built(summaries.NORMAL, summaries.quality({**check, "observed": text})) for text in ("3 rows", "4 rows")
         )
         assert (
-            correction.correction(other, one.content).says == "The figures are unchanged. The checks are unchanged too."
+            correction.correction_of(other, one.content).says
+            == "The figures are unchanged. The checks are unchanged too."
         )
 
     def test_nothing_at_all(self):
-        found = correction.correction(DIGESTS["normal"], DIGESTS["normal"].content)
+        found = correction.correction_of(DIGESTS["normal"], DIGESTS["normal"].content)
         assert found.says == "The figures are unchanged. The checks are unchanged too."
 
     def test_what_was_sent_is_not_known_any_more(self):
-        found = correction.correction(DIGESTS["restated"], None)
+        found = correction.correction_of(DIGESTS["restated"], None)
         assert (found.says, found.restated) == (
             "The earlier content is no longer known, so the changes are not listed.",
             None,
@@ -646,7 +649,7 @@ def test_every_figure_is_in_the_files(week):
         if restatement
         else found.content
     )
-    corrected = mail_message.render(found, correction.correction(found, before))
+    corrected = mail_message.render(found, correction.correction_of(found, before))
     texts = {
         "slack": as_text(slack_message.render(found)),
         "mail": mail_message.render(found).text,

@@ -13,7 +13,7 @@ from greenery.channels import sent
 from greenery.messages.alert import TaskFailure
 from greenery.settings import Settings
 
-from tests.alerting import GOOD, HELD, WEEK, check, judged
+from tests.alerting import GOOD, HELD, WEEK, check_result, judged
 from tests.servers.pagerduty import ROUTING_KEY, PagerDuty, running_pagerduty
 
 KEY = "greenery/2025-01-22/sessions_unique"
@@ -39,13 +39,13 @@ def passed(home: Settings, type: str = "scheduled") -> Outcome:
 
 
 def test_three_tries_are_one_incident_and_a_pass_resolves_it(home, page):
-    judged(home, check())
+    judged(home, check_result())
     for number in (1, 2, 3):
         incidents.update(home, outcome(home, number), WEEK, notifies=True)
         incidents.update(home, outcome(home, number), WEEK, notifies=True)  # the task is tried again
     assert page.accepted() == [("trigger", KEY)] * 3
     assert page.calls[0].event["payload"]["severity"] == "critical"
-    judged(home, check(passed=True), verdict="passed")
+    judged(home, check_result(passed=True), verdict="passed")
     incidents.update(home, passed(home, "backfill"), WEEK, notifies=False)
     incidents.update(home, passed(home), WEEK, notifies=True)
     assert page.accepted() == [("trigger", KEY)] * 3 + [("resolve", KEY)]
@@ -54,7 +54,7 @@ def test_three_tries_are_one_incident_and_a_pass_resolves_it(home, page):
 
 
 def test_while_a_backfill_runs_nobody_is_paged(home, page):
-    judged(home, check())
+    judged(home, check_result())
     incidents.update(home, outcome(home, type="backfill"), WEEK, notifies=False)
     assert page.calls == []
     incidents.update(home, outcome(home), WEEK, notifies=True)
@@ -64,15 +64,15 @@ def test_while_a_backfill_runs_nobody_is_paged(home, page):
 
 def test_a_failure_that_comes_back_opens_the_incident_again(home, page):
     for fails in (True, False, True, False):
-        judged(home, check(passed=not fails), verdict="held" if fails else "passed")
+        judged(home, check_result(passed=not fails), verdict="held" if fails else "passed")
         incidents.update(home, outcome(home) if fails else passed(home), WEEK, notifies=True)
     assert page.accepted() == [("trigger", KEY), ("resolve", KEY)] * 2
 
 
 def test_only_what_passed_is_resolved_while_another_check_fails(home, page):
-    judged(home, check(), check("orders_unique"))
+    judged(home, check_result(), check_result("orders_unique"))
     incidents.update(home, outcome(home), WEEK, notifies=True)
-    judged(home, check(passed=True), check("orders_unique"))
+    judged(home, check_result(passed=True), check_result("orders_unique"))
     incidents.update(home, outcome(home, 2), WEEK, notifies=True)
     assert page.incidents == {KEY: "resolved", "greenery/2025-01-22/orders_unique": "triggered"}
     # A run that never came to judge says nothing of the checks.
@@ -92,30 +92,30 @@ def test_failures_that_are_accepted_silenced_or_told_of_by_another_page_nobody_a
         {"accepted": True},
         {"silenced": {"reason": "known", "owner": "web-team", "until": "2025-02-01"}},
     ):
-        judged(home, check())
+        judged(home, check_result())
         incidents.update(home, outcome(home, str(change)), WEEK, notifies=True)
         assert page.incidents[KEY] == "triggered"
         calls = len(page.calls)
-        judged(home, check(**change), verdict="accepted")
+        judged(home, check_result(**change), verdict="accepted")
         incidents.update(home, passed(home), WEEK, notifies=True)
         assert page.incidents[KEY] == "resolved"
         assert len(page.calls) == calls + 1
 
 
 def test_a_warning_pages_nobody_and_one_that_was_critical_ends_its_page(home, page):
-    judged(home, check(severity="warning"), verdict="passed")
+    judged(home, check_result(severity="warning"), verdict="passed")
     incidents.update(home, passed(home), WEEK, notifies=True)
     assert page.calls == []
     assert (home.home / "outbox" / "alert-2025-01-22-sessions_unique.eml").exists()
-    judged(home, check())
+    judged(home, check_result())
     incidents.update(home, outcome(home), WEEK, notifies=True)
-    judged(home, check(severity="warning"), verdict="passed")
+    judged(home, check_result(severity="warning"), verdict="passed")
     incidents.update(home, passed(home), WEEK, notifies=True)
     assert page.incidents == {KEY: "resolved"}
 
 
 def test_a_busy_pagerduty_is_tried_again_within_a_bound(home, page):
-    judged(home, check())
+    judged(home, check_result())
     page.faults.extend([429, 500, 503])
     incidents.update(home, outcome(home), WEEK, notifies=True)
     assert [call.status for call in page.calls] == [429, 500, 503, 202]
@@ -128,7 +128,7 @@ def test_a_busy_pagerduty_is_tried_again_within_a_bound(home, page):
 
 def test_a_refusing_pagerduty_says_what_to_fix_and_keeps_the_others_from_nothing(home, page, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_GREENERY_PAGERDUTY", json.dumps({"conn_type": "http", "password": "short"}))
-    judged(home, check(), check("sessions_near_history", severity="warning"))
+    judged(home, check_result(), check_result("sessions_near_history", severity="warning"))
     with pytest.raises(sending.NotSentError, match="routing key of the connection greenery_pagerduty") as raised:
         incidents.update(home, outcome(home), WEEK, notifies=True)
     assert raised.value.permanent
@@ -136,7 +136,7 @@ def test_a_refusing_pagerduty_says_what_to_fix_and_keeps_the_others_from_nothing
 
 
 def test_a_page_whose_sender_was_killed_is_resolved_all_the_same(home, page, monkeypatch):
-    judged(home, check())
+    judged(home, check_result())
 
     def die(self, reference):
         raise KeyboardInterrupt
@@ -146,13 +146,13 @@ def test_a_page_whose_sender_was_killed_is_resolved_all_the_same(home, page, mon
         with pytest.raises(KeyboardInterrupt):
             incidents.update(home, outcome(home), WEEK, notifies=True)
     assert page.incidents == {KEY: "triggered"}
-    judged(home, check(passed=True), verdict="passed")
+    judged(home, check_result(passed=True), verdict="passed")
     incidents.update(home, passed(home), WEEK, notifies=True)
     assert page.incidents == {KEY: "resolved"}
 
 
 def test_without_any_connection_the_outbox_shows_what_would_be_sent(home):
-    judged(home, check())
+    judged(home, check_result())
     incidents.update(home, outcome(home), WEEK, notifies=True)
     incidents.notify_held(home, outcome(home).run, WEEK)
     names = {path.name for path in (home.home / "outbox").iterdir()}
@@ -165,14 +165,14 @@ def test_without_any_connection_the_outbox_shows_what_would_be_sent(home):
         *("held-2025-01-22.json", "held-2025-01-22.eml"),
     }
     assert sent.owed(home, WEEK)
-    judged(home, check(passed=True), verdict="passed")
+    judged(home, check_result(passed=True), verdict="passed")
     incidents.update(home, passed(home), WEEK, notifies=True)
     assert "RESOLVED" in (home.home / "outbox" / "resolved-2025-01-22-sessions_unique.json").read_text()
 
 
 def test_an_admitted_week_whose_rerun_fails_is_not_called_held(home):
     assert not incidents.is_held(home, WEEK)
-    judged(home, check())
+    judged(home, check_result())
     assert incidents.is_held(home, WEEK)
     file = home.report_folder(WEEK) / "quality.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "stays_admitted": True}))
@@ -182,7 +182,7 @@ def test_an_admitted_week_whose_rerun_fails_is_not_called_held(home):
 
 
 def test_withdrawing_ends_the_incidents_of_its_week_and_says_that_it_did(home, page):
-    judged(home, check())
+    judged(home, check_result())
     incidents.update(home, outcome(home), WEEK, notifies=True)
     withdrawn = {"states": GOOD, "judged": False, "withdrawn": "prices in cents"}
     failed = [TaskFailure(task="publish", reason="OSError: disk full")]
@@ -197,7 +197,7 @@ def test_withdrawing_ends_the_incidents_of_its_week_and_says_that_it_did(home, p
 
 
 def test_a_run_that_judged_nothing_says_nothing_of_the_checks(home, page):
-    judged(home, check())
+    judged(home, check_result())
     incidents.update(home, outcome(home), WEEK, notifies=True)
     incidents.update(home, outcome(home, 2, states=GOOD, failures=[], judged=False), WEEK, notifies=True)
     assert page.incidents == {KEY: "triggered"}
@@ -222,7 +222,7 @@ def test_a_missing_extract_that_nothing_has_paged_for_does(home, page):
 
 
 def test_a_warning_says_whether_its_run_published_the_week(home):
-    judged(home, check(severity="warning"), verdict="passed")
+    judged(home, check_result(severity="warning"), verdict="passed")
     crashed = outcome(
         home, states={"publish": "failed"}, failures=[TaskFailure(task="publish", reason="OSError: disk full")]
     )

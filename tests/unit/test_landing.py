@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from greenery.landing import ledger
-from greenery.landing.load import land
+from greenery.landing.loading import land
 from greenery.settings import SettingError, Settings
 from greenery.source import folders
 from greenery.source.folders import ExtractError, MissingExtractError
@@ -407,10 +407,10 @@ def test_a_kill_in_the_middle_leaves_nothing(home, folder, as_of):
 import os, signal
 from datetime import datetime
 from pathlib import Path
-from greenery.landing import load as landing
+from greenery.landing import loading
 from greenery.settings import Settings
 
-typed = landing._typed
+typed = loading._typed
 
 def killed_at_products(table):
     # The rows of the tables before are inserted by now, within the transaction.
@@ -419,10 +419,10 @@ def killed_at_products(table):
     return typed(table)
 
 inserting = []
-forget = landing.ledger.forget
-landing._typed = killed_at_products
-landing.ledger.forget = lambda *arguments: (inserting.append(True), forget(*arguments))
-landing.land(Settings(home=Path({str(home.home)!r}), extracts=Path({str(home.extracts)!r})), datetime(2023, 1, 11))
+forget = loading.ledger.forget
+loading._typed = killed_at_products
+loading.ledger.forget = lambda *arguments: (inserting.append(True), forget(*arguments))
+loading.land(Settings(home=Path({str(home.home)!r}), extracts=Path({str(home.extracts)!r})), datetime(2023, 1, 11))
 """
     killed = subprocess.run([sys.executable, "-c", script], env={"PYTHONPATH": "include", "PATH": ""}, check=False)
     assert killed.returncode == -signal.SIGKILL

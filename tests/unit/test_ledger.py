@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from greenery.build import locking, record, target
-from greenery.build import project as dbt_project
+from greenery.build import dbt_project, locking, record, target
 from greenery.build.locking import Lock, LockLostError
 from greenery.build.record import FailedTest, NotJudgedError, NotTestedError
 from greenery.landing import ledger
-from greenery.landing.load import land
+from greenery.landing.loading import land
 from greenery.warehouse.duckdb import connect, rows
 from greenery.week import WEEK
 

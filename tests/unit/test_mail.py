@@ -86,7 +86,7 @@ class TestCorrection:
 
     def test_with_the_same_figures_says_what_else_is_new(self):
         warned = DIGESTS["warned"]
-        text = mail_message.render(warned, correction.correction(warned, DIGESTS["normal"].content)).text
+        text = mail_message.render(warned, correction.correction_of(warned, DIGESTS["normal"].content)).text
         assert "This replaces the mail sent before. The figures are unchanged. Data quality: 1 of 3 checks" in text
         assert "Restated" not in text
 

@@ -9,7 +9,7 @@ from greenery.cli import preview
 from greenery.documents import to_json
 from greenery.files import write_atomically
 from greenery.messages import digest, page
-from greenery.report import writing
+from greenery.report import reading, writing
 from greenery.report.run_note import RunNote, write_note
 
 from tests.program import greenery
@@ -70,14 +70,14 @@ def test_a_preview_goes_when_the_report_is_written_again(reported, monkeypatch):
 
 class TestReadDigest:
     def test_is_made_of_the_reports_files(self, reported):
-        found = writing.read_digest(reported, AS_OF)
+        found = reading.read_digest(reported, AS_OF)
         assert found.headline == digest.build(summaries.NORMAL, summaries.PASSED, None, found.links).headline
         assert found.links.run == "https://airflow.example/runs/1"
         assert found.links.report == str(reported.reports / "2023-02-01" / "index.html")
         assert found.links.funnel is None
 
     def test_weeks_held_within_the_trend_are_named(self, reported):
-        (notice,) = writing.read_digest(reported, AS_OF).notices
+        (notice,) = reading.read_digest(reported, AS_OF).notices
         assert notice == (
             "The extract of 18 Jan 2023 is held and not used (sessions_unique: found twice). What later extracts "
             "show is in these figures."
@@ -85,14 +85,14 @@ class TestReadDigest:
 
     def test_reports_that_are_served_are_linked_where_they_are_served(self, reported):
         served = type(reported)(reported.home, reported.extracts, reports_url="https://reports.example/greenery")
-        links = writing.read_digest(served, AS_OF).links
+        links = reading.read_digest(served, AS_OF).links
         assert links.report == "https://reports.example/greenery/2023-02-01/index.html"
         assert links.funnel == f"{links.report}#funnel"
         assert '<section id="funnel">' in page.render(summaries.NORMAL, summaries.PASSED, {})
 
     def test_no_report(self, home):
-        with pytest.raises(writing.NoReportError, match="make backfill FROM=2023-02-01 TO=2023-02-01 GREENERY_HOME="):
-            writing.read_digest(home, AS_OF)
+        with pytest.raises(reading.NoReportError, match="make backfill FROM=2023-02-01 TO=2023-02-01 GREENERY_HOME="):
+            reading.read_digest(home, AS_OF)
 
 
 class TestCommand:

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tracemalloc
 from datetime import date, datetime, timedelta
 
 import duckdb
@@ -53,7 +54,7 @@ def numbers(size: int, failing: int, value: str = "case when number < {} then 9 
 
 
 def test_every_check_says_what_it_is_in_quality_json():
-    checks = {check.check: check for check in verdict.judged(BAD)}
+    checks = {check.check: check for check in verdict.check_results(BAD)}
     assert checks.keys() == BY_ID.keys()
     for check in CHECKS:
         kept = checks[check.id]
@@ -290,6 +291,27 @@ def test_the_dialect_reads_the_open_connection_and_commits_nothing():
         assert not sa.inspect(engine).has_table("t")
 
 
+@pytest.mark.parametrize(
+    "expectation",
+    [
+        lambda gx: gx.UnexpectedRowsExpectation(unexpected_rows_query="select * from {batch}"),
+        lambda gx: gx.ExpectColumnValuesToNotBeNull(column="value"),
+        lambda gx: gx.ExpectColumnValuesToBeUnique(column="half"),
+    ],
+)
+def test_a_million_failing_rows_are_counted_and_stay_in_the_warehouse(expectation):
+    rows = "select number, number // 2 as half, null as value, repeat('x', 50) from range(1000000) as numbers (number)"
+    found(of(expectation), "select 1 as number, 1 as half, null as value")  # imports what is needed
+    tracemalloc.start()
+    try:
+        one = found(of(expectation), rows)["it"]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (one.passed, one.failing, len(one.examples)) == (False, 1_000_000, 5)
+    assert peak < 10_000_000
+
+
 def test_one_row_is_no_rows():
     assert [verdict._rows_fail(number) for number in (1, 2, 1234)] == ["1 row fails", "2 rows fail", "1,234 rows fail"]
 
@@ -337,7 +359,7 @@ FLOOD = ("sessions_not_collapsed", "sessions_near_history", "conversion_not_coll
 
 def test_a_warning_is_told_of_by_its_extreme_where_both_fail():
     def told_by(*failing: str) -> dict[str, str]:
-        found = verdict._told_once(verdict.judged({**GOOD, **{name: BAD[name] for name in failing}}))
+        found = verdict._told_once(verdict.check_results({**GOOD, **{name: BAD[name] for name in failing}}))
         assert {check.check for check in found if not check.passed} == set(failing)
         return {check.check: check.told_by for check in found if check.told_by}
 
@@ -348,7 +370,7 @@ def test_a_warning_is_told_of_by_its_extreme_where_both_fail():
     }
     # A silence of one check is none of another.
     silent = SilencedBy(reason="known", owner="data", until=date(2025, 2, 1))
-    flood = verdict.judged({**GOOD, **{name: BAD[name] for name in FLOOD}})
+    flood = verdict.check_results({**GOOD, **{name: BAD[name] for name in FLOOD}})
     flood = [check.model_copy(update={"silenced": silent if check.check == FLOOD[0] else None}) for check in flood]
     assert {check.told_by for check in verdict._told_once(flood)} == {None}
     # The whole chain is told of by its first.
@@ -410,21 +432,21 @@ WEEK = np.concatenate([DAY * weight for weight in (10, 11, 11, 13, 17, 16, 10)])
 
 def test_days_are_compared_with_the_same_weekday():
     hours = weeks_of(WEEK)
-    assert [reading.value for reading in history.days(hours, AS_OF)] == [1.0] * 7
+    assert [reading.value for reading in history.day_readings(hours, AS_OF)] == [1.0] * 7
     # The whole week is busier: no day stands out.
     hours[0] *= 1.6
-    assert [reading.value for reading in history.days(hours, AS_OF)] == [1.0] * 7
+    assert [reading.value for reading in history.day_readings(hours, AS_OF)] == [1.0] * 7
     hours[0, 96:120] = 0
-    assert [reading.value for reading in history.days(hours, AS_OF)] == [1, 1, 1, 1, 0, 1, 1]
-    assert [reading.name for reading in history.days(hours, AS_OF) if not reading.value] == ["Sun 12 Jan"]
-    assert history.days(hours[:4], AS_OF) == []
+    assert [reading.value for reading in history.day_readings(hours, AS_OF)] == [1, 1, 1, 1, 0, 1, 1]
+    assert [reading.name for reading in history.day_readings(hours, AS_OF) if not reading.value] == ["Sun 12 Jan"]
+    assert history.day_readings(hours[:4], AS_OF) == []
 
 
 def test_a_weekday_on_which_the_shop_is_closed_hides_no_lost_day_or_hour():
     hours = weeks_of(WEEK)
     hours[:, :24] = 0
     hours[0, 96:120] = 0
-    assert [reading.value for reading in history.days(hours, AS_OF)] == [1, 1, 1, 0, 1, 1]
+    assert [reading.value for reading in history.day_readings(hours, AS_OF)] == [1, 1, 1, 0, 1, 1]
     assert {reading.name[:10] for reading in history.lost_hours(hours, AS_OF) if not reading.value} == {"Sun 12 Jan"}
 
 
@@ -509,7 +531,9 @@ def test_a_small_shop_may_be_quiet_for_longer():
 
 
 def checks(*failed: str) -> list[CheckResult]:
-    return verdict.judged({check.id: Finding(check.id not in failed, "3 of 9", "none fails", 9) for check in CHECKS})
+    return verdict.check_results(
+        {check.id: Finding(check.id not in failed, "3 of 9", "none fails", 9) for check in CHECKS}
+    )
 
 
 def test_an_anomaly_is_accepted_with_a_reason_and_stays_so_for_the_same_checks():
@@ -575,7 +599,7 @@ def test_the_page_shows_every_check_with_its_owner_and_escapes_what_it_prints():
         "as_of": "2025-01-15T00:00:00+00:00",
         "verdict": "held",
         "accepted": None,
-        "checks": verdict.judged({**GOOD, **{id: BAD[id] for id in list(BAD)[::2]}, "prices_steady": prices}),
+        "checks": verdict.check_results({**GOOD, **{id: BAD[id] for id in list(BAD)[::2]}, "prices_steady": prices}),
         "landing_warnings": ["promos.csv: unknown column '<b>' was not landed"],
     }
     text = page.render_quality(CheckResults.model_validate(document), {check.id: advice(check.id) for check in CHECKS})

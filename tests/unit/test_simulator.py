@@ -13,8 +13,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from greenery.simulator import shop as simulator
 from greenery.simulator.shop import Shop, simulate
+from greenery.warehouse.duckdb import statement
 from greenery.week import WEEK
 
 from tests.program import greenery
@@ -76,7 +76,7 @@ def test_threads_do_not_change_a_byte(tmp_path: Path, monkeypatch: pytest.Monkey
     shop = Shop(FIRST, weeks=1, sessions_per_week=130_000, history_weeks=0, file_format="parquet")
     connect = duckdb.connect
     for threads in (1, 4):
-        monkeypatch.setattr(simulator.duckdb, "connect", partial(connect, config={"threads": threads}))
+        monkeypatch.setattr(duckdb, "connect", partial(connect, config={"threads": threads}))
         simulate(shop, tmp_path / str(threads))
     assert contents(tmp_path / "1") == contents(tmp_path / "4")
 
@@ -433,9 +433,8 @@ def test_what_is_there_is_left_alone_or_refused_but_never_overwritten(tmp_path: 
 
 
 def test_a_failure_leaves_no_part_of_an_extract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    statement = simulator.statement
     broken = {"simulator/extract/promos": "SELECT * FROM nowhere"}
-    monkeypatch.setattr(simulator, "statement", lambda name: broken.get(name) or statement(name))
+    monkeypatch.setattr("greenery.simulator.shop.statement", lambda name: broken.get(name) or statement(name))
     with pytest.raises(duckdb.CatalogException):
         simulate(Shop(FIRST, weeks=1, sessions_per_week=20), tmp_path)
     assert list(tmp_path.iterdir()) == []

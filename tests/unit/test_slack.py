@@ -91,7 +91,7 @@ class TestThreadNote:
 
     def test_the_same_figures_with_another_verdict(self):
         warned = DIGESTS["warned"]
-        note = slack_message.render(warned, correction.correction(warned, DIGESTS["normal"].content)).thread_note
+        note = slack_message.render(warned, correction.correction_of(warned, DIGESTS["normal"].content)).thread_note
         assert note == (
             "Updated. The figures are unchanged. Data quality: 1 of 3 checks passed; before: 2 of 2 checks passed. "
             "New: Warning: sessions_near_history failed. It checks: The meaning of sessions_near_history. "
@@ -105,7 +105,7 @@ class TestHostileText:
     """What stands in rich text and plain text elements is shown as it is; only two texts are read as markup."""
 
     MESSAGE = slack_message.render(
-        DIGESTS["hostile"], correction.correction(DIGESTS["hostile"], DIGESTS["normal"].content)
+        DIGESTS["hostile"], correction.correction_of(DIGESTS["hostile"], DIGESTS["normal"].content)
     )
 
     def test_no_element_is_read_as_markup(self):

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from greenery.landing.load import land
+from greenery.landing.loading import land
 from greenery.settings import Settings
 
 from tests.unit.test_landing import content, refused

@@ -112,18 +112,18 @@ class TestPValue:
 
 class TestVerdict:
     def test_without_sessions_on_a_side_compares_nothing(self):
-        assert statistics.verdict(Share(0, 0), Share(20, 40)) == (None, "no_comparison")
-        assert statistics.verdict(Share(20, 40), Share(0, 0)) == (None, "no_comparison")
+        assert statistics.significance(Share(0, 0), Share(20, 40)) == (None, "no_comparison")
+        assert statistics.significance(Share(20, 40), Share(0, 0)) == (None, "no_comparison")
 
     def test_under_30_sessions_on_a_side_is_not_given(self):
-        assert statistics.verdict(Share(29, 29), Share(0, 4000)) == (None, "too_few_sessions")
-        assert statistics.verdict(Share(0, 4000), Share(29, 29)) == (None, "too_few_sessions")
-        assert statistics.verdict(Share(30, 30), Share(0, 4000))[1] == "more_than_noise"
+        assert statistics.significance(Share(29, 29), Share(0, 4000)) == (None, "too_few_sessions")
+        assert statistics.significance(Share(0, 4000), Share(29, 29)) == (None, "too_few_sessions")
+        assert statistics.significance(Share(30, 30), Share(0, 4000))[1] == "more_than_noise"
 
     def test_reads_the_p_value_at_5_percent(self):
-        assert statistics.verdict(Share(56, 70), Share(48, 80))[1] == "more_than_noise"
-        assert statistics.verdict(Share(54, 70), Share(52, 80))[1] == "within_noise"
-        assert statistics.verdict(Share(40, 40), Share(50, 50)) == (1.0, "within_noise")
+        assert statistics.significance(Share(56, 70), Share(48, 80))[1] == "more_than_noise"
+        assert statistics.significance(Share(54, 70), Share(52, 80))[1] == "within_noise"
+        assert statistics.significance(Share(40, 40), Share(50, 50)) == (1.0, "within_noise")
 
     def test_more_than_noise_asks_for_both_test_and_interval(self):
         for now, before, test_says_yes in (
@@ -131,7 +131,7 @@ class TestVerdict:
             (Share(3, 141), Share(8, 105), False),
         ):
             low, high = statistics.difference_interval(now, before)
-            found, reading = statistics.verdict(now, before)
+            found, reading = statistics.significance(now, before)
             assert (found < statistics.LEVEL, low <= 0 <= high) == (test_says_yes, test_says_yes)
             assert reading == "within_noise"
 

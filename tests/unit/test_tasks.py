@@ -11,9 +11,8 @@ import pytest
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from greenery.alerts import incidents
-from greenery.build import locking, target
-from greenery.build import project as dbt_project
-from greenery.landing.load import land
+from greenery.build import dbt_project, locking, target
+from greenery.landing.loading import land
 from greenery.orchestration.run_context import BUILDS_ANEW, MODELS, note_failure, week_end
 from greenery.orchestration.sensors import AcquireWarehouse, WaitForExtract
 from greenery.orchestration.tasks import check_project

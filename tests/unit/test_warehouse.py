@@ -7,7 +7,7 @@ import sys
 
 import duckdb
 import pytest
-from greenery.warehouse import duckdb as warehouse
+from greenery.warehouse.duckdb import connect
 from tenacity import stop_after_delay
 
 HOLD = """
@@ -40,12 +40,12 @@ def hold(home):
 
 def test_a_process_that_still_has_the_file_open_is_waited_for(home, hold):
     hold(1.5)
-    with warehouse.connect(home) as connection:
+    with connect(home) as connection:
         assert connection.execute("select count(*) from landing.extracts").fetchall() == [(0,)]
 
 
 def test_one_that_keeps_it_open_is_named(home, hold, monkeypatch):
-    monkeypatch.setattr(warehouse._wait_for_lock.retry, "stop", stop_after_delay(0.1))
+    monkeypatch.setattr("greenery.warehouse.duckdb._wait_for_lock.retry.stop", stop_after_delay(0.1))
     hold(60)
-    with pytest.raises(duckdb.IOException, match="Conflicting lock is held in"), warehouse.connect(home):
+    with pytest.raises(duckdb.IOException, match="Conflicting lock is held in"), connect(home):
         pass

@@ -25,12 +25,12 @@ PRELOADED = (
     "greenery.alerts.incidents",
     "greenery.orchestration.dbt_models",
     "greenery.channels.channel",
-    "greenery.landing.load",
+    "greenery.landing.loading",
     "greenery.publishing.versions",
     "greenery.quality.suites",
     "greenery.orchestration.sensors",
     "greenery.orchestration.tasks",
-    "greenery.report.writing",
+    "greenery.report.comparing",
 )
 
 
@@ -63,8 +63,7 @@ def preload() -> None:
     for name in PRELOADED:
         importlib.import_module(name)
     from greenery import settings
-    from greenery.build import manifest as dbt_manifest
-    from greenery.build import project as dbt_project
+    from greenery.build import dbt_manifest, dbt_project
     from greenery.orchestration import dbt_models
 
     # A manifest that is missing or broken, or a setting that can't be used, is reported where the DAG is read. It does

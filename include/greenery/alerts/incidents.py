@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from greenery import commands
 from greenery.alerts import sending
-from greenery.build.project import MANIFEST
+from greenery.build.dbt_project import MANIFEST
 from greenery.channels import sent
 from greenery.delivery import lateness
 from greenery.messages import alert, alert_layout
@@ -160,7 +160,7 @@ def run_of(settings: Settings, as_of: datetime, id: str, type: str, url: str) ->
         url=url,
         quality=f"{settings.reports_url or settings.reports}/{Week(end=as_of).name}/quality.html",
         runbook=settings.runbook,
-        where=commands.make_variables(settings),
+        rerun=commands.backfill(settings, as_of.date(), as_of.date()),
     )
 
 

@@ -20,7 +20,7 @@ class TestsBrokenError(Exception):
     """A test broke off, so it has no result, or no test has run."""
 
 
-def record(results: Iterable[NodeResult], run_id: str) -> None:
+def record_results(results: Iterable[NodeResult], run_id: str) -> None:
     """Record the results of the run's `dbt test`.
 
     Raises TestsBrokenError where a test did not run.

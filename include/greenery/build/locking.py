@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 
@@ -24,6 +25,7 @@ class Lock(BaseModel, frozen=True):
     admitted_extracts: ids of the other extracts that it builds on, oldest first, as text.
     withdrawal: why the week's extract is left out of the build; empty where it is part of it.
     tests_all: whether dbt's tests look at everything, because not all that was there before had passed them.
+    held_for: what the extract was held for before the run took the lock, as JSON. Only this can people have seen.
     """
 
     run_id: str
@@ -32,6 +34,7 @@ class Lock(BaseModel, frozen=True):
     admitted_extracts: str
     withdrawal: str
     tests_all: bool
+    held_for: str = "{}"
 
     @property
     def extracts(self) -> str:
@@ -79,11 +82,13 @@ def acquire(
             admitted_extracts=ledger.admitted(connection, extract.extract_id),
             withdrawal=withdrawal,
             tests_all=not tested_until_now,
+            held_for=json.dumps(extract.held_for or {}, ensure_ascii=False),
         )
         connection.execute(
             """
-            insert into landing.build_lock (run_id, as_of, extract_id, admitted_extracts, withdrawal, tests_all)
-            values ($run_id, $as_of, $extract_id, $admitted_extracts, $withdrawal, $tests_all)
+            insert into landing.build_lock
+            (run_id, as_of, extract_id, admitted_extracts, withdrawal, tests_all, held_for)
+            values ($run_id, $as_of, $extract_id, $admitted_extracts, $withdrawal, $tests_all, $held_for)
             """,
             lock.model_dump(),
         )

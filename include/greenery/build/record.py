@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from duckdb import DuckDBPyConnection
 from pydantic import BaseModel, TypeAdapter
 
-from greenery.build import project as dbt_project
-from greenery.build import target
+from greenery.build import dbt_project, target
 from greenery.build.locking import Lock, LockLostError, check_lock
 from greenery.landing import ledger
 from greenery.messages.check_results import Acceptance
@@ -39,14 +38,22 @@ class FailedTest(BaseModel, frozen=True):
 FAILED_TESTS = TypeAdapter(list[FailedTest])
 
 
+def forget_built(connection: DuckDBPyConnection, run_id: str, model: str) -> None:
+    """Forget that a model is built, because `run_id` is about to build it: it may break off between two statements.
+
+    Raises LockLostError where the run lost the lock.
+    """
+    check_lock(connection, run_id)
+    connection.execute("delete from landing.built_models where model_name = ?", [model])
+
+
 def note_built(connection: DuckDBPyConnection, run_id: str, model: str) -> None:
     """Record that `run_id` has built a model, from the extracts of the build.
 
     Raises LockLostError where the run lost the lock, or one of the models that this one reads was not built: then its
     rows are of no known build.
     """
-    check_lock(connection, run_id)
-    connection.execute("delete from landing.built_models where model_name = ?", [model])
+    forget_built(connection, run_id, model)
     if behind := sorted(dbt_project.models().inputs[model] - target.built_models(connection)):
         raise LockLostError(
             f"not built from the extracts of this run: {', '.join(behind)}. Build them first (clear their tasks)."

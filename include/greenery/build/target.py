@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from duckdb import DuckDBPyConnection
 
-from greenery.build import project as dbt_project
+from greenery.build import dbt_project
 from greenery.warehouse.duckdb import rows, statement
 
 # The extracts of the build, as text.

@@ -88,7 +88,7 @@ def readiness(settings: Settings, channel: Channel) -> Readiness:
     return Readiness(wrong=f"{channel.name} can't be used: {' '.join(problems)}" if problems else "")
 
 
-def lines(settings: Settings) -> list[str]:
+def problems(settings: Settings) -> list[str]:
     """Return a line for each channel with something wrong: to be logged when a run starts."""
     found = (readiness(settings, channel) for channel in CHANNELS.values())
     return [one.wrong for one in found if one.wrong]

@@ -26,7 +26,7 @@ from greenery.cli import (
 from greenery.commands import InputError
 from greenery.local_airflow.client import AirflowError
 from greenery.local_airflow.processes import exit_on_signals
-from greenery.report.writing import NoReportError
+from greenery.report.reading import NoReportError
 from greenery.settings import SettingError
 
 INTERRUPTED = 130  # what typer makes of Ctrl-C

@@ -10,7 +10,7 @@ import typer
 from greenery.cli.arguments import NAMED_BY_ITS_END
 from greenery.cli.preview import named_week
 from greenery.commands import InputError
-from greenery.quality import data_docs as pages
+from greenery.quality.data_docs import NotBuiltError, build
 from greenery.settings import load
 
 
@@ -26,7 +26,7 @@ def data_docs(
     settings = load()
     week = named_week(settings, as_of)
     try:
-        page = pages.build(settings, week)
-    except (pages.NotBuiltError, duckdb.IOException) as error:
+        page = build(settings, week)
+    except (NotBuiltError, duckdb.IOException) as error:
         raise InputError(str(error)) from error
     print(f"The Data Docs of the week to {week:%Y-%m-%d}: {page}")

@@ -18,7 +18,7 @@ from greenery.files import write_atomically
 from greenery.messages import mail_message, slack_message, slack_page
 from greenery.messages.digest_parts import Correction, Digest
 from greenery.messages.message import MailMessage
-from greenery.report import writing
+from greenery.report import reading
 from greenery.settings import Settings, load
 
 
@@ -55,9 +55,9 @@ def write(settings: Settings, as_of: datetime) -> list[Path]:
 
     A restated week has a correction too, as readers of the earlier report would get it.
 
-    Raises writing.NoReportError where the week has no report.
+    Raises reading.NoReportError where the week has no report.
     """
-    digest = writing.read_digest(settings, as_of)
+    digest = reading.read_digest(settings, as_of)
     folder = settings.report_folder(as_of) / "preview"
     files = _slack(digest) | _mail("email", mail_message.render(digest))
     if digest.restated:
@@ -72,10 +72,10 @@ def write(settings: Settings, as_of: datetime) -> list[Path]:
 
 
 def newest_report(settings: Settings) -> datetime:
-    """Return the newest week (as_of) that has a report; raise writing.NoReportError where none has."""
+    """Return the newest week (as_of) that has a report; raise reading.NoReportError where none has."""
     weeks = sorted(file.parent.name for file in settings.reports.glob("*/summary.json"))
     if not weeks:
-        raise writing.NoReportError(
+        raise reading.NoReportError(
             f"no week has a report in {settings.reports}: run one ({commands.make(settings, 'backfill FROM=… TO=…')})."
         )
     return datetime.fromisoformat(weeks[-1])

@@ -80,7 +80,7 @@ def delete_leftovers(settings: Settings) -> list[str]:
         )
         before = settings.warehouse.stat().st_size
         beside = erasure.write_anew(settings, connection)
-        weeks.record(settings, connection)
+        weeks.write_list(settings, connection)
         # The old file is unlinked while it is open: nothing can be written into it in between.
         beside.replace(settings.warehouse)
     done.append(f"free blocks of the warehouse ({before:,} bytes before, {settings.warehouse.stat().st_size:,} now)")

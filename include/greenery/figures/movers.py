@@ -45,8 +45,8 @@ def _mover(row: GroupCounts, all_now: Share, all_before: Share, p_value: float, 
     parts = statistics.contribution(now, before, all_now, all_before)
     # A session has one country and one state, but any number of products. Products are no shares of a whole, so a
     # product that more sessions meet adds nothing by that.
-    mix_pp = None if row.dimension == "product" else values.points(parts.mix)
-    rate_pp = values.points(parts.rate)
+    mix_pp = None if row.dimension == "product" else values.in_points(parts.mix)
+    rate_pp = values.in_points(parts.rate)
     return Mover(
         dimension=row.dimension,
         value=row.value,
@@ -61,7 +61,7 @@ def _mover(row: GroupCounts, all_now: Share, all_before: Share, p_value: float, 
         contribution_pp=round((mix_pp or 0.0) + rate_pp, 4),
         mix_pp=mix_pp,
         rate_pp=rate_pp,
-        p_value=values.p_value(p_value),
-        p_adjusted=values.p_value(p_adjusted),
+        p_value=values.rounded_p_value(p_value),
+        p_adjusted=values.rounded_p_value(p_adjusted),
         significant=statistics.is_more_than_noise(p_adjusted, now, before),
     )

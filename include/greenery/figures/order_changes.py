@@ -78,8 +78,8 @@ def _stuck(stays: Sequence[StatusStay]) -> Stuck:
             order_id=stay.order_id,
             status=stay.status,
             since=values.moment(stay.since),
-            days=values.days(stay.microseconds),
-            days_95=values.days(stay.microseconds_95),
+            days=values.in_days(stay.microseconds),
+            days_95=values.in_days(stay.microseconds_95),
         )
         for stay in sorted(stays, key=lambda stay: (-(stay.microseconds or 0), stay.order_id or ""))
         if stay.order_id is not None and stay.since is not None and stay.microseconds is not None
@@ -87,7 +87,7 @@ def _stuck(stays: Sequence[StatusStay]) -> Stuck:
     return Stuck(
         total=len(orders),
         peers={
-            stay.status: Peers(orders=stay.stays, days_95=values.days(stay.microseconds_95))
+            stay.status: Peers(orders=stay.stays, days_95=values.in_days(stay.microseconds_95))
             for stay in sorted(stays, key=attrgetter("status"))
         },
         orders=tuple(orders),

@@ -90,7 +90,7 @@ def p_value(now: Share, before: Share) -> float:
     return float(score_test_proportions_2indep(*now, *before, compare="diff", correction=True).pvalue)
 
 
-def verdict(now: Share, before: Share) -> tuple[float | None, str]:
+def significance(now: Share, before: Share) -> tuple[float | None, str]:
     """Return the p-value of a change and how to read it; no p-value where too little is there to judge it."""
     if not now.sessions or not before.sessions:
         return None, NO_COMPARISON

@@ -139,7 +139,7 @@ def _rates(counts: StepCounts) -> StepRates:
             conversion=conversion,
             step_conversion=values.share(reached, reached_before),
             lost=reached_before - reached,
-            lost_pp=values.points_between(values.share(reached_before, counts.sessions), conversion),
+            lost_pp=values.difference_in_points(values.share(reached_before, counts.sessions), conversion),
         )
 
     return StepRates(**_by_step(rate))
@@ -202,21 +202,23 @@ def _verdict(week: WeekOfSessions, previous_week: WeekOfSessions) -> HeadlineVer
     """Return how sure the conversion of the headline is, and its change since the previous week."""
     now, before = (_reached(row, VERDICT_STEP) for row in (week, previous_week))
     difference = statistics.difference_interval(now, before)
-    p_value, reading = statistics.verdict(now, before)
+    p_value, reading = statistics.significance(now, before)
     return HeadlineVerdict(
         step=VERDICT_STEP,
         conversion=values.share(*now),
-        interval=values.interval(statistics.interval(now)),
-        change_pp=values.points_between(values.share(*now), values.share(*before)),
-        change_interval_pp=None if difference is None else (values.points(difference[0]), values.points(difference[1])),
-        p_value=values.p_value(p_value),
+        interval=values.rounded_interval(statistics.interval(now)),
+        change_pp=values.difference_in_points(values.share(*now), values.share(*before)),
+        change_interval_pp=None
+        if difference is None
+        else (values.in_points(difference[0]), values.in_points(difference[1])),
+        p_value=values.rounded_p_value(p_value),
         reading=reading,
     )
 
 
 def _intervals(counts: StepCounts) -> StepIntervals:
     def interval(step: str) -> tuple[float, float] | None:
-        return values.interval(statistics.interval(Share(counts.of(step), counts.sessions)))
+        return values.rounded_interval(statistics.interval(Share(counts.of(step), counts.sessions)))
 
     return StepIntervals(**_by_step(interval))
 
@@ -242,18 +244,18 @@ def _step_change(weeks: Weeks, step: str) -> StepChange:
     provisional = [step in weeks.provisional_steps(age) for age in ages]
     at_equal_age, median_at_equal_age = any(provisional[:2]), any(provisional)
     now, before = (_reached(weeks.ago(age), step, at_equal_age=at_equal_age) for age in ages[:2])
-    p_value, reading = statistics.verdict(now, before)
+    p_value, reading = statistics.significance(now, before)
     of_median, *others = (
         values.share(*_reached(weeks.ago(age), step, at_equal_age=median_at_equal_age)) for age in ages
     )
     known = [conversion for conversion in others if conversion is not None]
     return StepChange(
-        conversion_pp=values.points_between(values.share(*now), values.share(*before)),
+        conversion_pp=values.difference_in_points(values.share(*now), values.share(*before)),
         at_equal_age=at_equal_age,
-        median_pp=values.points_between(of_median, median(known) if known else None),
+        median_pp=values.difference_in_points(of_median, median(known) if known else None),
         median_weeks=len(known),
         median_at_equal_age=median_at_equal_age,
-        p_value=values.p_value(p_value),
+        p_value=values.rounded_p_value(p_value),
         reading=reading,
     )
 
@@ -264,7 +266,7 @@ def _pace(rows: Sequence[StepTime], provisional_steps: Sequence[str]) -> Pace:
     steps = {
         step: StepPace(
             step_before=before,
-            median_seconds=values.seconds(found[step].median_microseconds) if step in found else None,
+            median_seconds=values.in_seconds(found[step].median_microseconds) if step in found else None,
             sessions=found[step].sessions if step in found else 0,
             provisional=step in provisional_steps,
         )

@@ -20,31 +20,31 @@ def share(part: int, whole: int) -> float | None:
     return round(part / whole, 6) if whole else None
 
 
-def interval(ends: tuple[float, float] | None) -> tuple[float, float] | None:
+def rounded_interval(ends: tuple[float, float] | None) -> tuple[float, float] | None:
     """Return an interval of shares; None where there is none."""
     return None if ends is None else (round(ends[0], 6) + 0.0, round(ends[1], 6) + 0.0)
 
 
-def points(difference: float) -> float:
+def in_points(difference: float) -> float:
     """Return a difference of shares in percentage points."""
     return round(difference * 100, 4) + 0.0
 
 
-def points_between(now: float | None, before: float | None) -> float | None:
+def difference_in_points(now: float | None, before: float | None) -> float | None:
     """Return how far two shares are apart in percentage points; None where either is not there."""
-    return None if now is None or before is None else points(now - before)
+    return None if now is None or before is None else in_points(now - before)
 
 
-def p_value(value: float | None) -> float | None:
+def rounded_p_value(value: float | None) -> float | None:
     """Return a p-value; None where there is none."""
     return None if value is None else round(value, 6)
 
 
-def seconds(microseconds: float) -> int:
+def in_seconds(microseconds: float) -> int:
     """Return a time in whole seconds."""
     return round(microseconds / 1_000_000)
 
 
-def days(microseconds: float) -> float:
+def in_days(microseconds: float) -> float:
     """Return a time in days."""
     return round(microseconds / MICROSECONDS_A_DAY, 1)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from greenery.commands import with_params
 from greenery.messages import wording
 from greenery.messages.check_results import CRITICAL, WARNING, CheckResult, CheckResults
 from greenery.source.tables import TABLES
@@ -38,7 +39,7 @@ class Run(BaseModel, frozen=True):
     url: its page in Airflow.
     quality: address or path of the week's page of checks.
     runbook: address or path that an anchor of the runbook is added to.
-    where: what a command needs beside the week, such as ` GREENERY_HOME=/srv/greenery`; empty for the defaults.
+    rerun: the command that runs the week again; parameters may be added to it.
     """
 
     week: str
@@ -47,12 +48,7 @@ class Run(BaseModel, frozen=True):
     url: str = ""
     quality: str = ""
     runbook: str = RUNBOOK
-    where: str = ""
-
-    def command(self, params: Mapping[str, Any] | None = None) -> str:
-        """Return the command that runs the week again."""
-        text = f"make backfill FROM={self.week} TO={self.week}{self.where}"
-        return f"{text} PARAMS='{json.dumps(params)}'" if params else text
+    rerun: str = ""
 
 
 class Advice(BaseModel, frozen=True):
@@ -229,7 +225,7 @@ def of_failures(failures: Iterable[TaskFailure], run: Run, published: bool) -> l
             fix="Put the extract there, then run the week again."
             if first.task == WAIT
             else "Read the log and the runbook, then run the week again.",
-            command=run.command(),
+            command=run.rerun,
             links=_known(links),
         )
     ]
@@ -258,7 +254,7 @@ def of_missing_report(run: Run, hours: float, state: str, *, waits: bool) -> Ale
         fix="The run is still waiting. Once it has what it waits for, it goes on by itself within minutes."
         if waits
         else "Look at the state of the run in Airflow. Once it has ended, run the week again.",
-        command="" if waits else run.command({"deliver": "always"}),
+        command="" if waits else with_params(run.rerun, {"deliver": "always"}),
         links=_known({"Run": run.url, "Runbook": f"{run.runbook}#the-report-is-missing"}),
     )
 
@@ -301,10 +297,11 @@ def _held_back_by(check: CheckResult, quality: CheckResults, *, published: bool)
 
 def _commands(run: Run, do: Advice, *, held: bool) -> str:
     """Return what runs the week again, as the shell takes it."""
-    command = run.command(do.params)
+    command = with_params(run.rerun, do.params)
     if not (held and do.acceptable):
         return command
-    return f"# once it is corrected:\n{command}\n# or, if the shop really did it:\n{run.command({'accept': '<why>'})}"
+    accept = with_params(run.rerun, {"accept": "<why>"})
+    return f"# once it is corrected:\n{command}\n# or, if the shop really did it:\n{accept}"
 
 
 def _held_back(task: str, published: bool) -> str:

@@ -15,8 +15,7 @@ from greenery.messages import wording
 from greenery.messages.alert import Alert
 from greenery.messages.check_results import CRITICAL
 from greenery.messages.message import MailMessage, SlackMessage
-from greenery.messages.rich_text import escape as slack_escape
-from greenery.messages.rich_text import is_address, links, rich, section, span
+from greenery.messages.rich_text import is_address, links, rich, section, slack_escape, span
 from greenery.messages.templating import environment
 
 LIST_ID = "Greenery alerts <alerts.greenery>"

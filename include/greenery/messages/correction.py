@@ -13,10 +13,10 @@ from greenery.figures.restatement import agree, compare
 from greenery.messages import badge, digest, wording
 from greenery.messages.digest_parts import Correction, Digest
 
-Sent = Mapping[str, Any]
+Content = Mapping[str, Any]
 
 
-def correction(current: Digest, sent: Sent | None) -> Correction:
+def correction_of(current: Digest, sent: Content | None) -> Correction:
     """Return what changed since the digest sent before; sent is None where its content is not known."""
     if sent is None:
         return Correction(says="The earlier content is no longer known, so the changes are not listed.", restated=None)
@@ -32,7 +32,7 @@ def correction(current: Digest, sent: Sent | None) -> Correction:
     return Correction(says=says, restated=digest.restated(changed).model_copy(update={"in_all": in_all}))
 
 
-def says_the_same(current: Digest, sent: Sent | None) -> bool:
+def says_the_same(current: Digest, sent: Content | None) -> bool:
     """Return whether readers of the digest sent before know all that this one says.
 
     The two may have different hashes all the same: the summary of another version of the code has other keys.
@@ -40,7 +40,7 @@ def says_the_same(current: Digest, sent: Sent | None) -> bool:
     return sent is not None and "withdrawn" not in sent and agree(sent, _shown(current))
 
 
-def _shown(current: Digest) -> Sent:
+def _shown(current: Digest) -> Content:
     """Return a digest's content. When weeks mature is left out, unless a step is provisional: only then is it shown."""
     provisional = current.summary.provisional
     if provisional.steps or provisional.all_time.steps:

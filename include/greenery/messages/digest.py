@@ -54,7 +54,7 @@ def build(
         as_of=summary.as_of,
         title=f"Greenery weekly: week to {wording.date(summary.as_of)}",
         headline=f"{wording.headline(summary)}.",
-        verdict=wording.verdict(summary),
+        verdict=wording.verdict_sentence(summary),
         notices=_notices(summary, held_weeks),
         funnel=funnel,
         picture_title="Over time" if chart.has_trend(summary) else "",

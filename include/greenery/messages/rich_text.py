@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from greenery.messages.message import Block
 
 
-def escape(text: str) -> str:
+def slack_escape(text: str) -> str:
     """Return text so that Slack's markup shows it unchanged: nobody is called, nothing is linked."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 

@@ -20,7 +20,7 @@ from greenery.messages.digest_parts import (
     Restated,
 )
 from greenery.messages.message import Attachment, Block, SlackMessage
-from greenery.messages.rich_text import escape, links, rich, section, span
+from greenery.messages.rich_text import links, rich, section, slack_escape, span
 
 PICTURE = "funnel.png"
 LONGEST_HEADER = 150
@@ -43,11 +43,11 @@ def render(digest: Digest, correction: Correction | None = None) -> SlackMessage
         else ()
     )
     return SlackMessage(
-        text=escape(f"{digest.title}. {digest.headline} {digest.verdict}".strip()),
+        text=slack_escape(f"{digest.title}. {digest.headline} {digest.verdict}".strip()),
         blocks=list(_blocks(digest, correction.restated if correction else digest.restated)),
         images=picture,
         thread_files=orders,
-        thread_note=escape(_thread_note(correction)) if correction else "",
+        thread_note=slack_escape(_thread_note(correction)) if correction else "",
     )
 
 

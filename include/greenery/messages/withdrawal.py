@@ -25,7 +25,7 @@ def to_slack(as_of: str, reason: str) -> SlackMessage:
     """Return it as a Slack message, with a note for the thread of the digest."""
     said = text(as_of, reason)
     block = {"type": "section", "text": {"type": "plain_text", "text": said, "emoji": False}}
-    return SlackMessage(text=rich_text.escape(said), blocks=[block], thread_note=rich_text.escape(said))
+    return SlackMessage(text=rich_text.slack_escape(said), blocks=[block], thread_note=rich_text.slack_escape(said))
 
 
 def to_mail(as_of: str, reason: str) -> MailMessage:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import date as Date
-from datetime import datetime
 from typing import Any
 
 from greenery.figures.model import Mover, Provisional, ProvisionalSteps, Rate, Restatement, Summary
@@ -112,7 +111,7 @@ def percent_between(interval: tuple[float, float] | None) -> str:
     return NOTHING if interval is None else f"{percent(interval[0]).removesuffix('%')}\N{EN DASH}{percent(interval[1])}"
 
 
-def p_value(number: float) -> str:
+def p_value_text(number: float) -> str:
     """Return a p-value as "p = 0.041"; one that only rounds to the level of the test as "p < 0.05"."""
     if number < 0.001:
         return f"p{SPACE}<{SPACE}0.001"
@@ -140,15 +139,15 @@ def _unsigned_zero(text: str) -> str:
     return text[1:] if text[1:].startswith(("0.0%", f"0.0{SPACE}")) else text.replace("-", MINUS)
 
 
-def day(moment: Date | str) -> str:
+def day(moment: datetime.date | str) -> str:
     """Return the day of a date, a time, or one as ISO text as "1 Feb"."""
-    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    at = datetime.datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     return f"{at.day} {at:%b}"
 
 
-def date(moment: Date | str) -> str:
+def date(moment: datetime.date | str) -> str:
     """Return the day of a date, a time, or one as ISO text as "1 Feb 2023"."""
-    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    at = datetime.datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     return f"{day(at)} {at.year}"
 
 
@@ -189,14 +188,14 @@ def _against_the_week_before(change_pp: float | None) -> str:
     return f"{'up' if change_pp > 0 else 'down'} {size(change_pp)} on the week before"
 
 
-def verdict(summary: Summary) -> str:
+def verdict_sentence(summary: Summary) -> str:
     """Return whether the change of the headline is more than noise; empty where there is none."""
     found = summary.verdict
     if found.reading == TOO_FEW_SESSIONS:
         return "Under 30 sessions in at least one of the two weeks, so no verdict is given."
     if found.p_value is None or found.change_pp is None or found.change_interval_pp is None:
         return ""
-    likely = f"{p_value(found.p_value)}, 95% interval {points_between(found.change_interval_pp)}"
+    likely = f"{p_value_text(found.p_value)}, 95% interval {points_between(found.change_interval_pp)}"
     if found.reading == MORE_THAN_NOISE:
         if not is_seen(found.change_pp):
             return f"The change is too small to show at one decimal ({likely})."

@@ -14,8 +14,8 @@ from cosmos.dbt.graph import DbtNode
 from cosmos.dbt.project import change_working_directory, environ
 from cosmos.operators.local import AbstractDbtLocalBase, DbtRunLocalOperator, DbtTestLocalOperator
 
-from greenery.build import manifest as dbt_manifest
-from greenery.build.project import MANIFEST, PROFILES, PROJECT, TARGET
+from greenery.build import dbt_manifest
+from greenery.build.dbt_project import MANIFEST, PROFILES, PROJECT, TARGET
 from greenery.settings import WAREHOUSE_POOL, Settings
 
 if TYPE_CHECKING:
@@ -63,8 +63,9 @@ class DbtModel(ParsedBefore, DbtRunLocalOperator):
 
     def build_and_run_cmd(self, context: Context, *args: Any, **kwargs: Any) -> Any:
         """Build the model, note it, and return dbt's result. Raises where the model could not be built."""
-        from greenery.orchestration.tasks import check_project
+        from greenery.orchestration.tasks import begin_model, check_project
 
+        begin_model(context, self.select)
         result = super().build_and_run_cmd(context, *args, **kwargs)
         check_project(context, {one.node.name: one.node.depends_on.nodes for one in result.result})
         return result
@@ -86,7 +87,7 @@ class DbtTests(ParsedBefore, DbtTestLocalOperator):
         from greenery.build import dbt_tests
 
         result = super().build_and_run_cmd(context, *args, **kwargs)
-        dbt_tests.record(result.result, context["run_id"])
+        dbt_tests.record_results(result.result, context["run_id"])
         return result
 
 

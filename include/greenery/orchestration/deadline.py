@@ -9,7 +9,7 @@ from typing import Any
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from greenery import settings
-from greenery.channels import sent as ledger
+from greenery.channels import sent
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def missed(context: dict[str, Any]) -> None:
     """
     run, home = context["dag_run"], settings.load()
     ends = run["data_interval_end"]
-    if run["run_type"] != "scheduled" and not (ends and ledger.owed(home, datetime.fromisoformat(ends))):
+    if run["run_type"] != "scheduled" and not (ends and sent.owed(home, datetime.fromisoformat(ends))):
         log.info("%s is not a scheduled run, and no digest of its week is owed: no alert", run["dag_run_id"])
         return
     # Imported only for a late week, because Airflow calls this function for each week of a backfill.

@@ -37,7 +37,7 @@ class WaitForExtract(BaseSensorOperator):
     def poke(self, context: Context) -> bool:
         """Return whether the extract can be landed. Raises AirflowFailException if waiting can't help."""
         from greenery.landing import ledger
-        from greenery.source import folders as extracts
+        from greenery.source import folders
         from greenery.warehouse.duckdb import connect
 
         home = settings.load()
@@ -45,14 +45,14 @@ class WaitForExtract(BaseSensorOperator):
         if withdrawal(context):
             return True
         announce(home, as_of, is_scheduled=context["dag_run"].run_type == "scheduled")
-        for line in extracts.ignored_folders(home):
+        for line in folders.ignored_folders(home):
             self.log.warning(line)
         try:
-            extracts.find_extract(home, as_of)
-        except extracts.ExtractError as error:
+            folders.find_extract(home, as_of)
+        except folders.ExtractError as error:
             with connect(home) as connection:
                 landed = ledger.newest(connection, as_of)
-            if landed and isinstance(error, extracts.MissingExtractError):
+            if landed and isinstance(error, folders.MissingExtractError):
                 return True
             if context["dag_run"].run_type != "scheduled":
                 raise AirflowFailException(str(error)) from error
@@ -68,8 +68,7 @@ class AcquireWarehouse(BaseSensorOperator):
 
     def poke(self, context: Context) -> bool:
         """Return whether this run holds the lock."""
-        from greenery.build import locking, target
-        from greenery.build import project as dbt_project
+        from greenery.build import dbt_project, locking, target
         from greenery.landing import ledger
         from greenery.warehouse.duckdb import connect
 
@@ -108,21 +107,21 @@ def announce(home: settings.Settings, as_of: datetime, *, is_scheduled: bool) ->
     The digest is owed to each channel that is on and has not received it. To a channel that is off it is owed until the
     week has its report. A problem with delivery is logged here and never stops the run.
     """
-    from greenery.channels import channel as channels
-    from greenery.channels import sent as ledger
+    from greenery.channels import sent
+    from greenery.channels.channel import CHANNELS, DIGEST_CHANNELS, problems, readiness
     from greenery.delivery import lateness
 
     try:
         if is_scheduled:
-            delivered = {message.channel for message in ledger.last_sent(home, "digest", f"{as_of:%Y-%m-%d}")}
+            delivered = {message.channel for message in sent.last_sent(home, "digest", f"{as_of:%Y-%m-%d}")}
             waiting = [
                 name
-                for name in channels.DIGEST_CHANNELS
+                for name in DIGEST_CHANNELS
                 if name not in delivered
-                and (channels.readiness(home, channels.CHANNELS[name]).is_on or not lateness.has_report(home, as_of))
+                and (readiness(home, CHANNELS[name]).is_on or not lateness.has_report(home, as_of))
             ]
-            ledger.owe(home, as_of, "its scheduled run has not delivered it", waiting)
-        for line in channels.lines(home):
+            sent.owe(home, as_of, "its scheduled run has not delivered it", waiting)
+        for line in problems(home):
             log.warning(line)
     except Exception:
         log.exception("delivery can't be prepared: its tasks will fail")

@@ -29,14 +29,25 @@ from greenery.settings import DELIVERY_POOL, WAREHOUSE_POOL
 log = logging.getLogger(__name__)
 
 
+def begin_model(context: Context, model: str) -> None:
+    """Forget that a model is built, before dbt builds it. Fail the task for good if its run lost the lock."""
+    from greenery.build import locking, record
+    from greenery.warehouse.duckdb import connect
+
+    with connect(settings.load()) as connection:
+        try:
+            record.forget_built(connection, context["run_id"], model)
+        except locking.LockLostError as error:
+            raise AirflowFailException(str(error)) from error
+
+
 def check_project(context: Context, built: Mapping[str, Collection[str]]) -> None:
     """Note that the model of a task is built. Fail the task for good if a model that it reads is not built, or if the
     dbt project has changed since its run took the lock, or since it was parsed for the DAG.
 
     built: the models that dbt built, each with dbt's ids of all that it reads.
     """
-    from greenery.build import locking, record, target
-    from greenery.build import project as dbt_project
+    from greenery.build import dbt_project, locking, record, target
     from greenery.warehouse.duckdb import connect
 
     model, inputs = context["ti"].task_id[len("dbt.") : -len("_run")], dbt_project.models().inputs
@@ -65,8 +76,8 @@ def check_project(context: Context, built: Mapping[str, Collection[str]]) -> Non
 def land(**context: Any) -> dict[str, Any]:
     """Check every value of the extract and land it whole, or not at all. A run that withdraws its extract lands
     nothing."""
-    from greenery.landing import load as landing
-    from greenery.report import weeks as status
+    from greenery.landing import loading
+    from greenery.report import weeks
     from greenery.source.folders import ExtractError
     from greenery.warehouse.duckdb import connect
 
@@ -74,7 +85,7 @@ def land(**context: Any) -> dict[str, Any]:
     if withdrawal(context):
         return {"as_of": f"{week_end(context):%Y-%m-%d}", "outcome": "to be withdrawn"}
     try:
-        landed = landing.land(
+        landed = loading.land(
             home, week_end(context), reextract=params["reextract"], accept_shrink=params["accept_shrink"]
         )
     except (ExtractError, settings.SettingError) as error:
@@ -84,7 +95,7 @@ def land(**context: Any) -> dict[str, Any]:
     for warning in landed.warnings:
         log.warning(warning)
     with connect(home) as connection:
-        status.record(home, connection)
+        weeks.write_list(home, connection)
     return landed.model_dump() | {"as_of": f"{landed.as_of:%Y-%m-%d}"}
 
 
@@ -104,7 +115,7 @@ def quality(**context: Any) -> dict[str, Any]:
         if error.held_because:
             writing.write_page(home, week_end(context), error.held_because)
         with connect(home) as connection:
-            weeks.record(home, connection)
+            weeks.write_list(home, connection)
         context["ti"].xcom_push(key=JUDGED, value=True)
         raise AirflowFailException(str(error)) from error
     except (LockLostError, NotTestedError) as error:
@@ -124,17 +135,17 @@ def quality(**context: Any) -> dict[str, Any]:
 def publish(**context: Any) -> int:
     """Admit the extract (or withdraw it) and switch the published version to the build that passed the checks."""
     from greenery.build import locking, record
-    from greenery.publishing import versions as publishing
+    from greenery.publishing import versions
     from greenery.report import weeks
     from greenery.warehouse.duckdb import connect
 
     home = settings.load()
     try:
-        version = publishing.publish(home, context["run_id"])
+        version = versions.publish(home, context["run_id"])
     except (locking.LockLostError, record.NotJudgedError, record.NotTestedError) as error:
         raise AirflowFailException(str(error)) from error
     with connect(home) as connection:
-        weeks.record(home, connection)
+        weeks.write_list(home, connection)
     return version
 
 
@@ -142,12 +153,12 @@ def publish(**context: Any) -> int:
 def release_warehouse(**context: Any) -> None:
     """Give the lock back."""
     from greenery.build import locking
-    from greenery.publishing import versions as publishing
+    from greenery.publishing import versions
     from greenery.warehouse.duckdb import connect
 
     home = settings.load()
     with connect(home) as connection:
-        publishing.catch_up(home, connection)
+        versions.catch_up(home, connection)
         locking.release(connection, context["run_id"])
 
 
@@ -155,8 +166,7 @@ def release_warehouse(**context: Any) -> None:
 def report(**context: Any) -> str:
     """Write the week's report from the published relations, name the later weeks to rerun, and return its folder."""
     from greenery.publishing.week_rows import NotAdmittedError
-    from greenery.report import weeks as status
-    from greenery.report import writing as weekly_report
+    from greenery.report import comparing, weeks, writing
     from greenery.report.run_note import RunNote, write_note
     from greenery.warehouse.duckdb import connect
 
@@ -164,11 +174,11 @@ def report(**context: Any) -> str:
     withdraws = bool(withdrawal(context))
     if not withdraws:
         try:
-            weekly_report.write(home, as_of)
+            writing.write(home, as_of)
         except NotAdmittedError as error:
             raise AirflowFailException(str(error)) from error
     with connect(home) as connection:
-        outdated = weekly_report.settle(home, connection, written=None if withdraws else as_of)
+        outdated = comparing.settle(home, connection, written=None if withdraws else as_of)
         later = [week.date() for week in outdated if week > as_of]
         note = RunNote(
             run_id=run.run_id,
@@ -178,7 +188,7 @@ def report(**context: Any) -> str:
             next_commands=tuple(commands.reruns(home, later)),
         )
         write_note(home, as_of, note)
-        status.record(home, connection)
+        weeks.write_list(home, connection)
     if later:
         log.warning("published weeks whose report would differ now: %s", ", ".join(map(str, later)))
         log.warning("to restate them: %s", "; ".join(commands.reruns(home, later)))
@@ -200,27 +210,27 @@ def deliver(channel: str, **context: Any) -> str:
 
     A run that withdraws its week informs the channels that have its digest.
     """
-    from greenery.channels import channel as channels
+    from greenery.channels.channel import CHANNELS
     from greenery.channels.errors import PermanentError
-    from greenery.delivery import deliver as delivery
+    from greenery.delivery import delivering
     from greenery.report import weeks
-    from greenery.report.writing import NoReportError
+    from greenery.report.reading import NoReportError
 
     home, as_of, mode, way = (
         settings.load(),
         week_end(context),
         context["params"]["deliver"],
-        channels.CHANNELS[channel],
+        CHANNELS[channel],
     )
     try:
         if reason := withdrawal(context):
-            if mode == delivery.NEVER:
+            if mode == delivering.NEVER:
                 raise AirflowSkipException("the run withdraws its week, and deliver is never.")
-            done = delivery.withdraw(home, as_of, way, reason)
+            done = delivering.withdraw(home, as_of, way, reason)
         else:
             is_scheduled = context["dag_run"].run_type == "scheduled"
-            done = delivery.deliver(home, as_of, way, mode, is_scheduled=is_scheduled)
-    except delivery.NotDeliveredError as error:
+            done = delivering.deliver(home, as_of, way, mode, is_scheduled=is_scheduled)
+    except delivering.NotDeliveredError as error:
         raise AirflowSkipException(str(error)) from error
     except (PermanentError, NoReportError) as error:
         raise AirflowFailException(str(error)) from error

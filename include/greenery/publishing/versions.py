@@ -11,8 +11,7 @@ from pathlib import Path
 import duckdb
 
 from greenery import commands
-from greenery.build import project as dbt_project
-from greenery.build import record
+from greenery.build import dbt_project, record
 from greenery.files import switch_link
 from greenery.landing import ledger
 from greenery.settings import Settings

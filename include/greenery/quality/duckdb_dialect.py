@@ -1,11 +1,14 @@
 """SQLAlchemy on a DuckDB connection that is open already, so that Great Expectations sees its temporary tables.
 
-`cursor()` of DuckDB is another session without them: every cursor here reads on the one connection. It reads its rows
-at once, because a second statement would cut off the first.
+`cursor()` of DuckDB is another session without them, so all cursors here share the one connection. It holds the
+result of one statement only: before the next one runs, the cursor that is still in use reads the rest of its rows.
 """
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import duckdb
@@ -28,48 +31,61 @@ TYPES = {
 
 
 class Cursor:
-    """A DB-API cursor on a connection that others use too."""
+    """A DB-API cursor on a session that others use too. Only the rows that are asked for leave DuckDB."""
 
     arraysize = 1
     rowcount = -1
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._rows: list[tuple[Any, ...]] = []
+        self._rows: Iterator[tuple[Any, ...]] = iter(())
         self.description: Any = None
 
     def execute(self, text: str, parameters: Any = None) -> None:
-        """Run a statement and read its rows."""
-        done = self._connection.execute(text, parameters) if parameters else self._connection.execute(text)
-        self.description, self._rows = done.description, done.fetchall()
+        """Run a statement."""
+        session = self._connection.hand_over(self)
+        self.description = (session.execute(text, parameters) if parameters else session.execute(text)).description
+        self._rows = iter(session.fetchone, None)
+
+    def keep_rest(self) -> None:
+        """Read the rows that are left, because another statement is about to run."""
+        self._rows = iter(list(self._rows))
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """Return the rows that are left."""
-        rows, self._rows = self._rows, []
-        return rows
+        return list(self._rows)
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """Return the next row; None where there is none."""
-        return self._rows.pop(0) if self._rows else None
+        return next(self._rows, None)
 
     def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
         """Return the next rows."""
-        rows, self._rows = self._rows[:size], self._rows[size:]
-        return rows
+        return list(islice(self._rows, size))
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Drop the rows that are left."""
+        self._rows = iter(())
 
 
 class Connection:
     """A DB-API connection that neither commits nor closes the connection of the pipeline."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+    def __init__(self, session: duckdb.DuckDBPyConnection) -> None:
+        self._session = session
+        # Weak, so that nobody reads the rest of a million rows for a cursor that was given up.
+        self._reader: Callable[[], Cursor | None] = lambda: None
 
     def cursor(self) -> Cursor:
         """Return a cursor on the one session."""
-        return Cursor(self._connection)
+        return Cursor(self)
+
+    def hand_over(self, cursor: Cursor) -> duckdb.DuckDBPyConnection:
+        """Return the session for a cursor's next statement; the cursor that reads there keeps the rest of its rows."""
+        if reader := self._reader():
+            reader.keep_rest()
+        self._reader = weakref.ref(cursor)
+        return self._session
 
     def commit(self) -> None:
         """The pipeline commits."""

@@ -150,7 +150,7 @@ def _expected_days(hours: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     return now, usual * level, weeks
 
 
-def days(hours: np.ndarray, as_of: datetime) -> list[Reading]:
+def day_readings(hours: np.ndarray, as_of: datetime) -> list[Reading]:
     """Return the reading of each day of the week; hours: sessions by weeks ago and hour of the week."""
     now, usual, weeks = _expected_days(hours)
     readings = []
@@ -288,7 +288,7 @@ READINGS: dict[str, Callable[[Rows, datetime], list[Reading]]] = {
     "conversion": lambda rows, _: [points for points, _ in _conversions(rows)],
     "conversion_ratio": lambda rows, _: [ratio for _, ratio in _conversions(rows)],
     "without_user": lambda rows, _: [_share("sessions without a user", _by_week(rows), "without_user", "sessions")[0]],
-    "days": lambda rows, as_of: days(_by_hour(rows), as_of),
+    "days": lambda rows, as_of: day_readings(_by_hour(rows), as_of),
     "hours": lambda rows, as_of: lost_hours(_by_hour(rows), as_of),
     "shift": lambda rows, _: [shift(_by_hour(rows))],
     "events": lambda rows, _: [count(f"{step} events", series(_of_step(rows, step), "events")) for step in STEPS],

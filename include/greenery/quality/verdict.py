@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -87,12 +88,13 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
         failed_tests = record.failed_tests(connection, lock)
         extract = ledger.extract(connection, lock.extract_id)
         silenced = silences.by_check(lock.as_of.date(), silences.load())
-        checks = [*judged(validate(connection, lock.as_of)), *map(_failed_test, failed_tests)]
+        checks = [*check_results(validate(connection, lock.as_of)), *map(_failed_test, failed_tests)]
         verdict = _accepting(
             _told_once([check.model_copy(update={"silenced": silenced.get(check.check)}) for check in checks]),
             accept.strip(),
             extract.accepted,
-            extract.held_for or {},
+            # Not what this run held it for: a try that was killed after it held the extract has shown nobody why.
+            json.loads(lock.held_for),
         )
         # An admitted extract stays admitted if only a model, or rows of another week, are wrong now.
         stays = extract.state == "admitted" and not any(map(_is_of_the_extract, verdict.failed_critical))
@@ -110,7 +112,7 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
     return verdict
 
 
-def judged(found: Mapping[str, Finding]) -> list[CheckResult]:
+def check_results(found: Mapping[str, Finding]) -> list[CheckResult]:
     """Return the checks as `quality.json` keeps them."""
     return [
         CheckResult(
@@ -195,8 +197,8 @@ def _accepting(
     """Return the verdict. Failed anomalies are accepted for `reason`, or if they were accepted before.
 
     before: the acceptance that is stored with this content. It stays valid for the same checks, even if an earlier week
-        has changed since. held_for: the observed values when the extract was last held. A person can only have looked
-        at these.
+        has changed since. held_for: the observed values when the extract was held before this run. A person can only
+        have looked at these.
     """
     failed = [check for check in checks if not check.passed and check.severity == CRITICAL]
     observed = {check.check: check.observed for check in sorted(failed, key=lambda check: check.check)}

@@ -27,7 +27,7 @@ from greenery.week import Week, week_ends
 WEEKS = TypeAdapter(list[WeekState])
 
 
-def record(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
+def write_list(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
     """Write `reports/weeks.json` and `reports/index.html` from the ledger, so that readers need no warehouse."""
     published = _published_extracts(settings)
     outdated = _outdated_reports(connection, published, settings.maturity_days)
@@ -51,7 +51,7 @@ def _outdated_reports(
     """Return the weeks (as_of) whose report was rendered from other extracts than are published up to them now, or with
     another maturity.
 
-    Where the summary would not differ in a byte, `writing.settle` has recorded the new extracts.
+    Where the summary would not differ in a byte, `comparing.settle` has recorded the new extracts.
 
     published: the ids of the published extracts, oldest first.
     """

@@ -1,4 +1,4 @@
-"""Write the report of a week: its files, its page, and its digest from them."""
+"""Write the report of a week: its files and its page."""
 
 from __future__ import annotations
 
@@ -15,23 +15,15 @@ from greenery.figures import order_changes, restatement, summary
 from greenery.figures.model import Restatement, Summary
 from greenery.files import write_atomically
 from greenery.landing import ledger
-from greenery.messages import chart, digest, page
-from greenery.messages.digest_parts import Digest, Links
-from greenery.messages.week_state import WeekState
+from greenery.messages import chart, page
 from greenery.publishing import week_rows
 from greenery.publishing.versions import open_published
 from greenery.publishing.week_rows import NotAdmittedError
-from greenery.report import weeks
 from greenery.report.judged import quality_of
-from greenery.report.run_note import note_of
+from greenery.report.reading import restatement_in, summary_in, text_of
 from greenery.settings import Settings
-from greenery.warehouse.duckdb import rows, statement
 
 FILES = ("summary.json", "quality.html", "quality.json", "order_changes.csv", "funnel.png", "restatement.json")
-
-
-class NoReportError(Exception):
-    """The week has no report to make a digest of."""
 
 
 def write(settings: Settings, as_of: datetime) -> Path:
@@ -49,10 +41,10 @@ def write(settings: Settings, as_of: datetime) -> Path:
             raise NotAdmittedError(f"{error} ({command}).") from None
     folder = settings.report_folder(as_of)
     document = found.document()
-    before, now = _text(folder / "summary.json"), to_json(document)
+    before, now = text_of(folder / "summary.json"), to_json(document)
     # The summary is written last. The restatement is computed from the old summary, so a run that was killed in between
     # can write both again.
-    restated = _restatement(folder)
+    restated = restatement_in(folder)
     if before and before != now:
         restated = restatement.compare(json.loads(before), document)
         write_atomically(folder / "restatement.json", to_json(restated))
@@ -70,45 +62,7 @@ def write_page(settings: Settings, as_of: datetime, held_because: str = "") -> N
     held_because: why its extract is held; empty where it is not.
     """
     folder = settings.report_folder(as_of)
-    _write_page(settings, as_of, _summary(folder), _restatement(folder), held_because)
-
-
-def settle(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, written: datetime | None = None
-) -> list[datetime]:
-    """Compare all reports with the published version; return the weeks whose summary would now differ, oldest first.
-
-    A report is rendered again, without being written, only if its admitted extracts or the maturity setting have
-    changed since. If the week is no longer admitted, its report is taken back: the page says why, and the figures are
-    deleted.
-
-    connection: the warehouse, whose ledger keeps what each report was rendered from.
-    written: the week (naive UTC) whose report has just been written from the published version.
-    """
-    recorded, days = _recorded(connection), settings.maturity_days
-    outdated = []
-    with open_published(settings) as published:
-        admitted = rows(published, statement("figures/extracts_by_week"))
-        rendered_from = {row["as_of"]: row["extracts"] for row in admitted}
-        for file in sorted(settings.reports.glob("*/summary.json")):
-            as_of = datetime.fromisoformat(file.parent.name)
-            if as_of not in rendered_from:
-                _take_back(settings, connection, as_of)
-            elif as_of == written or recorded.get(as_of) != (rendered_from[as_of], days):
-                text = "" if as_of == written else to_json(figures(published, as_of, days))
-                if as_of == written or text == file.read_text(encoding="utf-8"):
-                    connection.execute(
-                        "insert or replace into landing.reports values (?, ?, ?)", [as_of, rendered_from[as_of], days]
-                    )
-                else:
-                    outdated.append(as_of)
-    return outdated
-
-
-def _recorded(connection: duckdb.DuckDBPyConnection) -> dict[datetime, tuple[str, int]]:
-    """Return the sources of each report: a hash of its extracts, and the maturity."""
-    reports = rows(connection, "select * from landing.reports")
-    return {row["as_of"]: (row["extracts"], row["maturity_days"]) for row in reports}
+    _write_page(settings, as_of, summary_in(folder), restatement_in(folder), held_because)
 
 
 def figures(connection: duckdb.DuckDBPyConnection, as_of: datetime, maturity_days: int) -> Summary:
@@ -120,13 +74,16 @@ def figures(connection: duckdb.DuckDBPyConnection, as_of: datetime, maturity_day
     return summary.build(week_rows.read(connection, as_of), maturity_days)
 
 
-def _take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
-    """Replace the page of a week by one without figures. summary.json is deleted last, because a week with it has a
-    report."""
+def take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+    """Take back the report of a week that is not admitted: its page says why, and its figures are deleted.
+
+    connection: the warehouse, whose ledger has the reason.
+    """
     extract = ledger.newest(connection, as_of)
     reason = (extract and extract.reason) or "its extract is not admitted"
     folder = settings.report_folder(as_of)
     _write_page(settings, as_of, None, None, reason)
+    # summary.json is the last one: a week that has it has a report.
     for name in ("order_changes.csv", "funnel.png", "restatement.json", "run.json", "summary.json"):
         (folder / name).unlink(missing_ok=True)
     _forget_preview(folder)
@@ -136,49 +93,6 @@ def _take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of:
 def _forget_preview(folder: Path) -> None:
     """Delete the files of `make preview`: they may show old figures."""
     shutil.rmtree(folder / "preview", ignore_errors=True)
-
-
-def read_digest(settings: Settings, as_of: datetime) -> Digest:
-    """Return the digest of the week that ends at `as_of` (naive UTC), from the files of its report.
-
-    Raises NoReportError where the week has none.
-    """
-    folder = settings.report_folder(as_of)
-    found = _summary(folder)
-    if found is None:
-        day = f"{as_of:%Y-%m-%d}"
-        raise NoReportError(
-            f"the week to {day} has no report in {settings.reports}: run it first "
-            f"({commands.backfill(settings, day, day)})."
-        )
-    report = _address(settings, folder)
-    note = note_of(settings, as_of)
-    links = Links(
-        run=note.url if note else None,
-        report=report,
-        funnel=f"{report}#funnel" if settings.reports_url else None,
-    )
-    picture = folder / "funnel.png"
-    return digest.build(
-        found,
-        quality_of(settings, as_of),
-        _restatement(folder),
-        links,
-        _held_weeks(settings, found),
-        picture.read_bytes() if picture.exists() else None,
-    )
-
-
-def _address(settings: Settings, folder: Path) -> str:
-    page_of_week = f"{folder.name}/index.html"
-    return f"{settings.reports_url}/{page_of_week}" if settings.reports_url else str(settings.reports / page_of_week)
-
-
-def _held_weeks(settings: Settings, summary: Summary) -> list[WeekState]:
-    """Return the weeks that the trend covers and whose extract is held, newest first."""
-    first, last = summary.trend[0].end.date(), summary.as_of.date()
-    held = [week for week in weeks.recorded(settings) if week.state == "held" and first <= week.as_of < last]
-    return sorted(held, key=lambda week: week.as_of, reverse=True)
 
 
 def _write_page(
@@ -198,18 +112,3 @@ def _write_page(
         held_because,
     )
     write_atomically(folder / "index.html", text)
-
-
-def _summary(folder: Path) -> Summary | None:
-    text = _text(folder / "summary.json")
-    return Summary.model_validate_json(text) if text else None
-
-
-def _restatement(folder: Path) -> Restatement | None:
-    text = _text(folder / "restatement.json")
-    return Restatement.model_validate_json(text) if text else None
-
-
-def _text(file: Path) -> str:
-    """Return a file's text; empty where there is no such file."""
-    return file.read_text(encoding="utf-8") if file.exists() else ""

@@ -34,7 +34,9 @@ create table if not exists landing.build_lock (
     -- Why the week's extract is left out of the build, empty where it is part of it.
     withdrawal varchar default '',
     -- Whether dbt's tests look at all that is built, because not all of what was there before had passed them.
-    tests_all boolean default true
+    tests_all boolean default true,
+    -- What the extract was held for before the run took the lock, as in landing.extracts: only this can be accepted.
+    held_for varchar default '{}'
 );
 
 -- What the models are built from now: one row an extract, with the one before it.

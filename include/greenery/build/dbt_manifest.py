@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from greenery.build.project import PROFILES, PROJECT, TARGET
+from greenery.build.dbt_project import PROFILES, PROJECT, TARGET
 from greenery.settings import variables_set
 
 if TYPE_CHECKING:

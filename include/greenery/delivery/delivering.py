@@ -11,10 +11,10 @@ from greenery.channels.channel import EMAIL, SLACK, Channel, Readiness, readines
 from greenery.channels.errors import PassingError, PermanentError
 from greenery.channels.reference import Reference
 from greenery.channels.sent import Sending
-from greenery.messages import correction as corrections
 from greenery.messages import mail_message, slack_message, withdrawal
+from greenery.messages.correction import correction_of, says_the_same
 from greenery.messages.digest_parts import Correction, Digest
-from greenery.report import writing
+from greenery.report.reading import read_digest
 from greenery.settings import Settings
 from greenery.week import Week
 
@@ -43,13 +43,13 @@ def deliver(settings: Settings, as_of: datetime, channel: Channel, mode: str, *,
         sent.forgive(settings, as_of, channel.name)
         if any(readiness(settings, other).is_on for other in (SLACK, EMAIL)):
             raise NotDeliveredError(ready.off)
-        digest = writing.read_digest(settings, as_of)
+        digest = read_digest(settings, as_of)
         message = slack_message.render(digest) if channel is SLACK else mail_message.render(digest)
         path = outbox.put(settings, f"digest-{day}", message)
         return f"{ready.off} It would have sent {path}."
     sent.owe(settings, as_of, "its delivery began and has not ended", [channel.name])
     _check_ready(channel, ready)
-    digest = writing.read_digest(settings, as_of)
+    digest = read_digest(settings, as_of)
     with sent.sending(settings, "digest", day, channel.name, digest.content_hash) as sending:
         if sending is None:
             sent.forgive(settings, as_of, channel.name)
@@ -57,11 +57,11 @@ def deliver(settings: Settings, as_of: datetime, channel: Channel, mode: str, *,
         else:
             readers_have = sent.content(settings, sending.corrects_hash) if sending.corrects else None
             sent.keep_content(settings, digest.content_hash, digest.content)
-            if sending.previous and not sending.doubtful and corrections.says_the_same(digest, readers_have):
+            if sending.previous and not sending.doubtful and says_the_same(digest, readers_have):
                 sending.finish(sending.previous)
                 done = f"the digest of {day} is in {channel.name} already, with the same figures: nothing is sent."
             else:
-                correction = corrections.correction(digest, readers_have) if sending.corrects else None
+                correction = correction_of(digest, readers_have) if sending.corrects else None
                 sending.finish(_send(settings, channel, digest, correction, sending))
                 done = f"the digest of {day} was {'corrected' if correction else 'sent'} in {channel.name}."
     return done
