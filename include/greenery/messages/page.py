@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from greenery.figures.model import Restatement, Summary
 from greenery.figures.order_changes import CHANGES
@@ -57,3 +58,21 @@ def render_quality(results: CheckResults, advice: Mapping[str, tuple[str, str]])
 def render_index(weeks: Sequence[ListedWeek]) -> str:
     """Return the list of all weeks as HTML, newest first."""
     return environment.get_template("index.html.j2").render(weeks=weeks)
+
+
+class SuitePages(NamedTuple):
+    """What the first page of the Data Docs says of a suite: its pages, and how many expectations it has and fail."""
+
+    name: str
+    results: str
+    expectations: str
+    size: int
+    failing: int
+
+
+def render_data_docs(title: str, body: str = "", suites: Sequence[SuitePages] = ()) -> str:
+    """Return a page of the Data Docs as HTML.
+
+    body: HTML of a page of Great Expectations, without its styles and scripts. suites: those of the first page.
+    """
+    return environment.get_template("data_docs.html.j2").render(title=title, body=body, suites=suites)

@@ -1,13 +1,15 @@
 """The Data Docs of Great Expectations for one week: the expectations and results of each suite.
 
 They are built from the warehouse as it is now. They hold no extract, and no result is stored. They count failing rows
-and show no value of them: these are in quality.html, with personal ids masked.
+and show no value of them: these are in quality.html, with personal ids masked. The pages load nothing from the network.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,8 @@ from urllib.request import url2pathname
 
 import duckdb
 
+from greenery.files import write_atomically
+from greenery.messages import page
 from greenery.quality import duckdb_dialect, validation
 from greenery.quality.suites import SUITES
 from greenery.settings import Settings
@@ -53,12 +57,39 @@ def build(home: Settings, as_of: datetime) -> Path:
     )
     context = gx.get_context(mode="ephemeral", project_config=config)
     with open_file(home.warehouse, read_only=True) as connection:
-        _validate(context, connection, as_of)
-    (page,) = context.build_data_docs().values()
-    return Path(url2pathname(urlsplit(page).path))
+        statistics = _validate(context, connection, as_of)
+    (address,) = context.build_data_docs().values()
+    first = Path(url2pathname(urlsplit(address).path))
+    _write_first_page(first, as_of, statistics)
+    for path in first.parent.glob("*/**/*.html"):
+        _make_offline(path)
+    return first
 
 
-def _validate(context: EphemeralDataContext, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+def _write_first_page(first: Path, as_of: datetime, statistics: Mapping[str, Mapping[str, int]]) -> None:
+    """Write the list of suites in the place of Great Expectations' own, which a script from the network draws."""
+    site = first.parent
+    suites = []
+    for name, counts in statistics.items():
+        (results,) = (site / "validations" / name).rglob("*.html")
+        size, failing = counts["evaluated_expectations"], counts["unsuccessful_expectations"]
+        address = results.relative_to(site).as_posix()
+        suites.append(page.SuitePages(name, address, f"expectations/{name}.html", size, failing))
+    write_atomically(first, page.render_data_docs(f"Data Docs of the week to {as_of:%Y-%m-%d}", suites=suites))
+
+
+def _make_offline(path: Path) -> None:
+    """Give a page the styles of our pages, in the place of styles, scripts and pictures that come from the network."""
+    text = path.read_text(encoding="utf-8")
+    body = text.partition("<body>")[2].partition("</body>")[0]
+    body = re.sub(r"<script\b.*?</script>|<img\b[^>]*>", "", body, flags=re.DOTALL)
+    write_atomically(path, page.render_data_docs(path.stem, body))
+
+
+def _validate(
+    context: EphemeralDataContext, connection: duckdb.DuckDBPyConnection, as_of: datetime
+) -> dict[str, Mapping[str, int]]:
+    """Validate all suites; return the statistics of each, by its name."""
     from great_expectations import ValidationDefinition
 
     try:
@@ -70,6 +101,7 @@ def _validate(context: EphemeralDataContext, connection: duckdb.DuckDBPyConnecti
         raise NotBuiltError(f"the week {as_of:%Y-%m-%d} is not in the models: run it first, with make backfill.")
     given = validation.parameters(connection, as_of)
     source = context.data_sources.add_sql("warehouse", **duckdb_dialect.source(connection))
+    statistics: dict[str, Mapping[str, int]] = {}
     for suite in SUITES:
         validation.make(connection, suite, as_of)
         asset = source.add_table_asset(name=suite.name, table_name=validation.table(suite))
@@ -78,7 +110,9 @@ def _validate(context: EphemeralDataContext, connection: duckdb.DuckDBPyConnecti
             data=asset.add_batch_definition_whole_table(suite.name),
             suite=context.suites.add(validation.expectation_suite(suite, suite.checks)),
         )
-        context.validation_definitions.add(definition).run(
+        done = context.validation_definitions.add(definition).run(
             expectation_parameters=given, result_format={**validation.COUNTS, "exclude_unexpected_values": True}
         )
+        statistics[suite.name] = done.statistics
         connection.execute(f"drop table {validation.table(suite)}")
+    return statistics
