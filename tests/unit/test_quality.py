@@ -624,7 +624,9 @@ def test_the_page_shows_every_check_with_its_owner_and_escapes_what_it_prints():
     ],
 )
 def test_the_headline_of_the_page_says_what_counts(found, name, headline):
-    checks = [alerting.check(f"c{n}", severity=severity, passed=passed) for n, (severity, passed) in enumerate(found)]
+    checks = [
+        alerting.check_result(f"c{n}", severity=severity, passed=passed) for n, (severity, passed) in enumerate(found)
+    ]
     results = CheckResults.model_validate(alerting.quality("2025-01-15", *checks, verdict=name))
     text = page.render_quality(results, {})
     assert f"<h1>{headline}</h1>" in text
