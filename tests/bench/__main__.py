@@ -14,7 +14,12 @@ SECTIONS = (weekly_run.section, quality.section)
 
 if __name__ == "__main__":
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    parts = [f"# Benchmarks\n\nWritten by `make bench` ({machine}). [growth.md](growth.md) is another page.\n"]
-    PAGE.write_text("\n".join([*parts, *(section() for section in SECTIONS)]), encoding="utf-8")
+    intro = (
+        f"# Benchmarks\n\n`make bench` writes this page and [growth](growth.md). It ran on {machine}. "
+        "Nothing else should run\n"
+        "meanwhile. How the weekly run became faster is in the [record of its speed](decisions/15-speed.md).\n"
+    )
+    parts = [intro, *(section() for section in SECTIONS)]
+    PAGE.write_text("\n".join(parts), encoding="utf-8")
     print(f"Written to {PAGE}")
     growth.main()

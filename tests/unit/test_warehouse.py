@@ -45,7 +45,7 @@ def test_a_process_that_still_has_the_file_open_is_waited_for(home, hold):
 
 
 def test_one_that_keeps_it_open_is_named(home, hold, monkeypatch):
-    monkeypatch.setattr("greenery.warehouse.duckdb._wait_for_lock.retry.stop", stop_after_delay(0.1))
+    monkeypatch.setattr("greenery.warehouse.duckdb._open_when_free.retry.stop", stop_after_delay(0.1))
     hold(60)
     with pytest.raises(duckdb.IOException, match="Conflicting lock is held in"), connect(home):
         pass

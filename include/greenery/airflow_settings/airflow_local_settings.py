@@ -14,10 +14,6 @@ LOCK_SECONDS = 60
 
 # What the scheduler imports before LocalExecutor forks, so that no task has to: `import dbt` alone takes seconds.
 PRELOADED = (
-    # A task reads the DAG's file first, and with it what plugins and providers import.
-    "airflow.dag_processing.dagbag",
-    "airflow.providers.standard.operators.empty",
-    "cosmos.plugin.airflow3",
     "dbt.adapters.duckdb.environments.local",
     "dbt.task.test",
     "dbt_common.clients.agate_helper",
@@ -27,10 +23,12 @@ PRELOADED = (
     "greenery.channels.channel",
     "greenery.landing.loading",
     "greenery.publishing.versions",
+    "greenery.quality.duckdb_dialect",
+    "greenery.quality.expectations",
     "greenery.quality.suites",
-    "greenery.orchestration.sensors",
-    "greenery.orchestration.tasks",
     "greenery.report.comparing",
+    "greenery.report.writing",
+    "statsmodels.stats.multitest",
 )
 
 
@@ -59,13 +57,19 @@ def _begin_as_writer(connection: Connection, _name: str) -> None:
 
 
 def preload() -> None:
-    """Do what every task would do: import, and parse the dbt project."""
+    """Do what every task would do: import, read the DAG's file, compile the templates, and parse the dbt project."""
     for name in PRELOADED:
         importlib.import_module(name)
+    from airflow.dag_processing.dagbag import DagBag
     from greenery import settings
     from greenery.build import dbt_manifest, dbt_project
+    from greenery.messages.templating import environment
     from greenery.orchestration import dbt_models
 
+    # A task reads the file again. What that imports, and the plugins that it looks for, are there then.
+    DagBag(str(settings.REPOSITORY / "dags" / "greenery_weekly.py"))
+    for name in environment.list_templates():
+        environment.get_template(name)
     # A manifest that is missing or broken, or a setting that can't be used, is reported where the DAG is read. It does
     # not end the scheduler.
     with suppress(OSError, ValueError):

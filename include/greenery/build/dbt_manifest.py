@@ -6,6 +6,7 @@ still what they were; otherwise it gets nothing, and dbt parses the project for 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import tempfile
@@ -40,7 +41,10 @@ def keep(environment: Mapping[str, str]) -> bool:
     global _kept
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
+    from dbt.plugins.manager import PluginManager
 
+    # Each dbt command looks for plugins among all modules that are installed. Here the first one does it for all.
+    PluginManager.get_prefixed_modules = functools.cache(PluginManager.get_prefixed_modules)  # type: ignore[method-assign]
     fingerprint = fingerprint_of(environment)
     with tempfile.TemporaryDirectory() as folder, variables_set(environment):
         result = dbtRunner().invoke(

@@ -99,6 +99,10 @@ def environment(settings: Settings) -> dict[str, str]:
         "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test",
         # Nobody reads what dbt would write down, and writing the project takes longer than building a model.
         "DBT_WRITE_JSON": "false",
+        # Nor does anybody read dbt's log file: Airflow keeps what dbt prints.
+        "DBT_LOG_LEVEL_FILE": "none",
+        # A model's command asks the warehouse only for the relations of the model's own schema.
+        "DBT_CACHE_SELECTED_ONLY": "true",
     }
 
 

@@ -33,8 +33,8 @@ def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     is about to kill that process, so this function waits. Raises duckdb.IOException if the file stays open.
     """
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _wait_for_lock(settings.warehouse)
-    with open_file(settings.warehouse) as connection:
+    with _open_when_free(settings.warehouse) as connection:
+        _use_utc(connection)
         create_landing_tables(connection)
         yield connection
 
@@ -52,16 +52,20 @@ def _is_locked(error: BaseException) -> bool:
 
 
 @retry(retry=retry_if_exception(_is_locked), stop=stop_after_delay(LOCK_SECONDS), wait=wait_fixed(0.5), reraise=True)
-def _wait_for_lock(path: Path) -> None:
-    duckdb.connect(path).close()
+def _open_when_free(path: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(path)
 
 
 @contextmanager
 def open_file(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a DuckDB file with the session's time zone set to UTC."""
     with duckdb.connect(path, read_only=read_only) as connection:
-        connection.execute("set TimeZone = 'UTC'")
+        _use_utc(connection)
         yield connection
+
+
+def _use_utc(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("set TimeZone = 'UTC'")
 
 
 @contextmanager
