@@ -14,7 +14,7 @@ endif
 unexport FROM TO AS_OF PARAMS REASON FIND ARGS
 as_word = '$(subst ','\'',$(value $(1)))'
 
-.PHONY: help install install-dev demo test check prove prove-histories prove-side-by-side prove-kills prove-delivery prove-alerts prove-gate bench up down backfill withdraw incident purge heartbeat status preview data-docs doctor docs gate-report lock
+.PHONY: help install install-dev demo test check prove prove-histories prove-statements prove-side-by-side prove-kills prove-delivery prove-alerts prove-gate bench up down backfill withdraw incident purge heartbeat status preview data-docs doctor docs gate-report lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,22 +54,24 @@ install-dev: install $(VENV)/installed-dev
 demo: install ## simulate a shop and run the weekly DAG over its eight weeks
 	@$(BIN)/greenery demo
 
+# The tests of a file stay in one process, in their order; tests/conftest.py sorts the files.
 test: install-dev check ## every check and test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/properties tests/delivery tests/gate tests/dags tests/dbt
-	@$(BIN)/python -m pytest tests/forks
-	@$(BIN)/python -m pytest tests/e2e
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-# Each proof is a target of its own; all but the second, which runs weeks side by side, write their report into docs/proofs.
-prove: prove-histories prove-side-by-side prove-kills prove-delivery prove-alerts prove-gate ## all long proofs; `make test` runs a sample of each
+# Each proof is a target of its own, for no machine is free for hours. tests/README.md says what each adds to `make test`.
+prove: prove-histories prove-statements prove-side-by-side prove-kills prove-delivery prove-alerts prove-gate ## all long proofs; `make test` runs a sample of each
 
 prove-histories: install-dev ## [PART=3/10]: ten thousand random histories, or one part; adds its counts to docs/proofs
 	@$(BIN)/python -m pytest -q -n 2 tests/properties/test_one_rule.py -k '$(or $(PART),test_one_rule)' --hypothesis-profile prove
 
-prove-side-by-side: install-dev ## weeks side by side, cleared, marked and killed in a real Airflow
-	@GREENERY_PROVE=1 $(BIN)/python -m pytest tests/e2e/test_concurrency.py tests/e2e/test_kills.py
+prove-statements: install-dev ## break a build off at each of its statements, and two builds in a row
+	@$(BIN)/python -m pytest -q -n 2 tests/properties/test_autocommit.py tests/properties/test_replay.py --hypothesis-profile prove
 
-prove-kills: install-dev ## a hundred kills in a real Airflow, and a hundred of one process
-	@$(BIN)/python -m tests.e2e.kills --points 100 --step-points 100 --report docs/proofs/kills.md
+prove-side-by-side: install-dev ## weeks side by side, cleared, marked and killed in a real Airflow
+	@$(BIN)/python -m pytest -m prove tests/e2e
+
+prove-kills: install-dev ## [PART=1/2]: a hundred kills in a real Airflow and a hundred of one process, or one part
+	@$(BIN)/python -m tests.e2e.kills $(PART)
 
 prove-delivery: install-dev ## each case of a delivery: what the servers see
 	@$(BIN)/python -m tests.delivery.table docs/proofs/delivery.md

@@ -12,13 +12,15 @@ import pagerduty
 from greenery.alerts import sending
 
 from tests.alerting import ALERTS, DAY, Alerting, alerting, check_result
+from tests.proofs import commit
 from tests.servers.slack import Fault
 
 KEY = f"greenery/{DAY}/sessions_unique"
-HEADER = f"""# One incident, on every channel
+HEADER = """# One incident, on every channel
 
-Made by `make prove`: the alerts of a week, sent to a PagerDuty, a Slack and a mail server on loopback that check what
-comes in as the real ones do. The lines are the servers' own records. The incident is `{KEY}`.
+Made by `make prove-alerts` at commit `{commit}`: the alerts of a week, sent to a PagerDuty, a Slack and a mail server
+on loopback that check what comes in as the real ones do. The lines are the servers' own records. The incident is
+`{key}`.
 """
 
 
@@ -91,7 +93,7 @@ def main() -> int:
     parser.add_argument("--report", type=Path, required=True)
     options = parser.parse_args()
     pagerduty.EventsApiV2Client.sleep_timer = 0.01  # what is waited between tries
-    text = [HEADER]
+    text = [HEADER.format(key=KEY, commit=commit())]
     for case in CASES:
         rows = play(case)
         text += [f"## {case.__name__.replace('_', ' ').capitalize()}", "", case.__doc__ or "", "", *rows, ""]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import gc
 import os
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +13,7 @@ from greenery.settings import REPOSITORY, Settings
 from greenery.source.tables import TABLES
 from hypothesis import HealthCheck, settings
 
+from tests import proofs
 from tests.properties import proof_numbers
 
 if TYPE_CHECKING:
@@ -28,6 +27,25 @@ settings.register_profile(
 settings.register_profile("fast", parent=settings.get_profile("test"), max_examples=100)
 settings.register_profile("prove", parent=settings.get_profile("test"), max_examples=1000)
 settings.load_profile("test")
+
+# `make test` runs files side by side in two processes, which begin with the first two. The second one forks, which no
+# process can do that has built with dbt before. Long files follow, so that both processes are busy to the end.
+FIRST = (
+    "e2e/test_weekly_run.py",
+    "forks/test_parsed_project.py",
+    "properties/test_one_rule.py",
+    "dbt/test_restated_weeks.py",
+    "gate/test_gate.py",
+    "dbt/test_real_extracts.py",
+    "dbt/test_held_extract.py",
+    "dbt/test_recovery.py",
+    "dbt/test_incremental.py",
+    "dbt/test_new_mart.py",
+    "properties/test_autocommit.py",
+    "dbt/test_dbt_snapshot.py",
+    "delivery/test_cases.py",
+    "e2e/test_kills.py",
+)
 
 REAL_EXTRACTS = Path(
     os.environ.get("GREENERY_REAL_EXTRACTS") or REPOSITORY.parent / "shared" / "greenery" / "extracts"
@@ -109,6 +127,19 @@ def write_extract(folder: Path, tables: dict[str, list[dict]]) -> Path:
     return folder
 
 
+def pytest_configure(config):
+    """Note which commit is proved, before it takes its time."""
+    if config.getoption("--hypothesis-profile") == "prove":
+        proofs.commit()
+
+
+def pytest_collection_modifyitems(items):
+    """Put the files of FIRST before the others."""
+    folder = Path(__file__).parent
+    order = {folder / name: number for number, name in enumerate(FIRST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
 def pytest_terminal_summary(terminalreporter, config):
     """Print what the random cases were; the long run of all of them writes its report."""
     proof_numbers.summarize(terminalreporter, write=config.getoption("--hypothesis-profile") == "prove")
@@ -124,6 +155,12 @@ def home(tmp_path: Path) -> Settings:
 def as_of() -> datetime:
     """The as_of of the small shop's first extract."""
     return datetime(2023, 1, 11)
+
+
+@pytest.fixture(scope="session")
+def proves(request) -> bool:
+    """Whether a proof tries everything, not the sample of `make test`."""
+    return request.config.getoption("--hypothesis-profile") == "prove"
 
 
 @pytest.fixture(scope="session")
@@ -143,12 +180,8 @@ def recording(tmp_path_factory) -> Recording:
 
 
 @pytest.fixture(scope="session")
-def warehouse(recording) -> Iterator[Warehouse]:
+def warehouse(recording) -> Warehouse:
     """A warehouse in memory on which builds are replayed; clear it before use."""
     from tests.properties.replay import Warehouse
 
-    # dbt leaves a million objects that stay: without this each collection looks at them all again.
-    gc.collect()
-    gc.freeze()
-    yield Warehouse(recording)
-    gc.unfreeze()
+    return Warehouse(recording)

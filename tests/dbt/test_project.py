@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from greenery.build.dbt_project import PROJECT
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect
 
-from tests.pipeline import dbt
+from tests.pipeline import dbt, write_manifest
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +24,8 @@ def home(tmp_path_factory) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def manifest(home) -> dict:
-    return json.loads(Path(home.home.parent / "dbt" / "target" / "manifest.json").read_text())
+def manifest(tmp_path_factory) -> dict:
+    return json.loads(write_manifest(tmp_path_factory.mktemp("manifest")).read_text())
 
 
 def test_unit_tests(home, manifest):

@@ -1,8 +1,8 @@
 """Kill tasks, the scheduler or everything at random moments, run again, and compare with weeks that nothing disturbed.
 
 Two harnesses share the moments and the comparison: one kills parts of a real Airflow, the other a process that does
-all steps of a week, which costs a second instead of ten. `python -m tests.e2e.kills --report docs/proofs/kills.md`
-runs both and writes what happened; with the same seed the same moments are drawn.
+all steps of a week, which costs a second instead of ten. `make prove-kills` runs both in two parts, keeps the kills of
+each part in docs/proofs/kills, and writes docs/proofs/kills.md from them; each part draws its moments from its number.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ from greenery.settings import DAG_ID, REPOSITORY, Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.week import WEEK
 
-from tests import pipeline
+from tests import pipeline, proofs
 
 SHOP = Shop(first_as_of=datetime(2025, 1, 8), weeks=4, sessions_per_week=60)
 RUN_SECONDS = 2400  # a run that takes longer hangs
@@ -402,7 +402,7 @@ def _recover(run: WeeklyRun, task_id: str, state: str, choice: float) -> str:
     return "cleared with all that follows"
 
 
-def run_week(airflow: Airflow, home: Settings, week: datetime) -> dict[str, Usual]:
+def undisturbed_times(airflow: Airflow, home: Settings, week: datetime) -> dict[str, Usual]:
     """Run a week undisturbed, and return how long each task took. The DAG must be unpaused."""
     scheduler = airflow.processes["scheduler"].pid
     run = WeeklyRun(airflow, week)
@@ -627,18 +627,9 @@ def kill_steps(
 
 # The proof
 
-
-@dataclass
-class Proof:
-    """All kills, and what they are reported with."""
-
-    seed: int
-    kills: list[Kill] = field(default_factory=list)
-    seconds: float = 0
-
-    def differing(self) -> list[Kill]:
-        """Return the kills after which something differed or failed."""
-        return [kill for kill in self.kills if kill.differences]
+PARTS = 2
+REPORT = proofs.FOLDER / "kills.md"
+KEPT = proofs.FOLDER / "kills"
 
 
 def copied(home: Settings, folder: Path) -> Settings:
@@ -647,55 +638,42 @@ def copied(home: Settings, folder: Path) -> Settings:
     return Settings(home=folder, extracts=home.extracts)
 
 
-def prove(
-    folder: Path,
-    points: int,
-    step_points: int,
-    seed: int,
-    in_airflow: int = 2,
-    say: Callable[[str], None] = print,
-    save: Callable[[Proof], None] = lambda _: None,
-) -> Proof:
-    """Run the shop's weeks undisturbed, then again while killing, as often as it takes; return what happened.
+def prove(folder: Path, points: int, step_points: int, seed: int, say: Callable[[str], None] = print) -> list[Kill]:
+    """Run the shop's weeks undisturbed, then again while killing, as often as it takes; return the kills.
 
-    in_airflow: how many of the weeks, the last, run in Airflow, on what the others left. save: called with what is
-    known so far, after each comparison.
-
-    Every week begins with kills of the scheduler, of everything and of the command, each of which ends Airflow; in
-    the last Airflow of the week its tasks are killed.
+    The last two weeks run in Airflow, on what the others left. Each of them begins with kills of the scheduler, of
+    everything and of the command, each of which ends Airflow; in the last Airflow of the week its tasks are killed.
     """
-    began = time.monotonic()
-    proof = Proof(seed)
+    kills: list[Kill] = []
     draw = drawn_from(seed)
     extracts = folder / "extracts"
     simulate(SHOP, extracts)
     weeks = weeks_of(SHOP)
-    first = len(weeks) - (in_airflow if points else 0)
+    first = len(weeks) - (2 if points else 0)
     begun = Settings(home=folder / "begun" / "home", extracts=extracts)
     expected = [in_child(state_after, begun, week) for week in weeks[:first]]
-
-    def add(kills: list[Kill]) -> None:
-        proof.kills += kills
-        proof.seconds = time.monotonic() - began
-        save(proof)
-
     if points:
         undisturbed = copied(begun, folder / "undisturbed" / "home")
         usual: dict[str, Usual] = {}
         with airflow_for(undisturbed) as airflow, airflow.unpaused():
             for week in weeks[first:]:
-                usual.update(run_week(airflow, undisturbed, week))
+                usual.update(undisturbed_times(airflow, undisturbed, week))
                 expected.append(in_child(state_of, undisturbed))
                 say(f"{week:%Y-%m-%d} undisturbed")
-        while len(proof.kills) < points:
+        while len(kills) < points:
             shutil.rmtree(folder / "disturbed", ignore_errors=True)
             home = copied(begun, folder / "disturbed" / "home")
             for week, state in zip(weeks[first:], expected[first:], strict=True):
-                add(_disturbed(home, week, state, draw, usual, say))
-                say(f"{len(proof.kills)} of {points} kills in Airflow, {len(proof.differing())} with differences")
+                kills += _disturbed(home, week, state, draw, usual, say)
+                say(f"{len(kills)} of {points} kills in Airflow, {len(differing(kills))} with differences")
     for of_week in kill_steps(folder, expected, step_points, draw, say):
-        add(of_week)
-    return proof
+        kills += of_week
+    return kills
+
+
+def differing(kills: Sequence[Kill]) -> list[Kill]:
+    """Return the kills after which something differed or failed."""
+    return [kill for kill in kills if kill.differences]
 
 
 def _disturbed(
@@ -727,13 +705,13 @@ def state_after(home: Settings, week: datetime) -> dict[str, Any]:
     return state_of(home)
 
 
-def as_markdown(proof: Proof) -> str:
-    """Return the proof as a page."""
-    in_airflow = [kill for kill in proof.kills if kill.target != ONE_PROCESS]
-    steps = [kill for kill in proof.kills if kill.target == ONE_PROCESS]
-    differing = proof.differing()
+def as_markdown(parts: list[dict[str, Any]]) -> str:
+    """Return the kills of the parts that were kept as a page."""
+    kills = [Kill(**kill) for part in parts for kill in part["kills"]]
+    in_airflow = [kill for kill in kills if kill.target != ONE_PROCESS]
+    steps = [kill for kill in kills if kill.target == ONE_PROCESS]
+    wrong = differing(kills)
     tasks = Counter(kill.task for kill in in_airflow if kill.target in (TASK, SUPERVISOR))
-    command = f"python -m tests.e2e.kills --seed {proof.seed} --report docs/proofs/kills.md"
     lines = [
         "# Kills",
         "",
@@ -742,15 +720,17 @@ def as_markdown(proof: Proof) -> str:
         f"row, {', '.join(f'`{name}`' for name in COMPARED)} byte for byte.",
         "",
         f"**{len(in_airflow)} kills in a real Airflow and {len(steps)} of a process that does all steps of a week; "
-        + (f"after {len(differing)} of them something differed or failed." if differing else "differences: none.")
+        + (f"after {len(wrong)} of them something differed or failed." if wrong else "differences: none.")
         + "**",
         "",
-        f"Run again with `{command}`; it took {proof.seconds / 60:.0f} minutes.",
-        "The seed gives the same draws, but a kill hits what the machine does at that moment.",
+        f"Written by `make prove-kills`, or part by part by `make prove-kills PART=1/{PARTS}`. A part draws the same",
+        "moments each time, but a kill hits what the machine does at that moment.",
         "",
-        *_totals("what was killed", Counter(kill.target for kill in proof.kills)),
-        *_totals("moment", Counter(kill.moment for kill in proof.kills)),
-        *_totals("recovery", Counter(kill.recovery for kill in proof.kills)),
+        *proofs.table(parts, {"kills": [len(part["kills"]) for part in parts]}).splitlines(),
+        "",
+        *_totals("what was killed", Counter(kill.target for kill in kills)),
+        *_totals("moment", Counter(kill.moment for kill in kills)),
+        *_totals("recovery", Counter(kill.recovery for kill in kills)),
         *_totals("task in Airflow", tasks),
         *_totals("step of the one process", Counter(kill.task for kill in steps)),
         "## Every kill",
@@ -764,7 +744,7 @@ def as_markdown(proof: Proof) -> str:
     lines += [
         f"| {number} | {kill.week} | {kill.task} | {kill.target} | {kill.moment} | {kill.milliseconds} "
         f"| {kill.recovery} | {'; '.join(kill.differences) or 'none'} |"
-        for number, kill in enumerate(proof.kills, 1)
+        for number, kill in enumerate(kills, 1)
     ]
     return "\n".join(lines) + "\n"
 
@@ -775,31 +755,32 @@ def _totals(title: str, counts: Counter[str]) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the proof; return 0, or 1 when something differed."""
+    """Prove the parts that are asked for and write the report of all that were kept; return 1 if something differed."""
     parser = argparse.ArgumentParser(prog="tests.e2e.kills", description=__doc__.splitlines()[0])
-    parser.add_argument("--points", type=int, default=100, help="kills in a real Airflow, at least (default 100)")
-    parser.add_argument("--step-points", type=int, default=100, help="kills of a process that does all steps")
-    parser.add_argument("--weeks", type=int, default=2, help="how many of the four weeks run in Airflow (default 2)")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--report", type=Path, help="where to write the page")
-    parser.add_argument("--folder", type=Path, help="where to work; kept. By default a folder that is removed")
+    parts = [f"{number}/{PARTS}" for number in range(1, PARTS + 1)]
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{' or '.join(parts)}; by default all")
+    parser.add_argument("--points", type=int, default=50, help="kills in a real Airflow, at least, a part (default 50)")
+    parser.add_argument("--step-points", type=int, default=50, help="kills of a process that does all steps, a part")
     options = parser.parse_args(arguments)
+    if unknown := set(options.parts) - set(parts):
+        parser.error(f"no part {', '.join(sorted(unknown))}: there are {' and '.join(parts)}")
     began = time.monotonic()
+    proofs.commit()
 
     def say(text: str) -> None:
         print(f"{time.monotonic() - began:6.0f} s  {text}", flush=True)
 
-    def save(proof: Proof) -> None:
-        if options.report:
-            options.report.parent.mkdir(parents=True, exist_ok=True)
-            options.report.write_text(as_markdown(proof), encoding="utf-8")
-
-    with tempfile.TemporaryDirectory(prefix="kills-") as temporary:
-        folder = options.folder or Path(temporary)
-        proof = prove(folder, options.points, options.step_points, options.seed, options.weeks, say, save)
-    for kill in proof.differing():
+    wrong: list[Kill] = []
+    for name in options.parts or parts:
+        part, start = int(name.partition("/")[0]), time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="kills-") as folder:
+            kills = prove(Path(folder), options.points, options.step_points, part, say)
+        proofs.keep(KEPT, part, PARTS, time.monotonic() - start, kills=[asdict(kill) for kill in kills])
+        REPORT.write_text(as_markdown(proofs.kept(KEPT)), encoding="utf-8")
+        wrong += differing(kills)
+    for kill in wrong:
         say(f"DIFFERENCE {kill}")
-    return 1 if proof.differing() else 0
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

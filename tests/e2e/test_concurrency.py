@@ -1,4 +1,7 @@
-"""Runs side by side, readers meanwhile, and what a user clears or marks: all end as weeks run one by one."""
+"""Runs side by side, readers meanwhile, and what a user clears or marks: all end as weeks run one by one.
+
+`make prove-side-by-side` runs it. `make test` has tests/unit/test_two_processes.py, for the lock that this rests on.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +30,9 @@ from greenery.week import WEEK
 from tests.e2e import kills
 from tests.pipeline import run_week
 
-# `make prove` runs more weeks side by side.
-BACKFILLED = 4 if os.environ.get("GREENERY_PROVE") else 2
+pytestmark = pytest.mark.prove
+BACKFILLED = 4
 WEEKS = BACKFILLED + 4
-only_in_prove = pytest.mark.skipif(not os.environ.get("GREENERY_PROVE"), reason="takes minutes: make prove runs it")
 LOCKED = re.compile(r"Could not set lock|database is locked|IO Error|IOException", re.IGNORECASE)
 MINUTES = 15
 
@@ -297,7 +299,6 @@ def run_of(airflow: Airflow, day: date) -> str:
     return found[0]["dag_run_id"]
 
 
-@only_in_prove
 def test_a_cleared_task_or_run_beside_an_active_run(shop, airflow, chronological):
     expected = chronological(*DAYS[: BACKFILLED + 1], DAYS[-1])
     whole, part, running = (run_of(airflow, day) for day in (DAYS[0], DAYS[1], DAYS[BACKFILLED]))
@@ -315,7 +316,6 @@ def test_a_cleared_task_or_run_beside_an_active_run(shop, airflow, chronological
     assert locked_lines(airflow) == []
 
 
-@only_in_prove
 def test_what_is_marked_as_done_is_not_published(shop, airflow, chronological):
     day = DAYS[BACKFILLED + 1]
     published = shop.published.resolve()
@@ -339,7 +339,6 @@ def test_what_is_marked_as_done_is_not_published(shop, airflow, chronological):
     assert len(manifest["admitted_extracts"]) == BACKFILLED + 3
 
 
-@only_in_prove
 def test_a_trigger_without_a_date_runs_the_newest_week_that_had_ended(shop, airflow):
     run_id = trigger(airflow, None)
     assert ended(airflow, run_id) == ["success"]

@@ -28,7 +28,7 @@ MODEL = "int_extract_pairs"
 @pytest.fixture(autouse=True)
 def _no_open_warehouse():
     """A fork must not inherit a DuckDB of dbt: its threads do not come along. The scheduler opens none either."""
-    assert DuckDBConnectionManager._ENV is None, "these tests need a process of their own: pytest tests/forks"
+    assert DuckDBConnectionManager._ENV is None, "another test has built with dbt in this process: pytest tests/forks"
 
 
 @pytest.fixture(autouse=True)

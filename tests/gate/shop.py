@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
-from greenery import quality
-from greenery.build import locking, record
-from greenery.build.record import FailedTest
-from greenery.landing import ledger, loading
+from greenery.landing import ledger
 from greenery.messages.check_results import CheckResults
 from greenery.messages.page import SEVERITIES
 from greenery.quality import HeldError
@@ -21,51 +18,19 @@ from greenery.simulator.shop import Shop, simulate
 from greenery.warehouse.duckdb import connect
 
 from tests.gate.faults import AS_OF, BEFORE, Fault, plant
-from tests.properties.replay import Recording, build_statements, data_test_failures
-
-RUN = "gate"
-Change = Callable[[duckdb.DuckDBPyConnection], None]
+from tests.pipeline import Build, judged_week
+from tests.properties.replay import Recording, replayed
 
 
-def run_week(
-    home: Settings,
-    as_of: datetime,
-    recording: Recording,
-    *,
-    landed: Change | None = None,
-    built: Change | None = None,
-    accept: str = "",
-) -> dict:
-    """Run a week up to the gate and return its quality.json; admit it where the gate lets it through.
-
-    landed, built: what is done to the warehouse after landing, and after the models are built.
-    """
-    loading.land(home, as_of, reextract=True, accept_shrink=True)
-    with connect(home) as connection:
-        if landed:
-            landed(connection)
-        assert locking.acquire(connection, RUN, as_of, lambda _: False)
-        for statement in build_statements(recording, connection):
-            connection.execute(statement)
-        for node in recording.nodes:
-            record.note_built(connection, RUN, node.name)
-        if built:
-            built(connection)
-        failed = data_test_failures(recording, connection)
-        found = [
-            FailedTest(test=name, model="models", meaning=f"dbt's test {name}.", failures=rows, message="")
-            for name, rows in sorted(failed.items())
-        ]
-        record.tested(connection, RUN, found)
-    try:
-        quality.judge(home, RUN, accept)
-    except HeldError:
-        pass
-    else:
-        with connect(home) as connection:
-            ledger.admit(connection, ledger.newest(connection, as_of).extract_id)  # type: ignore[index]
-    with connect(home) as connection:
-        locking.release(connection, RUN)
+def run_week(home: Settings, as_of: datetime, build: Build, accept: str = "") -> dict:
+    """Run a week up to the gate and return its quality.json; admit it where the gate lets it through."""
+    options = {"reextract": True, "accept_shrink": True}
+    with (
+        suppress(HeldError),
+        judged_week(home, as_of, accept=accept, build=build, **options),
+        connect(home) as connection,
+    ):
+        ledger.admit(connection, ledger.newest(connection, as_of).extract_id)
     return json.loads((home.report_folder(as_of) / "quality.json").read_text(encoding="utf-8"))
 
 
@@ -88,7 +53,7 @@ def good_shop(folder: Path, recording: Recording, sessions: int = 1200) -> Setti
     home = Settings(home=folder / "home", extracts=folder / "extracts")
     shop = Shop(BEFORE, 2, sessions, history_weeks=8, file_format="parquet", improved_checkout_week=9)
     simulate(shop, home.extracts)
-    assert set(failed(run_week(home, BEFORE, recording)).values()) <= {"info"}
+    assert set(failed(run_week(home, BEFORE, replayed(recording))).values()) <= {"info"}
     return home
 
 
@@ -102,8 +67,9 @@ def run_fault(home: Settings, fault: Fault, recording: Recording, folder: Path) 
         for statement in fault.statements:
             connection.execute(statement)
 
-    changes: dict[str, Change] = {} if fault.where == "extract" else {fault.where: change}
-    return run_week(copy, AS_OF, recording, landed=changes.get("landing"), built=changes.get("marts"))
+    when = {"landing": "before", "marts": "after"}
+    changes = {} if fault.where == "extract" else {when[fault.where]: change}
+    return run_week(copy, AS_OF, replayed(recording, **changes))
 
 
 def problem(fault: Fault, document: dict) -> str:

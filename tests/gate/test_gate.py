@@ -22,6 +22,8 @@ from sqlalchemy import ClauseElement, Connection, Engine, event
 from tests.gate.faults import AS_OF, BEFORE, FAULTS, Fault, plant
 from tests.gate.report import clean_weeks
 from tests.gate.shop import copied, failed, good_shop, problem, run_fault, run_week
+from tests.pipeline import Build
+from tests.properties.replay import replayed
 
 SAMPLE = (
     "a day of events is lost",
@@ -42,45 +44,50 @@ def good(recording, tmp_path_factory) -> Settings:
     return good_shop(tmp_path_factory.mktemp("good"), recording, sessions=500)
 
 
+@pytest.fixture(scope="module")
+def build(recording) -> Build:
+    return replayed(recording)
+
+
 @pytest.mark.parametrize("name", SAMPLE)
 def test_a_planted_fault_is_caught_as_said(good, recording, tmp_path, name):
     fault = next(fault for fault in FAULTS if fault.name == name)
     assert problem(fault, run_fault(good, fault, recording, tmp_path / "planted")) == ""
 
 
-def test_an_accepted_anomaly_is_admitted_and_stays_so_for_this_content_only(good, recording, tmp_path):
+def test_an_accepted_anomaly_is_admitted_and_stays_so_for_this_content_only(good, build, tmp_path):
     def fault(name: str) -> Fault:
         return next(fault for fault in FAULTS if fault.name == name)
 
     copy = copied(good, tmp_path / "accepted")
     plant(fault("package_shipped is not tracked"), copy.extracts)
     # What nobody can have seen is not accepted.
-    held = run_week(copy, AS_OF, recording, accept="the warehouse moved")
+    held = run_week(copy, AS_OF, build, accept="the warehouse moved")
     assert (held["verdict"], held["accepted"]) == ("held", None)
-    document = run_week(copy, AS_OF, recording, accept="the warehouse moved")
+    document = run_week(copy, AS_OF, build, accept="the warehouse moved")
     observed = {check["check"]: check["observed"] for check in held["checks"] if check["check"] in ACCEPTED}
     accepted = {"reason": "the warehouse moved", "checks": ACCEPTED, "observed": observed}
     assert (document["verdict"], document["accepted"]) == ("accepted", accepted)
     assert [check["check"] for check in document["checks"] if check["accepted"]] == ["events_not_collapsed"]
     # The same content needs no word again; another one does, also where the same check fails.
-    assert run_week(copy, AS_OF, recording) == document
+    assert run_week(copy, AS_OF, build) == document
     plant(fault("a column that is new"), copy.extracts)
     plant(fault("an order's status is empty"), copy.extracts)
-    again = run_week(copy, AS_OF, recording)
+    again = run_week(copy, AS_OF, build)
     assert (again["verdict"], again["accepted"]) == ("held", None)
     plant(fault("add_to_cart is not tracked"), copy.extracts)
-    assert run_week(copy, AS_OF, recording, accept="never mind")["verdict"] == "held"
+    assert run_week(copy, AS_OF, build, accept="never mind")["verdict"] == "held"
 
 
-def test_an_admitted_week_stays_so_where_only_models_or_another_week_s_rows_are_wrong(good, recording, tmp_path):
+def test_an_admitted_week_stays_so_where_only_models_or_another_week_s_rows_are_wrong(good, recording, build, tmp_path):
     copy = copied(good, tmp_path / "rerun")
-    assert run_week(copy, AS_OF, recording)["verdict"] == "passed"
+    assert run_week(copy, AS_OF, build)["verdict"] == "passed"
 
     def lose(connection: duckdb.DuckDBPyConnection) -> None:
         later = f"from marts.fct_sessions where started_at >= timestamp '{BEFORE}' and checkout_at is null"
         connection.execute(f"delete from marts.fct_sessions where session_id in (select session_id {later} limit 3)")
 
-    document = run_week(copy, BEFORE, recording, built=lose)
+    document = run_week(copy, BEFORE, replayed(recording, after=lose))
     assert (document["verdict"], document["stays_admitted"]) == ("held", True)
     assert "critical" in failed(document).values()
     html = (copy.report_folder(BEFORE) / "quality.html").read_text(encoding="utf-8")
@@ -91,8 +98,8 @@ def test_an_admitted_week_stays_so_where_only_models_or_another_week_s_rows_are_
     assert (before.state, before.passed_with, now.state) == ("admitted", None, "admitted")
 
 
-def test_the_good_week_itself_passes(good, recording, tmp_path):
-    document = run_week(copied(good, tmp_path / "clean"), AS_OF, recording)
+def test_the_good_week_itself_passes(good, build, tmp_path):
+    document = run_week(copied(good, tmp_path / "clean"), AS_OF, build)
     assert set(failed(document).values()) <= {"info"}
     assert document["verdict"] == "passed"
 
@@ -102,7 +109,7 @@ def test_clean_weeks_raise_no_alarm(recording, sessions, weeks):
     assert clean_weeks(recording, sessions, seed=1, weeks=weeks) == []
 
 
-def test_a_shop_with_ways_of_its_own_is_never_held_and_warned_of_them_once(recording, tmp_path):
+def test_a_shop_with_ways_of_its_own_is_never_held_and_warned_of_them_once(build, tmp_path):
     weeks = [BEFORE, AS_OF]
     home = Settings(tmp_path / "home", tmp_path / "extracts")
     simulate(Shop(BEFORE, 2, 200, history_weeks=4, file_format="parquet"), home.extracts)
@@ -129,7 +136,7 @@ def test_a_shop_with_ways_of_its_own_is_never_held_and_warned_of_them_once(recor
         plant(own, home.extracts, week)
     forget_promos = "update orders set promo_id = null, order_total = order_cost + shipping_cost where created_at >= "
     plant(replace(own, statements=(f"{forget_promos} timestamp '{BEFORE}'", "delete from promos")), home.extracts)
-    first, second = (run_week(home, week, recording) for week in weeks)
+    first, second = (run_week(home, week, build) for week in weeks)
     assert "critical" not in {**failed(first), **failed(second)}.values()
     own_ways = {"event_types_known", "order_statuses_known", "items_have_products"}
     assert own_ways <= set(failed(first))
@@ -196,7 +203,7 @@ def test_every_check_is_hit_by_a_fault():
     assert {check.id for check in CHECKS} <= {check for fault in FAULTS for check in fault.checks}
 
 
-def test_a_verdict_is_the_same_on_the_day_and_after_later_weeks(recording, tmp_path):
+def test_a_verdict_is_the_same_on_the_day_and_after_later_weeks(build, tmp_path):
     weeks = [datetime(2025, 1, 8) + number * timedelta(days=7) for number in range(3)]
     extracts = tmp_path / "extracts"
     # Sessions whose events and shipments come late, users who move, and orders sent back.
@@ -205,7 +212,7 @@ def test_a_verdict_is_the_same_on_the_day_and_after_later_weeks(recording, tmp_p
     def texts(home: Settings, *order: datetime) -> dict[datetime, bytes]:
         found = {}
         for week in order:
-            run_week(home, week, recording)
+            run_week(home, week, build)
             found[week] = (home.report_folder(week) / "quality.json").read_bytes()
         return found
 

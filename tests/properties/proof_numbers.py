@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from greenery.settings import REPOSITORY
-
+from tests import proofs
 from tests.properties.reference import Extract
 
-REPORT = REPOSITORY / "docs" / "proofs" / "properties.md"
+REPORT = proofs.FOLDER / "properties.md"
 # What each part counted; the report adds them up.
 FOLDER = REPORT.with_name("histories")
 STATUSES = ("preparing", "shipped", "delivered")
@@ -51,35 +48,20 @@ def summarize(terminal: Any, *, write: bool) -> None:
         f"one rule: {cases} random histories, {len(parts)} of {PARTS} parts, {1000 * seconds / cases:.0f} ms a history"
     )
     if write:
-        commit = _commit()
-        FOLDER.mkdir(parents=True, exist_ok=True)
         for part, (seconds, counts) in parts.items():
-            document = {"part": part, "of": PARTS, "commit": commit, "seconds": round(seconds), "counts": counts}
-            (FOLDER / f"{part:02}.json").write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")
+            proofs.keep(FOLDER, part, PARTS, seconds, counts=counts)
         write_report()
 
 
 def write_report() -> None:
     """Write the report from the counts of all parts that were written down."""
-    parts = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))]
+    parts = proofs.kept(FOLDER)
     counts: Counter[str] = Counter()
     for part in parts:
         counts.update(part["counts"])
     lines = "".join(f"| {number:,} | {name} |\n" for name, number in _sorted(counts))
-    times = "".join(
-        f"| {part['part']} of {part['of']} | {part['counts']['cases']:,} | {part['seconds'] / 60:.0f} "
-        f"| `{part['commit']}` |\n"
-        for part in parts
-    )
-    REPORT.write_text(f"{HEADER}{lines}\n| part | cases | minutes | at commit |\n|---|---:|---:|---|\n{times}")
-
-
-def _commit() -> str:
-    """Return the short hash of what was proved; with a plus where the working tree differs from it."""
-    git = ["git", "-C", str(REPOSITORY)]
-    head = subprocess.check_output([*git, "rev-parse", "--short", "HEAD"], text=True).strip()
-    differs = subprocess.check_output([*git, "status", "--porcelain", "include", "tests"], text=True)
-    return f"{head}+" if differs else head
+    times = proofs.table(parts, {"cases": [part["counts"]["cases"] for part in parts]})
+    REPORT.write_text(f"{HEADER}{lines}\n{times}", encoding="utf-8")
 
 
 def _sorted(counts: Counter[str]) -> list[tuple[str, int]]:

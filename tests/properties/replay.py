@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,11 @@ import duckdb
 from dbt.cli.main import dbtRunner
 from greenery.build import dbt_project, target
 from greenery.build.dbt_project import PROJECT
+from greenery.build.record import FailedTest, note_built, tested
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect, create_landing_tables
+
+from tests.pipeline import Build, parsed, places
 
 COMMENT = re.compile(r"^\s*/\*.*?\*/", re.DOTALL)
 READS = ("select", "with", "describe", "show", "explain", "pragma")
@@ -93,19 +96,12 @@ def _build(home: Settings, folder: Path, *options: str) -> tuple[list[tuple[str,
             statements.append((event.data.node_info.unique_id, COMMENT.sub("", event.data.sql).strip()))
 
     os.environ["GREENERY_WAREHOUSE"] = str(home.warehouse)
-    runner = dbtRunner(callbacks=[keep])
-    places = ["--project-dir", PROJECT, "--profiles-dir", PROJECT / "profiles"]
-    places += ["--target-path", folder / "target", "--log-path", folder / "logs"]
-    arguments = ["--quiet", "build", "--exclude-resource-type", "unit_test", "--threads", "1", *options]
-    result = runner.invoke([*arguments, *map(str, places)])
+    manifest = parsed()
+    runner = dbtRunner(manifest=manifest, callbacks=[keep])
+    arguments = ["--quiet", "--no-write-json", "build", "--exclude-resource-type", "unit_test", "--threads", "1"]
+    result = runner.invoke([*arguments, *options, *places(folder)])
     assert result.success, result.exception
-    return statements, runner.manifest or _manifest(folder)
-
-
-def _manifest(folder: Path) -> Any:
-    from dbt.contracts.graph.manifest import WritableManifest
-
-    return WritableManifest.read_and_check_versions(str(folder / "target" / "manifest.json"))
+    return statements, manifest
 
 
 def _verb(text: str) -> str:
@@ -252,6 +248,33 @@ def build_statements(recording: Recording, connection: Any, *, afresh: bool = Fa
             yield from node.first
         else:
             yield from node.afresh if afresh else node.again
+
+
+def replayed(
+    recording: Recording,
+    before: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None,
+    after: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None,
+) -> Build:
+    """Return a build of a week that replays the recording; dbt would do the same in four times the time.
+
+    before, after: what is done to the warehouse before and after the models are built.
+    """
+
+    def build(home: Settings, run_id: str, full_refresh: bool) -> None:
+        with connect(home) as connection:
+            before(connection)
+            for statement in build_statements(recording, connection, afresh=full_refresh):
+                connection.execute(statement)
+            for node in recording.nodes:
+                note_built(connection, run_id, node.name)
+            after(connection)
+            failed = [
+                FailedTest(test=name, model="models", meaning=f"dbt's test {name}.", failures=found, message="")
+                for name, found in sorted(data_test_failures(recording, connection).items())
+            ]
+            tested(connection, run_id, failed)
+
+    return build
 
 
 def data_test_failures(recording: Recording, connection: Any) -> dict[str, int]:

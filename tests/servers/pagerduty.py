@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.servers import POLL_SECONDS
+
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 LARGEST_EVENT = 512 * 1024
 
@@ -136,7 +138,7 @@ def running_pagerduty() -> Iterator[PagerDuty]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     service.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
     thread.start()
     try:
         yield service

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import ssl
 from collections.abc import Callable
@@ -48,8 +49,7 @@ class SmtpServer:
     on_mail: Callable[[], None] = lambda: None
 
     def __enter__(self) -> SmtpServer:
-        authority = trustme.CA()
-        certificate = authority.issue_cert("localhost", "127.0.0.1")
+        authority, certificate = _certificates()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)
         self.ca = self.folder / "ca.pem"
@@ -90,6 +90,13 @@ class SmtpServer:
         is_right = (data.login.decode(), data.password.decode()) == (self.user, self.password)
         self.log.append(f"AUTH {mechanism} {'ok' if is_right else 'refused'}{' by TLS' if session.ssl else ''}")
         return AuthResult(success=is_right, handled=False)
+
+
+@functools.cache
+def _certificates() -> tuple[trustme.CA, trustme.LeafCert]:
+    """Return an authority and a certificate of it for all servers of this process."""
+    authority = trustme.CA()
+    return authority, authority.issue_cert("localhost", "127.0.0.1")
 
 
 class _Controller(Controller):
