@@ -16,7 +16,6 @@ from typing import Any
 import duckdb
 from dbt.cli.main import dbtRunner
 from greenery.build import dbt_project, target
-from greenery.build.dbt_project import PROJECT
 from greenery.build.record import FailedTest, note_built, tested
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import connect, create_landing_tables
