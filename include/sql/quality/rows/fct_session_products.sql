@@ -1,7 +1,7 @@
 -- The products that the sessions of the week that ends at $as_of met, as known then, each as often as
 -- fct_session_products has it, and beside them in which steps its row is beyond that of the session in fct_sessions.
--- A time before the session's start, of a backdated event, is not compared. Later knowledge adds products. They are left
--- out unless they are at fault: a week is judged alike on the day and later.
+-- A time before the session's start, of a backdated event, is not compared. Later knowledge adds products. They are
+-- left out unless they are at fault: a week is judged alike on the day and later.
 with week_sessions as (
     select session_id from quality_sessions
     where weeks_ago = 0
