@@ -410,7 +410,7 @@ from pathlib import Path
 from greenery.landing import load as landing
 from greenery.settings import Settings
 
-typed = landing._typed
+typed = landing.typed_rows
 
 def killed_at_products(table):
     # The rows of the tables before are inserted by now, within the transaction.
@@ -420,7 +420,7 @@ def killed_at_products(table):
 
 inserting = []
 forget = landing.ledger.forget
-landing._typed = killed_at_products
+landing.typed_rows = killed_at_products
 landing.ledger.forget = lambda *arguments: (inserting.append(True), forget(*arguments))
 landing.land(Settings(home=Path({str(home.home)!r}), extracts=Path({str(home.extracts)!r})), datetime(2023, 1, 11))
 """

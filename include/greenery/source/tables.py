@@ -28,6 +28,11 @@ class Column:
     personal: bool = False
     known_values: tuple[str, ...] = ()
 
+    @property
+    def is_code(self) -> bool:
+        """Whether it holds ids: texts that are compared, whatever type the source has for them."""
+        return self.name.endswith("_id") or self.name == "zipcode"
+
 
 @dataclass(frozen=True)
 class Table:
