@@ -16,10 +16,11 @@ from typing import TextIO
 import duckdb
 
 from greenery.source.folders import FORMATS, ExtractError
-from greenery.source.tables import Table
+from greenery.source.tables import TEXT, Column, Table
 from greenery.warehouse.duckdb import rows
 
 MAX_LINE = 16 << 20
+NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT", "DOUBLE", "DECIMAL")
 DELIMITERS = ",;\t|"
 # What starts a file that has another format than its name says.
 MAGIC = {
@@ -43,18 +44,22 @@ class Part:
 class Raw:
     """The rows of a table as texts, in the temporary table raw_<table>.
 
-    name: of the file or folder, for warnings. where: the same with the extract, for errors. parts: its files.
+    extract: its name, for errors. source: the file, or the folder of the parts. parts: all files.
     """
 
-    name: str
-    where: str
+    extract: str
+    source: Path
     parts: tuple[Part, ...]
 
+    @property
+    def where(self) -> str:
+        """The extract and the file or folder, for errors."""
+        return f"{self.extract}, {self.source}"
+
     def row(self, number: int) -> str:
-        """Return file and row of the table's row `number` (from 0), for people."""
+        """Return extract, file and row of the table's row `number` (from 0), for errors."""
         part = next(part for part in reversed(self.parts) if part.first_row <= number)
-        folder, _, _ = self.where.rpartition(", ")
-        return f"{folder}, {part.file}, row {number - part.first_row + 1}"
+        return f"{self.extract}, {part.file}, row {number - part.first_row + 1}"
 
 
 def read(connection: duckdb.DuckDBPyConnection, table: Table, extract: str, source: Path) -> tuple[Raw, list[str]]:
@@ -67,14 +72,15 @@ def read(connection: duckdb.DuckDBPyConnection, table: Table, extract: str, sour
     parts: list[Part] = []
     warnings: list[str] = []
     count = 0
-    for file in _files(extract, source):
+    with readable(f"{extract}, {source}"):
+        files = _files(extract, source)
+    for file in files:
         parts.append(Part(file, count))
+        load = _load_parquet if file.suffix.lower() == ".parquet" else _load_csv
         with readable(f"{extract}, {file}"):
-            load = _load_parquet if file.suffix.lower() == ".parquet" else _load_csv
-            names = load(connection, table, f"{extract}, {file}", file)
-        warnings += _not_landed(table, names, source.name)
+            warnings += load(connection, table, file, f"{extract}, {file}")
         count = int(connection.execute(f"select count(*) from temp.raw_{table.name}").fetchall()[0][0])
-    return Raw(source.name, f"{extract}, {source}", tuple(parts)), list(dict.fromkeys(warnings))
+    return Raw(extract, source, tuple(parts)), [f"{source.name}: {warning}" for warning in dict.fromkeys(warnings)]
 
 
 @contextmanager
@@ -131,14 +137,16 @@ def _text(name: str, type: str) -> str:
     return f"nullif({text}, '')"
 
 
-def _load_parquet(connection: duckdb.DuckDBPyConnection, table: Table, where: str, file: Path) -> list[str]:
-    """Append the file's rows to raw_<table>; return its column names."""
+def _load_parquet(connection: duckdb.DuckDBPyConnection, table: Table, file: Path, where: str) -> list[str]:
+    """Append the file's rows to raw_<table>; return what to warn of."""
     source, parameters = "read_parquet($file, hive_partitioning = false)", {"file": str(file)}
     described = rows(connection, f"describe select * from {source}", parameters)
     # DuckDB names columns that differ in case alone apart: the file says what they are called.
     top_level = rows(connection, "select name, num_children from parquet_schema($file)", parameters)
     names = [name.strip().lower() for name in _top_level([(row["name"], row["num_children"] or 0) for row in top_level])]
     _check_columns(table, names, where)
+    warnings = _not_landed(table, names)
+    labels = [column for column in table.landed if column.type == TEXT and not column.name.endswith("_id")]
     texts = []
     for column in table.columns:
         found = described[names.index(column.name)]
@@ -146,10 +154,12 @@ def _load_parquet(connection: duckdb.DuckDBPyConnection, table: Table, where: st
         if type.startswith(("STRUCT", "MAP", "UNION", "VARIANT")) or type.endswith("]"):
             raise ExtractError(f"{where}, column {column.name}: it is nested ({type[:80]}): export it as text.")
         if type == "BLOB":
-            _check_utf8(connection, source, name, f"{where}", column.name, parameters)
+            _check_utf8(connection, f"select {_quoted(name, chr(34))} as value from {source}", parameters, where, column)
+        if column in labels and type.startswith(NUMBERS):
+            warnings.append(f"{column.name} is a number there ({type}): leading zeros are lost, export it as text")
         texts.append(_text(name, type))
     connection.execute(f"insert into temp.raw_{table.name} select {', '.join(texts)} from {source}", parameters)
-    return names
+    return warnings
 
 
 def _top_level(schema: list[tuple[str, int]]) -> Iterator[str]:
@@ -168,22 +178,21 @@ def _top_level(schema: list[tuple[str, int]]) -> Iterator[str]:
 
 
 def _check_utf8(
-    connection: duckdb.DuckDBPyConnection, source: str, name: str, where: str, column: str, parameters: dict[str, str]
+    connection: duckdb.DuckDBPyConnection, values: str, parameters: dict[str, str], where: str, column: Column
 ) -> None:
-    value = _quoted(name, '"')
     query = f"""
-        select position, value from (select row_number() over () as position, {value} as value from {source})
+        select position, value from (select row_number() over () as position, value from ({values}))
         where value is not null and try(decode(value)) is null order by position limit 1
     """
     for row in rows(connection, query, parameters):
         raise ExtractError(
-            f"{where}, row {row['position']}, column {column}: the bytes {bytes(row['value'])[:20]!r} are not text in "
-            "UTF-8: export the column as text."
+            f"{where}, row {row['position']}, column {column.name}: the bytes {bytes(row['value'])[:20]!r} are not text "
+            "in UTF-8: export the column as text."
         )
 
 
-def _load_csv(connection: duckdb.DuckDBPyConnection, table: Table, where: str, file: Path) -> list[str]:
-    """Append the file's rows to raw_<table>; return its column names."""
+def _load_csv(connection: duckdb.DuckDBPyConnection, table: Table, file: Path, where: str) -> list[str]:
+    """Append the file's rows to raw_<table>; return what to warn of."""
     with file.open("rb") as handle:
         start = handle.read(4)
     is_compressed = file.suffix.lower() == ".gz"
@@ -204,33 +213,27 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, table: Table, where: str, f
     parameters = {"file": str(file), "compression": "gzip" if is_compressed else "none"}
     try:
         connection.execute(query, parameters)
-    except duckdb.InvalidInputException as error:
-        if "invalid state" not in str(error):
+    except duckdb.InvalidInputException:
+        # DuckDB takes lines that end in two ways only if it may also overlook a quote that is left open. Python's
+        # reader overlooks none: what it reads without a fault is read so.
+        found = _count_rows(file, delimiter) - skip
+        if not found:
             raise
-        _load_with_mixed_line_ends(connection, query, parameters, file, delimiter, skip)
-    return names
+        lenient = query.replace("auto_detect = false", "auto_detect = false, strict_mode = false")
+        loaded = connection.execute(lenient, parameters).fetchall()[0][0]
+        if loaded != found:
+            raise csv.Error(f"DuckDB finds {loaded} rows in it, Python {found}") from None
+    return _not_landed(table, names)
 
 
-def _load_with_mixed_line_ends(
-    connection: duckdb.DuckDBPyConnection,
-    query: str,
-    parameters: dict[str, str],
-    file: Path,
-    delimiter: str,
-    skip: int,
-) -> None:
-    """Run the query of a file whose lines end in two ways.
-
-    DuckDB reads it only if it may also overlook a quote that is left open, so Python's reader has to find the same
-    number of rows.
-    """
+def _count_rows(file: Path, delimiter: str) -> int:
+    """Return how many rows follow the first, 0 where a quote or a character is wrong."""
     csv.field_size_limit(MAX_LINE)
-    with _open(file) as handle:
-        expected = sum(1 for row in csv.reader(handle, delimiter=delimiter, strict=True) if row) - 1 - skip
-    connection.execute(query.replace("auto_detect = false", "auto_detect = false, strict_mode = false"), parameters)
-    loaded = connection.fetchall()[0][0]
-    if loaded != expected:
-        raise csv.Error(f"its lines end in different ways, and it has {loaded} or {expected} rows")
+    try:
+        with _open(file) as handle:
+            return sum(1 for row in csv.reader(handle, delimiter=delimiter, strict=True) if row) - 1
+    except (csv.Error, UnicodeDecodeError):
+        return 0
 
 
 def _open(file: Path) -> TextIO:
@@ -271,9 +274,9 @@ def _check_columns(table: Table, names: list[str], where: str) -> None:
         raise ExtractError(f"{where}: column {', '.join(twice)} is there twice: keep one.")
 
 
-def _not_landed(table: Table, names: list[str], file_name: str) -> list[str]:
+def _not_landed(table: Table, names: list[str]) -> list[str]:
     known = {column.name for column in table.columns}
-    warnings = [f"{file_name}: unknown column {name!r} was not landed" for name in names if name and name not in known]
+    warnings = [f"unknown column {name!r} was not landed" for name in names if name and name not in known]
     if nameless := names.count(""):
-        warnings.append(f"{file_name}: {nameless} column(s) without a name were not landed")
+        warnings.append(f"{nameless} column(s) without a name were not landed")
     return warnings
