@@ -12,7 +12,7 @@ import pytest
 from greenery.landing.load import Landing, land
 from greenery.settings import Settings
 from greenery.source.folders import ExtractError
-from greenery.source.tables import TABLES, Column, Table
+from greenery.source.tables import TABLES, Table
 from greenery.warehouse.duckdb import connect, rows
 
 from tests.conftest import EVENT, ORDER, small_shop, write_extract
@@ -85,7 +85,9 @@ def with_ids(shop: dict[str, list[dict]], id_of) -> dict[str, list[dict]]:
 def test_ids_of_any_type_land_as_the_text_of_a_csv_file(home, as_of, tmp_path, type, id_of):
     shop = with_ids(small_shop(), id_of)
     folder = write_extract(home.extracts / "2023-01-11", shop)
-    values = sorted({value for rows in shop.values() for row in rows for key, value in row.items() if key[-3:] == "_id"})
+    values = sorted(
+        {value for rows in shop.values() for row in rows for key, value in row.items() if key[-3:] == "_id"}
+    )
     name = f"enum ({', '.join(repr(value) for value in values if value)})" if type == "enum" else type
     for table in TABLES:
         to_parquet(folder, table, lambda column: name if column.name.endswith("_id") else "varchar")
@@ -174,7 +176,7 @@ def test_nested_columns_are_left_out_with_a_warning(home, as_of, folder, tmp_pat
         "{'created_at': 1, 'deep': {'status': [1, 2]}} as meta",
         "map {'status': 1} as labels",
         "['a', 'b'] as tags",
-        "1 as \" \"",
+        '1 as " "',
     )
     landed = land(home, as_of)
     assert landed.warnings == [
@@ -267,8 +269,14 @@ def test_delimiters_line_ends_and_names_of_csv_files(home, as_of, folder, data, 
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b'promo_id,discount,status\r\nspring,2,"active\nfall,3,old\n', "CSV Error on Line: 2, Value with unterminated quote found."),
-        (b'promo_id,discount,status\r\nspring,2,"act"ive\nfall,3,old\n', "CSV Error on Line: 2, Value with unterminated quote found."),
+        (
+            b'promo_id,discount,status\r\nspring,2,"active\nfall,3,old\n',
+            "CSV Error on Line: 2, Value with unterminated quote found.",
+        ),
+        (
+            b'promo_id,discount,status\r\nspring,2,"act"ive\nfall,3,old\n',
+            "CSV Error on Line: 2, Value with unterminated quote found.",
+        ),
         (b"promo_id,discount,status\r\nspring,2\nfall,3,old\n", "Expected Number of Columns: 3 Found: 2"),
         ("promo_id,discount,status\nspring,2,active\n".encode("utf-16"), "it is UTF-16: save it as CSV UTF-8"),
         (b"PK\x03\x04 and so on", "it is a spreadsheet or a ZIP archive: save it as CSV UTF-8"),
@@ -324,9 +332,12 @@ def parts_of_orders(folder: Path) -> Path:
     (parts / "_SUCCESS").touch()
     (parts / ".part.crc").touch()
     for number, type in enumerate(("bigint", "double", "varchar")):
-        cast = f"select * replace (order_id::{type} as order_id) from read_csv('{folder}/orders.csv', all_varchar = true)"
+        cast = (
+            f"select * replace (order_id::{type} as order_id) from read_csv('{folder}/orders.csv', all_varchar = true)"
+        )
         duckdb.sql(
-            f"copy ({cast} where order_id = '{1001 + number}') to '{parts}/part-{number}.snappy.parquet' (format parquet)"
+            f"copy ({cast} where order_id = '{1001 + number}') to '{parts}/part-{number}.snappy.parquet' "
+            "(format parquet)"
         )
     (folder / "orders.csv").unlink()
     return parts
@@ -360,7 +371,9 @@ def test_a_folder_without_parts_is_refused(home, as_of, folder, content):
         problem = "the folder is empty"
     else:
         (parts / "country=US").mkdir() if content == "folder" else (parts / "notes.txt").touch()
-        problem = f"{'country=US' if content == 'folder' else 'notes.txt'} is no file of type .csv or .csv.gz or .parquet"
+        problem = (
+            f"{'country=US' if content == 'folder' else 'notes.txt'} is no file of type .csv or .csv.gz or .parquet"
+        )
     assert refused(home, as_of) == (
         f"extract 2023-01-11, {parts}: {problem}: keep the parts of the table there, and nothing else."
     )

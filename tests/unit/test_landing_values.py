@@ -144,7 +144,9 @@ def test_texts_that_say_that_there_is_no_value_are_counted_by_column(home, folde
 
 def test_a_key_that_says_that_there_is_none_is_refused(home, folder, as_of):
     write_extract(folder, {**small_shop(), "orders": [ORDER, {**ORDER, "order_id": "NULL"}]})
-    with pytest.raises(ExtractError, match=r"row 2, column order_id: the key is empty \('NULL'\): every row of orders "):
+    with pytest.raises(
+        ExtractError, match=r"row 2, column order_id: the key is empty \('NULL'\): every row of orders "
+    ):
         land(home, as_of)
 
 

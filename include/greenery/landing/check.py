@@ -32,7 +32,9 @@ def read_table(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, tab
         # Row by row as in raw_<table>: a fault is found beside the text that it was read from.
         connection.execute(f"create or replace temp table read_{table.name} as select {values} from raw_{table.name}")
         warnings += _check_values(connection, table, raw)
-        connection.execute(f"create or replace temp table typed_{table.name} as select distinct * from read_{table.name}")
+        connection.execute(
+            f"create or replace temp table typed_{table.name} as select distinct * from read_{table.name}"
+        )
         connection.execute(f"drop table raw_{table.name}; drop table read_{table.name}")
         warnings += _check_keys(connection, table, folder.as_of, raw)
         return warnings + _unexpected_values(connection, table, raw.source.name)
@@ -77,9 +79,7 @@ def _check_values(connection: duckdb.DuckDBPyConnection, table: Table, raw: read
     ]
 
 
-def _check_keys(
-    connection: duckdb.DuckDBPyConnection, table: Table, as_of: datetime, raw: reading.Raw
-) -> list[str]:
+def _check_keys(connection: duckdb.DuckDBPyConnection, table: Table, as_of: datetime, raw: reading.Raw) -> list[str]:
     """Return a warning that counts the events whose earliest row was taken.
 
     Raises ExtractError where rows with one key have different content.

@@ -113,7 +113,8 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
             for table in TABLES:
                 names = ", ".join(column.name for column in table.landed)
                 connection.execute(
-                    f"insert into landing.{table.name} (extract_id, {names}) select ?, {names} from {typed_rows(table)}",
+                    f"insert into landing.{table.name} (extract_id, {names}) "
+                    f"select ?, {names} from {typed_rows(table)}",
                     [extract_id],
                 )
     return landing

@@ -20,7 +20,20 @@ from greenery.source.tables import TEXT, Column, Table
 from greenery.warehouse.duckdb import rows
 
 MAX_LINE = 16 << 20
-NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT", "DOUBLE", "DECIMAL")
+NUMBERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "FLOAT",
+    "DOUBLE",
+    "DECIMAL",
+)
 DELIMITERS = ",;\t|"
 # What starts a file that has another format than its name says.
 MAGIC = {
@@ -143,7 +156,9 @@ def _load_parquet(connection: duckdb.DuckDBPyConnection, table: Table, file: Pat
     described = rows(connection, f"describe select * from {source}", parameters)
     # DuckDB names columns that differ in case alone apart: the file says what they are called.
     top_level = rows(connection, "select name, num_children from parquet_schema($file)", parameters)
-    names = [name.strip().lower() for name in _top_level([(row["name"], row["num_children"] or 0) for row in top_level])]
+    names = [
+        name.strip().lower() for name in _top_level([(row["name"], row["num_children"] or 0) for row in top_level])
+    ]
     _check_columns(table, names, where)
     warnings = _not_landed(table, names)
     labels = [column for column in table.landed if column.type == TEXT and not column.name.endswith("_id")]
@@ -154,7 +169,9 @@ def _load_parquet(connection: duckdb.DuckDBPyConnection, table: Table, file: Pat
         if type.startswith(("STRUCT", "MAP", "UNION", "VARIANT")) or type.endswith("]"):
             raise ExtractError(f"{where}, column {column.name}: it is nested ({type[:80]}): export it as text.")
         if type == "BLOB":
-            _check_utf8(connection, f"select {_quoted(name, chr(34))} as value from {source}", parameters, where, column)
+            _check_utf8(
+                connection, f"select {_quoted(name, chr(34))} as value from {source}", parameters, where, column
+            )
         if column in labels and type.startswith(NUMBERS):
             warnings.append(f"{column.name} is a number there ({type}): leading zeros are lost, export it as text")
         texts.append(_text(name, type))
@@ -186,8 +203,8 @@ def _check_utf8(
     """
     for row in rows(connection, query, parameters):
         raise ExtractError(
-            f"{where}, row {row['position']}, column {column.name}: the bytes {bytes(row['value'])[:20]!r} are not text "
-            "in UTF-8: export the column as text."
+            f"{where}, row {row['position']}, column {column.name}: the bytes {bytes(row['value'])[:20]!r} are not "
+            "text in UTF-8: export the column as text."
         )
 
 

@@ -58,8 +58,8 @@ def is_no_value(column: Column, text: str) -> str:
 
 
 def typed(column: Column) -> str:
-    """Return the expression (SQL) that reads the text as the column's type. It is NULL for what can't be read, and for a
-    text that says that there is no value."""
+    """Return the expression (SQL) that reads the text as the column's type. It is NULL for what can't be read, and
+    for a text that says that there is no value."""
     text = column.name
     if column.is_code:
         whole = f"split_part({text}, '.', 1)"

@@ -117,7 +117,9 @@ def _write_version(connection: duckdb.DuckDBPyConnection, folder: Path, version:
     beside = folder.with_name(f".{folder.name}")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    connection.execute(f"attach '{_sql_text(beside / 'greenery.duckdb')}' as published (storage_version '{OLDEST_CLIENT}')")
+    connection.execute(
+        f"attach '{_sql_text(beside / 'greenery.duckdb')}' as published (storage_version '{OLDEST_CLIENT}')"
+    )
     try:
         # One transaction writes the file's catalogue once, not once a relation.
         with transaction(connection):

@@ -30,7 +30,8 @@ class MissingExtractError(ExtractError):
 class ExtractFolder(BaseModel, frozen=True):
     """A folder of the file source that has all files.
 
-    files: table name to its file, or the folder with its parts. events_since: start (naive UTC) of the window of its events, None for all.
+    files: table name to its file, or the folder with its parts.
+    events_since: start (naive UTC) of the window of its events, None for all.
     """
 
     as_of: datetime
