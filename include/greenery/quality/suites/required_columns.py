@@ -43,8 +43,8 @@ SUITE = Suite(
             "required_columns_mostly_filled",
             "critical",
             lambda gx: gx.ExpectSharesNotToExceed(part="empty", whole="all_rows", at_most=0.5),
-            meaning="At least half of the values of every required column are filled. A column that no figure needs may "
-            "be empty from the first week on.",
+            meaning="At least half of the values of every required column are filled. A column that no figure "
+            "needs may be empty from the first week on.",
             look="the column in the file",
             tells_of=("required_columns_filled",),
         ),
