@@ -410,7 +410,7 @@ from pathlib import Path
 from greenery.landing import loading
 from greenery.settings import Settings
 
-typed = loading._typed
+typed = loading.typed_rows
 
 def killed_at_products(table):
     # The rows of the tables before are inserted by now, within the transaction.
@@ -420,7 +420,7 @@ def killed_at_products(table):
 
 inserting = []
 forget = loading.ledger.forget
-loading._typed = killed_at_products
+loading.typed_rows = killed_at_products
 loading.ledger.forget = lambda *arguments: (inserting.append(True), forget(*arguments))
 loading.land(Settings(home=Path({str(home.home)!r}), extracts=Path({str(home.extracts)!r})), datetime(2023, 1, 11))
 """

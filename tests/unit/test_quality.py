@@ -22,9 +22,9 @@ from greenery.quality.checks import BY_ID, CHECKS, advice
 from greenery.quality.expectations import surely
 from greenery.quality.findings import PERSONAL, Finding, expected, shown
 from greenery.quality.suite import REMEDIES, Check, Suite
-from greenery.quality.suites import SUITES
+from greenery.quality.suites import SUITES, required_columns
 from greenery.settings import REPOSITORY, Settings
-from greenery.warehouse.duckdb import SQL
+from greenery.warehouse.duckdb import SQL, create_landing_tables
 
 from tests import alerting
 
@@ -213,6 +213,29 @@ def test_a_required_column_of_a_few_rows_is_not_mostly_empty_and_one_that_is_has
     columns = found(SUITE["required_columns"], rows)
     assert columns["required_columns_mostly_filled"].observed == "1 of 3 required columns fail: orders.status"
     assert columns["required_columns_filled"].failing == 3
+
+
+@pytest.mark.parametrize(
+    ("column", "before", "now", "is_checked"),
+    [
+        ("inventory", None, None, False),
+        ("inventory", 5, None, True),
+        ("inventory", None, 5, True),
+        ("name", None, None, True),
+    ],
+)
+def test_a_required_column_that_was_never_filled_is_checked_if_a_figure_needs_it(column, before, now, is_checked):
+    with duckdb.connect() as connection:
+        create_landing_tables(connection)
+        connection.execute("create temp table quality_week as select 'e2' as extract_id, 'e1' as previous_extract_id")
+        for extract_id, value in (("e1", before), ("e2", now)):
+            connection.execute(
+                f"insert into landing.products (extract_id, product_id, {column}) values (?, 'p1', ?)",
+                [extract_id, value],
+            )
+        statement, parameters = required_columns.SUITE.statement(connection)
+        checked = {row[0] for row in connection.execute(statement, parameters).fetchall()}
+    assert (f"products.{column}" in checked) is is_checked
 
 
 def test_an_extract_without_events_is_said_to_have_none():

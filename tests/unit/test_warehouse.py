@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import duckdb
 import pytest
+from greenery.publishing import versions
 from greenery.warehouse.duckdb import connect
 from tenacity import stop_after_delay
 
@@ -49,3 +51,17 @@ def test_one_that_keeps_it_open_is_named(home, hold, monkeypatch):
     hold(60)
     with pytest.raises(duckdb.IOException, match="Conflicting lock is held in"), connect(home):
         pass
+
+
+def test_the_published_file_is_for_older_clients_and_read_only(home, monkeypatch):
+    monkeypatch.setattr(versions, "relations", lambda: [("analytics.t", "from (select 1 as one)")])
+    monkeypatch.setattr(versions.dbt_project, "models", lambda: SimpleNamespace(marts=()))
+    folder = home.home / "versions" / "1"
+    with duckdb.connect() as connection:
+        connection.execute("create schema intermediate")
+        connection.execute("create table intermediate.int_extract_pairs as select now() as as_of, 'e1' as extract_id")
+        versions._write_version(connection, folder, 1)
+        connection.execute(f"attach '{folder / 'greenery.duckdb'}' as published (read_only)")
+        tags = connection.execute("select tags from duckdb_databases() where database_name = 'published'").fetchall()
+    assert tags[0][0]["storage_version"] in ("v1.0.0+", "v1.1.0+")
+    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o444}

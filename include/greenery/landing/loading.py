@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
 import duckdb
 from pydantic import BaseModel
 
 from greenery.landing import ledger
+from greenery.landing.check import read_table, typed_rows
 from greenery.landing.extract import Extract
 from greenery.settings import Settings
 from greenery.source.folders import ExtractError, ExtractFolder, MissingExtractError, find_extract
-from greenery.source.tables import MONEY, TABLES, TIME, Column, Table
+from greenery.source.tables import TABLES, Table
 from greenery.warehouse.duckdb import connect, rows, transaction
 from greenery.week import WEEKDAYS
 
 SHRINK_LIMIT = 0.5
-NAMED_KEYS = 5
 
 
 class Landing(BaseModel, frozen=True):
@@ -63,7 +61,7 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
             return _kept(landed, "source gone")
         warnings = []
         for table in TABLES:
-            warnings += _read(connection, folder, table)
+            warnings += read_table(connection, folder, table)
         content_hash = _content_hash(connection, folder)
         if landed and landed.content_hash == content_hash:
             return _kept(landed, "unchanged")
@@ -115,7 +113,8 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
             for table in TABLES:
                 names = ", ".join(column.name for column in table.landed)
                 connection.execute(
-                    f"insert into landing.{table.name} (extract_id, {names}) select ?, {names} from {_typed(table)}",
+                    f"insert into landing.{table.name} (extract_id, {names}) "
+                    f"select ?, {names} from {typed_rows(table)}",
                     [extract_id],
                 )
     return landing
@@ -143,167 +142,8 @@ def _check_week_end(connection: duckdb.DuckDBPyConnection, settings: Settings) -
         )
 
 
-def _raw(table: Table) -> str:
-    return f"temp.raw_{table.name}"
-
-
-def _typed(table: Table) -> str:
-    return f"temp.typed_{table.name}"
-
-
 def _count(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
-    return int(connection.execute(f"select count(*) from {_typed(table)}").fetchall()[0][0])
-
-
-def _read(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, table: Table) -> list[str]:
-    """Read one table's file into a temporary table of typed, distinct rows; return the warnings."""
-    file = folder.files[table.name]
-    where = f"extract {folder.as_of:%Y-%m-%d}, {file}"
-    try:
-        names = _column_names(connection, file)
-        warnings = _check_columns(table, names, where)
-        _load_raw(connection, table, file, names)
-    except (duckdb.Error, UnicodeDecodeError, csv.Error) as error:
-        raise ExtractError(f"{where}: can't be read ({_reason(error)}): export the file again.") from None
-    _check_values(connection, table, where)
-    connection.execute(
-        f"create or replace temp table typed_{table.name} as select distinct "
-        + ", ".join(f"{_cast(column)} as {column.name}" for column in table.columns)
-        + f" from {_raw(table)}"
-    )
-    _check_keys(connection, table, where)
-    return warnings + _unexpected_values(connection, table, file.name)
-
-
-def _reason(error: Exception) -> str:
-    """Return the error in a file, without the line that DuckDB quotes, because it may hold personal data."""
-    first, *others = str(error).strip().splitlines()
-    explanations = ("Expected Number of Columns", "Value with unterminated quote", "Invalid unicode")
-    return ", ".join([first.removeprefix("Invalid Input Error: "), *(o for o in others if o.startswith(explanations))])
-
-
-def _column_names(connection: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
-    """Return the file's column names, lower case, in the file's order."""
-    if file.suffix == ".parquet":
-        described = rows(
-            connection, "select name from parquet_schema($file) where num_children is null", {"file": str(file)}
-        )
-        names = [row["name"] for row in described]
-    else:
-        with file.open(encoding="utf-8-sig", newline="") as handle:
-            names = next(csv.reader(handle), [])
-    return [name.strip().lower() for name in names]
-
-
-def _check_columns(table: Table, names: list[str], where: str) -> list[str]:
-    missing = [column.name for column in table.columns if column.name not in names]
-    if missing:
-        raise ExtractError(
-            f"{where}: column {', '.join(missing)} is missing; "
-            f"expected {', '.join(column.name for column in table.columns)}. Add it to the file."
-        )
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ExtractError(f"{where}: column {', '.join(twice)} is there twice: keep one.")
-    known = {column.name for column in table.columns}
-    return [f"{Path(where).name}: unknown column {name!r} was not landed" for name in names if name not in known]
-
-
-def _load_raw(connection: duckdb.DuckDBPyConnection, table: Table, file: Path, names: list[str]) -> None:
-    """Load the file as it is; the row's position is kept as rowid, for messages."""
-    if file.suffix == ".parquet":
-        source = "read_parquet($file)"
-    else:
-        # The types and the dialect are given: guessing would let one odd row change how the others are read.
-        columns = ", ".join(f"{_quoted(name, chr(39))}: 'VARCHAR'" for name in names)
-        source = (
-            f"read_csv($file, auto_detect = false, header = true, columns = {{{columns}}}, delim = ',', quote = '\"', "
-            "escape = '\"', nullstr = '', encoding = 'utf-8', max_line_size = 16777216)"
-        )
-    wanted = ", ".join(f"{_quoted(column.name, chr(34))} as {column.name}" for column in table.columns)
-    connection.execute(
-        f"create or replace temp table raw_{table.name} as select {wanted} from {source}", {"file": str(file)}
-    )
-
-
-def _quoted(name: str, mark: str) -> str:
-    return mark + name.replace(mark, mark * 2) + mark
-
-
-def _cast(column: Column) -> str:
-    """Return the expression that reads a raw value as the column's type, NULL where it can't be read."""
-    if column.type == TIME:
-        moment = f"try_cast(try_cast({column.name} as timestamptz) as timestamp)"
-        return f"case when {moment} between timestamp '1900-01-01' and timestamp '9999-12-31' then {moment} end"
-    if column.type == MONEY:
-        return f"try_cast({column.name} as {MONEY})"
-    if column.type == "BIGINT":
-        number = f"try_cast({column.name} as decimal(30, 6))"
-        return f"case when {number} = trunc({number}) then try_cast({number} as bigint) end"
-    return f"cast({column.name} as varchar)"
-
-
-EXPECTED = {
-    TIME: "a time such as 2023-02-01T12:00:00Z, between the years 1900 and 9999",
-    MONEY: "an amount such as 12.50",
-    "BIGINT": "a whole number",
-}
-
-
-def _check_values(connection: duckdb.DuckDBPyConnection, table: Table, where: str) -> None:
-    """Raise ExtractError for the first value of the wrong type, or the first empty key."""
-    problems = {
-        column.name: f"{column.name} is null or {column.name} = ''"
-        if column.name in table.key
-        else f"{column.name} is not null and {_cast(column)} is null"
-        for column in table.columns
-        if column.name in table.key or column.type in EXPECTED
-    }
-    firsts = ", ".join(f"min(rowid) filter (where {problem}) as {name}" for name, problem in problems.items())
-    found = rows(connection, f"select {firsts} from {_raw(table)}")[0]
-    bad = {name: row for name, row in found.items() if row is not None}
-    if not bad:
-        return
-    name, row = min(bad.items(), key=lambda item: item[1])
-    position = f"{where}, row {row + 1}, column {name}"
-    if name in table.key:
-        raise ExtractError(f"{position}: the key is empty: every row of {table.name} needs one.")
-    value = connection.execute(f"select {name}::varchar from {_raw(table)} where rowid = ?", [row]).fetchall()[0][0]
-    type = next(column.type for column in table.columns if column.name == name)
-    raise ExtractError(f"{position}: {value[:80]!r} is not {EXPECTED[type]}: correct the value.")
-
-
-def _check_keys(connection: duckdb.DuckDBPyConnection, table: Table, where: str) -> None:
-    key = ", ".join(table.key)
-    twice = connection.execute(
-        f"select {key} from {_typed(table)} group by all having count(*) > 1 order by all"
-    ).fetchall()
-    if twice:
-        named = "; ".join(", ".join(values) for values in twice[:NAMED_KEYS])
-        more = f" and {len(twice) - NAMED_KEYS} more" if len(twice) > NAMED_KEYS else ""
-        raise ExtractError(
-            f"{where}: {len(twice)} value(s) of the key ({key}) have rows with different content: {named}{more}. "
-            "Keep one row for each."
-        )
-
-
-def _unexpected_values(connection: duckdb.DuckDBPyConnection, table: Table, file_name: str) -> list[str]:
-    warnings = []
-    for column in table.landed:
-        if column.known_values:
-            known = ", ".join(f"'{value}'" for value in column.known_values)
-            found = connection.execute(
-                f"select {column.name}, count(*) from {_typed(table)} where {column.name} not in ({known}) "
-                "group by all order by all limit 5"
-            ).fetchall()
-            warnings += [
-                f"{file_name}: {count} row(s) with the unknown {column.name} {value!r}" for value, count in found
-            ]
-        if column.required and column.name not in table.key:
-            query = f"select count(*) from {_typed(table)} where {column.name} is null"
-            if empty := connection.execute(query).fetchall()[0][0]:
-                warnings.append(f"{file_name}: {empty} row(s) with an empty {column.name}")
-    return warnings
+    return int(connection.execute(f"select count(*) from {typed_rows(table)}").fetchall()[0][0])
 
 
 def _content_hash(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder) -> str:
@@ -315,7 +155,7 @@ def _content_hash(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder) 
         # Key order makes the hash one of sorted rows; hashing each row first keeps the sorted text short.
         hashes = f"string_agg(md5(json_object({row})::varchar), '' order by {key})"
         parts.append(
-            connection.execute(f"select coalesce(md5({hashes}), 'empty') from {_typed(table)}").fetchall()[0][0]
+            connection.execute(f"select coalesce(md5({hashes}), 'empty') from {typed_rows(table)}").fetchall()[0][0]
         )
     return str(connection.execute("select md5(?)", [" ".join(parts)]).fetchall()[0][0])
 
@@ -327,7 +167,7 @@ def _difference(connection: duckdb.DuckDBPyConnection, landed: Extract) -> str:
     for table in TABLES:
         names = ", ".join(column.name for column in table.landed)
         kept = f"select {names} from landing.{table.name} where extract_id = $extract_id"
-        offered = f"select {names} from {_typed(table)}"
+        offered = f"select {names} from {typed_rows(table)}"
         added, gone = (
             connection.execute(f"select count(*) from ({query})", {"extract_id": landed.extract_id}).fetchall()[0][0]
             for query in (f"{offered} except {kept}", f"{kept} except {offered}")

@@ -28,6 +28,8 @@ HISTORY = (
     "int_address_versions",
 )
 KEPT_VERSIONS = 5
+# The oldest DuckDB that can open the published file.
+OLDEST_CLIENT = "v1.1.0"
 
 
 class NothingPublishedError(Exception):
@@ -115,7 +117,9 @@ def _write_version(connection: duckdb.DuckDBPyConnection, folder: Path, version:
     beside = folder.with_name(f".{folder.name}")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    connection.execute(f"attach '{_sql_text(beside / 'greenery.duckdb')}' as published")
+    connection.execute(
+        f"attach '{_sql_text(beside / 'greenery.duckdb')}' as published (storage_version '{OLDEST_CLIENT}')"
+    )
     try:
         # One transaction writes the file's catalogue once, not once a relation.
         with transaction(connection):
@@ -139,6 +143,9 @@ def _write_version(connection: duckdb.DuckDBPyConnection, folder: Path, version:
         "row_counts": row_counts,
     }
     (beside / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    for file in beside.iterdir():
+        # Nobody changes what is published: a client that opens the file for writing is refused.
+        file.chmod(0o444)
     beside.rename(folder)
 
 

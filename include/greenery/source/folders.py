@@ -1,4 +1,7 @@
-"""The file source: `<extracts>/<YYYY-MM-DD>/<table>.csv` or `.parquet`, each folder the shop's state at one instant."""
+"""The file source: `<extracts>/<YYYY-MM-DD>/<table>.csv` or `.parquet`, each folder the shop's state at one instant.
+
+A table is a file, or a folder of that name with its parts.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from greenery.settings import Settings
 from greenery.source.tables import TABLES
 from greenery.week import WEEKDAYS
 
-FORMATS = ("csv", "parquet")
+FORMATS = (".csv", ".csv.gz", ".parquet")
 
 
 class ExtractError(Exception):
@@ -27,7 +30,8 @@ class MissingExtractError(ExtractError):
 class ExtractFolder(BaseModel, frozen=True):
     """A folder of the file source that has all files.
 
-    files: table name to its file. events_since: start (naive UTC) of the window of its events, None for all.
+    files: table name to its file, or the folder with its parts.
+    events_since: start (naive UTC) of the window of its events, None for all.
     """
 
     as_of: datetime
@@ -48,15 +52,22 @@ def find_extract(settings: Settings, as_of: datetime) -> ExtractFolder:
             f"no extract for {as_of:%Y-%m-%d}: expected {path} with {', '.join(t.name for t in TABLES)} "
             "as .csv or .parquet. Put it there, or point GREENERY_EXTRACTS (EXTRACTS= for make) at the right folder."
         )
-    files = {}
-    for table in TABLES:
-        found = [path / f"{table.name}.{ending}" for ending in FORMATS if (path / f"{table.name}.{ending}").is_file()]
-        if len(found) != 1:
-            expected = f"{path / table.name}.csv or .parquet"
-            problem = "are both there: keep one" if found else "is missing: add it"
-            raise ExtractError(f"extract {as_of:%Y-%m-%d}, table {table.name}: {expected} {problem}.")
-        files[table.name] = found[0]
+    files = {table.name: _find_table(path, table.name, as_of) for table in TABLES}
     return ExtractFolder(as_of=as_of, path=path, files=files, events_since=_events_since(path / "_extract.json"))
+
+
+def _find_table(folder: Path, table: str, as_of: datetime) -> Path:
+    """Return the table's file or folder. Raises ExtractError where there is none, or more than one."""
+    of_table = sorted(path for path in folder.iterdir() if path.name.lower().startswith(f"{table}."))
+    found = [path for path in of_table if path.name.lower().removeprefix(table) in FORMATS]
+    if len(found) == 1:
+        return found[0]
+    where = f"extract {as_of:%Y-%m-%d}, table {table}: {folder / table}"
+    if found:
+        names = " or ".join(path.name.removeprefix(table) for path in found)
+        raise ExtractError(f"{where}{names} are both there: keep one.")
+    others = "".join(f" {path.name} is there, but its format can't be read." for path in of_table)
+    raise ExtractError(f"{where}.csv or .parquet is missing: add it.{others}")
 
 
 def ignored_folders(settings: Settings) -> list[str]:

@@ -18,6 +18,7 @@ class Column:
     """A source column.
 
     required: the shop never leaves it empty (a key column must not be, else the landing fails).
+    shown: a figure of the report needs it. A required column that none needs may be empty from the first week on.
     personal: checked, but never landed.
     known_values: the values that the shop is known to use; another one lands with a warning.
     """
@@ -25,8 +26,14 @@ class Column:
     name: str
     type: str = TEXT
     required: bool = True
+    shown: bool = False
     personal: bool = False
     known_values: tuple[str, ...] = ()
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it holds ids: texts that are compared, whatever type the source has for them."""
+        return self.name.endswith("_id") or self.name == "zipcode"
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ TABLES = (
             Column("user_id"),
             _optional("promo_id"),
             Column("address_id"),
-            Column("created_at", TIME),
+            Column("created_at", TIME, shown=True),
             Column("order_cost", MONEY),
             Column("shipping_cost", MONEY),
             Column("order_total", MONEY),
@@ -68,7 +75,7 @@ TABLES = (
             _optional("shipping_service"),
             _optional("estimated_delivery_at", TIME),
             _optional("delivered_at", TIME),
-            Column("status", known_values=ORDER_STATUSES),
+            Column("status", shown=True, known_values=ORDER_STATUSES),
         ),
     ),
     Table(
@@ -81,11 +88,11 @@ TABLES = (
         ("event_id",),
         (
             Column("event_id"),
-            Column("session_id"),
+            Column("session_id", shown=True),
             _optional("user_id"),
             Column("page_url"),
-            Column("created_at", TIME),
-            Column("event_type", known_values=STEPS),
+            Column("created_at", TIME, shown=True),
+            Column("event_type", shown=True, known_values=STEPS),
             _optional("order_id"),
             _optional("product_id"),
         ),
@@ -101,18 +108,18 @@ TABLES = (
             _personal("phone_number"),
             Column("created_at", TIME),
             Column("updated_at", TIME),
-            Column("address_id"),
+            Column("address_id", shown=True),
         ),
     ),
     Table(
         "addresses",
         ("address_id",),
-        (Column("address_id"), _personal("address"), Column("zipcode"), Column("state"), Column("country")),
+        (Column("address_id"), _personal("address"), Column("zipcode"), Column("state"), Column("country", shown=True)),
     ),
     Table(
         "products",
         ("product_id",),
-        (Column("product_id"), Column("name"), Column("price", MONEY), Column("inventory", COUNT)),
+        (Column("product_id"), Column("name", shown=True), Column("price", MONEY), Column("inventory", COUNT)),
     ),
     Table(
         "promos",

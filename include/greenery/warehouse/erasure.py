@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def _in_database(connection: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> l
 
 def _holds(path: Path, text: bytes) -> bool:
     tail = b""
-    with path.open("rb") as file:
+    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
         while block := file.read(BLOCK):
             if text in tail + block:
                 return True

@@ -1,0 +1,157 @@
+"""Read one table of an extract, check its values and keys, and keep its rows, typed, for the landing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+
+from greenery.landing import reading
+from greenery.landing.values import expected, is_no_value, remedy, says_nothing, typed
+from greenery.source.folders import ExtractError, ExtractFolder
+from greenery.source.tables import Column, Table
+
+NAMED_KEYS = 5
+# Of a week's events: so many may be delivered again with another time.
+REDELIVERED_SHARE = 0.1
+
+
+def typed_rows(table: Table) -> str:
+    """Return the name of the temporary table of the table's rows, each once."""
+    return f"temp.typed_{table.name}"
+
+
+def read_table(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, table: Table) -> list[str]:
+    """Read one table into `typed_rows`; return the warnings.
+
+    Raises ExtractError where the file can't be read, a column is missing, or a value or key is wrong.
+    """
+    raw, warnings = reading.read(connection, table, f"extract {folder.as_of:%Y-%m-%d}", folder.files[table.name])
+    values = ", ".join(f"{typed(column)} as {column.name}" for column in table.columns)
+    with reading.readable(raw.where):
+        # Row by row as in raw_<table>: a fault is found beside the text that it was read from.
+        connection.execute(f"create or replace temp table read_{table.name} as select {values} from raw_{table.name}")
+        warnings += _check_values(connection, table, raw)
+        connection.execute(
+            f"create or replace temp table typed_{table.name} as select distinct * from read_{table.name}"
+        )
+        connection.execute(f"drop table raw_{table.name}; drop table read_{table.name}")
+        warnings += _check_keys(connection, table, folder.as_of, raw)
+        return warnings + _unexpected_values(connection, table, raw.source.name)
+
+
+def _check_values(connection: duckdb.DuckDBPyConnection, table: Table, raw: reading.Raw) -> list[str]:
+    """Return warnings of the texts that say that there is no value.
+
+    Raises ExtractError for the first value of the wrong type, or the first empty key.
+    """
+    checked = [column for column in table.columns if expected(column)]
+
+    def is_fault(column: Column) -> str:
+        if column.name in table.key:
+            return f"read.{column.name} is null"
+        return f"{is_unread(column)} and not {is_no_value(column, f'raw.{column.name}')}"
+
+    def is_unread(column: Column) -> str:
+        return f"raw.{column.name} is not null and read.{column.name} is null"
+
+    facts = ", ".join(
+        f"min(raw.rowid) filter ({is_fault(column)}), count(*) filter ({is_unread(column)}), "
+        f"min(raw.{column.name}) filter ({is_unread(column)})"
+        for column in checked
+    )
+    found = connection.execute(
+        f"select {facts} from raw_{table.name} as raw positional join read_{table.name} as read"
+    ).fetchall()[0]
+    faults = [(row, column) for row, column in zip(found[::3], checked, strict=True) if row is not None]
+    if faults:
+        row, column = min(faults, key=lambda fault: fault[0])
+        text = connection.execute(f"select {column.name} from raw_{table.name} where rowid = ?", [row]).fetchall()[0][0]
+        where = f"{raw.row(row)}, column {column.name}"
+        if column.name in table.key and (text is None or says_nothing(text)):
+            written = "" if text is None else f" ({text[:80]!r})"
+            raise ExtractError(f"{where}: the key is empty{written}: every row of {table.name} needs one.")
+        raise ExtractError(f"{where}: {text[:80]!r} is not {expected(column)}: {remedy(column, text)}.")
+    return [
+        f"{raw.source.name}: {count} value(s) of {column.name}, such as {text!r}, were read as empty"
+        for column, count, text in zip(checked, found[1::3], found[2::3], strict=True)
+        if count
+    ]
+
+
+def _check_keys(connection: duckdb.DuckDBPyConnection, table: Table, as_of: datetime, raw: reading.Raw) -> list[str]:
+    """Return a warning that counts the events whose earliest row was taken.
+
+    Raises ExtractError where rows with one key have different content.
+    """
+    key = ", ".join(table.key)
+    query = f"select {key} from {typed_rows(table)} group by all having count(*) > 1 order by all"
+    twice = connection.execute(query).fetchall()
+    warnings = []
+    if twice and table.name == "events" and (taken := _take_earliest(connection, table, as_of)):
+        warnings = [f"{raw.source.name}: {taken} event(s) are there again with another time: the earliest was taken"]
+        twice = connection.execute(query).fetchall()
+    if twice:
+        named = "; ".join(", ".join(values) for values in twice[:NAMED_KEYS])
+        more = f" and {len(twice) - NAMED_KEYS} more" if len(twice) > NAMED_KEYS else ""
+        raise ExtractError(
+            f"{raw.where}: {len(twice)} value(s) of the key ({key}) have rows with different content: {named}{more}. "
+            "Keep one row for each."
+        )
+    return warnings
+
+
+def _take_earliest(connection: duckdb.DuckDBPyConnection, table: Table, as_of: datetime) -> int:
+    """Keep the earliest row of each event whose rows differ in their time alone; return how many events those are.
+
+    Nothing is done where they are more than one and more than a tenth of a week's events.
+    """
+    others = ", ".join(column.name for column in table.columns if column.name not in ("event_id", "created_at"))
+    events = typed_rows(table)
+    connection.execute(f"""
+        create or replace temp table redelivered as
+        with twice as (select event_id from {events} group by event_id having count(*) > 1)
+        select event_id, min(created_at) as created_at from {events} where event_id in (from twice)
+        group by event_id
+        having count(created_at) = count(*) and count(distinct ({others})) = 1
+    """)
+    week = f"floor(epoch(timestamp '{as_of}' - created_at) / (7 * 86400))"
+    count, is_few = connection.execute(f"""
+        with of_weeks as (select {week} as week, count(distinct event_id) as events from {events} group by all),
+        redelivered_of_weeks as (select {week} as week, count(*) as redelivered from redelivered group by all)
+        select
+            coalesce(sum(redelivered), 0),
+            coalesce(bool_and(redelivered = 1 or redelivered <= {REDELIVERED_SHARE} * events), true)
+        from redelivered_of_weeks inner join of_weeks using (week)
+    """).fetchall()[0]
+    if not is_few:
+        return 0
+    connection.execute(f"""
+        delete from {events} using redelivered
+        where typed_{table.name}.event_id = redelivered.event_id
+        and typed_{table.name}.created_at > redelivered.created_at
+    """)
+    return int(count)
+
+
+def _unexpected_values(connection: duckdb.DuckDBPyConnection, table: Table, file_name: str) -> list[str]:
+    warnings = []
+    for column in table.landed:
+        if column.known_values:
+            known = ", ".join(f"'{value}'" for value in column.known_values)
+            found = connection.execute(
+                f"select {column.name}, count(*) from {typed_rows(table)} where {column.name} not in ({known}) "
+                "group by all order by all limit 5"
+            ).fetchall()
+            warnings += [
+                f"{file_name}: {count} row(s) with the unknown {column.name} {value!r}" for value, count in found
+            ]
+        if column.required and column.name not in table.key:
+            query = f"select count(*) - count({column.name}), count({column.name}) from {typed_rows(table)}"
+            empty, filled = connection.execute(query).fetchall()[0]
+            # A shop may have no inventory: the warning is for a column that a figure needs, or that is filled at times.
+            if column.name == "session_id" and empty:
+                warnings.append(f"{file_name}: {empty} event(s) without a session_id: they count in no session")
+            elif empty and (column.shown or filled):
+                warnings.append(f"{file_name}: {empty} row(s) with an empty {column.name}")
+    return warnings

@@ -1,0 +1,299 @@
+"""Read a table's file, or the parts of its folder, into rows of text: whatever the format, one value is one text."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import itertools
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import duckdb
+
+from greenery.source.folders import FORMATS, ExtractError
+from greenery.source.tables import TEXT, Column, Table
+from greenery.warehouse.duckdb import rows
+
+MAX_LINE = 16 << 20
+NUMBERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "FLOAT",
+    "DOUBLE",
+    "DECIMAL",
+)
+DELIMITERS = ",;\t|"
+# What starts a file that has another format than its name says.
+MAGIC = {
+    b"\xff\xfe": "it is UTF-16: save it as CSV UTF-8",
+    b"\xfe\xff": "it is UTF-16: save it as CSV UTF-8",
+    b"PK\x03\x04": "it is a spreadsheet or a ZIP archive: save it as CSV UTF-8",
+    b"PAR1": "it is a Parquet file: name it .parquet",
+    b"\x1f\x8b": "it is compressed: name it .csv.gz",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of a table. first_row: how many rows the parts before it have."""
+
+    file: Path
+    first_row: int
+
+
+@dataclass(frozen=True)
+class Raw:
+    """The rows of a table as texts, in the temporary table raw_<table>.
+
+    extract: its name, for errors. source: the file, or the folder of the parts. parts: all files.
+    """
+
+    extract: str
+    source: Path
+    parts: tuple[Part, ...]
+
+    @property
+    def where(self) -> str:
+        """The extract and the file or folder, for errors."""
+        return f"{self.extract}, {self.source}"
+
+    def row(self, number: int) -> str:
+        """Return extract, file and row of the table's row `number` (from 0), for errors."""
+        part = next(part for part in reversed(self.parts) if part.first_row <= number)
+        return f"{self.extract}, {part.file}, row {number - part.first_row + 1}"
+
+
+def read(connection: duckdb.DuckDBPyConnection, table: Table, extract: str, source: Path) -> tuple[Raw, list[str]]:
+    """Read `source`, a file or a folder of parts, into the temporary table raw_<table>; return it and the warnings.
+
+    Raises ExtractError where it can't be read, or a column is missing, there twice, or nested.
+    """
+    columns = ", ".join(f"{column.name} varchar" for column in table.columns)
+    connection.execute(f"create or replace temp table raw_{table.name} ({columns})")
+    parts: list[Part] = []
+    warnings: list[str] = []
+    count = 0
+    with readable(f"{extract}, {source}"):
+        files = _files(extract, source)
+    for file in files:
+        parts.append(Part(file, count))
+        load = _load_parquet if file.suffix.lower() == ".parquet" else _load_csv
+        with readable(f"{extract}, {file}"):
+            warnings += load(connection, table, file, f"{extract}, {file}")
+        count = int(connection.execute(f"select count(*) from temp.raw_{table.name}").fetchall()[0][0])
+    return Raw(extract, source, tuple(parts)), [f"{source.name}: {warning}" for warning in dict.fromkeys(warnings)]
+
+
+@contextmanager
+def readable(where: str) -> Iterator[None]:
+    """Raise ExtractError for whatever a library says of a file that it can't read."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise ExtractError(
+            f"{where}: there is not enough memory to read it ({_reason(error)}): give the machine more, then run the "
+            "week again."
+        ) from None
+    except (duckdb.Error, OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+        raise ExtractError(f"{where}: can't be read ({_reason(error)}): export the file again.") from None
+
+
+def _reason(error: Exception) -> str:
+    """Return the error in a file, without the line that DuckDB quotes, because it may hold personal data."""
+    first, *others = str(error).strip().splitlines() or [type(error).__name__]
+    explanations = ("Expected Number of Columns", "Value with unterminated quote", "Invalid unicode")
+    return ", ".join([first.removeprefix("Invalid Input Error: "), *(o for o in others if o.startswith(explanations))])
+
+
+def _files(extract: str, source: Path) -> list[Path]:
+    """Return the file, or the parts of the folder: writers mark what is no part by a dot or an underscore."""
+    if source.is_file():
+        return [source]
+    parts = sorted(path for path in source.iterdir() if not path.name.startswith((".", "_")))
+    wrong = [path.name for path in parts if not path.is_file() or not path.name.lower().endswith(FORMATS)]
+    if wrong or not parts:
+        problem = f"{wrong[0]} is no file of type {' or '.join(FORMATS)}" if wrong else "the folder is empty"
+        raise ExtractError(f"{extract}, {source}: {problem}: keep the parts of the table there, and nothing else.")
+    return parts
+
+
+def _quoted(name: str, mark: str) -> str:
+    return mark + name.replace(mark, mark * 2) + mark
+
+
+def _text(name: str, type: str) -> str:
+    """Return the expression (SQL) of a source column's values as texts, the same ones that a CSV file has."""
+    value = _quoted(name, '"')
+    if type == "BLOB":
+        text = f"decode({value})"
+    elif type == "TIMESTAMP WITH TIME ZONE":
+        text = f"cast({value} as timestamp)::varchar"
+    elif type == "FLOAT":
+        # From here on neighbouring whole numbers are one 32-bit number: the exponent shows that digits are lost.
+        text = f"case when abs({value}) >= 1 << 24 then format('{{:e}}', {value}) else {value}::varchar end"
+    elif type.startswith("DECIMAL"):
+        text = f"regexp_replace({value}::varchar, '\\.0+$', '')"
+    else:
+        text = f"{value}::varchar"
+    return f"nullif({text}, '')"
+
+
+def _load_parquet(connection: duckdb.DuckDBPyConnection, table: Table, file: Path, where: str) -> list[str]:
+    """Append the file's rows to raw_<table>; return what to warn of."""
+    source, parameters = "read_parquet($file, hive_partitioning = false)", {"file": str(file)}
+    described = rows(connection, f"describe select * from {source}", parameters)
+    # DuckDB names columns that differ in case alone apart: the file says what they are called.
+    top_level = rows(connection, "select name, num_children from parquet_schema($file)", parameters)
+    names = [
+        name.strip().lower() for name in _top_level([(row["name"], row["num_children"] or 0) for row in top_level])
+    ]
+    _check_columns(table, names, where)
+    warnings = _not_landed(table, names)
+    labels = [column for column in table.landed if column.type == TEXT and not column.name.endswith("_id")]
+    texts = []
+    for column in table.columns:
+        found = described[names.index(column.name)]
+        name, type = found["column_name"], found["column_type"]
+        if type.startswith(("STRUCT", "MAP", "UNION", "VARIANT")) or type.endswith("]"):
+            raise ExtractError(f"{where}, column {column.name}: it is nested ({type[:80]}): export it as text.")
+        if type == "BLOB":
+            _check_utf8(
+                connection, f"select {_quoted(name, chr(34))} as value from {source}", parameters, where, column
+            )
+        if column in labels and type.startswith(NUMBERS):
+            warnings.append(f"{column.name} is a number there ({type}): leading zeros are lost, export it as text")
+        texts.append(_text(name, type))
+    connection.execute(f"insert into temp.raw_{table.name} select {', '.join(texts)} from {source}", parameters)
+    return warnings
+
+
+def _top_level(schema: list[tuple[str, int]]) -> Iterator[str]:
+    """Yield the names of the columns: the schema lists each before what is nested in it, the file's root first."""
+
+    def end(position: int) -> int:
+        following = position + 1
+        for _ in range(schema[position][1]):
+            following = end(following)
+        return following
+
+    position = 1
+    while position < len(schema):
+        yield schema[position][0]
+        position = end(position)
+
+
+def _check_utf8(
+    connection: duckdb.DuckDBPyConnection, values: str, parameters: dict[str, str], where: str, column: Column
+) -> None:
+    query = f"""
+        select position, value from (select row_number() over () as position, value from ({values}))
+        where value is not null and try(decode(value)) is null order by position limit 1
+    """
+    for row in rows(connection, query, parameters):
+        raise ExtractError(
+            f"{where}, row {row['position']}, column {column.name}: the bytes {bytes(row['value'])[:20]!r} are not "
+            "text in UTF-8: export the column as text."
+        )
+
+
+def _load_csv(connection: duckdb.DuckDBPyConnection, table: Table, file: Path, where: str) -> list[str]:
+    """Append the file's rows to raw_<table>; return what to warn of."""
+    with file.open("rb") as handle:
+        start = handle.read(4)
+    is_compressed = file.suffix.lower() == ".gz"
+    for magic, problem in MAGIC.items():
+        if start.startswith(magic) and not (is_compressed and magic == b"\x1f\x8b"):
+            raise ExtractError(f"{where}: can't be read, because {problem}.")
+    names, delimiter, skip = _header(table, file)
+    _check_columns(table, names, where)
+    # The types and the dialect are given: guessing would let one odd row change how the others are read.
+    columns = ", ".join(f"c{number}: 'VARCHAR'" for number in range(len(names)))
+    wanted = ", ".join(f"nullif(c{names.index(column.name)}, '')" for column in table.columns)
+    query = f"""
+        insert into temp.raw_{table.name} select {wanted} from read_csv(
+            $file, auto_detect = false, header = true, skip = {skip}, columns = {{{columns}}},
+            delim = {_quoted(delimiter, "'")}, quote = '"', escape = '"', nullstr = '', encoding = 'utf-8',
+            compression = $compression, max_line_size = {MAX_LINE}, hive_partitioning = false)
+    """
+    parameters = {"file": str(file), "compression": "gzip" if is_compressed else "none"}
+    try:
+        connection.execute(query, parameters)
+    except duckdb.InvalidInputException:
+        # DuckDB takes lines that end in two ways only if it may also overlook a quote that is left open. Python's
+        # reader overlooks none: what it reads without a fault is read so.
+        found = _count_rows(file, delimiter) - skip
+        if not found:
+            raise
+        lenient = query.replace("auto_detect = false", "auto_detect = false, strict_mode = false")
+        loaded = connection.execute(lenient, parameters).fetchall()[0][0]
+        if loaded != found:
+            raise csv.Error(f"DuckDB finds {loaded} rows in it, Python {found}") from None
+    return _not_landed(table, names)
+
+
+def _count_rows(file: Path, delimiter: str) -> int:
+    """Return how many rows follow the first, 0 where a quote or a character is wrong."""
+    csv.field_size_limit(MAX_LINE)
+    try:
+        with _open(file) as handle:
+            return sum(1 for row in csv.reader(handle, delimiter=delimiter, strict=True) if row) - 1
+    except (csv.Error, UnicodeDecodeError):
+        return 0
+
+
+def _open(file: Path) -> TextIO:
+    if file.suffix.lower() == ".gz":
+        return gzip.open(file, "rt", encoding="utf-8-sig", newline="")
+    return file.open(encoding="utf-8-sig", newline="")
+
+
+def _header(table: Table, file: Path) -> tuple[list[str], str, int]:
+    """Return the column names in lower case, the delimiter, and how many lines there are before the names.
+
+    The delimiter is the one that Excel's first line `sep=;` names, or that finds the most columns of the table.
+    """
+    with _open(file) as handle:
+        named = re.fullmatch(r'"?sep=(.)"?', handle.readline().rstrip("\r\n"), re.IGNORECASE)
+    skip = 1 if named else 0
+
+    def names(delimiter: str) -> list[str]:
+        with _open(file) as handle:
+            lines = itertools.islice(handle, skip, None)
+            return [name.strip().lower() for name in next(csv.reader(lines, delimiter=delimiter), [])]
+
+    candidates = {delimiter: names(delimiter) for delimiter in (named[1] if named else DELIMITERS)}
+    known = {column.name for column in table.columns}
+    delimiter = max(candidates, key=lambda candidate: len(known.intersection(candidates[candidate])))
+    return candidates[delimiter], delimiter, skip
+
+
+def _check_columns(table: Table, names: list[str], where: str) -> None:
+    missing = [column.name for column in table.columns if column.name not in names]
+    if missing:
+        raise ExtractError(
+            f"{where}: column {', '.join(missing)} is missing; "
+            f"expected {', '.join(column.name for column in table.columns)}. Add it to the file."
+        )
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise ExtractError(f"{where}: column {', '.join(twice)} is there twice: keep one.")
+
+
+def _not_landed(table: Table, names: list[str]) -> list[str]:
+    known = {column.name for column in table.columns}
+    warnings = [f"unknown column {name!r} was not landed" for name in names if name and name not in known]
+    if nameless := names.count(""):
+        warnings.append(f"{nameless} column(s) without a name were not landed")
+    return warnings

@@ -1,0 +1,425 @@
+"""The same shop in the forms that exports have: each lands as the same extract, or is refused with what to do."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+from greenery.landing.loading import Landing, land
+from greenery.settings import Settings
+from greenery.source.folders import ExtractError
+from greenery.source.tables import TABLES, Table
+from greenery.warehouse.duckdb import connect, rows
+
+from tests.conftest import EVENT, ORDER, small_shop, write_extract
+
+TABLE = {table.name: table for table in TABLES}
+
+
+@pytest.fixture
+def folder(home: Settings) -> Path:
+    return write_extract(home.extracts / "2023-01-11", small_shop())
+
+
+def landed_as(home: Settings, as_of: datetime, tmp_path: Path, shop: dict[str, list[dict]]) -> Landing:
+    """Land the shop from plain CSV files in a home of its own."""
+    plain = Settings(home=tmp_path / "plain", extracts=tmp_path / "plain extracts")
+    write_extract(plain.extracts / f"{as_of:%Y-%m-%d}", shop)
+    return land(plain, as_of)
+
+
+def to_parquet(folder: Path, table: Table, cast, *more: str) -> Path:
+    """Replace a table's CSV file by a Parquet file; `cast` gives the type of each column, `more` further columns."""
+    columns = [f"cast({column.name} as {cast(column)}) as {column.name}" for column in table.columns]
+    file, target = folder / f"{table.name}.csv", folder / f"{table.name}.parquet"
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(
+            f"copy (select {', '.join([*columns, *more])} from read_csv('{file}', all_varchar = true, header = true, "
+            f"delim = ',', nullstr = '', hive_partitioning = false)) to '{target}' (format parquet)"
+        )
+    file.unlink()
+    return target
+
+
+def refused(home: Settings, as_of: datetime) -> str:
+    with pytest.raises(ExtractError) as raised:
+        land(home, as_of)
+    with connect(home) as connection:
+        assert rows(connection, "select * from landing.extracts") == []
+    return str(raised.value)
+
+
+def with_ids(shop: dict[str, list[dict]], id_of) -> dict[str, list[dict]]:
+    """Return the shop with other ids: `id_of` gives the text for the numbers from 1."""
+    ids: dict[str, str] = {}
+
+    def other(value: str) -> str:
+        return ids.setdefault(value, id_of(len(ids) + 1)) if value else value
+
+    return {
+        name: [{key: other(value) if key.endswith("_id") else value for key, value in row.items()} for row in rows]
+        for name, rows in shop.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("type", "id_of"),
+    [
+        ("bigint", "{}".format),
+        ("uinteger", "{}".format),
+        ("decimal(20, 2)", "{}".format),
+        ("decimal(38, 0)", lambda number: str(10**30 + number)),
+        ("double", lambda number: str(2**53 - number)),
+        ("float", lambda number: str(2**24 - number)),
+        ("uuid", lambda number: f"8329a65b-7ddf-4250-aeee-{number:012d}"),
+        ("date", lambda number: f"2022-12-{number:02d}"),
+        ("blob", "id-{}".format),
+        ("enum", "id-{}".format),
+    ],
+)
+def test_ids_of_any_type_land_as_the_text_of_a_csv_file(home, as_of, tmp_path, type, id_of):
+    shop = with_ids(small_shop(), id_of)
+    folder = write_extract(home.extracts / "2023-01-11", shop)
+    values = sorted(
+        {value for rows in shop.values() for row in rows for key, value in row.items() if key[-3:] == "_id"}
+    )
+    name = f"enum ({', '.join(repr(value) for value in values if value)})" if type == "enum" else type
+    for table in TABLES:
+        to_parquet(folder, table, lambda column: name if column.name.endswith("_id") else "varchar")
+    assert land(home, as_of).model_dump(exclude={"warnings"}) == landed_as(home, as_of, tmp_path, shop).model_dump(
+        exclude={"warnings"}
+    )
+
+
+def test_values_of_any_type_land_as_the_values_of_a_csv_file(home, as_of, folder, tmp_path):
+    types = {"TIMESTAMP": "timestamptz", "DECIMAL(18,2)": "double", "BIGINT": "double"}
+    for table in TABLES:
+        to_parquet(folder, table, lambda column: types.get(column.type, "varchar"))
+    assert land(home, as_of).extract_id == landed_as(home, as_of, tmp_path, small_shop()).extract_id
+
+
+@pytest.mark.parametrize("type", ["timestamp_s", "timestamp_ms", "timestamp_ns", "date"])
+def test_times_of_any_type(home, as_of, tmp_path, type):
+    shop = small_shop()
+    for name, column in ((table.name, column.name) for table in TABLES for column in table.columns):
+        if column.endswith("_at"):
+            shop[name] = [{**row, column: row[column] and "2023-01-09T00:00:00Z"} for row in shop[name]]
+    folder = write_extract(home.extracts / "2023-01-11", shop)
+    for table in TABLES:
+        to_parquet(folder, table, lambda column: type if column.type == "TIMESTAMP" else "varchar")
+    assert land(home, as_of).extract_id == landed_as(home, as_of, tmp_path, shop).extract_id
+
+
+def test_ids_with_a_fraction_of_zero_are_those_without(home, as_of, tmp_path):
+    plain = with_ids(small_shop(), "{}".format)
+    written = {**plain, "orders": [{**row, "user_id": f"{row['user_id']}.0"} for row in plain["orders"]]}
+    write_extract(home.extracts / "2023-01-11", written)
+    assert land(home, as_of).extract_id == landed_as(home, as_of, tmp_path, plain).extract_id
+
+
+@pytest.mark.parametrize("type", ["double", "float"])
+def test_ids_that_lost_digits_as_numbers_are_refused(home, as_of, type):
+    first_lost = {"double": 2**53, "float": 2**24}[type]
+    folder = write_extract(home.extracts / "2023-01-11", with_ids(small_shop(), lambda n: str(first_lost + n)))
+    to_parquet(folder, TABLE["users"], lambda column: type if column.name == "user_id" else "varchar")
+    message = refused(home, as_of)
+    assert f"{folder}/users.parquet, row 1, column user_id: '" in message
+    assert "' is not an id in full: it is a number that lost digits on its way: export the column as text." in message
+
+
+def test_empty_text_is_no_value_in_every_format(home, as_of, folder, tmp_path):
+    for table in TABLES:
+        to_parquet(folder, table, lambda column: "varchar")
+    for table in TABLES:
+        source = folder / f"{table.name}.parquet"
+        values = ", ".join(f"coalesce({column.name}, '') as {column.name}" for column in table.columns)
+        duckdb.sql(f"copy (select {values} from '{source}') to '{folder}/{table.name}.new' (format parquet)")
+        (folder / f"{table.name}.new").rename(source)
+    assert land(home, as_of).extract_id == landed_as(home, as_of, tmp_path, small_shop()).extract_id
+
+
+def test_bytes_are_text_in_utf8(home, as_of, folder):
+    shop = small_shop()
+    shop["products"][0]["name"] = "Ficus Öl"
+    write_extract(folder, shop)
+    source = folder / "products.csv"
+    select = f"select * replace (encode(name) as name) from read_csv('{source}', all_varchar = true)"
+    duckdb.sql(f"copy ({select}) to '{folder}/products.parquet' (format parquet)")
+    source.unlink()
+    land(home, as_of)
+    with connect(home) as connection:
+        assert rows(connection, "select name from landing.products") == [{"name": "Ficus Öl"}]
+
+
+def test_bytes_that_are_no_text_are_refused(home, as_of, folder):
+    source = folder / "products.csv"
+    good = f"select * replace (encode(name) as name) from read_csv('{source}', all_varchar = true)"
+    bad = rf"select * replace ('p9' as product_id, 'Fern \xFF'::blob as name) from ({good})"
+    duckdb.sql(f"copy ({good} union all {bad}) to '{folder}/products.parquet' (format parquet)")
+    source.unlink()
+    assert refused(home, as_of) == (
+        rf"extract 2023-01-11, {folder}/products.parquet, row 2, column name: the bytes b'Fern \xff' are not text in "
+        "UTF-8: export the column as text."
+    )
+
+
+def test_nested_columns_are_left_out_with_a_warning(home, as_of, folder, tmp_path):
+    to_parquet(
+        folder,
+        TABLE["orders"],
+        lambda column: "varchar",
+        "{'created_at': 1, 'deep': {'status': [1, 2]}} as meta",
+        "map {'status': 1} as labels",
+        "['a', 'b'] as tags",
+        '1 as " "',
+    )
+    landed = land(home, as_of)
+    assert landed.warnings == [
+        "orders.parquet: unknown column 'meta' was not landed",
+        "orders.parquet: unknown column 'labels' was not landed",
+        "orders.parquet: unknown column 'tags' was not landed",
+        "orders.parquet: 1 column(s) without a name were not landed",
+    ]
+    assert landed.extract_id == landed_as(home, as_of, tmp_path, small_shop()).extract_id
+
+
+@pytest.mark.parametrize("nested", ["{'at': created_at}", "[created_at]", "map {'at': created_at}"])
+def test_a_needed_column_that_is_nested_is_refused(home, as_of, folder, nested):
+    source = folder / "orders.csv"
+    select = f"select * replace ({nested} as created_at) from read_csv('{source}', all_varchar = true)"
+    duckdb.sql(f"copy ({select}) to '{folder}/orders.parquet' (format parquet)")
+    source.unlink()
+    message = refused(home, as_of)
+    assert message.startswith(f"extract 2023-01-11, {folder}/orders.parquet, column created_at: it is nested (")
+    assert message.endswith("): export it as text.")
+
+
+def test_names_of_columns_may_have_spaces_around_them(home, as_of, folder, tmp_path):
+    source = folder / "orders.csv"
+    names = ", ".join(f'{column.name} as " {column.name.upper()} "' for column in TABLE["orders"].columns)
+    select = f"select {names} from read_csv('{source}', all_varchar = true, nullstr = '')"
+    duckdb.sql(f"copy ({select}) to '{folder}/orders.parquet' (format parquet)")
+    source.unlink()
+    assert land(home, as_of).extract_id == landed_as(home, as_of, tmp_path, small_shop()).extract_id
+
+
+def test_a_column_that_is_there_twice_in_parquet_is_refused(home, as_of, folder):
+    to_parquet(folder, TABLE["promos"], lambda column: "varchar", '1 as "PROMO_ID "')
+    assert refused(home, as_of).endswith("promos.parquet: column promo_id is there twice: keep one.")
+
+
+def test_numbers_in_a_column_of_texts_are_named(home, as_of, folder):
+    to_parquet(folder, TABLE["addresses"], lambda column: "integer" if column.name == "zipcode" else "varchar")
+    assert land(home, as_of).warnings == [
+        "addresses.parquet: zipcode is a number there (INTEGER): leading zeros are lost, export it as text"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "nameless"),
+    [
+        ("promo_id,discount,status,\nspring,2,active,\n", 1),
+        (",promo_id,discount,status\n0,spring,2,active\n", 1),
+        ("promo_id,discount,status,,,\nspring,2,active,,,\n", 3),
+    ],
+    ids=["last", "first", "three"],
+)
+def test_columns_without_a_name_are_left_out_with_a_warning(home, as_of, folder, tmp_path, text, nameless):
+    (folder / "promos.csv").write_text(text)
+    landed = land(home, as_of)
+    assert landed.warnings == [f"promos.csv: {nameless} column(s) without a name were not landed"]
+    assert landed.extract_id == landed_as(home, as_of, tmp_path, small_shop()).extract_id
+
+
+NAMED, PROMOS = "promo_id,discount,status", [("spring", "2", "active"), ("fall", "3", "old")]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"promo_id,discount,status\r\nspring,2,active\nfall,3,old\n",
+        b"promo_id,discount,status\nspring,2,active\r\nfall,3,old\n",
+        b'promo_id,discount,status\n"spring",2,active\n\nfall,3,"old"\r\n',
+        b"promo_id,discount,status\rspring,2,active\rfall,3,old\r",
+        b"promo_id;discount;status\nspring;2;active\nfall;3;old\n",
+        b"promo_id\tdiscount\tstatus\nspring\t2\tactive\nfall\t3\told\n",
+        b"sep=;\r\npromo_id;discount;status\r\nspring;2;active\r\nfall;3;old\r\n",
+        b"sep=\t\npromo_id\tdiscount\tstatus\nspring\t2\tactive\nfall\t3\told\n",
+        b"\xef\xbb\xbfsep=,\npromo_id,discount,status\nspring,2,active\nfall,3,old\n",
+        b"\xef\xbb\xbfPromo_ID , discount,STATUS\nspring,2,active\nfall,3,old\n",
+        b'"promo_id";"discount";"status"\n"spring";"2";"active"\n"fall";"3";"old"',
+    ],
+    ids=range(11),
+)
+@pytest.mark.parametrize("name", ["promos.csv", "promos.csv.gz", "PROMOS.CSV", "Promos.Csv.Gz"])
+def test_delimiters_line_ends_and_names_of_csv_files(home, as_of, folder, data, name):
+    (folder / "promos.csv").unlink()
+    (folder / name).write_bytes(gzip.compress(data) if name.lower().endswith("gz") else data)
+    assert land(home, as_of).warnings == []
+    with connect(home) as connection:
+        found = connection.execute("select promo_id, discount::int::varchar, status from landing.promos").fetchall()
+    assert sorted(found) == sorted(PROMOS)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (
+            b'promo_id,discount,status\r\nspring,2,"active\nfall,3,old\n',
+            "CSV Error on Line: 2, Value with unterminated quote found.",
+        ),
+        (
+            b'promo_id,discount,status\r\nspring,2,"act"ive\nfall,3,old\n',
+            "CSV Error on Line: 2, Value with unterminated quote found.",
+        ),
+        (b"promo_id,discount,status\r\nspring,2\nfall,3,old\n", "Expected Number of Columns: 3 Found: 2"),
+        ("promo_id,discount,status\nspring,2,active\n".encode("utf-16"), "it is UTF-16: save it as CSV UTF-8"),
+        (b"PK\x03\x04 and so on", "it is a spreadsheet or a ZIP archive: save it as CSV UTF-8"),
+        (b"PAR1 and so on", "it is a Parquet file: name it .parquet"),
+        (gzip.compress(b"promo_id,discount,status\n"), "it is compressed: name it .csv.gz"),
+    ],
+    ids=["open quote", "text after a quote", "too few values", "UTF-16", "spreadsheet", "Parquet", "gzip"],
+)
+def test_csv_files_that_can_not_be_read_are_refused_with_the_cause(home, as_of, folder, data, reason):
+    (folder / "promos.csv").write_bytes(data)
+    message = refused(home, as_of)
+    assert message.startswith(f"extract 2023-01-11, {folder}/promos.csv: can't be read")
+    assert reason in message
+
+
+@pytest.mark.parametrize("spoil", [lambda data: data[:-20], lambda data: b"no gzip at all", lambda data: b""])
+def test_a_compressed_file_that_is_cut_off(home, as_of, folder, spoil):
+    data = gzip.compress((folder / "promos.csv").read_bytes() * 50)
+    (folder / "promos.csv").unlink()
+    (folder / "promos.csv.gz").write_bytes(spoil(data))
+    message = refused(home, as_of)
+    assert f"{folder}/promos.csv.gz: " in message
+    assert "export the file again" in message or "Add it to the file" in message
+
+
+def test_a_file_in_a_format_that_can_not_be_read_is_named(home, as_of, folder):
+    (folder / "promos.csv").rename(folder / "promos.xlsx")
+    assert refused(home, as_of) == (
+        f"extract 2023-01-11, table promos: {folder}/promos.csv or .parquet is missing: add it. promos.xlsx is there, "
+        "but its format can't be read."
+    )
+
+
+def test_a_file_without_permission(home, as_of, folder, monkeypatch):
+    # Tests may run as root, who may read everything.
+    opened = Path.open
+
+    def denied(path, *arguments, **options):
+        if path.name == "promos.csv":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", denied)
+    assert "promos.csv: can't be read ([Errno 13] Permission denied: " in refused(home, as_of)
+
+
+def parts_of_orders(folder: Path) -> Path:
+    """Replace orders.csv by a folder with a part an order, of other types each, and return it."""
+    shop = {**small_shop(), "orders": [{**ORDER, "order_id": str(1001 + number)} for number in range(3)]}
+    write_extract(folder, shop)
+    parts = folder / "orders.parquet"
+    parts.mkdir()
+    (parts / "_SUCCESS").touch()
+    (parts / ".part.crc").touch()
+    for number, type in enumerate(("bigint", "double", "varchar")):
+        cast = (
+            f"select * replace (order_id::{type} as order_id) from read_csv('{folder}/orders.csv', all_varchar = true)"
+        )
+        duckdb.sql(
+            f"copy ({cast} where order_id = '{1001 + number}') to '{parts}/part-{number}.snappy.parquet' "
+            "(format parquet)"
+        )
+    (folder / "orders.csv").unlink()
+    return parts
+
+
+def test_a_folder_of_parts_is_a_table(home, as_of, folder):
+    parts_of_orders(folder)
+    assert land(home, as_of).rows["orders"] == 3
+    with connect(home) as connection:
+        found = rows(connection, "select order_id from landing.orders order by all")
+    assert [row["order_id"] for row in found] == ["1001", "1002", "1003"]
+
+
+def test_a_fault_in_a_part_is_named_with_its_part(home, as_of, folder):
+    parts = parts_of_orders(folder)
+    part = parts / "part-1.snappy.parquet"
+    duckdb.sql(
+        f"copy (select * from '{part}' union all select * replace ('1009' as order_id, 'soon' as created_at) from "
+        f"'{part}') to '{parts}/new' (format parquet)"
+    )
+    (parts / "new").rename(part)
+    assert f"{part}, row 2, column created_at: 'soon' is not a time" in refused(home, as_of)
+
+
+@pytest.mark.parametrize("content", ["nothing", "folder", "notes"])
+def test_a_folder_without_parts_is_refused(home, as_of, folder, content):
+    parts = parts_of_orders(folder)
+    if content == "nothing":
+        shutil.rmtree(parts)
+        parts.mkdir()
+        problem = "the folder is empty"
+    else:
+        (parts / "country=US").mkdir() if content == "folder" else (parts / "notes.txt").touch()
+        problem = (
+            f"{'country=US' if content == 'folder' else 'notes.txt'} is no file of type .csv or .csv.gz or .parquet"
+        )
+    assert refused(home, as_of) == (
+        f"extract 2023-01-11, {parts}: {problem}: keep the parts of the table there, and nothing else."
+    )
+
+
+def test_a_folder_and_a_file_of_one_table(home, as_of, folder):
+    (folder / "orders.parquet").mkdir()
+    assert refused(home, as_of).endswith(f"{folder}/orders.csv or .parquet are both there: keep one.")
+
+
+def test_a_name_in_the_path_is_no_column(home, as_of, tmp_path):
+    # DuckDB takes folders such as country=US for columns.
+    other = Settings(home=home.home, extracts=tmp_path / "order_id=7")
+    folder = write_extract(other.extracts / "2023-01-11", small_shop())
+    to_parquet(folder, TABLE["orders"], lambda column: "varchar")
+    land(other, as_of)
+    with connect(other) as connection:
+        assert rows(connection, "select order_id from landing.orders") == [{"order_id": "o1"}]
+
+
+def redelivered(count: int, again: int, **changes: str) -> dict[str, list[dict]]:
+    events = [{**EVENT, "event_id": f"e{number}"} for number in range(count)]
+    later = [{**event, "created_at": "2023-01-09T10:30:00Z", **changes} for event in events[:again]]
+    return {**small_shop(), "events": later + events}
+
+
+@pytest.mark.parametrize(("count", "again"), [(1, 1), (30, 3), (50, 5)])
+def test_the_earliest_of_an_event_that_is_there_twice_is_taken(home, as_of, count, again):
+    write_extract(home.extracts / "2023-01-11", redelivered(count, again))
+    landed = land(home, as_of)
+    assert landed.warnings == [
+        f"events.csv: {again} event(s) are there again with another time: the earliest was taken"
+    ]
+    with connect(home) as connection:
+        found = connection.execute("select event_id, created_at from landing.events").fetchall()
+    assert sorted(found) == sorted((f"e{number}", datetime(2023, 1, 9, 10)) for number in range(count))
+
+
+def test_too_many_events_that_are_there_twice_are_refused(home, as_of):
+    folder = write_extract(home.extracts / "2023-01-11", redelivered(30, 4))
+    assert refused(home, as_of) == (
+        f"extract 2023-01-11, {folder}/events.csv: 4 value(s) of the key (event_id) have rows with different content: "
+        "e0; e1; e2; e3. Keep one row for each."
+    )
+
+
+def test_an_event_that_is_there_twice_and_differs_in_more_than_its_time_is_refused(home, as_of):
+    write_extract(home.extracts / "2023-01-11", redelivered(30, 1, session_id="s9"))
+    assert "1 value(s) of the key (event_id)" in refused(home, as_of)
