@@ -393,6 +393,7 @@ def test_the_doctor_asks_each_channel(made, capsys):
 
 def test_the_doctor_sees_a_connection_that_was_made_in_the_ui(made):
     made.set(AIRFLOW_CONN_GREENERY_EMAIL="", GREENERY_SLACK_CHANNEL="", SSL_CERT_FILE="")
+    made.set(GREENERY_ALERT_EMAIL_TO="oncall@shop.example", AIRFLOW_CONN_GREENERY_EMAIL_ALERTS="")
     settings = made.settings
     env = {
         **os.environ,
@@ -403,8 +404,9 @@ def test_the_doctor_sees_a_connection_that_was_made_in_the_ui(made):
         "from airflow import settings; from airflow.models import Connection; from sqlalchemy.orm import Session; "
         "from airflow.models.base import Base; Base.metadata.create_all(settings.engine); "
         "session = Session(settings.engine); "
-        "session.add(Connection('greenery_email', conn_type='smtp', host='127.0.0.1', port=9, "
-        'extra=\'{"disable_tls": true, "disable_ssl": true}\')); session.commit()'
+        "[session.add(Connection(f'greenery_{name}', conn_type='smtp', host='127.0.0.1', port=9, "
+        'extra=\'{"disable_tls": true, "disable_ssl": true}\')) for name in ("email", "email_alerts")]; '
+        "session.commit()"
     )
     subprocess.run([sys.executable, "-c", script], env=env, check=True, timeout=120)
     env = {**os.environ, "PYTHONPATH": str(REPOSITORY / "include")}
@@ -416,9 +418,9 @@ def test_the_doctor_sees_a_connection_that_was_made_in_the_ui(made):
         timeout=120,
         check=False,
     )
-    assert "FIX  email: The mail server of greenery_email can't be used now" in child.stdout, (
-        child.stdout + child.stderr
-    )
+    printed = child.stdout + child.stderr
+    assert "FIX  email: The mail server of greenery_email can't be used now" in child.stdout, printed
+    assert re.search("FIX  email_alerts: .*Put greenery_email_alerts into the environment", child.stdout), printed
 
 
 # What must not get out, and what must arrive as it is
