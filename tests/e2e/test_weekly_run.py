@@ -14,7 +14,7 @@ import pytest
 from greenery import commands
 from greenery.cli.backfill import airflow_for, run_backfill
 from greenery.report.weeks import outdated
-from greenery.settings import REPORTS_PAGE, Settings
+from greenery.settings import MODELS_PAGE, REPORTS_PAGE, Settings
 from greenery.simulator.shop import Shop, simulate
 
 from tests.dbt.test_held_extract import empty_column
@@ -146,4 +146,5 @@ def test_the_reports_are_a_page_of_airflow_for_who_is_logged_in(shop, airflow):
     outside = f"{airflow.base_url}{REPORTS_PAGE}/%2e%2e/airflow/passwords.json"
     assert airflow.api.get(outside).status_code == httpx.codes.NOT_FOUND
     views = [view for plugin in airflow.collect("plugins", "plugins") for view in plugin["external_views"]]
-    assert [view["href"] for view in views] == [f"{REPORTS_PAGE}/index.html"]
+    models = f"{MODELS_PAGE}/greenery/dbt_docs_index.html"
+    assert {view["href"] for view in views} == {f"{REPORTS_PAGE}/index.html", models}
