@@ -29,7 +29,7 @@ from greenery.settings import DELIVERY_POOL, WAREHOUSE_POOL
 log = logging.getLogger(__name__)
 
 # The published data. Other DAGs can be scheduled by it: each publish gives it an event, with `as_of`, `version` and
-# `restates`, the later weeks (as_of) whose figures it changes.
+# `restates`, the later weeks (as_of) whose report would have other figures now.
 PUBLISHED = Asset("greenery_published")
 
 
