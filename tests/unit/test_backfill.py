@@ -272,9 +272,12 @@ def test_the_runs_of_an_ended_backfill_can_be_cleared(tmp_path):
 
 
 class Reads(client.Airflow):
-    """An Airflow that reads the DAG at the second look after it was asked to, as its timetable then says."""
+    """An Airflow that reads the DAG at the second look after it was asked to, as its timetable then says.
 
-    paused, looks, calls = True, 0, ()
+    is_left: whether it knows of no next run before that, for an earlier command has just ended.
+    """
+
+    paused, looks, calls, is_left = True, 0, (), False
 
     def request(self, method, path, json=None):
         self.calls += (f"{method} {path}" + (f" {json['is_paused']}" if json else ""),)
@@ -286,13 +289,19 @@ class Reads(client.Airflow):
             return {"file_token": "token"}
         else:
             self.looks += 1
-        is_known = not self._pause_again.exists() or self.looks < 2
-        return {"is_paused": self.paused, "next_dagrun_run_after": "2023-02-01" if is_known else None}
+        is_read = self._pause_again.exists() and self.looks > 1
+        return {
+            "is_paused": self.paused,
+            "next_dagrun_run_after": None if is_read or self.is_left else "2023-02-01",
+            "last_parsed_time": (datetime.now(UTC) if is_read else NOW).isoformat(),
+        }
 
 
-def test_a_paused_dag_is_unpaused_once_no_scheduled_run_is_next_and_paused_again(tmp_path, monkeypatch):
+@pytest.mark.parametrize("is_left", [False, True])
+def test_a_paused_dag_is_unpaused_once_no_scheduled_run_is_next_and_paused_again(tmp_path, monkeypatch, is_left):
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
     airflow = Reads("", "", tmp_path / "logs", schedules=True)
+    airflow.is_left = is_left
     with airflow.unpaused():
         assert not airflow.paused
         airflow.pause_if_left()  # as the Airflow that runs looks every second

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -142,31 +143,34 @@ class Airflow:
         """Pause the DAG if a command unpaused it for itself: else an Airflow with scheduling would run it weekly."""
         if self._pause_again.exists():
             self.request("PATCH", f"dags/{DAG_ID}", json={"is_paused": True})
-            self._pause_again.unlink()
+            self._pause_again.unlink(missing_ok=True)
             if self.schedules:
                 self._read_again()
 
     def pause_if_left(self) -> None:
         """Pause the DAG if the command that unpaused it for itself was killed."""
-        if not self._pause_again.exists():
-            return
-        with self._pause_again.open() as file:
-            try:
+        try:
+            with self._pause_again.open() as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return
+        except (FileNotFoundError, BlockingIOError):  # none is left: the command has ended, or works
+            return
         self.pause_again()
 
     def _await_no_next_run(self) -> None:
         """Let Airflow read the DAG again, and wait until it knows of no next scheduled run."""
+        since = datetime.now(UTC)
         self._read_again()
+
+        def is_known() -> bool:
+            dag = self.request("GET", f"dags/{DAG_ID}")
+            # None may be left from an earlier command, while Airflow still reads the DAG as it was.
+            return dag["next_dagrun_run_after"] is None and datetime.fromisoformat(dag["last_parsed_time"]) >= since
+
         waits = Retrying(
-            retry=retry_if_result(lambda run: run is not None),
-            stop=stop_after_delay(READ_SECONDS),
-            wait=wait_fixed(0.5),
+            retry=retry_if_result(lambda known: not known), stop=stop_after_delay(READ_SECONDS), wait=wait_fixed(0.5)
         )
         try:
-            waits(lambda: self.request("GET", f"dags/{DAG_ID}")["next_dagrun_run_after"])
+            waits(is_known)
         except RetryError:
             raise AirflowError(
                 f"Airflow did not read {DAG_ID} again within {READ_SECONDS} seconds. See "
