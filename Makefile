@@ -48,7 +48,12 @@ include/dbt/target/manifest.json: $(VENV)/installed $(DBT_FILES)
 	@cd include/dbt && ../../$(BIN)/dbt --quiet parse --profiles-dir profiles
 	@touch $@
 
-install: $(BIN)/greenery include/dbt/target/manifest.json ## install what running needs, and parse the dbt project
+# The documentation of the models, which Cosmos shows in Airflow.
+include/dbt/target/index.html: include/dbt/target/manifest.json
+	@cd include/dbt && ../../$(BIN)/dbt --quiet docs generate --empty-catalog --no-compile --profiles-dir profiles
+	@touch $@
+
+install: $(BIN)/greenery include/dbt/target/index.html ## install what running needs, and parse the dbt project
 install-dev: install $(VENV)/installed-dev
 
 demo: install ## simulate a shop and run the weekly DAG over its eight weeks

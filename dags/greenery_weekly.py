@@ -39,11 +39,12 @@ from datetime import timedelta
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import Param, chain, dag
 from airflow.sdk.definitions.callback import SyncCallback
-from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+from airflow.sdk.definitions.deadline import DeadlineAlert
 from airflow.sdk.timezone import utc
 from greenery import settings
 from greenery.orchestration import run_context, sensors, tasks
 from greenery.orchestration.dbt_models import dbt_models
+from greenery.orchestration.deadline import StartOfScheduledWeek
 from greenery.orchestration.retries import KILLED
 from greenery.orchestration.timetable import WeeklyTimetable
 from greenery.week import BEGINNING, WEEK
@@ -51,6 +52,11 @@ from greenery.week import BEGINNING, WEEK
 SETTINGS = settings.load()
 # A reason must not be the placeholder of a printed command, such as <why>.
 REASON = r"^(?!\s*<)"
+# The form shows this above the parameters, below the logical date.
+WHICH_WEEK = (
+    "Parameters. The logical date above chooses the week: the run is for the newest week that had ended by then. The "
+    "weeks of the demo end on Wednesdays from 2025-01-08 to 2025-02-26; for the last of them, choose 2025-02-26 12:00."
+)
 
 
 @dag(
@@ -69,8 +75,7 @@ REASON = r"^(?!\s*<)"
         "on_failure_callback": run_context.note_failure,
     },
     deadline=DeadlineAlert(
-        # The logical date is the week's start.
-        reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
+        reference=StartOfScheduledWeek(),
         interval=WEEK + timedelta(hours=SETTINGS.deadline_hours),
         callback=SyncCallback("greenery.orchestration.deadline.missed"),
         name="digest",
@@ -79,6 +84,7 @@ REASON = r"^(?!\s*<)"
         "reextract": Param(
             False,
             type="boolean",
+            section=WHICH_WEEK,
             title="Replace the landed extract",
             description="Replace the extract that was landed for this week with the files that are there now, or bring "
             "back an extract that was withdrawn.",
@@ -86,6 +92,7 @@ REASON = r"^(?!\s*<)"
         "accept_shrink": Param(
             False,
             type="boolean",
+            section=WHICH_WEEK,
             title="Accept a shrunk extract",
             description="Land the extract even if it lacks more than half of the orders or events of the previous one.",
         ),
@@ -93,6 +100,7 @@ REASON = r"^(?!\s*<)"
             None,
             type=["null", "string"],
             pattern=REASON,
+            section=WHICH_WEEK,
             title="Accept the failed checks",
             description="Reason for accepting the failed checks. They must describe something the shop really did, "
             "such as a tenth of the usual sessions, and an earlier run must have held this same extract for them. The "
@@ -102,6 +110,7 @@ REASON = r"^(?!\s*<)"
             None,
             type=["null", "string"],
             pattern=REASON,
+            section=WHICH_WEEK,
             title="Withdraw the week's extract",
             description="Reason for withdrawing the admitted extract. It is then held, and left out of everything that "
             "is published. Leave this empty for any other run. 'Replace the landed extract' brings it back.",
@@ -110,6 +119,7 @@ REASON = r"^(?!\s*<)"
             "auto",
             type="string",
             enum=["auto", "always", "never"],
+            section=WHICH_WEEK,
             title="Deliver the digest",
             description="auto: deliver if the run is scheduled, if the week's digest is owed (it should have been sent "
             "and was not), or if it was delivered before and has changed. Otherwise only write the report. A digest "
@@ -118,6 +128,7 @@ REASON = r"^(?!\s*<)"
         "full_refresh": Param(
             False,
             type="boolean",
+            section=WHICH_WEEK,
             title="Rebuild the models from the start",
             description="Build all models from all admitted extracts, instead of changing only what this extract "
             "changes. After a change of a model a run does this by itself.",

@@ -1,4 +1,4 @@
-"""Registers the weekly reports as a page of Airflow, for users who may see the weekly DAG."""
+"""Registers the weekly reports as a page of Airflow, and the gate in front of this and of the models' page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 from greenery import settings
+from greenery.web.gate import Gate
 
 
 @functools.cache
@@ -22,10 +23,11 @@ async def reports(scope: Any, receive: Any, send: Any) -> None:
 
 
 class GreeneryReports(AirflowPlugin):
-    """What Airflow registers: the app, and its place in the navigation."""
+    """What Airflow registers: the app, its place in the navigation, and the gate."""
 
     name = "greenery_reports"
     fastapi_apps = [{"name": "greenery_reports", "app": reports, "url_prefix": settings.REPORTS_PAGE}]  # noqa: RUF012
+    fastapi_root_middlewares = [{"name": "greenery_gate", "middleware": Gate, "args": [], "kwargs": {}}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         {
             "name": "Reports",

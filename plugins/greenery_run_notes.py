@@ -1,4 +1,4 @@
-"""Registers a listener: a weekly run that restates published weeks gets a note that says so, seen in the UI."""
+"""Registers a listener: it notes that a weekly run began or ended, and which published weeks it restates."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ if TYPE_CHECKING:
 
 
 @hookimpl
+def on_dag_run_running(dag_run: DagRun, msg: str) -> None:
+    """Note that the run is under way."""
+    run_notes.began(dag_run)
+
+
+@hookimpl
 def on_dag_run_success(dag_run: DagRun, msg: str) -> None:
-    """Note the weeks that the run restates."""
-    run_notes.add_note(dag_run)
+    """Note that the run has ended, and the weeks that it restates."""
+    run_notes.ended(dag_run)
 
 
 @hookimpl
 def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
-    """Note the weeks that the run restates: it may have failed after it published, as where a delivery is refused."""
-    run_notes.add_note(dag_run)
+    """Note the same: a run can restate weeks and then fail, such as when a channel refuses its digest."""
+    run_notes.ended(dag_run)
 
 
 class GreeneryRunNotes(AirflowPlugin):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from greenery.week import WEEKDAYS, Week
@@ -16,6 +16,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DAG_ID = "greenery_weekly"
 # The path at which Airflow serves the reports to logged-in users.
 REPORTS_PAGE = "/greenery/reports"
+# The path at which Cosmos serves dbt's documentation of the models.
+MODELS_PAGE = "/cosmos"
+PAUSE_AGAIN = "pause-again"
 WAREHOUSE_POOL = "greenery_warehouse"
 DELIVERY_POOL = "greenery_delivery"
 
@@ -73,6 +76,11 @@ class Settings:
         return self.home / "reports"
 
     @property
+    def pause_again(self) -> Path:
+        """File that is there while a command has unpaused the weekly DAG for itself."""
+        return self.home / "airflow" / PAUSE_AGAIN
+
+    @property
     def cron(self) -> str:
         """The weekly schedule: 00:00 UTC on the weekday that ends a week."""
         return f"0 0 * * {(self.week_ends_on + 1) % 7}"
@@ -80,6 +88,10 @@ class Settings:
     def report_folder(self, as_of: datetime) -> Path:
         """Folder of the report as of `as_of` (UTC)."""
         return self.reports / Week(end=as_of).name
+
+    def digest_due(self, as_of: datetime) -> datetime:
+        """Return when (with time zone) the digest of the week that ends at `as_of` (UTC) must be out."""
+        return as_of.replace(tzinfo=UTC) + timedelta(hours=self.deadline_hours)
 
     def check_as_of(self, as_of: datetime) -> datetime:
         """Return `as_of` as a naive UTC datetime; raise SettingError unless it ends a week."""

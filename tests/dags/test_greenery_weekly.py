@@ -14,9 +14,12 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models import DagRun
 from airflow.utils.strings import to_boolean
+from greenery.cli import demo
 from greenery.cli.app import app
 from greenery.orchestration import run_context
+from greenery.orchestration.deadline import StartOfScheduledWeek
 from greenery.settings import DELIVERY_POOL, REPOSITORY, WAREHOUSE_POOL
+from greenery.week import WEEK
 from typer.main import get_command
 
 TaskInstance = namedtuple("TaskInstance", ["task_id", "state"])
@@ -142,8 +145,22 @@ def test_every_task_leaves_word_of_its_failure(dag):
 def test_the_digest_has_a_deadline_after_the_end_of_its_week(dag):
     (deadline,) = dag.deadline
     assert deadline.interval == timedelta(days=7, hours=12)
+    assert type(deadline.reference) is StartOfScheduledWeek
     module, _, name = deadline.callback.path.rpartition(".")
     assert inspect.signature(getattr(import_module(module), name)).parameters.keys() == {"context"}
+
+
+def test_the_form_names_the_dates_of_the_demo(dag):
+    last = demo.SHOP.first_as_of + (demo.SHOP.weeks - 1) * WEEK
+    for name in dag.params:
+        section = dag.params.get_param(name).schema["section"]
+        assert f"from {demo.SHOP.first_as_of:%Y-%m-%d} to {last:%Y-%m-%d}" in section
+        assert f"choose {last:%Y-%m-%d} 12:00" in section
+
+
+def test_publish_tells_other_dags(dag):
+    assert [asset.name for asset in dag.get_task("publish").outlets] == ["greenery_published"]
+    assert not [task.task_id for task in dag.tasks if task.outlets and task.task_id != "publish"]
 
 
 def test_the_steps_follow_each_other(dag):

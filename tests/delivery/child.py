@@ -3,9 +3,9 @@
 import sys
 
 from greenery.channels.channel import CHANNELS
-from greenery.delivery import deliver
+from greenery.delivery import delivering
 from greenery.settings import load
 
 from tests.delivery.world import AS_OF
 
-print(deliver.deliver(load(), AS_OF, CHANNELS[sys.argv[1]], "always", is_scheduled=False))
+print(delivering.deliver(load(), AS_OF, CHANNELS[sys.argv[1]], "always", is_scheduled=False))

@@ -17,7 +17,7 @@ from greenery.channels import mail, sent, slack
 from greenery.channels.channel import CHANNELS, EMAIL, PAGERDUTY, SLACK, problems, readiness
 from greenery.channels.errors import PassingError, PermanentError
 from greenery.channels.reference import Reference
-from greenery.delivery import deliver
+from greenery.delivery import delivering
 from greenery.delivery.delivering import NotDeliveredError
 from greenery.documents import to_json
 from greenery.files import write_atomically
@@ -118,7 +118,7 @@ def test_a_used_channel_whose_connection_is_not_found_is_not_taken_for_switched_
         made.deliver(channel, "auto")
     assert made.owed(channel)
     with pytest.raises(PassingError, match=lost):
-        deliver.withdraw(made.settings, AS_OF, CHANNELS[channel], "prices in cents")
+        delivering.withdraw(made.settings, AS_OF, CHANNELS[channel], "prices in cents")
     made.set(**{setting: ""})
     with pytest.raises(NotDeliveredError, match="is off"):
         made.deliver(channel, "auto")
@@ -392,6 +392,7 @@ def test_the_doctor_asks_each_channel(made, capsys):
 
 def test_the_doctor_sees_a_connection_that_was_made_in_the_ui(made):
     made.set(AIRFLOW_CONN_GREENERY_EMAIL="", GREENERY_SLACK_CHANNEL="", SSL_CERT_FILE="")
+    made.set(GREENERY_ALERT_EMAIL_TO="oncall@shop.example", AIRFLOW_CONN_GREENERY_EMAIL_ALERTS="")
     settings = made.settings
     env = {
         **os.environ,
@@ -402,8 +403,9 @@ def test_the_doctor_sees_a_connection_that_was_made_in_the_ui(made):
         "from airflow import settings; from airflow.models import Connection; from sqlalchemy.orm import Session; "
         "from airflow.models.base import Base; Base.metadata.create_all(settings.engine); "
         "session = Session(settings.engine); "
-        "session.add(Connection('greenery_email', conn_type='smtp', host='127.0.0.1', port=9, "
-        'extra=\'{"disable_tls": true, "disable_ssl": true}\')); session.commit()'
+        "[session.add(Connection(f'greenery_{name}', conn_type='smtp', host='127.0.0.1', port=9, "
+        'extra=\'{"disable_tls": true, "disable_ssl": true}\')) for name in ("email", "email_alerts")]; '
+        "session.commit()"
     )
     subprocess.run([sys.executable, "-c", script], env=env, check=True, timeout=120)
     env = {**os.environ, "PYTHONPATH": str(REPOSITORY / "include")}
@@ -415,9 +417,9 @@ def test_the_doctor_sees_a_connection_that_was_made_in_the_ui(made):
         timeout=120,
         check=False,
     )
-    assert "FIX  email: The mail server of greenery_email can't be used now" in child.stdout, (
-        child.stdout + child.stderr
-    )
+    printed = child.stdout + child.stderr
+    assert "FIX  email: The mail server of greenery_email can't be used now" in child.stdout, printed
+    assert re.search("FIX  email_alerts: .*Put greenery_email_alerts into the environment", child.stdout), printed
 
 
 # What must not get out, and what must arrive as it is

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from greenery.channels import sent
 from greenery.channels.channel import CHANNELS
-from greenery.delivery import deliver
+from greenery.delivery import delivering
 from greenery.documents import to_json
 from greenery.figures import restatement
 from greenery.settings import REPOSITORY, Settings, load
@@ -65,7 +65,7 @@ class World:
 
     def deliver(self, channel: str, mode: str = "always", *, is_scheduled: bool = False) -> str:
         """Deliver the week's digest in this process; return what it says."""
-        return deliver.deliver(self.settings, AS_OF, CHANNELS[channel], mode, is_scheduled=is_scheduled)
+        return delivering.deliver(self.settings, AS_OF, CHANNELS[channel], mode, is_scheduled=is_scheduled)
 
     def start(self, channel: str) -> subprocess.Popen:
         """Deliver the week's digest in a process of its own."""

@@ -63,6 +63,7 @@ class SmtpServer:
             require_starttls=True,
             authenticator=self._authenticate,
             auth_required=True,
+            enable_SMTPUTF8=False,
         )
         self.controller.start()
         self.port = self.controller.server.sockets[0].getsockname()[1]

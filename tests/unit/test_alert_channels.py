@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 
 import pagerduty
 import pytest
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowSecretsBackendAccessDenied
 from greenery.alerts import incidents, sending
 from greenery.channels import sent
 from greenery.channels.channel import Readiness
@@ -209,6 +212,53 @@ def test_a_scheduled_week_that_was_run_again_by_a_backfill_is_late_too(world):
     sent.owe(world.settings, WEEK, "its scheduled run has not delivered it")
     deadline.missed(deadline_of("backfill"))
     assert world.page.incidents == {f"greenery/{DAY}/late": "triggered"}
+
+
+@pytest.fixture
+def in_a_callback(monkeypatch):
+    """Deny connections that are not in the environment, as Airflow does in the callback of a deadline."""
+
+    def read(connection_id: str):
+        if f"AIRFLOW_CONN_{connection_id.upper()}" in os.environ:
+            return real(connection_id)
+        raise AirflowSecretsBackendAccessDenied(f"Access denied for connection {connection_id!r} by Execution API")
+
+    real = BaseHook.get_connection
+    monkeypatch.setattr(BaseHook, "get_connection", staticmethod(read))
+    return monkeypatch
+
+
+@pytest.mark.parametrize("name", ["SLACK_ALERTS", "EMAIL_ALERTS"])
+def test_a_connection_that_a_callback_cannot_read_keeps_no_other_from_being_told(world, quick, in_a_callback, name):
+    in_a_callback.delenv(f"AIRFLOW_CONN_GREENERY_{name}")
+    with pytest.raises(sending.NotSentError, match=f"Put greenery_{name.lower()} into the environment") as raised:
+        deadline.missed(deadline_of("scheduled"))
+    assert len(raised.value.errors) == 1
+    assert quick == []
+    assert world.page.incidents == {f"greenery/{DAY}/late": "triggered"}
+    told = len(world.slack.messages(ALERTS)), len(world.smtp.mails)
+    assert told == ((0, 1) if name == "SLACK_ALERTS" else (1, 0))
+
+
+def test_a_callback_that_cannot_know_of_pagerduty_tells_the_others(world, quick, in_a_callback, caplog):
+    in_a_callback.delenv("AIRFLOW_CONN_GREENERY_PAGERDUTY")
+    deadline.missed(deadline_of("scheduled"))
+    assert len(world.slack.messages(ALERTS)) == len(world.smtp.mails) == 1
+    assert "Put greenery_pagerduty into the environment" in caplog.text
+    in_a_callback.undo()  # a task of a run that waits can read it
+    assert late(world)
+    assert world.page.incidents == {f"greenery/{DAY}/late": "triggered"}
+    assert len(world.slack.messages(ALERTS)) == len(world.smtp.mails) == 1
+
+
+def test_a_callback_that_can_reach_nobody_fails(world, quick, in_a_callback):
+    for name in ("SLACK_ALERTS", "EMAIL_ALERTS", "PAGERDUTY"):
+        in_a_callback.delenv(f"AIRFLOW_CONN_GREENERY_{name}")
+    for setting in ("GREENERY_ALERT_CHANNEL", "GREENERY_ALERT_EMAIL_TO"):
+        in_a_callback.delenv(setting)
+    with pytest.raises(sending.NotSentError, match="Put greenery_pagerduty into the environment"):
+        deadline.missed(deadline_of("scheduled"))
+    assert not (world.settings.home / "outbox").exists()
 
 
 @pytest.mark.parametrize("end", [None, "2025-01-23T00:00:00Z"])

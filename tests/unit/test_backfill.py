@@ -271,6 +271,80 @@ def test_the_runs_of_an_ended_backfill_can_be_cleared(tmp_path):
         assert database.execute("select id from backfill where is_paused").fetchall() == [(2,)]
 
 
+class Reads(client.Airflow):
+    """An Airflow that reads the DAG at the second look after it was asked to, as its timetable then says.
+
+    is_left: whether it knows of no next run before that, for an earlier command has just ended.
+    """
+
+    paused, looks, calls, is_left = True, 0, (), False
+
+    def request(self, method, path, json=None):
+        self.calls += (f"{method} {path}" + (f" {json['is_paused']}" if json else ""),)
+        if json:
+            self.paused = json["is_paused"]
+        elif method == "PUT":
+            self.looks = 0
+        elif path.endswith("details"):
+            return {"file_token": "token"}
+        else:
+            self.looks += 1
+        is_read = self._pause_again.exists() and self.looks > 1
+        return {
+            "is_paused": self.paused,
+            "next_dagrun_run_after": None if is_read or self.is_left else "2023-02-01",
+            "last_parsed_time": (datetime.now(UTC) if is_read else NOW).isoformat(),
+        }
+
+
+@pytest.mark.parametrize("is_left", [False, True])
+def test_a_paused_dag_is_unpaused_once_no_scheduled_run_is_next_and_paused_again(tmp_path, monkeypatch, is_left):
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+    airflow = Reads("", "", tmp_path / "logs", schedules=True)
+    airflow.is_left = is_left
+    with airflow.unpaused():
+        assert not airflow.paused
+        airflow.pause_if_left()  # as the Airflow that runs looks every second
+        assert not airflow.paused
+    assert airflow.paused
+    dag = "dags/greenery_weekly"
+    asked = (f"GET {dag}/details", "PUT parseDagFile/token")
+    assert airflow.calls == (
+        *(f"GET {dag}", *asked, f"GET {dag}", f"GET {dag}", f"PATCH {dag} False"),
+        *(f"PATCH {dag} True", *asked),  # so that the next run is known again
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dag_that_is_not_paused_stays_so(tmp_path):
+    airflow = Reads("", "", tmp_path / "logs", schedules=True)
+    airflow.paused = False
+    with airflow.unpaused():
+        pass
+    assert not airflow.paused
+    assert airflow.calls == ("GET dags/greenery_weekly",)
+
+
+def test_an_airflow_that_does_not_read_the_dag_keeps_it_paused(tmp_path, monkeypatch):
+    monkeypatch.setattr(client, "READ_SECONDS", 0)
+    airflow = Reads("", "", tmp_path / "logs", schedules=True)
+    with pytest.raises(client.AirflowError, match="did not read greenery_weekly again"), airflow.unpaused():
+        pass
+    assert airflow.paused
+    assert "PATCH dags/greenery_weekly False" not in airflow.calls
+
+
+def test_a_dag_whose_command_was_killed_is_paused(tmp_path):
+    airflow = Reads("", "", tmp_path / "logs", schedules=True)
+    airflow.pause_if_left()
+    assert airflow.calls == ()
+    (tmp_path / "pause-again").touch()
+    airflow.paused = False
+    airflow.pause_if_left()
+    assert airflow.paused
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_checks_that_failed_are_printed_of_weeks_that_were_judged(settings, capsys):
     silenced = {"reason": "known", "owner": "web-team", "until": "2023-02-01"}
     for day, verdict in (("2023-01-11", "held"), ("2023-01-18", "held"), ("2023-01-25", "passed")):

@@ -221,6 +221,27 @@ def test_a_missing_extract_that_nothing_has_paged_for_does(home, page):
     assert page.incidents == {"greenery/2025-01-22/task/wait_for_extract": "triggered"}
 
 
+@pytest.mark.parametrize("type", ["manual", "backfill"])
+def test_a_run_that_a_person_started_without_an_extract_is_no_incident(home, page, type):
+    failures = [TaskFailure(task="wait_for_extract", reason="AirflowFailException: no extract")]
+    missing = outcome(home, type=type, judged=False, failures=failures, states={"wait_for_extract": "failed"})
+    assert incidents.update(home, missing, WEEK, notifies=True) == []
+    assert page.calls == []
+    # What fails otherwise is told.
+    landing = outcome(home, type=type, judged=False, failures=[TaskFailure(task="land", reason="a bug")], states={})
+    incidents.update(home, landing, WEEK, notifies=True)
+    assert page.incidents == {"greenery/2025-01-22/task/land": "triggered"}
+
+
+def test_it_does_not_end_the_incident_of_a_scheduled_run(home, page):
+    failures = [TaskFailure(task="wait_for_extract", reason="waited 24 hours")]
+    states = {"wait_for_extract": "failed"}
+    incidents.update(home, outcome(home, judged=False, failures=failures, states=states), WEEK, notifies=True)
+    by_hand = outcome(home, 2, "manual", judged=False, failures=failures, states=states)
+    incidents.update(home, by_hand, WEEK, notifies=True)
+    assert page.incidents == {"greenery/2025-01-22/task/wait_for_extract": "triggered"}
+
+
 def test_a_warning_says_whether_its_run_published_the_week(home):
     judged(home, check_result(severity="warning"), verdict="passed")
     crashed = outcome(

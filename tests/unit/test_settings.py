@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from greenery import commands, settings
 from greenery.cli import doctor, purge
-from greenery.local_airflow import backfills, client, server
+from greenery.local_airflow import server
 from greenery.publishing import week_rows
 from greenery.publishing.versions import NothingPublishedError, open_published
 from greenery.report import writing
@@ -85,17 +85,7 @@ class TestCommand:
         assert str(error.value) == f"the extract 2023-01-11 is not admitted: run its week first ({command})."
 
     def test_is_what_stops_an_airflow_that_is_in_the_way(self, home, monkeypatch, capsys):
-        class Paused(client.Airflow):
-            def request(self, *_, **__):
-                return {"is_paused": True}
-
         where = f"GREENERY_HOME={home.home} EXTRACTS={home.extracts}"
-        paused = Paused("http://127.0.0.1:8080", "", home.home, schedules=True)
-        with (
-            pytest.raises(client.AirflowError, match=re.escape(f"`make down {where}`, then this again")),
-            backfills.unpaused(home, paused),
-        ):
-            pass
         monkeypatch.setattr(purge, "load", lambda: home)
         monkeypatch.setattr(purge, "running", lambda _: server.Running())
         assert greenery("purge") == 1

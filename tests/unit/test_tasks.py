@@ -13,9 +13,12 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from greenery.alerts import incidents
 from greenery.build import dbt_project, locking, target
 from greenery.landing.loading import land
-from greenery.orchestration.run_context import BUILDS_ANEW, MODELS, note_failure, week_end
+from greenery.orchestration import tasks
+from greenery.orchestration.run_context import BUILDS_ANEW, MODELS, note_failure, run_url, week_end
 from greenery.orchestration.sensors import AcquireWarehouse, WaitForExtract
 from greenery.orchestration.tasks import check_project
+from greenery.publishing import versions
+from greenery.report import comparing, runs, weeks
 from greenery.warehouse.duckdb import connect, rows
 
 from tests.conftest import small_shop, write_extract
@@ -180,6 +183,64 @@ def test_another_run_fails_at_once(wait, home, run_type):
         wait.poke(run(run_type))
 
 
+def test_a_run_that_finds_no_extract_names_the_weeks_that_have_one(wait, home):
+    for week in ("2023-01-18", "2023-01-25", "2023-02-08"):
+        write_extract(home.extracts / week, small_shop())
+    with pytest.raises(AirflowFailException) as raised:
+        wait.poke(run("manual", None))
+    named = "These weeks have an extract: 2023-01-18 to 2023-01-25, 2023-02-08. To run the newest, trigger with the"
+    assert f"{named} logical date 2023-02-08 12:00, or run `make backfill FROM=2023-02-08 TO=2023-02-08" in str(
+        raised.value
+    )
+
+
+def test_the_list_of_weeks_shows_what_a_run_waits_for(wait, home, as_of):
+    def listed():
+        return {f"{week.as_of}": week for week in weeks.listed(home)}
+
+    runs.note(home, as_of, "scheduled__1")  # as the listener does
+    assert listed()["2023-01-11"].states == ("running",)
+    assert wait.poke(run("scheduled")) is False
+    waiting = listed()["2023-01-11"]
+    assert waiting.states == ("waiting", "late")
+    assert waiting.notes[1].startswith("waiting for its extract since 20")
+    assert waiting.notes[2] == "the digest was due on 2023-01-11 12:00 UTC"
+    assert waiting.next_command is None
+    assert "waiting for its extract since 20" in (home.reports / "index.html").read_text()
+    write_extract(home.extracts / "2023-01-11", small_shop())
+    assert wait.poke(run("scheduled")) is True
+    assert listed()["2023-01-11"].states == ("running", "late")
+    land(home, as_of)
+    with connect(home) as connection:
+        assert locking.acquire(connection, "another", as_of, lambda _: True, "")
+        weeks.write_list(home, connection)
+    assert AcquireWarehouse(task_id="acquire_warehouse").poke(run("scheduled")) is False
+    assert listed()["2023-01-11"].states == ("landed", "waiting", "late")
+    runs.end(home, as_of, "scheduled__0")  # of an earlier run, told late
+    assert listed()["2023-01-11"].run_since
+    runs.end(home, as_of, "scheduled__1")
+    assert listed()["2023-01-11"].states == ("landed", "late")
+
+
+def test_a_publish_tells_other_dags_what_changed(wait, home, monkeypatch):
+    changed = [datetime(2023, 1, 4), datetime(2023, 1, 11), datetime(2023, 1, 18), datetime(2023, 2, 1)]
+    monkeypatch.setattr(versions, "publish", lambda home, run_id: 7)
+    monkeypatch.setattr(comparing, "settle", lambda home, connection: changed)
+    events = {tasks.PUBLISHED: SimpleNamespace(extra={})}
+    assert tasks.publish.function(**run("backfill"), outlet_events=events) == 7
+    assert events[tasks.PUBLISHED].extra == {
+        "as_of": "2023-01-11T00:00:00+00:00",
+        "version": 7,
+        "restates": ["2023-01-18", "2023-02-01"],
+    }
+
+
+def test_links_lead_to_an_airflow_that_stays(wait, monkeypatch):
+    assert run_url("scheduled__1").startswith("https://airflow.example/dags/greenery_weekly/runs/scheduled__1")
+    monkeypatch.setenv("AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE", "False")  # as a command that starts one for itself
+    assert run_url("scheduled__1") == ""
+
+
 def test_what_is_landed_needs_no_source(wait, home, as_of):
     write_extract(home.extracts / "2023-01-11", small_shop())
     land(home, as_of)
@@ -222,3 +283,11 @@ def test_a_killed_task_pushes_nothing(home):
     note_failure({"ti": Instance(), "exception": OSError("disk full")})
     ((key, note),) = pushed
     assert (key, note["reason"], note["log"]) == ("failure", "OSError: disk full", "https://airflow.example/log")
+
+
+def test_a_log_of_an_airflow_that_ends_with_its_command_is_no_link(home, monkeypatch):
+    pushed = {}
+    ti = SimpleNamespace(log_url="http://127.0.0.1:40001/log", xcom_push=lambda key, value: pushed.update({key: value}))
+    monkeypatch.setenv("AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE", "False")
+    note_failure({"ti": ti, "exception": OSError("disk full")})
+    assert pushed["failure"]["log"] == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pendulum
 import pytest
 from airflow.sdk.timezone import utc
+from airflow.timetables.base import TimeRestriction
 from greenery.orchestration.timetable import WeeklyTimetable
 
 WEEKLY = WeeklyTimetable("0 0 * * 3", timezone=utc)
@@ -29,3 +30,20 @@ def test_a_date_before_all_weeks_is_refused():
 def test_the_schedule_is_that_of_the_weeks():
     assert WeeklyTimetable.deserialize(WEEKLY.serialize()) == WEEKLY
     assert WEEKLY.summary == "0 0 * * 3"
+
+
+def test_while_a_command_has_unpaused_the_dag_for_itself_no_scheduled_run_is_next(home, monkeypatch):
+    monkeypatch.setenv("GREENERY_HOME", str(home.home))
+
+    def following(catchup: bool):
+        earliest = pendulum.datetime(2023, 1, 4)
+        restriction = TimeRestriction(earliest=earliest, latest=None, catchup=catchup)
+        return WEEKLY.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
+
+    before = following(catchup=False)
+    home.pause_again.parent.mkdir(parents=True)
+    home.pause_again.touch()
+    assert following(catchup=False) is None
+    assert following(catchup=True).logical_date == pendulum.datetime(2023, 1, 4)  # for the backfill itself
+    home.pause_again.unlink()
+    assert following(catchup=False) == before is not None

@@ -171,6 +171,9 @@ def alerts(settings: Settings, outcome: Outcome, quality: CheckResults | None, a
     """
     checks: list[Alert] = []
     failures = list(outcome.failures)
+    if outcome.run.type != "scheduled":
+        # No extract was due. Whoever started the run sees at once that there is none.
+        failures = [failure for failure in failures if failure.task != alert.WAIT]
     if quality:
         log = next((failure.log for failure in failures if failure.task == JUDGE), "")
         before = quality_before(settings, as_of, STREAK_WEEKS)

@@ -9,6 +9,7 @@ from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
+import idna
 from pydantic import BaseModel
 
 from greenery.settings import Settings, is_set
@@ -52,10 +53,12 @@ class Readiness(BaseModel, frozen=True):
 
     off: the missing connection or setting, which switches the channel off; empty if nothing is missing.
     wrong: why the configured connection or setting can't be used; empty if it can.
+    is_unknown: whether this process can't know if the channel is configured at all.
     """
 
     off: str = ""
     wrong: str = ""
+    is_unknown: bool = False
 
     @property
     def is_on(self) -> bool:
@@ -65,15 +68,24 @@ class Readiness(BaseModel, frozen=True):
 
 def readiness(settings: Settings, channel: Channel) -> Readiness:
     """Return whether a channel is on and whether its configuration can work. The channel is not called."""
-    connection = _connection(channel.connection_id)
+    from airflow.sdk.exceptions import AirflowSecretsBackendAccessDenied
+
     variable = f"AIRFLOW_CONN_{channel.connection_id.upper()}"
+    targets = target(settings, channel)
+    try:
+        connection = _connection(channel.connection_id)
+    except AirflowSecretsBackendAccessDenied:
+        if channel.setting and not targets:
+            return Readiness(off=f"{channel.name} is off: set {channel.setting} to use it.")
+        return Readiness(
+            wrong=f"{channel.name} can't be used here: {unreadable(channel)}", is_unknown=not channel.setting
+        )
     if connection is None:
         if is_set(variable):
             return Readiness(wrong=f"{channel.name} can't be used: {variable} is not read. Write it as a JSON object.")
         return Readiness(
             off=f"{channel.name} is off: add the connection {channel.connection_id} ({variable}) to use it."
         )
-    targets = target(settings, channel)
     if channel.setting and not targets:
         return Readiness(off=f"{channel.name} is off: set {channel.setting} to use the connection.")
     if not isinstance(connection.extra_dejson, dict):
@@ -105,8 +117,30 @@ def target(settings: Settings, channel: Channel) -> tuple[str, ...]:
     return tuple(filter(None, targets.get(channel, ())))
 
 
+def unreadable(channel: Channel) -> str:
+    """Return why the callback of a deadline can't read the connection of a channel, and what to do."""
+    variable = f"AIRFLOW_CONN_{channel.connection_id.upper()}"
+    return (
+        "the alert that a digest is late comes from the callback of a deadline, and Airflow lets a callback read no "
+        f"connection of its metadata database. Put {channel.connection_id} into the environment ({variable}) or into "
+        "a secrets backend."
+    )
+
+
+def callbacks_can_read(channel: Channel) -> bool:
+    """Return whether the callback of a deadline can read the connection of a channel: it asks the environment and the
+    secrets backend, and not the metadata database."""
+    from airflow.configuration import initialize_secrets_backends
+
+    backends = initialize_secrets_backends(["airflow.secrets.environment_variables.EnvironmentVariablesBackend"])
+    return any(backend.get_connection(channel.connection_id) for backend in backends)
+
+
 def _connection(connection_id: str) -> Any:
-    """Return Airflow's connection; None if there is none or it can't be read."""
+    """Return Airflow's connection; None if there is none or it can't be parsed.
+
+    Raises AirflowSecretsBackendAccessDenied where this process may not read it.
+    """
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowException
 
@@ -151,10 +185,38 @@ def _email_problems(settings: Settings, channel: Channel, connection: Any, targe
     for address in targets:
         if not ADDRESS.fullmatch(parseaddr(address)[1]):
             problems.append(f"{channel.setting}: {address!r} is not an address, such as ada@example.com.")
+        else:
+            problems += _not_ascii(channel.setting, address)
     sender = settings.email_from or extra.get("from_email") or ""
     if not ADDRESS.fullmatch(parseaddr(sender)[1]):
         problems.append(f"The sender {sender!r} is not an address: set GREENERY_EMAIL_FROM.")
+    else:
+        problems += _not_ascii("GREENERY_EMAIL_FROM" if settings.email_from else f"from_email of {name}", sender)
     return problems
+
+
+def _not_ascii(setting: str, address: str) -> list[str]:
+    """Return why an address can't be written in ASCII, as every mail server takes it; nothing where it can."""
+    try:
+        local = parseaddr(in_ascii(address))[1].rpartition("@")[0]
+    except idna.IDNAError as error:
+        return [f"{setting}: the domain of {address!r} is no domain ({error})."]
+    if local.isascii():
+        return []
+    needs = "has letters before the @ that only a server with SMTPUTF8 takes"
+    return [f"{setting}: {address!r} {needs}. Use an address that is ASCII before the @."]
+
+
+def in_ascii(address: str) -> str:
+    """Return an address with its domain in ASCII (IDNA). Its name, and the part before the @, stay as they are.
+
+    Raises idna.IDNAError where the domain can't be written so.
+    """
+    plain = parseaddr(address)[1]
+    local, _, domain = plain.rpartition("@")
+    if domain.isascii():
+        return address
+    return address.replace(plain, f"{local}@{idna.encode(domain, uts46=True).decode()}")
 
 
 def _pagerduty_problems(channel: Channel, connection: Any) -> list[str]:

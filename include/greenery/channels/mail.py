@@ -19,6 +19,7 @@ from email.utils import format_datetime, parseaddr
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
+from greenery.channels.channel import in_ascii
 from greenery.channels.errors import PassingError, PermanentError
 from greenery.channels.reference import Reference
 from greenery.channels.sent import Sending
@@ -44,6 +45,7 @@ def send(connection_id: str, to: Sequence[str], sender: str, message: MailMessag
     Recipients who got the mail are recorded at once, so that another attempt skips them. Raises PermanentError where
     the server refuses the mail, or some of its receivers, PassingError where it can't be reached.
     """
+    to = [in_ascii(address) for address in to]
     accepted: list[str] = list(sending.parts.accepted)
     refused: dict[str, str] = {}
     message_id = ""
@@ -54,7 +56,7 @@ def send(connection_id: str, to: Sequence[str], sender: str, message: MailMessag
         if not waiting:
             return
         with _connected(connection_id) as (client, default_sender):
-            mail = compose(message, to, sender or default_sender, sending)
+            mail = compose(message, to, in_ascii(sender or default_sender), sending)
             message_id = mail["Message-ID"]
             answers = _transmit(client, mail, waiting)
         if got := [address for address in waiting if address not in answers]:
@@ -139,12 +141,14 @@ def _connected(connection_id: str) -> Iterator[tuple[smtplib.SMTP, str]]:
 
 def _transmit(client: smtplib.SMTP, mail: EmailMessage, to: Sequence[str]) -> dict[str, tuple[int, str]]:
     """Hand the mail over; return code and answer for each receiver that did not get it."""
+    # Without the names: a server without SMTPUTF8 takes only ASCII, and a name can have any letter.
+    receivers = {parseaddr(address)[1]: address for address in to}
     try:
-        refused = client.send_message(mail, to_addrs=list(to))
+        refused = client.send_message(mail, to_addrs=list(receivers))
     except smtplib.SMTPRecipientsRefused as error:
         # Nobody got the mail. The server was not asked about recipients that the error does not name.
-        refused = dict.fromkeys(to, (421, b"not asked")) | error.recipients
-    return {address: (code, _text(answer)) for address, (code, answer) in refused.items()}
+        refused = dict.fromkeys(receivers, (421, b"not asked")) | error.recipients
+    return {receivers[plain]: (code, _text(answer)) for plain, (code, answer) in refused.items()}
 
 
 def _meaning(connection_id: str, error: Exception) -> Exception:

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
@@ -254,6 +254,15 @@ def owed_on(settings: Settings, as_of: datetime) -> dict[str, str]:
                 "select channel, why from owed where subject = ? order by channel", [Week(end=as_of).name]
             ).fetchall()
         )
+
+
+def owed_weeks(settings: Settings) -> list[date]:
+    """Return the weeks (as_of) whose digest is owed on any channel, oldest first."""
+    if not _path(settings).exists():
+        return []
+    with _open(settings) as connection:
+        found = connection.execute("select distinct subject from owed order by subject").fetchall()
+    return [date.fromisoformat(subject) for (subject,) in found]
 
 
 def forgive(settings: Settings, as_of: datetime, channel: str) -> None:

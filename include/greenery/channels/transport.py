@@ -21,14 +21,22 @@ log = logging.getLogger(__name__)
 
 def there(settings: Settings, names: Sequence[str]) -> list[str]:
     """Return the connected channels among these, and log what each of the others lacks. If none is connected, return
-    the outbox."""
-    found = []
+    the outbox.
+
+    A channel that may be connected, but that this process can't read, is returned only if there is no other: then its
+    failure says that nobody was told.
+    """
+    found, unknown = [], []
     for name in names:
-        if reason := off(settings, name):
-            log.info(reason)
+        ready = readiness(settings, CHANNELS[name])
+        if ready.off:
+            log.info(ready.off)
+        elif ready.is_unknown:
+            log.warning(ready.wrong)
+            unknown.append(name)
         else:
             found.append(name)
-    return found or [OUTBOX]
+    return found or unknown or [OUTBOX]
 
 
 def off(settings: Settings, channel: str) -> str:

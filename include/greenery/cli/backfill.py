@@ -125,7 +125,7 @@ def run_backfill(
     if airflow is None:
         with airflow_for(settings, weeks) as found:
             return run_backfill(settings, first, last, conf, run_backwards, max_active_runs, found, restate)
-    with backfills.unpaused(settings, airflow):
+    with airflow.unpaused():
         results = backfills.run(airflow, weeks, conf or {}, run_backwards, max_active_runs)
         restated = outdated(settings) if restate else []
         if restated:

@@ -12,7 +12,16 @@ import typer
 from rich.console import Console
 
 from greenery import commands
-from greenery.channels.channel import CHANNELS, PAGERDUTY, Channel, readiness, target
+from greenery.channels.channel import (
+    ALERT_CHANNELS,
+    CHANNELS,
+    PAGERDUTY,
+    Channel,
+    callbacks_can_read,
+    readiness,
+    target,
+    unreadable,
+)
 from greenery.channels.errors import PassingError, PermanentError
 from greenery.local_airflow.background import UI_PORT
 from greenery.local_airflow.environment import environment
@@ -100,6 +109,8 @@ def _channel(settings: Settings, channel: Channel) -> Diagnosis:
     ready = readiness(settings, channel)
     if ready.off or ready.wrong:
         return Diagnosis(channel.name, BAD if ready.wrong else OFF, ready.wrong or ready.off)
+    if channel.name in ALERT_CHANNELS and not callbacks_can_read(channel):
+        return Diagnosis(channel.name, BAD, unreadable(channel))
     try:
         return Diagnosis(channel.name, GOOD, _ask(settings, channel))
     except (PermanentError, PassingError) as error:

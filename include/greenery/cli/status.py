@@ -11,7 +11,8 @@ from greenery.settings import load
 
 
 def status() -> None:
-    """Print a table of all weeks: landed, held and why, published, restated, delivered; and the next commands.
+    """Print a table of all weeks: landed, held and why, running, late, published, restated, delivered; and the next
+    commands.
 
     Example: `greenery status`
     """
@@ -27,22 +28,24 @@ def status() -> None:
         )
         return
     table = Table(
-        *(Column(name, no_wrap=True) for name in ("week to", "state", "published", "report", "restated")),
+        Column("week to", no_wrap=True),
+        Column("state", overflow="fold"),
+        *(Column(name, no_wrap=True) for name in ("published", "report", "restated")),
         Column("delivered", overflow="fold"),
         Column("why", overflow="fold"),
     )
     for week in weeks:
         table.add_row(
             f"{week.as_of}",
-            week.state,
+            "\n".join(week.states),
             "yes" if week.published else "no",
             "yes" if week.has_report else "no",
             "to do" if week.outdated else "yes" if week.restated else "no",
             "\n".join(week.delivered + week.owed) or "no",
-            week.reason or "",
+            "\n".join(week.notes),
         )
     console.print(table)
     # Commands are printed below the table, because a cell would break them into lines that can't be copied.
     for week in weeks:
         if week.next_command:
-            console.print(f"Next for {week.as_of}: {week.next_command}", soft_wrap=True)
+            console.print(f"Next: {week.next_command}", soft_wrap=True)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from greenery import commands
 from greenery.channels import sent
 from greenery.report import weeks
 from greenery.settings import Settings
-
-
-def deadline(settings: Settings, as_of: datetime) -> datetime:
-    """Return when (with time zone) the digest of the week that ends at `as_of` must be out."""
-    return as_of.replace(tzinfo=UTC) + timedelta(hours=settings.deadline_hours)
 
 
 def is_out(settings: Settings, as_of: datetime) -> bool:
@@ -47,7 +42,7 @@ def late(settings: Settings, now: datetime) -> list[str]:
         return []
     expect(settings, as_of)
     what = "digest" if has_report(settings, as_of) else "report"
-    week, due = f"{what} of the week to {as_of:%Y-%m-%d}", f"{deadline(settings, as_of):%Y-%m-%d %H:%M} UTC"
+    week, due = f"{what} of the week to {as_of:%Y-%m-%d}", f"{settings.digest_due(as_of):%Y-%m-%d %H:%M} UTC"
     line = f"the {week} is not out, and was due on {due} ({weeks.state_of(settings, as_of)})"
     command = commands.backfill(settings, as_of.date(), as_of.date(), {"deliver": "always"})
     return [f"{line}; fix the cause, then run: {command}"]

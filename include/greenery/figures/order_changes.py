@@ -46,17 +46,14 @@ def build(
     )
 
 
-def to_csv(orders: Sequence[OrderChange], *, for_spreadsheets: bool = False) -> str:
-    """Return changed orders as CSV text with a header.
-
-    for_spreadsheets: an apostrophe stands before text that a spreadsheet would take for a formula.
-    """
+def to_csv(orders: Sequence[OrderChange]) -> str:
+    """Return changed orders as CSV text with a header. An apostrophe stands before text that a spreadsheet would take
+    for a formula."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for order in orders:
-        cells = [getattr(order, name) for name in COLUMNS]
-        writer.writerow(map(_no_formula, cells) if for_spreadsheets else cells)
+        writer.writerow(_no_formula(getattr(order, name)) for name in COLUMNS)
     return text.getvalue()
 
 

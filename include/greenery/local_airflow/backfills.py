@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
@@ -12,7 +11,6 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel
 
-from greenery import commands
 from greenery.commands import InputError
 from greenery.local_airflow.client import Airflow, AirflowError, ApiError
 from greenery.local_airflow.progress import WeeksProgress, console
@@ -27,7 +25,7 @@ from greenery.local_airflow.runs import (
     state_of,
     tasks_of,
 )
-from greenery.settings import DAG_ID, Settings
+from greenery.settings import DAG_ID
 
 POLL_SECONDS = 0.5
 UNFINISHED = ("queued", "running")
@@ -65,23 +63,6 @@ def run(
         raise
     _complete(airflow, backfill)
     return results
-
-
-@contextmanager
-def unpaused(settings: Settings, airflow: Airflow) -> Iterator[None]:
-    """Unpause the DAG, for a paused one can't be backfilled, and pause it again."""
-    path = f"dags/{DAG_ID}"
-    if not airflow.request("GET", path)["is_paused"]:
-        yield
-        return
-    if airflow.schedules:
-        raise AirflowError(
-            f"{DAG_ID} is paused, and a paused DAG can't be backfilled. Unpause it at {airflow.base_url}/{path}, "
-            f"which also runs the newest week; or run `{commands.make(settings, 'down')}`, then this again, "
-            "to run only these weeks."
-        )
-    with airflow.unpaused():
-        yield
 
 
 def _create(

@@ -60,6 +60,7 @@ def serve(settings: Settings, port: int) -> NoReturn:
     with running_airflow(settings, use_job_schedule=True, port=free_port(port), shared=True) as airflow:
         while True:
             airflow.check()
+            airflow.pause_if_left()
             time.sleep(1)
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import subprocess
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import httpx
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+from tenacity import RetryError, Retrying, retry_if_exception, retry_if_result, stop_after_delay, wait_fixed
 
 from greenery.local_airflow.environment import USER
-from greenery.settings import DAG_ID
+from greenery.settings import DAG_ID, PAUSE_AGAIN
+
+READ_SECONDS = 120  # for the DAG's file, on a busy machine
 
 
 class AirflowError(RuntimeError):
@@ -112,19 +116,75 @@ class Airflow:
 
     @contextmanager
     def unpaused(self) -> Iterator[None]:
-        """Unpause the DAG and pause it again; if this process is killed, the next start of Airflow pauses it."""
-        self._pause_again.touch()
-        self.request("PATCH", f"dags/{DAG_ID}", json={"is_paused": False})
-        try:
+        """Unpause the DAG, without a scheduled run, and pause it again. One that is not paused stays as it is.
+
+        The DAG's timetable gives no next run while the file is there. If this process is killed, its lock on the file
+        ends: then the Airflow that schedules, or the next start of Airflow, pauses the DAG again.
+
+        Raises AirflowError where Airflow does not read the DAG again in time.
+        """
+        if not self.request("GET", f"dags/{DAG_ID}")["is_paused"]:
             yield
-        finally:
-            self.pause_again()
+            return
+        # Locked before it has its name, so that nobody takes it for one that was left.
+        new = self._pause_again.with_suffix(".new")
+        with new.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            new.rename(self._pause_again)
+            try:
+                if self.schedules:
+                    self._await_no_next_run()
+                self.request("PATCH", f"dags/{DAG_ID}", json={"is_paused": False})
+                yield
+            finally:
+                self.pause_again()
 
     def pause_again(self) -> None:
         """Pause the DAG if a command unpaused it for itself: else an Airflow with scheduling would run it weekly."""
         if self._pause_again.exists():
             self.request("PATCH", f"dags/{DAG_ID}", json={"is_paused": True})
-            self._pause_again.unlink()
+            self._pause_again.unlink(missing_ok=True)
+            if self.schedules:
+                self._read_again()
+
+    def pause_if_left(self) -> None:
+        """Pause the DAG if the command that unpaused it for itself was killed."""
+        try:
+            with self._pause_again.open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except (FileNotFoundError, BlockingIOError):  # none is left: the command has ended, or works
+            return
+        self.pause_again()
+
+    def _await_no_next_run(self) -> None:
+        """Let Airflow read the DAG again, and wait until it knows of no next scheduled run."""
+        since = datetime.now(UTC)
+        self._read_again()
+
+        def is_known() -> bool:
+            dag = self.request("GET", f"dags/{DAG_ID}")
+            # None may be left from an earlier command, while Airflow still reads the DAG as it was.
+            return dag["next_dagrun_run_after"] is None and datetime.fromisoformat(dag["last_parsed_time"]) >= since
+
+        waits = Retrying(
+            retry=retry_if_result(lambda known: not known), stop=stop_after_delay(READ_SECONDS), wait=wait_fixed(0.5)
+        )
+        try:
+            waits(is_known)
+        except RetryError:
+            raise AirflowError(
+                f"Airflow did not read {DAG_ID} again within {READ_SECONDS} seconds. See "
+                f"{self.logs / 'dag-processor.log'}, then run this again."
+            ) from None
+
+    def _read_again(self) -> None:
+        """Ask Airflow to read the DAG's file soon."""
+        token = self.request("GET", f"dags/{DAG_ID}/details")["file_token"]
+        try:
+            self.request("PUT", f"parseDagFile/{token}")
+        except ApiError as error:
+            if error.status != httpx.codes.CONFLICT:  # it was asked before
+                raise
 
     def unblock_ended_backfills(self) -> None:
         """Let the runs of ended backfills run when they are cleared.
@@ -138,7 +198,7 @@ class Airflow:
 
     @property
     def _pause_again(self) -> Path:
-        return self.logs.parent / "pause-again"
+        return self.logs.parent / PAUSE_AGAIN
 
     def check(self) -> None:
         """Raise AirflowError, with the end of its log, when a process that was started here has ended."""

@@ -46,6 +46,10 @@ def environment(settings: Settings, port: int, execution_port: int, use_job_sche
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
         "AIRFLOW__COSMOS__CACHE_DIR": str(home / "cosmos"),
+        # Cosmos serves dbt's documentation of the models, which `make install` makes.
+        "AIRFLOW__COSMOS__DBT_DOCS_PROJECTS": json.dumps(
+            {"greenery": {"dir": str(REPOSITORY / "include" / "dbt" / "target"), "name": "Models"}}
+        ),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
         "GX_ANALYTICS_ENABLED": "False",
         "SCARF_ANALYTICS": "False",

@@ -220,7 +220,7 @@ def _orders(summary: Summary) -> OrdersSection:
         stuck_peers=_peers(stuck)[:SHOWN_STUCK],
         stuck=tuple(_stuck_order(order) for order in stuck.orders[:SHOWN_STUCK]),
         stuck_more=_more(stuck.total - SHOWN_STUCK, "in the report"),
-        csv=order_changes.to_csv(orders.orders, for_spreadsheets=True).encode(),
+        csv=order_changes.to_csv(orders.orders).encode(),
         total=orders.total,
     )
 

@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from greenery.messages import wording
+
+# Airflow keeps the colours that its user chose in the browser. A page that Airflow serves takes the same.
+THEME_SCRIPT = """
+(() => {
+  const follow = () => {
+    try {
+      const theme = localStorage.getItem("theme");
+      document.documentElement.style.colorScheme = ["dark", "light"].includes(theme) ? theme : "";
+    } catch {}  // a file has no storage in some browsers
+  };
+  follow();
+  addEventListener("storage", follow);
+})();
+"""
+# What a page may load and run: its own style and this one script.
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src "
+    f"'sha256-{base64.b64encode(hashlib.sha256(THEME_SCRIPT.encode()).digest()).decode()}'"
+)
 
 environment = Environment(
     loader=PackageLoader("greenery.messages"),
@@ -27,3 +49,4 @@ environment.filters |= {
     "day": wording.day,
     "date": wording.date,
 }
+environment.globals |= {"theme_script": THEME_SCRIPT, "policy": POLICY}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
-from greenery.documents import Document
+from greenery.documents import Document, Moment
 
 
 class WeekState(Document):
@@ -35,8 +35,30 @@ class ListedWeek(WeekState):
 
     delivered: where and when its digest was delivered. owed: where it is owed, and why. One line each.
     has_page: whether the week has a page of its own.
+    run_since: when the run of the week that is under way began; None where there is none.
+    waits_for: what this run waits for, such as `its extract`; empty while it works.
+    due: when the digest should have been out, if it is late.
     """
 
     delivered: tuple[str, ...]
     owed: tuple[str, ...]
     has_page: bool
+    run_since: Moment | None = None
+    waits_for: str = ""
+    due: Moment | None = None
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The state of the extract, of the run that is under way, and of the digest, such as `admitted`, `late`."""
+        run = "" if self.run_since is None else "waiting" if self.waits_for else "running"
+        late = "late" if self.due else ""
+        extract = "" if self.state == "missing" and (run or late) else self.state
+        return tuple(filter(None, (extract, run, late)))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why the week is in these states, a sentence each."""
+        run = f"waiting for {self.waits_for}" if self.waits_for else "running"
+        since = f"{run} since {self.run_since:%Y-%m-%d %H:%M} UTC" if self.run_since else ""
+        due = f"the digest was due on {self.due:%Y-%m-%d %H:%M} UTC" if self.due else ""
+        return tuple(filter(None, (self.reason, since, due)))

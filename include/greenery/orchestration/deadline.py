@@ -1,27 +1,55 @@
-"""Airflow calls this module when a run has not ended by its deadline: it alerts if the week's digest is not out."""
+"""The deadline of a week's digest: which runs have one, and what happens when it is missed."""
 
 from __future__ import annotations
 
 import logging
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.definitions.deadline import BaseDeadlineReference
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from greenery import settings
 from greenery.channels import sent
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 log = logging.getLogger(__name__)
 
 NOTIFY_TRIES = 6  # Airflow calls once. The pauses are half a minute, then 1, 2, 4 and 5 minutes
 
 
+class StartOfScheduledWeek(BaseDeadlineReference):
+    """The logical date of a scheduled run, which is the start of its week. Other runs have no deadline.
+
+    The built-in reference to the logical date counts for backfills too: the UI would show each backfilled week as
+    missed.
+    """
+
+    required_kwargs = frozenset({"dag_id", "run_id"})
+
+    def _evaluate_with(self, *, session: Session, dag_id: str, run_id: str) -> datetime | None:
+        """Return the moment from which the deadline counts; None where no digest is due.
+
+        The scheduler calls this when it makes a run.
+        """
+        from airflow.models import DagRun
+        from sqlalchemy import select
+
+        made = select(DagRun.logical_date).where(
+            DagRun.dag_id == dag_id, DagRun.run_id == run_id, DagRun.run_type == "scheduled"
+        )
+        found: datetime | None = session.scalar(made)
+        return found
+
+
 def missed(context: dict[str, Any]) -> None:
     """Alert that the digest of a scheduled week is late.
 
-    Airflow (3.3.2) calls this for backfills too, and for a run that delivered its digest and then failed. These send no
-    alert. A scheduled run that a backfill runs again has the type backfill in Airflow, but its digest is owed, so it
-    does send one.
+    Airflow (3.3.2) calls this for a run that delivered its digest and then failed, too: it sends no alert. A scheduled
+    run that a backfill runs again keeps its deadline. It has the type backfill in Airflow, but its digest is owed, so
+    it does send one.
 
     context: `dag_run` as Airflow's API describes it.
 

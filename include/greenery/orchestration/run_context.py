@@ -54,7 +54,7 @@ def note_failure(context: Context) -> None:
     if error:
         value = {
             "reason": f"{type(error).__name__}: {error}",
-            "log": ti.log_url,
+            "log": ti.log_url if _is_lasting() else "",
             "at": datetime.now(UTC).isoformat(),
         }
         ti.xcom_push(key=FAILURE, value=value)
@@ -79,5 +79,13 @@ def was_judged(context: Context | dict[str, Any], states: dict[str, str]) -> boo
 
 
 def run_url(run_id: str) -> str:
-    """Return the address of a run's page in Airflow."""
+    """Return the address of a run's page in Airflow; empty where the address would soon lead nowhere."""
+    if not _is_lasting():
+        return ""
     return f"{conf.get('api', 'base_url').rstrip('/')}/dags/{DAG_ID}/runs/{quote(run_id, safe='')}"
+
+
+def _is_lasting() -> bool:
+    """Return whether people can open this Airflow later: a command that starts one for itself lets it schedule nothing,
+    and stops it at its end."""
+    return bool(conf.getboolean("scheduler", "use_job_schedule", fallback=True))

@@ -36,12 +36,16 @@ class WaitForExtract(BaseSensorOperator):
 
     def poke(self, context: Context) -> bool:
         """Return whether the extract can be landed. Raises AirflowFailException if waiting can't help."""
+        home, as_of = settings.load(), week_end(context)
+        is_there = self._is_there(home, as_of, context)
+        note_progress(home, as_of, context, waits_for="" if is_there else "its extract")
+        return is_there
+
+    def _is_there(self, home: settings.Settings, as_of: datetime, context: Context) -> bool:
         from greenery.landing import ledger
         from greenery.source import folders
         from greenery.warehouse.duckdb import connect
 
-        home = settings.load()
-        as_of = week_end(context)
         if withdrawal(context):
             return True
         announce(home, as_of, is_scheduled=context["dag_run"].run_type == "scheduled")
@@ -55,7 +59,7 @@ class WaitForExtract(BaseSensorOperator):
             if landed and isinstance(error, folders.MissingExtractError):
                 return True
             if context["dag_run"].run_type != "scheduled":
-                raise AirflowFailException(str(error)) from error
+                raise AirflowFailException(f"{error} {folders.available(home)}") from error
             self.missing = str(error)
             self.log.info("waiting: %s", error)
             tell_if_late(home, as_of, context, f"its run waits: {error}")
@@ -98,6 +102,7 @@ class AcquireWarehouse(BaseSensorOperator):
             context["ti"].xcom_push(key=MODELS, value=models)
         else:
             tell_if_late(home, as_of, context, "its run waits for another that builds")
+        note_progress(home, as_of, context, waits_for="" if is_ours else "another run that builds")
         return is_ours
 
 
@@ -127,6 +132,16 @@ def announce(home: settings.Settings, as_of: datetime, *, is_scheduled: bool) ->
         log.exception("delivery can't be prepared: its tasks will fail")
 
 
+def note_progress(home: settings.Settings, as_of: datetime, context: Context, waits_for: str = "") -> None:
+    """Let the list of weeks show that the run is under way, and what it waits for."""
+    from greenery.report import runs
+
+    if runs.note(home, as_of, context["run_id"], waits_for) or waits_for:
+        from greenery.report import weeks
+
+        weeks.write_index(home)
+
+
 def tell_if_late(home: settings.Settings, as_of: datetime, context: Context, state: str) -> None:
     """Alert that the digest of a scheduled run is late, if its deadline has passed.
 
@@ -134,10 +149,8 @@ def tell_if_late(home: settings.Settings, as_of: datetime, context: Context, sta
 
     state: what the run waits for.
     """
-    from greenery.delivery import lateness
-
     run, now, failed = context["dag_run"], datetime.now(UTC), home.home / "late.failed"
-    if run.run_type != "scheduled" or now < lateness.deadline(home, as_of):
+    if run.run_type != "scheduled" or now < home.digest_due(as_of):
         return
     # A waiting task holds the only slot of the warehouse pool. A channel that hangs must not block the run that builds.
     if failed.exists() and now < datetime.fromtimestamp(failed.stat().st_mtime, UTC) + PAUSE:

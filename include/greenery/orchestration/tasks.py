@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from airflow.sdk import Context, task
+from airflow.sdk import Asset, Context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from greenery import commands, settings
@@ -27,6 +27,10 @@ from greenery.settings import DELIVERY_POOL, WAREHOUSE_POOL
 # Imported inside the tasks: reading the DAG file must not load DuckDB, pandas or the chart renderer.
 
 log = logging.getLogger(__name__)
+
+# The published data. Other DAGs can be scheduled by it: each publish gives it an event, with `as_of`, `version` and
+# `restates`, the later weeks (as_of) whose report would have other figures now.
+PUBLISHED = Asset("greenery_published")
 
 
 def begin_model(context: Context, model: str) -> None:
@@ -131,21 +135,30 @@ def quality(**context: Any) -> dict[str, Any]:
     }
 
 
-@task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT)
+@task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT, outlets=[PUBLISHED])
 def publish(**context: Any) -> int:
-    """Admit the extract (or withdraw it) and switch the published version to the build that passed the checks."""
+    """Admit the extract (or withdraw it) and switch the published version to the build that passed the checks.
+
+    The event of the asset tells other DAGs what changed.
+    """
     from greenery.build import locking, record
     from greenery.publishing import versions
-    from greenery.report import weeks
+    from greenery.report import comparing, weeks
     from greenery.warehouse.duckdb import connect
 
-    home = settings.load()
+    home, as_of = settings.load(), week_end(context)
     try:
         version = versions.publish(home, context["run_id"])
     except (locking.LockLostError, record.NotJudgedError, record.NotTestedError) as error:
         raise AirflowFailException(str(error)) from error
     with connect(home) as connection:
+        outdated = comparing.settle(home, connection)
         weeks.write_list(home, connection)
+    context["outlet_events"][PUBLISHED].extra = {
+        "as_of": f"{as_of:%Y-%m-%dT%H:%M:%S+00:00}",
+        "version": version,
+        "restates": [f"{week:%Y-%m-%d}" for week in outdated if week > as_of],
+    }
     return version
 
 
@@ -261,6 +274,7 @@ def alert(**context: Any) -> list[str]:
     """Alert about failures, unless the run is a backfill, and resolve incidents that are over; return what fails."""
     from greenery.alerts import incidents
     from greenery.messages.alert import TaskFailure
+    from greenery.report import runs, weeks
 
     home, ti, run_type, states = settings.load(), context["ti"], context["dag_run"].run_type, task_states(context)
     failed = sorted(name for name, state in states.items() if state == "failed" and name != ti.task_id)
@@ -274,6 +288,8 @@ def alert(**context: Any) -> list[str]:
     )
     deliver = context["params"]["deliver"]
     tells = deliver == "always" or (deliver == "auto" and run_type != "backfill")
+    runs.end(home, week_end(context), context["run_id"])
+    weeks.write_index(home)
     with _telling():
         found = incidents.update(home, outcome, week_end(context), tells)
         if run_type == "scheduled":

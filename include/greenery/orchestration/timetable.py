@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.timetables.base import DataInterval
+from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction
 from airflow.timetables.interval import CronDataIntervalTimetable
 from pendulum import DateTime
 
@@ -12,6 +12,20 @@ from greenery.week import BEGINNING
 
 class WeeklyTimetable(CronDataIntervalTimetable):
     """One run for each week. Its logical date is the week's start, and Airflow keeps one run for each logical date."""
+
+    def next_dagrun_info(
+        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """Return the next scheduled run; None while a command has unpaused the DAG for itself.
+
+        A paused DAG can't be backfilled, and Airflow would run the newest week as soon as the DAG is unpaused. A
+        backfill asks here for its own runs, with catchup.
+        """
+        if not restriction.catchup and settings.load().pause_again.exists():
+            return None
+        return super().next_dagrun_info(
+            last_automated_data_interval=last_automated_data_interval, restriction=restriction
+        )
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         """Return the newest week that had ended at `run_after`, the logical date of a manual run.

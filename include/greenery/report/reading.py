@@ -36,7 +36,7 @@ def read_digest(settings: Settings, as_of: datetime) -> Digest:
     report = _address(settings, folder)
     note = note_of(settings, as_of)
     links = Links(
-        run=note.url if note else None,
+        run=(note and note.url) or None,
         report=report,
         funnel=f"{report}#funnel" if settings.reports_url else None,
     )

@@ -12,7 +12,7 @@ from greenery.settings import Settings
 class RunNote(Document):
     """A run of a week that reached its report.
 
-    run_type: scheduled, manual or backfill. url: its page in Airflow.
+    run_type: scheduled, manual or backfill. url: its page in Airflow; empty where that Airflow ends with its command.
     restates: the later weeks (as_of) whose published report would differ now.
     next_commands: the commands that run these weeks again.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 
@@ -18,11 +18,13 @@ from greenery.landing import ledger
 from greenery.landing.extract import Extract
 from greenery.messages import page
 from greenery.messages.week_state import ListedWeek, WeekState
+from greenery.report import runs
 from greenery.report.judged import quality_of
+from greenery.report.runs import WeekRun
 from greenery.settings import Settings
 from greenery.source import folders
 from greenery.warehouse.duckdb import rows
-from greenery.week import Week, week_ends
+from greenery.week import WEEK, Week, week_ends
 
 WEEKS = TypeAdapter(list[WeekState])
 
@@ -150,12 +152,17 @@ def _acceptance(extract: Extract) -> str:
 
 
 def listed(settings: Settings) -> list[ListedWeek]:
-    """Return all weeks, missing ones too, with where their digests were delivered and are owed, oldest first."""
-    weeks = [_listed(settings, week) for week in [*recorded(settings), *_not_landed(settings)]]
-    return sorted(weeks, key=lambda week: week.as_of)
+    """Return all weeks, oldest first: missing and late ones too, with the runs that are under way, and with where their
+    digests were delivered and are owed."""
+    under_way = runs.under_way(settings)
+    weeks = [
+        _listed(settings, week, under_way.get(week.as_of))
+        for week in [*recorded(settings), *_not_landed(settings, under_way)]
+    ]
+    return _in_ranges(settings, sorted(weeks, key=lambda week: week.as_of))
 
 
-def _listed(settings: Settings, week: WeekState) -> ListedWeek:
+def _listed(settings: Settings, week: WeekState, run: WeekRun | None) -> ListedWeek:
     as_of = datetime.combine(week.as_of, time())
     delivered = tuple(
         f"{message.channel} {message.sent_at:%Y-%m-%d %H:%M} UTC"
@@ -164,32 +171,75 @@ def _listed(settings: Settings, week: WeekState) -> ListedWeek:
     )
     in_outbox = (settings.home / "outbox" / f"digest-{week.as_of}.eml").exists()
     owed = tuple(f"owed in {channel}: {why}" for channel, why in sent.owed_on(settings, as_of).items())
+    due = settings.digest_due(as_of)
     found = ListedWeek(
         **dict(week),
         delivered=delivered or (("outbox",) if in_outbox else ()),
         owed=owed,
         has_page=(settings.report_folder(as_of) / "index.html").exists(),
+        run_since=run.since if run else None,
+        waits_for=run.waits_for if run else "",
+        due=due if owed and due <= datetime.now(UTC) else None,
     )
+    if run:  # it may do by itself what there is to do
+        return found.model_copy(update={"next_command": None})
     if owed and week.published and not week.next_command:  # a run of the week delivers the digest that is owed
         return found.model_copy(update={"next_command": commands.backfill(settings, week.as_of, week.as_of)})
     return found
 
 
-def _not_landed(settings: Settings) -> list[WeekState]:
-    """Return the weeks that are missing between those that are landed, or have a folder after them."""
+def _not_landed(settings: Settings, under_way: Collection[date]) -> list[WeekState]:
+    """Return the weeks without an extract: those between the weeks that are landed or have a folder, those whose run is
+    under way, and those whose digest is owed."""
     landed = {week.as_of for week in recorded(settings)}
-    if not landed:
-        return []
     newest_ended = settings.newest_week_end(datetime.now(UTC)).date()
     found = {week.date() for week in folders.folders(settings) if week.date() <= newest_ended}
-    weeks = set(week_ends(min(landed), max(landed | found)))
+    weeks = {*under_way, *sent.owed_weeks(settings)}
+    if landed:
+        weeks.update(week_ends(min(landed), max(landed | found)))
     return [
         WeekState(
             as_of=week,
             state="missing",
             reason="extract found, not loaded yet" if week in found else "no extract found",
-            next_command=("" if week in found else f"put it into {settings.extracts / str(week)}, then ")
-            + commands.backfill(settings, week, week),
+            next_command=_to_land(settings, week, week, week in found),
         )
         for week in sorted(weeks - landed)
     ]
+
+
+def _to_land(settings: Settings, first: date, last: date, is_found: bool) -> str:
+    """Return what to do about weeks that are not landed, from the first to the last."""
+    backfill = commands.backfill(settings, first, last)
+    if is_found:
+        return backfill
+    if first == last:
+        return f"put its extract into {settings.extracts / str(first)}, then {backfill}"
+    return f"put the extracts of {first} to {last} into {settings.extracts}, then {backfill}"
+
+
+def _in_ranges(settings: Settings, weeks: Sequence[ListedWeek]) -> list[ListedWeek]:
+    """Return the weeks, with one command for neighbours that need the same: the last of them has it.
+
+    weeks: oldest first.
+    """
+    shown: list[ListedWeek] = []
+    first: ListedWeek | None = None
+    for week in weeks:
+        before = shown[-1] if shown else None
+        if first and before and week.as_of - before.as_of == WEEK and _needs(settings, week) == _needs(settings, first):
+            command = _to_land(settings, first.as_of, week.as_of, _needs(settings, first) == "run")
+            shown[-1] = before.model_copy(update={"next_command": None})
+            shown.append(week.model_copy(update={"next_command": command}))
+        else:
+            first = week if _needs(settings, week) else None
+            shown.append(week)
+    return shown
+
+
+def _needs(settings: Settings, week: ListedWeek) -> str:
+    """Return what a week needs that its neighbours can need with it: a run, or its extract and a run."""
+    run = commands.backfill(settings, week.as_of, week.as_of)
+    if week.next_command == run:
+        return "run"
+    return "extract" if week.next_command == _to_land(settings, week.as_of, week.as_of, is_found=False) else ""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from greenery import commands
 from greenery.settings import Settings
 from greenery.source.tables import TABLES
 from greenery.week import WEEKDAYS
@@ -92,6 +93,21 @@ def folders(settings: Settings) -> list[datetime]:
     entries = settings.extracts.iterdir() if settings.extracts.is_dir() else ()
     days = [day for path in entries if path.is_dir() and (day := _day(path.name))]
     return sorted(day.replace(tzinfo=None) for day in days if day.weekday() == settings.week_ends_on)
+
+
+def available(settings: Settings) -> str:
+    """Return a sentence that names the weeks that have an extract, and how to run the newest of them."""
+    weeks = [as_of.date() for as_of in folders(settings)]
+    if not weeks:
+        return f"No week has an extract in {settings.extracts}."
+    named = ", ".join(
+        f"{first} to {last}" if first != last else f"{first}" for first, last in commands.stretches(weeks)
+    )
+    newest = weeks[-1]
+    return (
+        f"These weeks have an extract: {named}. To run the newest, trigger with the logical date {newest} 12:00, or "
+        f"run `{commands.backfill(settings, newest, newest)}`."
+    )
 
 
 def _day(name: str) -> datetime | None:
