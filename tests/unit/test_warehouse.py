@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 from greenery.publishing import versions
+from greenery.warehouse import erasure
 from greenery.warehouse.duckdb import connect
 from tenacity import stop_after_delay
 
@@ -65,3 +67,11 @@ def test_the_published_file_is_for_older_clients_and_read_only(home, monkeypatch
         tags = connection.execute("select tags from duckdb_databases() where database_name = 'published'").fetchall()
     assert tags[0][0]["storage_version"] in ("v1.0.0+", "v1.1.0+")
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o444}
+
+
+def test_an_id_is_found_in_a_compressed_file_of_the_extracts(home):
+    home.home.mkdir(parents=True)
+    home.extracts.mkdir(parents=True)
+    file = home.extracts / "users.csv.gz"
+    file.write_bytes(gzip.compress(b"user_id\nu-17\n"))
+    assert list(erasure.containing(home, ["u-17", "u-18"])) == [(file, "u-17")]
