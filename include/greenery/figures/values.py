@@ -30,6 +30,11 @@ def points(difference: float) -> float:
     return round(difference * 100, 4) + 0.0
 
 
+def points_interval(ends: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Return an interval of a difference of shares in percentage points; None where there is none."""
+    return None if ends is None else (points(ends[0]), points(ends[1]))
+
+
 def points_between(now: float | None, before: float | None) -> float | None:
     """Return how far two shares are apart in percentage points; None where either is not there."""
     return None if now is None or before is None else points(now - before)

@@ -30,13 +30,30 @@ class WeekState(Document):
     next_command: str | None = None
 
 
+class WeekFigures(Document):
+    """The main figures of a week's report.
+
+    conversion, change_pp, reading: of checkout; its change since the week before, and how to read it.
+    orders_changed: without new orders. warnings: failed checks that do not hold the week.
+    """
+
+    sessions: int
+    conversion: float | None
+    change_pp: float | None
+    reading: str
+    orders_changed: int
+    warnings: int
+
+
 class ListedWeek(WeekState):
     """A week of the list's page.
 
+    figures: None where the week has no report.
     delivered: where and when its digest was delivered. owed: where it is owed, and why. One line each.
     has_page: whether the week has a page of its own.
     """
 
+    figures: WeekFigures | None = None
     delivered: tuple[str, ...]
     owed: tuple[str, ...]
     has_page: bool

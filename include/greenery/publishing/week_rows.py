@@ -40,6 +40,7 @@ def read(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> WeekRows:
             "previous_as_of": extract[0]["previous_as_of"],
             "sessions_by_week": weeks,
             "order_changes": found("order_changes"),
+            "order_products": found("order_products"),
             "pace": rows(connection, statement("figures/pace")),
             "movers": found("movers", enough=ENOUGH_SESSIONS) if comparable else [],
             "stuck_orders": found("stuck_orders", enough=ENOUGH_PEERS),

@@ -26,6 +26,7 @@ from greenery.report.judged import quality_of
 from greenery.report.run_note import note_of
 from greenery.settings import Settings
 from greenery.warehouse.duckdb import rows, statement
+from greenery.week import WEEK
 
 FILES = ("summary.json", "quality.html", "quality.json", "order_changes.csv", "funnel.png", "restatement.json")
 
@@ -198,6 +199,21 @@ def _write_page(
         held_because,
     )
     write_atomically(folder / "index.html", text)
+    for week in (as_of - WEEK, as_of, as_of + WEEK):
+        _link_neighbours(settings, week)
+
+
+def _link_neighbours(settings: Settings, as_of: datetime) -> None:
+    """Let the page of a week, if it has one, link the weeks beside it."""
+
+    def page_of(week: datetime) -> Path:
+        return settings.report_folder(week) / "index.html"
+
+    text = _text(page_of(as_of))
+    before, after = (week.date() if page_of(week).exists() else None for week in (as_of - WEEK, as_of + WEEK))
+    linked = page.with_neighbours(text, before, after)
+    if linked != text:
+        write_atomically(page_of(as_of), linked)
 
 
 def _summary(folder: Path) -> Summary | None:
