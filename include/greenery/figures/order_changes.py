@@ -14,9 +14,9 @@ from greenery.figures import values
 from greenery.figures.order_model import OrderChange, OrderChanges, Peers, Stuck, StuckOrder, Transition
 from greenery.figures.rows import OrderProduct, StatusStay, WeekRows
 
-CHANGES = ("new", "status_changed", "details_changed", "removed", "returned")
 # New orders are counted, and are not among the changed ones.
 ASKED_FOR = ("status_changed", "removed", "returned", "details_changed")
+CHANGES = (*ASKED_FOR, "new")
 COLUMNS = tuple(OrderChange.model_fields)
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from greenery.figures.model import Restatement, Summary
-from greenery.figures.order_changes import ASKED_FOR, groups
+from greenery.figures.order_changes import CHANGES, groups
 from greenery.messages import chart, digest, wording
 from greenery.messages.check_results import CheckResults
 from greenery.messages.digest_parts import Links
@@ -46,7 +46,7 @@ def render(
         chart=chart,
         wording=wording,
         steps=STEPS,
-        changes=(*ASKED_FOR, "new"),
+        changes=CHANGES,
         order_groups=groups(summary.order_changes) if summary else (),
         csv=links.get("order_changes.csv"),
         neighbours=NEIGHBOURS.format(""),
