@@ -14,6 +14,7 @@ from greenery.messages import mail_message, page, slack_message, slack_page
 
 from tests.unit import summaries
 from tests.unit.digests import CORRECTION, DIGESTS
+from tests.unit.test_report_page import WEEKS
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 WIDTHS = (360, 390, 1280)
@@ -86,6 +87,8 @@ DOCUMENTS = {
         for week, figures in {**summaries.EVERY_SUMMARY, "hostile": summaries.HOSTILE}.items()
     },
     "page, restated": RESTATED,
+    "page, all weeks": page.render_index(WEEKS),
+    "page, quality": page.render_quality(summaries.HELD, {"sessions_unique": ("look here", "do this")}),
     "page, held": page.render(None, summaries.HELD, {}, held_because="sessions_unique: 12 ids twice"),
 }
 # The tables of figures of eleven digits scroll.

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from statistics import median
 
@@ -77,6 +78,9 @@ def summary(extracts: Iterable[Extract], as_of: datetime, maturity_days: int) ->
 
     earlier = [extract.as_of for extract in extracts if extract.as_of < as_of]
     changes = order_changes(extracts, as_of)
+    totals = newest_known([extract for extract in extracts if extract.as_of <= as_of], "orders", "order_id")
+    products = order_products([extract for extract in extracts if extract.as_of <= as_of])
+    starts = [session["started_at"].date() for session in sessions]
     moves: dict[tuple, int] = {}
     for change in changes:
         if change["change"] == "status_changed":
@@ -85,6 +89,7 @@ def summary(extracts: Iterable[Extract], as_of: datetime, maturity_days: int) ->
     return {
         "as_of": _text(as_of),
         "week": {"start": _text(as_of - WEEK), "end": _text(as_of)},
+        "session_days": {"first": str(min(starts)), "last": str(max(starts))} if starts else None,
         "funnel": {
             "week": funnel(as_of - WEEK, as_of),
             "previous_week": funnel(as_of - 2 * WEEK, as_of - WEEK),
@@ -93,13 +98,17 @@ def summary(extracts: Iterable[Extract], as_of: datetime, maturity_days: int) ->
         "events_without_session": events_without_session(extracts, as_of),
         "pace": pace(_between(sessions, as_of - WEEK, as_of)),
         "against_median": {step: against_median(sessions, as_of, step, maturity_days) for step in STEPS},
+        "four_weeks": {step: four_weeks(sessions, as_of, step, maturity_days) for step in STEPS},
         "order_changes": {
             "previous_as_of": _text(max(earlier)) if earlier else None,
             **{name: sum(change["change"] == name for change in changes) for name in CHANGES},
             "status_transitions": moves,
             "orders": sorted(
-                ({name: change[name] for name in ("order_id", "change", "status_from", "status_to")}
-                 for change in changes),
+                ({
+                    **{name: change[name] for name in ("order_id", "change", "status_from", "status_to")},
+                    "order_total": _amount(totals[change["order_id"]]["order_total"]),
+                    "products": products.get(change["order_id"]),
+                } for change in changes),
                 key=lambda order: (order["change"], order["order_id"]),
             ),
         },
@@ -145,6 +154,60 @@ def against_median(sessions: list[dict], as_of: datetime, step: str, maturity_da
     if now is None or not before:
         return None, len(before)
     return round((now - median(before)) * 100, 4), len(before)
+
+
+def _amount(total: Decimal | None) -> float | None:
+    return None if total is None else float(total)
+
+
+def four_weeks(sessions: list[dict], as_of: datetime, step: str, maturity_days: int) -> tuple[int, int, int, int]:
+    """Return the sessions of the last four weeks that reached a step, all of them, and the same of the four before.
+
+    If shipping is provisional in any of these weeks, each counts what was shipped by its own end.
+    """
+    ends = [as_of - weeks * WEEK for weeks in range(8)]
+    immature = any(
+        as_of < end + timedelta(days=maturity_days)
+        and any(
+            session["checkout_at"] and not session["package_shipped_at"]
+            for session in _between(sessions, end - WEEK, end)
+        )
+        for end in ends
+    )
+    counts = []
+    for end in ends:
+        inside = _between(sessions, end - WEEK, end)
+        reached = [session[f"{step}_at"] for session in inside if session[f"{step}_at"] is not None]
+        if step == "package_shipped" and immature:
+            reached = [at for at in reached if at < end]
+        counts.append((len(reached), len(inside)))
+    return (
+        *(sum(numbers) for numbers in zip(*counts[:4], strict=True)),
+        *(sum(numbers) for numbers in zip(*counts[4:], strict=True)),
+    )
+
+
+def order_products(extracts: list[Extract]) -> dict[str, str]:
+    """Return the products of each order with their quantities, as the last extract that has items for it shows them."""
+    items: dict[str, list[dict]] = {}
+    for extract in extracts:
+        in_extract: dict[str, list[dict]] = {}
+        for item in extract.tables["order_items"]:
+            in_extract.setdefault(item["order_id"], []).append(item)
+        items.update(in_extract)
+    products = newest_known(extracts, "products", "product_id")
+
+    def name(item: dict) -> str:
+        found = products.get(item["product_id"], {}).get("name")
+        return item["product_id"] if found is None else found
+
+    return {
+        order_id: ", ".join(
+            name(item) if item["quantity"] in (None, 1) else f"{item['quantity']} x {name(item)}"
+            for item in sorted(its_items, key=lambda item: (name(item), item["product_id"]))
+        )
+        for order_id, its_items in items.items()
+    }
 
 
 def movers(extracts: Iterable[Extract], as_of: datetime) -> list[dict]:

@@ -123,7 +123,10 @@ def check_against_definitions(world: World) -> None:
         changes = found["order_changes"]
         changes["status_transitions"] = {(m["from"], m["to"]): m["orders"] for m in changes["status_transitions"]}
         changes["orders"] = [
-            {name: order[name] for name in ("order_id", "change", "status_from", "status_to")}
+            {
+                name: order[name]
+                for name in ("order_id", "change", "status_from", "status_to", "order_total", "products")
+            }
             for order in changes["orders"]
         ]
         part = {
@@ -138,6 +141,11 @@ def check_against_definitions(world: World) -> None:
             "against_median": {
                 step: (figures["median_pp"], figures["median_weeks"])
                 for step, figures in found["change"]["steps"].items()
+            },
+            "session_days": found["session_days"],
+            "four_weeks": {
+                step: tuple(figures[name] for name in ("reached", "sessions", "reached_before", "sessions_before"))
+                for step, figures in found["four_weeks"]["steps"].items()
             },
             "order_changes": {name: changes[name] for name in expected["order_changes"]},
         }

@@ -51,13 +51,14 @@ def ordinary(text):
 class TestVerdict:
     def test_within_noise(self):
         assert ordinary(DIGESTS["normal"].verdict) == (
-            "That is within what chance alone would do (p = 0.631, 95% interval -4.2 to +7.0 pp)."
+            "Week on week, the change is within what chance alone would do (p = 0.631, 95% interval -4.2 to +7.0 pp)."
         )
 
     def test_more_than_noise_is_still_no_certainty(self):
         figures = summaries.build(summaries.week(0, 578, 467, 361, 335), summaries.week(1, 560, 450, 242, 230))
         assert re.fullmatch(
-            r"That is more than chance alone usually does \(p < 0\.001, 95% interval \+13\.\d to \+24\.\d pp\)\.",
+            r"Week on week, the change is more than chance alone usually does "
+            r"\(p < 0\.001, 95% interval \+13\.\d to \+24\.\d pp\)\.",
             ordinary(built(figures).verdict),
         )
 
@@ -73,7 +74,8 @@ class TestVerdict:
         weeks = [summaries.week(ago, of, of, reached, 0) for ago, (reached, of) in enumerate((now, before))]
         found = built(summaries.build(*weeks))
         assert ordinary(found.verdict) == (
-            f"Test and interval disagree, so that counts as within what chance alone would do ({likely})."
+            "Week on week, the change counts as within what chance alone would do: test and interval disagree "
+            f"({likely})."
         )
         assert not found.funnel.rows[2].noteworthy
 
@@ -85,7 +87,7 @@ class TestVerdict:
             )
         )
         assert found.headline.endswith("level with the week before.")
-        assert found.verdict.startswith("The change is too small to show at one decimal (p")
+        assert found.verdict.startswith("Week on week, the change is too small to show at one decimal (p")
         assert not found.funnel.rows[2].noteworthy
 
     @pytest.mark.parametrize(
@@ -116,8 +118,8 @@ class TestVerdict:
             "65.5% of sessions checked out (19 of 29), too few sessions to compare with the week before."
         )
         assert found.verdict == "Under 30 sessions in at least one of the two weeks, so no verdict is given."
-        assert (found.funnel.compared, found.funnel.median) == (False, "")
-        assert {(row.change, row.median_change) for row in found.funnel.rows} == {(wording.NOTHING, wording.NOTHING)}
+        assert (found.funnel.compared, found.funnel.recent, found.recent) == (False, False, "")
+        assert {(row.change, row.recent_change) for row in found.funnel.rows} == {(wording.NOTHING, wording.NOTHING)}
 
     def test_too_few_sessions_give_no_direction_in_any_medium(self):
         figures = summaries.build(
@@ -139,6 +141,57 @@ class TestVerdict:
         assert DIGESTS[week].movers is None
 
 
+class TestFourWeeks:
+    """Whether it is getting better: the last four weeks against the four before."""
+
+    UP = summaries.build(
+        summaries.week(0, 700, 540, 322, 320),
+        summaries.week(1, 700, 540, 308, 305),
+        summaries.week(2, 700, 540, 315, 312),
+        *[summaries.week(ago, 700, 540, 266, 264) for ago in range(3, 12)],
+    )
+
+    def test_a_slow_rise_is_named_though_the_week_alone_is_within_chance(self):
+        found = built(self.UP)
+        assert ordinary(found.headline) == (
+            "46.0% of sessions checked out (322 of 700), up 2.0 pp on the week before, up 5.2 pp over four weeks."
+        )
+        assert found.verdict.startswith("Week on week, the change is within what chance alone would do")
+        assert ordinary(found.recent) == (
+            "Over the last four weeks 43.2% checked out, against 38.0% in the four weeks before. This change (+5.2 pp) "
+            "is more than chance alone usually does (p < 0.001, 95% interval +2.7 to +7.8 pp). It most likely "
+            "began in the week to 18 Jan 2023 (p < 0.001, corrected for looking at 7 weeks)."
+        )
+
+    @pytest.mark.parametrize("medium", ["slack", "fallback", "mail", "html", "page"])
+    def test_every_medium_has_both_verdicts(self, medium):
+        found = built(self.UP)
+        text = {
+            "slack": lambda: as_text(slack_message.render(found)),
+            "fallback": lambda: slack_message.render(found).text.replace("&lt;", "<"),
+            "mail": lambda: mail_message.render(found).text,
+            "html": lambda: _words(mail_message.render(found).html).replace("&lt;", "<"),
+            "page": lambda: _words(page.render(self.UP, summaries.PASSED, {})).replace("&lt;", "<"),
+        }[medium]()
+        assert found.verdict in text
+        assert found.recent in text
+        assert medium == "fallback" or "since the week to 18 Jan" in text or medium == "html"
+
+    def test_level_is_within_chance_and_has_no_week(self):
+        recent = ordinary(DIGESTS["provisional"].recent)
+        assert "is within what chance alone would do" in recent
+        assert "began" not in recent
+        assert "over four weeks" not in DIGESTS["provisional"].headline
+
+    def test_a_step_that_turned_the_other_way_names_no_week(self):
+        # Four weeks are up, and within them the last turned down so far that it stands out most.
+        since = {"start": self.UP.week.start, "end": self.UP.week.end, "change_pp": -20.0}
+        since |= {"p_adjusted": 0.0, "compared": 7, "significant": True}
+        figures = copy_of(self.UP, four_weeks__steps__checkout__since=since)
+        assert wording.since(figures.four_weeks.steps.checkout) == ""
+        assert "began" not in wording.recent(figures)
+
+
 class TestFunnel:
     def test_each_step_with_its_changes(self):
         rows = DIGESTS["normal"].funnel.rows
@@ -148,17 +201,18 @@ class TestFunnel:
             ("Checkout", "361", "62.5%", "77.3%", "add to cart"),
             ("Shipped", "335", "58.0%", "92.8%", "checkout"),
         ]
-        assert [(ordinary(row.change), ordinary(row.median_change)) for row in rows] == [
+        assert [(ordinary(row.change), ordinary(row.recent_change)) for row in rows] == [
             ("0.0 pp", "0.0 pp"),
-            ("+0.4 pp", "+1.8 pp"),
-            ("+1.4 pp", "+3.1 pp"),
-            ("-1.0 pp", "+0.9 pp"),
+            ("+0.4 pp", "+1.5 pp"),
+            ("+1.4 pp", "+1.1 pp"),
+            ("-1.0 pp", "+1.1 pp"),
         ]
-        assert DIGESTS["normal"].funnel.median == "4-week median"
 
-    def test_a_median_of_one_week_is_left_out(self):
+    def test_without_the_four_weeks_before_nothing_is_said_of_four_weeks(self):
         figures = summaries.build(summaries.week(0, 578, 467, 361, 335), summaries.week(1, 560, 450, 342, 330))
-        assert built(figures).funnel.median == ""
+        found = built(figures)
+        assert (found.funnel.recent, found.recent) == (False, "")
+        assert {row.recent_change for row in found.funnel.rows} == {wording.NOTHING}
 
     def test_steps_that_moved_more_than_noise_are_marked(self):
         figures = copy_of(summaries.NORMAL, change__steps__checkout__reading="more_than_noise")
@@ -209,20 +263,20 @@ class TestMaturity:
             "week before (-2.2 pp). The newest complete week, to 18 Jan 2023, has 58.2% shipped (320 of 550)."
         )
         shipped = found.funnel.rows[-1]
-        assert (shipped.mark, shipped.change_mark, shipped.median_mark) == ("*", "*", "*")
+        assert (shipped.mark, shipped.change_mark, shipped.recent_mark) == ("*", "*", "*")
         assert found.funnel.notes == ("* Provisional: packages are still going out; its changes are at equal age.",)
         assert "Provisional until 1 Mar 2023 at the latest: shipped." in found.footer
 
-    def test_a_median_of_weeks_of_which_one_is_provisional_has_a_mark_and_its_note_in_every_medium(self):
+    def test_four_weeks_of_which_one_is_provisional_have_a_mark_and_its_note_in_every_medium(self):
         # Week and week before are complete; the one before them still waits for a package.
-        weeks = [summaries.week(ago, 100, 80, 60, 50, 40, waiting=ago == 2) for ago in range(4)]
+        weeks = [summaries.week(ago, 100, 80, 60, 50, 40, waiting=ago == 2) for ago in range(8)]
         found = built(summaries.build(*weeks))
         shipped = found.funnel.rows[-1]
-        assert (shipped.mark, shipped.change_mark, shipped.median_mark) == ("", "", "*")
+        assert (shipped.mark, shipped.change_mark, shipped.recent_mark) == ("", "", "*")
         note = "* At equal age, because an earlier week is provisional."
         assert found.funnel.notes == (note,)
         for text in (as_text(slack_message.render(found)), mail_message.render(found).text):
-            assert f"0.0{wording.SPACE}pp vs. the week before, 0.0{wording.SPACE}pp* vs. the 3-week median" in text
+            assert f"0.0{wording.SPACE}pp vs. the week before; 0.0{wording.SPACE}pp* over four weeks" in text
             assert note in text
         assert note in mail_message.render(found).html
 
@@ -238,22 +292,26 @@ class TestMaturity:
 
 
 class TestMovers:
-    def test_rate_and_mix_are_told_apart_and_n_is_shown(self):
-        fern = DIGESTS["normal"].movers.rows[0]
+    def test_own_change_and_what_it_adds_are_told_apart_and_n_is_shown(self):
+        (fern,) = DIGESTS["normal"].movers.rows
         assert fern.name == "Product Fern"
-        assert ordinary(f"{fern.contribution} {fern.rate}{fern.mix}") == "+5.1 pp +5.1 pp"
-        france = next(row for row in DIGESTS["normal"].movers.rows if row.name == "Country France")
-        assert ordinary(f"{france.contribution} {france.rate} {france.mix}") == "-0.9 pp -0.8 pp "
-        assert (fern.conversion_before, fern.conversion) == ("46.2%", "67.9%")
-        assert (fern.sessions_before, fern.sessions, fern.noteworthy) == ("130", "140", True)
-
-    def test_what_is_no_more_than_noise_is_not_called_so(self):
-        assert DIGESTS["provisional"].movers.lead == (
-            "1 product, country or state with 30 or more sessions in both weeks was compared. Its own conversion did "
-            "not change by more than noise."
+        assert (fern.conversion_before, fern.conversion, ordinary(fern.change)) == ("46.2%", "67.9%", "+21.7 pp")
+        assert (ordinary(fern.contribution), fern.parts) == ("+5.1 pp", "")
+        assert (fern.sessions_before, fern.sessions) == ("130", "140")
+        assert DIGESTS["normal"].movers.lead == (
+            "1 of 4 products, countries and states with 30 or more sessions in both weeks moved by more than chance "
+            "would produce among so many."
         )
 
-    def test_only_own_conversions_are_called_noise_or_more(self):
+    def test_of_one_group_that_did_not_move(self):
+        movers = DIGESTS["provisional"].movers
+        assert movers.rows == ()
+        assert movers.lead == (
+            "One product, country or state has 30 or more sessions in both weeks. It did not move by more than chance "
+            "would produce."
+        )
+
+    def test_a_group_that_grew_is_listed_with_what_its_conversion_and_its_share_add(self):
         # The mix adds all of a change that is far from noise; the conversions are as they were.
         shifted = summaries.build(
             summaries.week(0, 10_000, 8000, 6400, 6400),
@@ -261,17 +319,18 @@ class TestMovers:
             movers=[
                 summaries.mover("state", "Texas", (1600, 2000), (4800, 6000)),
                 summaries.mover("state", "Utah", (3200, 8000), (1600, 4000)),
+                summaries.mover("country", "Chile", (4800, 10_000), (4800, 10_000)),
             ],
         )
-        movers = built(shifted).movers
-        assert [ordinary(row.contribution) for row in movers.rows] == ["+9.6 pp", "+6.4 pp"]
-        assert not any(row.noteworthy for row in movers.rows)
-        assert movers.lead.endswith(
-            "These moved most at checkout. No group’s own conversion changed by more than chance would produce among "
-            "2 groups. Groups overlap, so don’t add them up."
+        texas, utah = built(shifted).movers.rows
+        assert [ordinary(row.contribution) for row in (texas, utah)] == ["+9.6 pp", "+6.4 pp"]
+        assert ordinary(texas.change) == "0.0 pp"
+        assert ordinary(texas.parts) == (
+            "0.0 pp by its own conversion (rate), +9.6 pp by its share of the sessions (mix), 20.0% → 60.0%"
         )
+        assert built(shifted).movers.lead.endswith("among so many. Groups overlap, so don’t add them up.")
 
-    def test_a_small_group_that_collapsed_is_not_hidden_by_large_ones_that_hardly_moved(self):
+    def test_only_what_moved_by_more_than_chance_is_listed_however_much_the_others_add(self):
         large = [summaries.mover("product", f"Fern {n}", (300, 500), (320 + n, 500)) for n in range(6)]
         figures = summaries.build(
             summaries.week(0, 10_000, 8000, 6200, 6200),
@@ -279,68 +338,68 @@ class TestMovers:
             movers=[*large, summaries.mover("state", "Utah", (40, 60), (5, 60))],
         )
         movers = built(figures).movers
-        assert [row.name for row in movers.rows][:2] == ["State Utah", "Product Fern 5"]
-        assert [row.noteworthy for row in movers.rows] == [True, False, False, False, False]
-        assert movers.lead == (
-            "7 products, countries and states with 30 or more sessions in both weeks were compared. The own "
-            "conversion of each marked group changed by more than chance would produce among 7 groups. The others "
-            "moved most at checkout. Groups overlap, so don’t add them up."
-        )
+        assert [row.name for row in movers.rows] == ["State Utah"]
+        assert movers.lead.startswith("1 of 7 products, countries and states")
 
-    @pytest.mark.parametrize(
-        ("countries", "lead"),
-        [
-            (
-                ["Peru"],
-                "country or state with 30 or more sessions in both weeks was compared. It moved by less than 0.05 pp",
-            ),
-            (["Peru", "Chile"], "were compared. None moved by as much as 0.05 pp at checkout."),
-        ],
-    )
-    def test_what_did_not_move_is_not_listed(self, countries, lead):
+    def test_one_line_says_that_none_of_so_many_moved(self):
         same = summaries.build(
             summaries.week(0, 100, 80, 62, 62),
             summaries.week(1, 100, 80, 62, 62),
-            movers=[summaries.mover("country", name, (31, 50), (31, 50)) for name in countries],
+            movers=[summaries.mover("country", name, (31, 50), (31, 50)) for name in ("Peru", "Chile")],
         )
         movers = built(same).movers
         assert movers.rows == ()
-        assert lead in ordinary(movers.lead)
+        assert movers.lead == (
+            "None of the 2 products, countries and states with 30 or more sessions in both weeks moved by more than "
+            "chance would produce among so many."
+        )
 
     @pytest.mark.parametrize(
         "text",
         [
             lambda: as_text(slack_message.render(DIGESTS["normal"])),
             lambda: mail_message.render(DIGESTS["normal"]).text,
-            lambda: mail_message.render(DIGESTS["normal"]).html,
-            lambda: page.render(summaries.NORMAL, summaries.PASSED, {}),
+            lambda: _words(mail_message.render(DIGESTS["normal"]).html),
+            lambda: _words(page.render(summaries.NORMAL, summaries.PASSED, {})),
         ],
         ids=["slack", "mail", "mail as html", "page"],
     )
-    def test_the_mark_is_on_what_was_tested(self, text):
-        assert text().count("its own conversion changed by more than noise") == 1
-        assert "<strong>+5.1 pp</strong><span" not in text()
+    def test_every_medium_says_whose_change_it_is_and_what_it_adds(self, text):
+        words = ordinary(text())
+        assert re.search(r"Product Fern.{0,40}", words, re.DOTALL)
+        assert re.search("46.2% → 67.9%", words)
+        assert re.search(r"\+21.7 pp", words)
+        assert re.search(r"adds \+5.1 pp to the total|Adds to the total", words)
+        assert "France" not in words
 
     def test_nothing_had_enough_sessions(self):
-        figures = copy_of(summaries.NORMAL, movers={"step": "checkout", "compared": 0, "movers": []})
+        figures = copy_of(summaries.NORMAL, movers={"step": "checkout", "compared": 0, "moved": 0, "movers": []})
         assert built(figures).movers.lead == (
             "No product, country or state has 30 sessions in both weeks, so none is compared."
         )
 
 
 class TestOrders:
-    def test_transitions_with_up_to_ten_ids_the_rarest_first_to_have_theirs(self):
+    def test_groups_are_the_rarest_status_changes_first_then_removed_and_returned(self):
         orders = DIGESTS["normal"].orders
-        assert [(group.name, group.orders, len(group.ids), group.more) for group in orders.transitions] == [
-            ("shipped → delivered", "14 orders", 8, "more in order_changes.csv"),
+        assert [(group.name, group.orders, len(group.ids), group.more) for group in orders.groups] == [
             ("preparing → shipped", "2 orders", 2, ""),
+            ("shipped → delivered", "14 orders", 8, "more in order_changes.csv"),
+            ("Removed", "1 order", 1, ""),
+            ("Returned", "1 order", 1, ""),
         ]
+        assert orders.groups[2].ids == ("order-4",)
 
-    def test_removed_and_returned_are_on_their_own(self):
-        assert [(group.name, group.ids) for group in DIGESTS["normal"].orders.gone_and_back] == [
-            ("Removed", ("order-4",)),
-            ("Returned", ("order-5",)),
+    def test_new_orders_are_counted_and_not_called_changed(self):
+        assert DIGESTS["normal"].orders.lead == "18 orders changed since the extract of 25 Jan 2023. 1 order is new."
+
+    def test_other_columns_come_last_and_without_ids(self):
+        changes = [
+            summaries.change("order-1", "details_changed", "shipped", "shipped", "tracking_id"),
+            *summaries.CHANGES,
         ]
+        group = built(summaries.build(summaries.week(0, 578, 467, 361, 335), changes=changes)).orders.groups[-1]
+        assert (group.name, group.orders, group.ids) == ("Details changed", "1 order", ())
 
     def test_stuck_orders_with_their_peers(self):
         orders = DIGESTS["normal"].orders
@@ -357,9 +416,9 @@ class TestOrders:
 
     def test_all_are_in_the_file(self):
         lines = DIGESTS["huge"].orders.csv.decode().splitlines()
-        assert lines[0] == "order_id,change,status_from,status_to,changed_columns"
+        assert lines[0] == "order_id,change,status_from,status_to,changed_columns,order_total,products"
         assert len(lines) == 1501
-        assert len(DIGESTS["huge"].orders.transitions[0].ids) == 10
+        assert len(DIGESTS["huge"].orders.groups[0].ids) == 10
 
     def test_the_file_to_send_holds_no_formula(self):
         hostile = ("=1+1", "+1", "-1", "@a", "\t=1", "a=1")
@@ -386,7 +445,7 @@ class TestNotices:
             "The extract of 18 Jan 2023 is held and not used (sessions_unique: found twice). What later extracts "
             "show is in these figures."
         )
-        assert DIGESTS["gap"].orders.lead == "4 orders changed since the extract of 11 Jan 2023."
+        assert DIGESTS["gap"].orders.lead == "3 orders changed since the extract of 11 Jan 2023. 1 order is new."
 
     def test_events_without_session_are_told_of_in_every_medium(self):
         figures = copy_of(summaries.NORMAL, events_without_session=1234)
@@ -409,13 +468,13 @@ class TestNotices:
     def test_restated(self):
         found = DIGESTS["restated"]
         assert found.restated.notice == "Restated: these figures differ from the ones reported before."
-        assert found.footer[-1] == "Restated."
+        assert found.footer[-2:] == ("Restated.", "The report explains the terms.")
         assert ("This week: sessions", "570", "578") in found.restated.figures
         assert ("This week: share checked out", "61.4%", "62.5%") in found.restated.figures
 
     def test_a_normal_week_has_none(self):
         assert DIGESTS["normal"].notices == ()
-        assert DIGESTS["normal"].footer[-1] == "Not restated."
+        assert DIGESTS["normal"].footer[-2] == "Not restated."
 
 
 FAILED = "Warning: sessions_near_history failed. It checks: The meaning of sessions_near_history. Observed: 0.4 times"
@@ -433,14 +492,14 @@ WITH_INFOS = summaries.quality(
 
 
 class TestDefinitions:
-    """Only the terms that the digest uses."""
+    """Only the terms that the report uses, on its page only."""
 
     @pytest.mark.parametrize(
         ("week", "terms"),
         [
             ("zero", {"Session"}),
             ("gap", {"Session", "Step reached", "Conversion", "Step conversion", "Drop-off", "New", "Status changed"}),
-            ("provisional", {"More than noise", "Rate and mix", "Provisional", "At equal age"}),
+            ("provisional", {"More than noise", "Moved", "Four weeks", "Provisional", "At equal age"}),
         ],
     )
     def test_are_those_of_the_week(self, week, terms):
@@ -449,11 +508,17 @@ class TestDefinitions:
         unused = {"zero": {"Conversion", "New"}, "gap": {"More than noise", "Provisional", "Stuck"}}
         assert not used & unused.get(week, {"Stuck", "Returned"})
 
-    def test_slack_explains_what_it_marks(self):
-        text = as_text(slack_message.render(DIGESTS["provisional"]))
-        assert "Provisional: Not complete before 28 days" in text
-        assert "At equal age: Each week is counted at its own end" in text
-        assert "More than noise:" not in as_text(slack_message.render(DIGESTS["gap"]))
+    def test_stand_on_the_page_and_in_no_message(self):
+        found = DIGESTS["provisional"]
+        meaning = "Not complete before 28 days"
+        assert _words(page.render(summaries.PROVISIONAL, summaries.PASSED, {})).count(meaning) == 1
+        for text in (
+            as_text(slack_message.render(found)),
+            mail_message.render(found).text,
+            mail_message.render(found).html,
+        ):
+            assert meaning not in text
+            assert "The report explains the terms." in text
 
 
 class TestBadge:

@@ -164,5 +164,5 @@ class TestHostileText:
         mime = email.message_from_bytes(mail_message.to_mime(self.MESSAGE).as_bytes(), policy=email.policy.default)
         text = mime.get_body(("plain",)).get_content()
         assert summaries.EMOJI in text
-        assert f"- Product {summaries.MARKUP}: +5.1" in text.replace("\r\n", "\n")
+        assert f"- Product {summaries.MARKUP}: 46.2% → 67.9%" in text.replace("\r\n", "\n")
         assert max(len(line) for line in mail_message.to_mime(self.MESSAGE).as_bytes().splitlines()) < 998

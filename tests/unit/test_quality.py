@@ -253,14 +253,22 @@ def newest(hours: float, rows_before: int = 4800, weeks_before: int = 8, kind: s
     }
 
 
-def test_how_old_the_newest_may_be_is_said_in_hours():
+def test_how_old_the_newest_may_be_is_said_in_days():
     rows = (
         "select 'events' as kind, timestamp '2025-01-12 12:00:00' as newest_at, 4800 as rows_before, 8 as weeks_before "
         "union all select 'orders', timestamp '2025-01-14 12:00:00', 800, 8"
     )
     fresh = found(SUITE["newest"], rows)
-    assert (fresh["events_fresh"].passed, fresh["events_fresh"].expected) == (False, "at most 48 hours")
+    assert (fresh["events_fresh"].passed, fresh["events_fresh"].expected) == (False, "at most 2 days")
     assert fresh["orders_fresh"].passed
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"),
+    [(0, "0.0 hours"), (47.9, "47.9 hours"), (48, "2 days"), (60, "2.5 days"), (17_247.1, "719 days")],
+)
+def test_an_age_is_said_in_the_unit_that_suits_it(hours, text):
+    assert history.age([newest(hours)], "events", AS_OF).observed == text
 
 
 def test_a_week_far_from_the_weeks_before_fails_and_says_both_figures():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from greenery.figures.restatement import agree, compare
-from greenery.messages import wording
+from greenery.messages import restated
 
 
 def summary(**changes) -> dict:
@@ -75,7 +75,7 @@ def test_each_figure_and_order_that_differs_is_named_with_both_values():
         ("o1", False, True),
         ("o2", True, False),
     ]
-    assert wording.restated_figures(found) == [("This week: sessions", "5", "6"), ("Orders: new", "1", "0")]
+    assert restated.main_figures(found) == [("This week: sessions", "5", "6"), ("Orders: new", "1", "0")]
 
 
 def test_movers_and_stuck_orders_are_compared_by_what_they_are_about():

@@ -22,7 +22,8 @@ def test_order_of_what_is_read():
         for part in (
             "# Greenery weekly: week to 1 Feb 2023",
             "*62.5% of sessions checked out",
-            "That is within what chance alone would do",
+            "Week on week, the change is within what chance alone would do",
+            "Over the last four weeks",
             "- Restated: these figures",
             "*Funnel*",
             "The largest drop-off",
@@ -52,7 +53,9 @@ class TestFiles:
     def test_changed_orders_go_into_the_thread(self):
         (file,) = slack_message.render(DIGESTS["normal"]).thread_files
         assert (file.name, file.media_type) == ("order_changes.csv", "text/csv")
-        assert file.content.startswith(b"order_id,change,status_from,status_to,changed_columns\norder-3,new,")
+        assert file.content.startswith(
+            b"order_id,change,status_from,status_to,changed_columns,order_total,products\norder-3,new,"
+        )
 
     def test_nothing_to_draw_and_no_order_changed(self):
         message = slack_message.render(DIGESTS["zero"])
@@ -171,8 +174,9 @@ def changes(draw):
 
 
 @st.composite
-def movers(draw):
-    sessions, before = (draw(st.integers(30, 10**9)) for _ in range(2))
+def movers(draw, of_week, of_week_before):
+    """A group is compared from 30 sessions on, and has no more than all."""
+    sessions, before = (draw(st.integers(30, of_all)) for of_all in (of_week, of_week_before))
     return summaries.mover(
         draw(st.sampled_from(("product", "country", "state"))),
         draw(NAMES),
@@ -184,14 +188,14 @@ def movers(draw):
 @st.composite
 def summaries_of_any_week(draw):
     by_age = {row["weeks_ago"]: row for row in draw(st.lists(weeks(), max_size=15))}
-    compared = by_age.get(0, {"sessions": 0})["sessions"] and by_age.get(1, {"sessions": 0})["sessions"]
+    of_both = [by_age.get(age, {"sessions": 0})["sessions"] for age in (0, 1)]
     stuck = draw(st.dictionaries(NAMES, st.lists(st.tuples(NAMES, st.floats(0, 10**4)), max_size=14), max_size=4))
     return summaries.build(
         *by_age.values(),
         changes=draw(st.lists(changes(), max_size=40)),
         previous_as_of=summaries.AS_OF - draw(st.integers(1, 60)) * summaries.WEEK if draw(st.booleans()) else None,
         pace=summaries.pace(**draw(st.dictionaries(st.sampled_from(tuple(summaries.PACE)), st.tuples(COUNT, COUNT)))),
-        movers=draw(st.lists(movers(), max_size=8)) if compared else [],
+        movers=draw(st.lists(movers(*of_both), max_size=8)) if min(of_both) >= 30 else [],
         stuck_orders=[row for status, orders in stuck.items() for row in summaries.stuck(status, *orders)],
     )
 

@@ -1,5 +1,6 @@
 """Intervals, tests and decompositions, against the worked examples of the papers that they come from."""
 
+import random
 import subprocess
 import sys
 from itertools import product
@@ -147,6 +148,63 @@ class TestAdjusted:
 
     def test_ends_at_1(self):
         assert statistics.adjusted([1.0, 0.9, 0.8]) == [1.0, 1.0, 1.0]
+
+
+class TestChangePoint:
+    """The week from which on a series differs most from what was before."""
+
+    SERIES = (Share(40, 100), Share(41, 100), Share(39, 100), Share(58, 100), Share(60, 100))
+
+    def test_is_where_the_sides_differ_most(self):
+        found = statistics.change_point(self.SERIES)
+        assert (found.place, found.before, found.after) == (3, Share(120, 300), Share(118, 200))
+
+    def test_its_p_value_is_corrected_for_all_places_that_were_looked_at(self):
+        found = statistics.change_point(self.SERIES)
+        assert found.compared == 4
+        assert found.p_adjusted == pytest.approx(4 * statistics.p_value(found.after, found.before))
+
+    @seed(20230201)
+    @given(strategies.lists(strategies.tuples(strategies.integers(0, 50), strategies.just(50)), min_size=2, max_size=8))
+    def test_has_the_largest_chi_squared_statistic_of_all_splits(self, counts):
+        series = [Share(*count) for count in counts]
+
+        def chi_squared(place):
+            sides = [statistics.total(series[:place]), statistics.total(series[place:])]
+            reached = statistics.total(sides)
+            expected = [side.sessions * part for side in sides for part in (reached.rate, 1 - reached.rate)]
+            observed = [part for side in sides for part in (side.reached, side.sessions - side.reached)]
+            return sum((seen - wanted) ** 2 / wanted for seen, wanted in zip(observed, expected, strict=True) if wanted)
+
+        found = statistics.change_point(series)
+        best = max(map(chi_squared, range(1, len(series))))
+        if found is None:
+            assert best == pytest.approx(0)
+        else:
+            assert chi_squared(found.place) == pytest.approx(best)
+
+    def test_needs_enough_sessions_on_both_sides(self):
+        assert statistics.change_point([Share(1, 29), Share(90, 100)]) is None
+        # The first two weeks together are enough.
+        assert statistics.change_point([Share(1, 29), Share(1, 29), Share(90, 100)]).place == 2
+
+    def test_a_week_without_sessions_is_no_place_of_its_own(self):
+        found = statistics.change_point([Share(10, 50), Share(0, 0), Share(40, 50)])
+        assert (found.place, found.compared) == (2, 1)
+
+    @pytest.mark.parametrize("series", [[], [Share(5, 50)], [Share(5, 50)] * 8, [Share(50, 50)] * 8])
+    def test_of_a_level_series_is_none(self, series):
+        assert statistics.change_point(series) is None
+
+    def test_chance_alone_is_seldom_called_a_change(self):
+        chance = random.Random(20230201)  # noqa: S311 nothing is kept secret here
+        found = 0
+        for _ in range(400):
+            series = [Share(sum(chance.random() < 0.4 for _ in range(120)), 120) for _ in range(8)]
+            change = statistics.change_point(series)
+            found += change is not None and change.p_adjusted < statistics.LEVEL
+        # 20 of 400 at most are expected; 33 or more come by chance in one of 200 trials.
+        assert found < 33
 
 
 def parts():

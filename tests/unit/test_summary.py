@@ -301,7 +301,7 @@ class TestMovers:
         return build(self.WEEKS, movers=rows)["movers"]
 
     def test_without_values_to_compare_are_none(self):
-        assert self.movers() == {"step": "checkout", "compared": 0, "movers": []}
+        assert self.movers() == {"step": "checkout", "compared": 0, "moved": 0, "movers": []}
         assert build(movers=[])["movers"]["movers"] == []
 
     def test_say_how_much_of_the_change_is_theirs(self):
@@ -319,11 +319,17 @@ class TestMovers:
             "reached_before": 200,
             "conversion": 0.6,
             "conversion_before": 0.4,
+            "change_pp": 20.0,
             "contribution_pp": 10.0,
             "mix_pp": 0.0,
             "rate_pp": 10.0,
             "significant": True,
+            "share": 0.5,
+            "share_before": 0.5,
+            "share_p_adjusted": 1.0,
+            "share_significant": False,
         }
+        assert found["moved"] == 1
         assert p_value == p_adjusted == 0
         assert (nl["contribution_pp"], nl["p_value"], nl["p_adjusted"], nl["significant"]) == (0.0, 1.0, 1.0, False)
 
@@ -365,6 +371,99 @@ class TestMovers:
         assert among_others["p_value"] == alone["p_value"]
         assert among_others["p_adjusted"] == pytest.approx(10 * alone["p_value"], abs=1e-5)
         assert not among_others["significant"]
+
+
+class TestFourWeeks:
+    """The last four weeks against the four before, for every step."""
+
+    def test_all_sessions_of_four_weeks_count_alike(self):
+        weeks = [
+            week(0, 100, 80, 50, 40),
+            week(3, 300, 240, 180, 150),
+            week(4, 50, 40, 20, 18),
+            week(7, 150, 90, 60, 50),
+        ]
+        found = build([*weeks, week(8, 1000, 1, 1, 1)])["four_weeks"]
+        assert found["weeks"] == 4
+        checkout = found["steps"]["checkout"]
+        assert (checkout["reached"], checkout["sessions"]) == (230, 400)
+        assert (checkout["reached_before"], checkout["sessions_before"]) == (80, 200)
+        assert (checkout["conversion"], checkout["conversion_before"]) == (0.575, 0.4)
+        assert (checkout["change_pp"], checkout["reading"]) == (17.5, "more_than_noise")
+        low, high = checkout["change_interval_pp"]
+        assert low < 17.5 < high
+
+    def test_says_since_when(self):
+        weeks = [week(ago, 500, 400, 260 if ago < 3 else 200, 200) for ago in range(10)]
+        checkout = build(weeks)["four_weeks"]["steps"]["checkout"]
+        assert checkout["since"] == {
+            "start": "2023-01-11T00:00:00+00:00",
+            "end": "2023-01-18T00:00:00+00:00",
+            "change_pp": 12.0,
+            "p_adjusted": 0.0,
+            "compared": 7,
+            "significant": True,
+        }
+
+    def test_level_weeks_have_no_such_week(self):
+        steps = build([week(ago, 500, 400, 200, 200) for ago in range(8)])["four_weeks"]["steps"]
+        assert {step["reading"] for step in steps.values()} == {"within_noise"}
+        assert {step["since"] is None for step in steps.values()} == {True}
+
+    def test_a_week_that_stands_out_by_chance_is_not_significant(self):
+        weeks = [week(ago, 100, 80, 52 if ago == 0 else 45, 40) for ago in range(8)]
+        since = build(weeks)["four_weeks"]["steps"]["checkout"]["since"]
+        assert since["end"] == "2023-02-01T00:00:00+00:00"
+        assert since["p_adjusted"] == 1.0
+        assert not since["significant"]
+
+    @pytest.mark.parametrize(
+        ("before", "reading"), [(0, "no_comparison"), (29, "too_few_sessions"), (30, "within_noise")]
+    )
+    def test_under_30_sessions_a_side_nothing_is_said(self, before, reading):
+        checkout = build([week(0, 600, 500, 300, 300), week(5, before, before, before // 2, 0)])["four_weeks"]["steps"][
+            "checkout"
+        ]
+        assert checkout["reading"] == reading
+        assert (checkout["p_value"] is None) == (reading != "within_noise")
+        assert (checkout["since"] is None) == (reading != "within_noise") or before == 30
+
+    def test_a_step_that_is_provisional_in_any_of_the_weeks_is_compared_at_equal_age(self):
+        # Only the oldest of the eight weeks still waits for a package; maturity is later than that.
+        weeks = [week(ago, 100, 80, 60, 50, by_week_end=20 + ago, waiting=int(ago == 7)) for ago in range(8)]
+        steps = build(weeks, maturity_days=90)["four_weeks"]["steps"]
+        assert steps["package_shipped"]["at_equal_age"]
+        assert (steps["package_shipped"]["reached"], steps["package_shipped"]["reached_before"]) == (86, 102)
+        assert not steps["checkout"]["at_equal_age"]
+        complete = build(weeks, maturity_days=28)["four_weeks"]["steps"]["package_shipped"]
+        assert (complete["at_equal_age"], complete["reached"]) == (False, 200)
+
+
+def test_the_days_of_all_known_sessions():
+    days = {"first_started_at": datetime(2021, 2, 9, 23), "last_started_at": datetime(2021, 2, 10)}
+    newer = {"first_started_at": datetime(2021, 2, 11), "last_started_at": datetime(2021, 2, 12, 1)}
+    assert build([{**REAL, **days}, {**week(102, 5, 5, 5, 5), **newer}])["session_days"] == {
+        "first": "2021-02-09",
+        "last": "2021-02-12",
+    }
+    assert build()["session_days"] is None
+
+
+class TestMoversShare:
+    WEEKS = (week(0, 1000, 900, 500, 500), week(1, 1000, 900, 500, 500))
+
+    def test_a_group_that_grew_by_more_than_chance_moved(self):
+        found = build(self.WEEKS, movers=[moved("US", (300, 600), (150, 300)), moved("NL", (150, 300), (150, 300))])
+        nl, us = found["movers"]["movers"]
+        assert (us["share"], us["share_before"], us["share_significant"], us["significant"]) == (0.6, 0.3, True, False)
+        assert not nl["share_significant"]
+        assert found["movers"]["moved"] == 1
+
+    def test_a_product_is_no_part_of_all_sessions(self):
+        found = build(self.WEEKS, movers=[moved("p1", (300, 600), (150, 300), "product", "Fern")])["movers"]
+        (fern,) = found["movers"]
+        assert (fern["share"], fern["share_p_adjusted"], fern["share_significant"]) == (None, None, False)
+        assert found["moved"] == 0
 
 
 class TestProvisional:

@@ -5,11 +5,13 @@ Shares are fractions of 1, `*_pp` are percentage points. The order of the fields
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Generic, TypeVar
 
 from pydantic import Field, JsonValue
 
 from greenery.documents import Document, Moment
+from greenery.figures.order_model import OrderChanges
 
 T = TypeVar("T")
 Interval = tuple[float, float]
@@ -28,6 +30,10 @@ class ByStep(Document, Generic[T]):
         """Return the value of a step."""
         value: T = getattr(self, step)
         return value
+
+    def values(self) -> tuple[T, ...]:
+        """Return the values of all steps, in order."""
+        return self.page_view, self.add_to_cart, self.checkout, self.package_shipped
 
 
 class ByScope(Document, Generic[T]):
@@ -154,6 +160,46 @@ class WeekChange(Document):
     steps: StepChanges
 
 
+class Since(Period):
+    """The week from which on a step's conversion differs most from the weeks before it.
+
+    p_adjusted: the p-value of the difference, corrected for looking at all `compared` weeks.
+    """
+
+    change_pp: float
+    p_adjusted: float
+    compared: int
+    significant: bool
+
+
+class RecentChange(Document):
+    """A step in the last four weeks and in the four before them.
+
+    at_equal_age: whether only what had shipped by each week's own end is compared.
+    since: None where there are too few sessions to say it, or nothing differs.
+    """
+
+    sessions: int
+    sessions_before: int
+    reached: int
+    reached_before: int
+    conversion: float | None
+    conversion_before: float | None
+    change_pp: float | None
+    change_interval_pp: Interval | None
+    at_equal_age: bool
+    p_value: float | None
+    reading: str
+    since: Since | None
+
+
+class RecentChanges(Document):
+    """Whether the steps of the funnel are getting better: the last weeks against as many before them."""
+
+    weeks: int
+    steps: ByStep[RecentChange]
+
+
 class StepPace(Document):
     """The time that sessions took from the step before to this one."""
 
@@ -187,6 +233,8 @@ class Mover(Document):
     """A product, country or state that moved the conversion of all sessions.
 
     p_value, p_adjusted, significant: of its own conversion; adjusted for the number of groups that were compared.
+    share, share_before: its part of all sessions; share_p_adjusted, share_significant: of the change of this part, in
+    the same way. None and false for a product: a session can be about several.
     """
 
     dimension: str
@@ -198,19 +246,28 @@ class Mover(Document):
     reached_before: int
     conversion: float | None
     conversion_before: float | None
+    change_pp: float | None
     contribution_pp: float
     mix_pp: float | None
     rate_pp: float
     p_value: float | None
     p_adjusted: float | None
     significant: bool
+    share: float | None
+    share_before: float | None
+    share_p_adjusted: float | None
+    share_significant: bool
 
 
 class Movers(Document):
-    """The groups that moved most, of all that were compared."""
+    """The groups that moved most, of all that were compared.
+
+    moved: how many of all changed their own conversion, or their share of the sessions, by more than noise.
+    """
 
     step: str
     compared: int
+    moved: int
     movers: tuple[Mover, ...]
 
 
@@ -279,68 +336,11 @@ class TrendWeek(Period):
     provisional: tuple[str, ...]
 
 
-class Transition(Document):
-    """The number of orders that went from one status to another."""
+class Days(Document):
+    """The first and the last day of something."""
 
-    status_from: str | None = Field(validation_alias="from", serialization_alias="from")
-    status_to: str | None = Field(validation_alias="to", serialization_alias="to")
-    orders: int
-
-
-class OrderChange(Document):
-    """An order that changed since the extract before."""
-
-    order_id: str
-    change: str
-    status_from: str | None
-    status_to: str | None
-    changed_columns: str | None
-
-
-class Peers(Document):
-    """The stays in a status that have ended: how many, and within how many days 95 % of them ended."""
-
-    orders: int
-    days_95: float
-
-
-class StuckOrder(Document):
-    """An order that is in its status for longer than 95 % of its peers."""
-
-    order_id: str
-    status: str
-    since: Moment
-    days: float
-    days_95: float
-
-
-class Stuck(Document):
-    """The orders that are stuck, longest first, with the peers of each status."""
-
-    total: int
-    peers: dict[str, Peers]
-    orders: tuple[StuckOrder, ...]
-
-
-class OrderChanges(Document):
-    """The orders that changed since the extract before, and those that are stuck."""
-
-    previous_as_of: Moment | None
-    weeks_since_previous: int | None
-    total: int
-    new: int
-    status_changed: int
-    details_changed: int
-    removed: int
-    returned: int
-    status_transitions: tuple[Transition, ...]
-    orders: tuple[OrderChange, ...]
-    stuck: Stuck
-
-    def of(self, change: str) -> int:
-        """Return the number of orders with a kind of change."""
-        value: int = getattr(self, change)
-        return value
+    first: date
+    last: date
 
 
 class Summary(Document):
@@ -348,6 +348,7 @@ class Summary(Document):
 
     as_of: Moment
     week: Period
+    session_days: Days | None
     verdict: HeadlineVerdict
     funnel: Funnel
     # A file of an earlier version of the code lacks it.
@@ -356,6 +357,7 @@ class Summary(Document):
     intervals: Intervals
     largest_drop_off: DropOffs
     change: WeekChange
+    four_weeks: RecentChanges
     pace: Pace
     movers: Movers
     provisional: Provisional
@@ -378,6 +380,8 @@ class OrderState(Document):
     status_from: str | None
     status_to: str | None
     changed_columns: str | None
+    order_total: float | None = None
+    products: str | None = None
 
 
 class OrderRestated(Document):

@@ -18,17 +18,41 @@ def build(rows: Sequence[GroupCounts], week: WeekOfSessions, previous_week: Week
 
     rows: groups, each with enough sessions in both weeks. week, previous_week: the counts of all sessions.
     Groups whose own conversion changed by more than noise come first, then those with the largest contribution, of mix
-    and rate; a product has a rate only. p_value and significant are of the own conversion only.
+    and rate; a product has a rate only. Own conversions and shares of the sessions are corrected each for all groups.
     """
     all_now, all_before = (Share(counts.of(STEP), counts.sessions) for counts in (week, previous_week))
     p_values = [statistics.p_value(*_shares(row)) for row in rows]
     corrected = statistics.adjusted(p_values)
-    moved = [
-        _mover(row, all_now, all_before, p_value, p_adjusted)
-        for row, p_value, p_adjusted in zip(rows, p_values, corrected, strict=True)
-    ]
+    parts = [_parts(row, all_now, all_before) for row in rows]
+    parts_corrected = iter(statistics.adjusted([statistics.p_value(*part) for part in parts if part]))
+    moved = []
+    for row, p_value, p_adjusted, part in zip(rows, p_values, corrected, parts, strict=True):
+        mover = _mover(row, all_now, all_before, p_value, p_adjusted)
+        moved.append(mover.model_copy(update=_share(part, next(parts_corrected))) if part else mover)
     moved.sort(key=_rank)
-    return Movers(step=STEP, compared=len(moved), movers=tuple(moved[:SHOWN]))
+    return Movers(
+        step=STEP,
+        compared=len(moved),
+        moved=sum(mover.significant or mover.share_significant for mover in moved),
+        movers=tuple(moved[:SHOWN]),
+    )
+
+
+def _parts(row: GroupCounts, all_now: Share, all_before: Share) -> tuple[Share, Share] | None:
+    """Return the group's part of all sessions in the week and in the week before; None for a product."""
+    if row.dimension == "product":
+        return None
+    return Share(row.sessions, all_now.sessions), Share(row.sessions_before, all_before.sessions)
+
+
+def _share(part: tuple[Share, Share], p_adjusted: float) -> dict[str, object]:
+    now, before = part
+    return {
+        "share": values.share(*now),
+        "share_before": values.share(*before),
+        "share_p_adjusted": values.rounded_p_value(p_adjusted),
+        "share_significant": statistics.is_more_than_noise(p_adjusted, now, before),
+    }
 
 
 def _rank(mover: Mover) -> tuple[bool, float, str, str, str]:
@@ -57,6 +81,7 @@ def _mover(row: GroupCounts, all_now: Share, all_before: Share, p_value: float, 
         reached_before=before.reached,
         conversion=values.share(*now),
         conversion_before=values.share(*before),
+        change_pp=values.difference_in_points(values.share(*now), values.share(*before)),
         # The sum of the two as they are kept, so that it is right in this file; a digest rounds each of the three.
         contribution_pp=round((mix_pp or 0.0) + rate_pp, 4),
         mix_pp=mix_pp,
@@ -64,4 +89,8 @@ def _mover(row: GroupCounts, all_now: Share, all_before: Share, p_value: float, 
         p_value=values.rounded_p_value(p_value),
         p_adjusted=values.rounded_p_value(p_adjusted),
         significant=statistics.is_more_than_noise(p_adjusted, now, before),
+        share=None,
+        share_before=None,
+        share_p_adjusted=None,
+        share_significant=False,
     )

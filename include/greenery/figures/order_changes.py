@@ -6,35 +6,44 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from operator import attrgetter
+from typing import NamedTuple
 
 from greenery.figures import values
-from greenery.figures.model import OrderChange, OrderChanges, Peers, Stuck, StuckOrder, Transition
-from greenery.figures.rows import StatusStay
+from greenery.figures.order_model import OrderChange, OrderChanges, Peers, Stuck, StuckOrder, Transition
+from greenery.figures.rows import OrderProduct, StatusStay, WeekRows
 
-CHANGES = ("new", "status_changed", "details_changed", "removed", "returned")
+# New orders are counted, and are not among the changed ones.
+ASKED_FOR = ("status_changed", "removed", "returned", "details_changed")
+CHANGES = (*ASKED_FOR, "new")
 COLUMNS = tuple(OrderChange.model_fields)
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 WEEK = timedelta(days=7)
 
 
-def build(
-    as_of: datetime,
-    previous_as_of: datetime | None,
-    changes: Sequence[OrderChange],
-    stays: Sequence[StatusStay],
-) -> OrderChanges:
-    """Return the part `order_changes` of summary.json.
+class OrdersAlike(NamedTuple):
+    """Orders to which the same happened; the statuses are None unless it is a status change."""
 
-    as_of, previous_as_of: naive UTC; previous_as_of is None for the first extract of all.
-    """
+    change: str
+    status_from: str | None
+    status_to: str | None
+    orders: tuple[OrderChange, ...]
+
+
+def build(rows: WeekRows) -> OrderChanges:
+    """Return the part `order_changes` of summary.json."""
+    as_of, previous_as_of = rows.as_of, rows.previous_as_of
+    products = _products(rows.order_products)
+    changes = [row.model_copy(update={"products": products.get(row.order_id)}) for row in rows.order_changes]
     counts = Counter(row.change for row in changes)
     return OrderChanges(
+        # None for the first extract of all.
         previous_as_of=values.moment(previous_as_of) if previous_as_of else None,
         weeks_since_previous=(as_of - previous_as_of) // WEEK if previous_as_of else None,
         total=len(changes),
+        changed=len(changes) - counts["new"],
         new=counts["new"],
         status_changed=counts["status_changed"],
         details_changed=counts["details_changed"],
@@ -42,8 +51,37 @@ def build(
         returned=counts["returned"],
         status_transitions=_transitions(changes),
         orders=tuple(sorted(changes, key=attrgetter("change", "order_id"))),
-        stuck=_stuck(stays),
+        stuck=_stuck(rows.stuck_orders),
     )
+
+
+def groups(changes: OrderChanges) -> list[OrdersAlike]:
+    """Return the changed orders by what happened to them, in the order in which people ask for them.
+
+    Status changes come first, the rarest first; then removed and returned orders, then other columns. New orders are
+    none of them.
+    """
+    found: dict[tuple[str, str | None, str | None], list[OrderChange]] = {}
+    for order in changes.orders:
+        is_move = order.change == "status_changed"
+        move = (order.status_from, order.status_to) if is_move else (None, None)
+        found.setdefault((order.change, *move), []).append(order)
+
+    def rank(alike: OrdersAlike) -> tuple[int, int, str, str]:
+        rarity = len(alike.orders) if alike.change == "status_changed" else 0
+        return ASKED_FOR.index(alike.change), rarity, alike.status_from or "", alike.status_to or ""
+
+    alike = [OrdersAlike(*kind, tuple(orders)) for kind, orders in found.items() if kind[0] in ASKED_FOR]
+    return sorted(alike, key=rank)
+
+
+def _products(rows: Sequence[OrderProduct]) -> dict[str, str]:
+    """Return the products of each order as a text such as `Fern, 2 x Monstera`."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        times = f"{row.quantity} x " if row.quantity not in (None, 1) else ""
+        found.setdefault(row.order_id, []).append(f"{times}{row.name}")
+    return {order_id: ", ".join(names) for order_id, names in found.items()}
 
 
 def to_csv(orders: Sequence[OrderChange]) -> str:
@@ -57,8 +95,8 @@ def to_csv(orders: Sequence[OrderChange]) -> str:
     return text.getvalue()
 
 
-def _no_formula(value: str | None) -> str | None:
-    return f"'{value}" if value and value.startswith(FORMULA) else value
+def _no_formula(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _transitions(changes: Sequence[OrderChange]) -> tuple[Transition, ...]:

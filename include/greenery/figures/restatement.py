@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from greenery.figures.model import FigureChange, OrderChange, OrderRestated, OrderState, Restatement
+from greenery.figures.model import FigureChange, OrderRestated, OrderState, Restatement
 
 # The content of a JSON file, whichever version of the code wrote it.
 Content = Mapping[str, Any]
@@ -25,7 +25,7 @@ def compare(old: Content, new: Content) -> Restatement:
     where one of them lacks it; `orders` each order whose change differs, with null where it did not change.
     """
     figures_before, figures_now = dict(_figures(old)), dict(_figures(new))
-    orders_before, orders_now = _orders(old), _orders(new)
+    orders_before, orders_now = _orders(old, new), _orders(new, old)
     return Restatement(
         as_of=new["as_of"],
         figures=tuple(
@@ -66,6 +66,9 @@ def _figures(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _orders(summary: Content) -> dict[str, OrderState]:
-    orders = map(OrderChange.model_validate, summary["order_changes"]["orders"])
-    return {order.order_id: OrderState.model_validate(order.model_dump(exclude={"order_id"})) for order in orders}
+def _orders(summary: Content, other: Content) -> dict[str, OrderState]:
+    """Return the change of each order by its id, with the values that both versions of the code write."""
+    rows = summary["order_changes"]["orders"]
+    samples = [*rows[:1], *other["order_changes"]["orders"][:1]]
+    names = [name for name in OrderState.model_fields if all(name in row for row in samples)]
+    return {row["order_id"]: OrderState.model_validate({name: row[name] for name in names}) for row in rows}

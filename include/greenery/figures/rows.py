@@ -6,7 +6,10 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from greenery.figures.model import OrderChange
+from greenery.figures.order_model import OrderChange
+from greenery.source.tables import STEPS
+
+COUNTS = ("sessions", *STEPS)
 
 
 class Row(BaseModel):
@@ -16,7 +19,10 @@ class Row(BaseModel):
 
 
 class WeekOfSessions(Row):
-    """A row of sessions_by_week.sql: the sessions that start in a week, as far as known."""
+    """A row of sessions_by_week.sql: the sessions that start in a week, as far as known.
+
+    first_started_at, last_started_at: of the first and the last of them.
+    """
 
     weeks_ago: int
     sessions: int
@@ -26,11 +32,14 @@ class WeekOfSessions(Row):
     package_shipped: int
     shipped_by_week_end: int
     checkouts_not_shipped: int
+    first_started_at: datetime | None = None
+    last_started_at: datetime | None = None
 
     @classmethod
     def none(cls, weeks_ago: int) -> WeekOfSessions:
         """Return a week in which no session starts."""
-        return cls.model_validate({**dict.fromkeys(cls.model_fields, 0), "weeks_ago": weeks_ago})
+        counts = dict.fromkeys((*COUNTS, "shipped_by_week_end", "checkouts_not_shipped"), 0)
+        return cls.model_validate({**counts, "weeks_ago": weeks_ago})
 
     def of(self, name: str) -> int:
         """Return the number of all sessions, or of those that reached a step."""
@@ -58,6 +67,14 @@ class GroupCounts(Row):
     reached_before: int
 
 
+class OrderProduct(Row):
+    """A row of order_products.sql: a product of an order that changed."""
+
+    order_id: str
+    name: str
+    quantity: int | None
+
+
 class StatusStay(Row):
     """A row of stuck_orders.sql: a status with an order that is stuck in it; without one where none is."""
 
@@ -80,6 +97,7 @@ class WeekRows(Row):
     sessions_by_week: tuple[WeekOfSessions, ...]
     events_without_session: int = 0
     order_changes: tuple[OrderChange, ...]
+    order_products: tuple[OrderProduct, ...] = ()
     pace: tuple[StepTime, ...] = ()
     movers: tuple[GroupCounts, ...] = ()
     stuck_orders: tuple[StatusStay, ...] = ()

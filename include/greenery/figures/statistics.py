@@ -6,6 +6,7 @@ statsmodels and scipy take a second to import, so functions import them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 # Under so many sessions on either side no verdict is given.
@@ -32,6 +33,20 @@ class Share(NamedTuple):
     def rate(self) -> float:
         """The share of the sessions; there must be one."""
         return self.reached / self.sessions
+
+
+class ChangePoint(NamedTuple):
+    """The place in a series at which the two sides differ most.
+
+    place: of the first share after the change. p_adjusted: its p-value, corrected for looking at all places.
+    compared: the number of places that were looked at.
+    """
+
+    place: int
+    before: Share
+    after: Share
+    p_adjusted: float
+    compared: int
 
 
 class Contribution(NamedTuple):
@@ -125,6 +140,46 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
     from statsmodels.stats.multitest import multipletests
 
     return [float(value) for value in multipletests(p_values, alpha=LEVEL, method="holm")[1]]
+
+
+def total(shares: Sequence[Share]) -> Share:
+    """Return the shares of several weeks as one."""
+    return Share(sum(share.reached for share in shares), sum(share.sessions for share in shares))
+
+
+def change_point(series: Sequence[Share]) -> ChangePoint | None:
+    """Return where a series of shares, oldest first, is split into the two sides that differ most.
+
+    None where no split leaves enough sessions on both sides, or all sides are equal.
+
+    D. V. Hinkley and E. A. Hinkley, "Inference about the change-point in a sequence of binomial variables", Biometrika
+    57 (1970), 477-488: the split with the largest chi-squared statistic, the "maximally selected" one of R. Miller and
+    D. Siegmund, Biometrics 38 (1982), 1011-1016. The best of many splits is often good by chance, so its p-value (of
+    `p_value`, by statsmodels or scipy) is multiplied by the number of splits: Bonferroni's bound, which K. J. Worsley,
+    Biometrika 70 (1983), 455-464, uses for a change in a binomial probability. It holds however the splits depend on
+    each other. They overlap, so it is cautious: at times no week is named though the two sides differ.
+    """
+    whole = total(series)
+    sums = list(accumulate(series, lambda left, share: total([left, share])))
+    splits = [
+        (place, before, Share(whole.reached - before.reached, whole.sessions - before.sessions))
+        for place, before in enumerate(sums[:-1], 1)
+        # A week without sessions would give the same split twice.
+        if series[place].sessions and min(before.sessions, whole.sessions - before.sessions) >= ENOUGH_SESSIONS
+    ]
+    if not splits:
+        return None
+
+    def statistic(split: tuple[int, Share, Share]) -> float:
+        # The chi-squared statistic but for a factor that all splits of a series share.
+        _, before, after = split
+        return (before.rate - after.rate) ** 2 * before.sessions * after.sessions
+
+    place, before, after = best = max(splits, key=statistic)
+    if not statistic(best):
+        return None
+    p_adjusted = min(1.0, len(splits) * p_value(after, before))
+    return ChangePoint(place, before, after, p_adjusted, len(splits))
 
 
 def contribution(now: Share, before: Share, all_now: Share, all_before: Share) -> Contribution:

@@ -9,7 +9,9 @@ from statistics import median
 
 from greenery.figures import movers, order_changes, statistics, values
 from greenery.figures.model import (
+    ByStep,
     Conversions,
+    Days,
     DropOff,
     DropOffs,
     EqualAge,
@@ -25,7 +27,10 @@ from greenery.figures.model import (
     ProvisionalSteps,
     Rate,
     Rates,
+    RecentChange,
+    RecentChanges,
     ShippedShare,
+    Since,
     StepChange,
     StepChanges,
     StepCounts,
@@ -37,15 +42,15 @@ from greenery.figures.model import (
     TrendWeek,
     WeekChange,
 )
-from greenery.figures.rows import StepTime, WeekOfSessions, WeekRows
+from greenery.figures.rows import COUNTS, StepTime, WeekOfSessions, WeekRows
 from greenery.figures.statistics import Share
 from greenery.source.tables import STEPS
 
-COUNTS = ("sessions", *STEPS)
 SHIPPED = "package_shipped"
 WEEK = timedelta(days=7)
 TREND_WEEKS = 12
 MEDIAN_WEEKS = 4
+RECENT_WEEKS = 4
 # The headline speaks of this step.
 VERDICT_STEP = "checkout"
 
@@ -69,6 +74,7 @@ def build(rows: WeekRows, maturity_days: int) -> Summary:
     return Summary(
         as_of=values.moment(weeks.as_of),
         week=weeks.period(0),
+        session_days=_session_days(rows.sessions_by_week),
         verdict=_verdict(week, previous_week),
         funnel=funnel,
         events_without_session=rows.events_without_session,
@@ -80,11 +86,14 @@ def build(rows: WeekRows, maturity_days: int) -> Summary:
             all_time=_largest_drop_off(rates.all_time, provisional.all_time.steps),
         ),
         change=_change(weeks),
+        four_weeks=RecentChanges(
+            weeks=RECENT_WEEKS, steps=ByStep[RecentChange](**_by_step(lambda step: _recent_change(weeks, step)))
+        ),
         pace=_pace(rows.pace, provisional.steps),
         movers=movers.build(rows.movers, week, previous_week),
         provisional=provisional,
         trend=_trend(weeks),
-        order_changes=order_changes.build(rows.as_of, rows.previous_as_of, rows.order_changes, rows.stuck_orders),
+        order_changes=order_changes.build(rows),
     )
 
 
@@ -202,16 +211,13 @@ def _newest_mature_week(weeks: Weeks) -> MatureWeek | None:
 def _verdict(week: WeekOfSessions, previous_week: WeekOfSessions) -> HeadlineVerdict:
     """Return how sure the conversion of the headline is, and its change since the previous week."""
     now, before = (_reached(row, VERDICT_STEP) for row in (week, previous_week))
-    difference = statistics.difference_interval(now, before)
     p_value, reading = statistics.significance(now, before)
     return HeadlineVerdict(
         step=VERDICT_STEP,
         conversion=values.share(*now),
         interval=values.rounded_interval(statistics.interval(now)),
         change_pp=values.difference_in_points(values.share(*now), values.share(*before)),
-        change_interval_pp=None
-        if difference is None
-        else (values.in_points(difference[0]), values.in_points(difference[1])),
+        change_interval_pp=values.interval_in_points(statistics.difference_interval(now, before)),
         p_value=values.rounded_p_value(p_value),
         reading=reading,
     )
@@ -259,6 +265,47 @@ def _step_change(weeks: Weeks, step: str) -> StepChange:
         p_value=values.rounded_p_value(p_value),
         reading=reading,
     )
+
+
+def _recent_change(weeks: Weeks, step: str) -> RecentChange:
+    """Return a step in the last four weeks against the four before, and since when it differs.
+
+    A step that is provisional in one of these weeks is compared at equal age.
+    """
+    ages = range(2 * RECENT_WEEKS - 1, -1, -1)
+    at_equal_age = any(step in weeks.provisional_steps(age) for age in ages)
+    series = [_reached(weeks.ago(age), step, at_equal_age=at_equal_age) for age in ages]
+    before, now = statistics.total(series[:RECENT_WEEKS]), statistics.total(series[RECENT_WEEKS:])
+    p_value, reading = statistics.significance(now, before)
+    found = statistics.change_point(series) if p_value is not None else None
+    since = found and Since(
+        **dict(weeks.period(ages[found.place])),
+        change_pp=values.in_points(found.after.rate - found.before.rate),
+        p_adjusted=round(found.p_adjusted, 6),
+        compared=found.compared,
+        significant=statistics.is_more_than_noise(found.p_adjusted, found.after, found.before),
+    )
+    return RecentChange(
+        sessions=now.sessions,
+        sessions_before=before.sessions,
+        reached=now.reached,
+        reached_before=before.reached,
+        conversion=values.share(*now),
+        conversion_before=values.share(*before),
+        change_pp=values.difference_in_points(values.share(*now), values.share(*before)),
+        change_interval_pp=values.interval_in_points(statistics.difference_interval(now, before)),
+        at_equal_age=at_equal_age,
+        p_value=values.rounded_p_value(p_value),
+        reading=reading,
+        since=since,
+    )
+
+
+def _session_days(rows: Sequence[WeekOfSessions]) -> Days | None:
+    """Return the days on which the first and the last known session started; None without any."""
+    starts = [row.first_started_at for row in rows if row.first_started_at]
+    ends = [row.last_started_at for row in rows if row.last_started_at]
+    return Days(first=min(starts).date(), last=max(ends).date()) if starts and ends else None
 
 
 def _pace(rows: Sequence[StepTime], provisional_steps: Sequence[str]) -> Pace:

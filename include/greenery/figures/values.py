@@ -30,6 +30,11 @@ def in_points(difference: float) -> float:
     return round(difference * 100, 4) + 0.0
 
 
+def interval_in_points(ends: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Return an interval of a difference of shares in percentage points; None where there is none."""
+    return None if ends is None else (in_points(ends[0]), in_points(ends[1]))
+
+
 def difference_in_points(now: float | None, before: float | None) -> float | None:
     """Return how far two shares are apart in percentage points; None where either is not there."""
     return None if now is None or before is None else in_points(now - before)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from math import ceil, floor
+from typing import Any, NamedTuple
 
 import vl_convert
 
-from greenery.figures.model import Summary, TrendWeek
+from greenery.figures.model import RecentChange, Summary, TrendWeek
 from greenery.messages import wording
 from greenery.source.tables import STEPS
 
@@ -15,9 +17,12 @@ Spec = dict[str, Any]
 """A chart as Vega-Lite has it."""
 # Okabe and Ito's colours, told apart by every kind of colour vision and dark enough for white, light enough for black.
 COLORS = {"page_view": "#7F7F7F", "add_to_cart": "#0072B2", "checkout": "#D55E00", "package_shipped": "#009E73"}
-SHAPES = {"page_view": "square", "add_to_cart": "circle", "checkout": "triangle-up", "package_shipped": "diamond"}
 # The width of a phone, so that text keeps its size there.
 WIDTH = 360
+PANEL_HEIGHT = 64
+# The distance between two grid lines: 1 is a multiple of each.
+TICKS = (0.05, 0.1, 0.25, 0.5)
+MOST_TICKS = 3
 # In a page, the text takes the colour of the text around it; in a PNG it is black.
 TEXT = "currentColor"
 CONFIG = {
@@ -27,7 +32,6 @@ CONFIG = {
     "view": {"stroke": None},
     "text": {"color": TEXT, "align": "left", "fontSize": 13},
     "axis": {"labelColor": TEXT, "labelFontSize": 12, "title": None, "domain": False, "ticks": False},
-    "legend": {"labelColor": TEXT, "labelFontSize": 12, "title": None, "orient": "top", "columns": 4},
     "title": {
         "color": TEXT,
         "subtitleColor": TEXT,
@@ -46,10 +50,11 @@ def funnel_spec(summary: Summary) -> Spec:
 
 
 def trend_spec(summary: Summary) -> Spec:
-    """Return the conversion of each step over the last weeks.
+    """Return the conversion of each step over the last weeks, each step in a panel of its own; for has_trend only.
 
-    A provisional week has no point of its own for a step that is still to come. Instead all weeks have one of what each
-    had at its own end: hollow, on a dashed line.
+    A provisional week has no point in the panel of a step that is still to come. Another panel shows what each week had
+    at its own end: hollow, on a dashed line. All panels have the same scale, each around its own figures, so that a
+    change of one point is equally steep in all. Page view is drawn only if it is not 100 % in every week.
     """
     return _spec(_trend(summary), _trend_description(summary))
 
@@ -57,9 +62,12 @@ def trend_spec(summary: Summary) -> Spec:
 def report_spec(summary: Summary) -> Spec:
     """Return both charts with their titles, on white, for media that show one picture."""
     funnel = {**_funnel(summary), "title": {"text": "Funnel", "subtitle": _funnel_subtitle(summary), "offset": 14}}
-    trend = {**_trend(summary), "title": {"text": "Conversion by week", "subtitle": trend_key(summary), "offset": 8}}
-    body = {"vconcat": [funnel, trend] if has_trend(summary) else [funnel], "spacing": 32}
-    body["resolve"] = {"scale": dict.fromkeys(("color", "fill", "shape", "stroke"), "independent")}
+    charts = [funnel]
+    if has_trend(summary):
+        title = {"text": "Conversion by week", "subtitle": trend_key(summary), "offset": 14}
+        charts.append({**_trend(summary), "title": title})
+    body = {"vconcat": charts, "spacing": 32}
+    body["resolve"] = {"scale": dict.fromkeys(("color", "fill", "stroke"), "independent")}
     return _spec(body, report_description(summary), background="white", padding=20)
 
 
@@ -70,12 +78,10 @@ def report_description(summary: Summary) -> str:
 
 def trend_key(summary: Summary) -> list[str]:
     """Return how the trend is to be read, line by line."""
-    if not _provisional_trend(summary):
-        return ["Shaded: this week."]
-    return [
-        "Shaded: this week. Filled: complete weeks.",
-        "Hollow, dashed: shipped by each week’s own end.",
-    ]
+    lines = ["Shaded: this week. All panels have the same scale."]
+    if any(map(_is_compared, summary.four_weeks.steps.values())):
+        lines.append("Grey lines: four weeks together, and the four before.")
+    return lines
 
 
 def has_trend(summary: Summary) -> bool:
@@ -120,7 +126,7 @@ def _funnel(summary: Summary) -> Spec:
         for step in STEPS
     ]
     share = {"field": "share", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": None}
-    color = {"field": "step", "scale": _scale(COLORS), "legend": None}
+    color = {"field": "step", "scale": {"domain": list(COLORS), "range": list(COLORS.values())}, "legend": None}
     return {
         "width": WIDTH,
         "height": {"step": 62},
@@ -148,82 +154,171 @@ def _funnel(summary: Summary) -> Spec:
     }
 
 
-def _trend(summary: Summary) -> Spec:
+class _Panel(NamedTuple):
+    """A panel of the trend: a share of each week, or None where it has none."""
+
+    step: str
+    title: str
+    shares: list[float | None]
+    at_equal_age: bool
+
+    @property
+    def known(self) -> list[float]:
+        """The shares that are there."""
+        return [share for share in self.shares if share is not None]
+
+
+def _panels(summary: Summary) -> list[_Panel]:
     weeks = summary.trend
-    days = [wording.day(week.end) for week in weeks]
-    series = [[_point(week, step) for week in weeks] for step in STEPS]
-    if _provisional_trend(summary):
-        series.append([_equal_age_point(week) for week in weeks])
-    points = [point for line in series for point in line]
+    panels = []
+    for step, name in wording.STEP_NAMES.items():
+        shares = [None if step in week.provisional else week.conversion.of(step) for week in weeks]
+        is_partial = any(step in week.provisional for week in weeks)
+        panels.append(_Panel(step, f"{name}, complete weeks" if is_partial else name, shares, False))
+        if is_partial:
+            early = [week.equal_age.package_shipped for week in weeks]
+            panels.append(_Panel(step, f"{name} by each week’s own end", early, True))
+    return [
+        panel for panel in panels if panel.known and (panel.step != "page_view" or any(one != 1 for one in panel.known))
+    ]
+
+
+def _trend(summary: Summary) -> Spec:
+    """Return the panels below each other; one of the weeks must have a session."""
+    panels = _panels(summary)
+    tick, spans = _scale(panels)
+    days = [wording.day(week.end) for week in summary.trend]
+    return {
+        "vconcat": [
+            _panel(summary, panel, days, low, tick, max(spans), is_last=panel is panels[-1])
+            for panel, low in zip(panels, _lows(panels, tick, max(spans)), strict=True)
+        ],
+        "spacing": 12,
+    }
+
+
+def _scale(panels: Sequence[_Panel]) -> tuple[float, list[int]]:
+    """Return the distance of grid lines, and how many of them each panel's shares span."""
+    for tick in TICKS:
+        spans = [max(1, ceil(max(panel.known) / tick) - floor(min(panel.known) / tick)) for panel in panels]
+        if max(spans) <= MOST_TICKS:
+            break
+    return tick, spans
+
+
+def _lows(panels: Sequence[_Panel], tick: float, span: int) -> list[float]:
+    """Return the lowest grid line of each panel: its shares lie in the middle, as far as 0 and 1 allow."""
+    lows = []
+    for panel in panels:
+        middle = (min(panel.known) + max(panel.known)) / 2
+        low = round(middle / tick - span / 2)
+        low = min(low, floor(min(panel.known) / tick))
+        low = max(low, ceil(max(panel.known) / tick) - span, 0)
+        lows.append(min(low, max(0, round(1 / tick) - span)))
+    return [round(low * tick, 2) for low in lows]
+
+
+def _panel(
+    summary: Summary, panel: _Panel, days: list[str], low: float, tick: float, span: int, *, is_last: bool
+) -> Spec:
+    color = COLORS[panel.step]
+    dash = [4, 3] if panel.at_equal_age else [1, 0]
+    points = [{"day": day, "share": share} for day, share in zip(days, panel.shares, strict=True)]
     lines = [
         {**start, "next": end["day"], "next_share": end["share"]}
-        for line in series
-        for start, end in pairwise(line)
+        for start, end in pairwise(points)
         if start["share"] is not None and end["share"] is not None
     ]
+    axis = {
+        "values": days[::-2],
+        "labelAngle": 0,
+        "labelPadding": 8,
+        "labelFontWeight": {
+            "condition": {"test": f"datum.value === '{days[-1]}'", "value": "bold"},
+            "value": "normal",
+        },
+    }
     x = {
         "field": "day",
         "type": "ordinal",
         "scale": {"type": "point", "domain": days, "padding": 0.5},
-        "axis": {
-            "values": days[::-2],
-            "labelAngle": 0,
-            "labelPadding": 8,
-            "labelFontWeight": {
-                "condition": {"test": f"datum.value === '{days[-1]}'", "value": "bold"},
-                "value": "normal",
-            },
-        },
+        "axis": axis if is_last else None,
     }
     y = {
         "field": "share",
         "type": "quantitative",
-        "scale": {"domain": [0, 1]},
+        "scale": {"domain": [low, round(low + span * tick, 2)], "zero": False, "nice": False},
         "axis": {
             "orient": "right",
             "format": ".0%",
-            "values": [0, 0.25, 0.5, 0.75, 1],
+            "values": [round(low + number * tick, 2) for number in range(span + 1)],
             "gridColor": "#7F7F7F",
             "gridOpacity": 0.3,
         },
     }
-    legend = {"labelExpr": f"{wording.STEP_NAMES}[datum.label]"}
-    color = {"field": "step", "scale": _scale(COLORS), "legend": legend}
+    to = {"x2": {"field": "next"}, "y2": {"field": "next_share"}}
     return {
         "width": WIDTH - 38,
-        "height": 200,
+        "height": PANEL_HEIGHT,
         "layer": [
+            {
+                "data": {"values": [{"title": panel.title, "newest": _newest(panel)}]},
+                "layer": [
+                    _text("title", x=0, y=-14, fontWeight="bold"),
+                    _text("newest", x=WIDTH - 38, y=-14, align="right", fontWeight="bold"),
+                ],
+            },
             {
                 "data": {"values": [{"day": days[-1]}]},
                 "mark": {"type": "rule", "color": "#7F7F7F", "opacity": 0.2, "strokeWidth": 16},
                 "encoding": {"x": x},
             },
             {
+                "data": {"values": _levels(summary, panel, days)},
+                "mark": {"type": "rule", "color": "#7F7F7F", "strokeWidth": 2},
+                "encoding": {"x": x, "y": y, **to},
+            },
+            {
                 "data": {"values": lines},
-                "mark": {"type": "rule", "strokeWidth": 2},
-                "encoding": {
-                    "x": x,
-                    "x2": {"field": "next"},
-                    "y": y,
-                    "y2": {"field": "next_share"},
-                    "color": color,
-                    "strokeDash": {"condition": {"test": "datum.equal_age", "value": [4, 3]}, "value": [1, 0]},
-                },
+                "mark": {"type": "rule", "color": color, "strokeWidth": 2, "strokeDash": dash},
+                "encoding": {"x": x, "y": y, **to},
             },
             {
                 "data": {"values": points},
                 "transform": [{"filter": "isValid(datum.share)"}],
-                "mark": {"type": "point", "size": 50, "strokeWidth": 2, "opacity": 1},
-                "encoding": {
-                    "x": x,
-                    "y": y,
-                    "shape": {"field": "step", "scale": _scale(SHAPES), "legend": legend},
+                "mark": {
+                    "type": "point",
+                    "size": 40,
+                    "strokeWidth": 2,
+                    "opacity": 1,
                     "stroke": color,
-                    "fill": {"condition": {"test": "datum.equal_age", "value": "transparent"}, **color},
+                    "fill": "transparent" if panel.at_equal_age else color,
                 },
+                "encoding": {"x": x, "y": y},
             },
         ],
     }
+
+
+def _levels(summary: Summary, panel: _Panel, days: list[str]) -> list[Spec]:
+    """Return the conversion of the last four weeks and of the four before, as lines over those weeks."""
+    found, weeks = summary.four_weeks.steps.of(panel.step), summary.four_weeks.weeks
+    if not _is_compared(found) or found.at_equal_age != panel.at_equal_age:
+        return []
+    now, before = days[-weeks:], days[-2 * weeks : -weeks]
+    return [
+        {"day": over[0], "next": over[-1], "share": share, "next_share": share}
+        for over, share in ((before, found.conversion_before), (now, found.conversion))
+        if over
+    ]
+
+
+def _newest(panel: _Panel) -> str:
+    return "" if panel.shares[-1] is None else wording.percent(panel.shares[-1])
+
+
+def _is_compared(found: RecentChange) -> bool:
+    return found.p_value is not None
 
 
 def _provisional_trend(summary: Summary) -> bool:
@@ -231,22 +326,8 @@ def _provisional_trend(summary: Summary) -> bool:
     return any(week.provisional for week in summary.trend)
 
 
-def _point(week: TrendWeek, step: str) -> Spec:
-    share = None if step in week.provisional else week.conversion.of(step)
-    return {"day": wording.day(week.end), "step": step, "share": share, "equal_age": False}
-
-
-def _equal_age_point(week: TrendWeek) -> Spec:
-    shipped = week.equal_age.package_shipped
-    return {"day": wording.day(week.end), "step": "package_shipped", "share": shipped, "equal_age": True}
-
-
 def _text(field: str, **mark: object) -> Spec:
     return {"mark": {"type": "text", **mark}, "encoding": {"text": {"field": field, "type": "nominal"}}}
-
-
-def _scale(values: dict[str, str]) -> Spec:
-    return {"domain": list(values), "range": list(values.values())}
 
 
 def _funnel_subtitle(summary: Summary) -> str:

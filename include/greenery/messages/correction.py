@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from greenery.figures.restatement import agree, compare
-from greenery.messages import badge, digest, wording
+from greenery.messages import badge, restated, wording
 from greenery.messages.digest_parts import Correction, Digest
 
 Content = Mapping[str, Any]
@@ -28,8 +28,8 @@ def correction_of(current: Digest, sent: Content | None) -> Correction:
         says = " ".join(["The figures are unchanged.", quality or "The checks are unchanged too."])
         return Correction(says=says, restated=None)
     says = " ".join(filter(None, ["These figures differ from the ones sent before.", quality]))
-    in_all = f"{wording.restated_in_all(changed)}."
-    return Correction(says=says, restated=digest.restated(changed).model_copy(update={"in_all": in_all}))
+    in_all = f"{restated.in_all(changed)}."
+    return Correction(says=says, restated=restated.build(changed).model_copy(update={"in_all": in_all}))
 
 
 def says_the_same(current: Digest, sent: Content | None) -> bool:

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from greenery.figures import order_changes
-from greenery.figures.model import OrderChanges, Restatement, Stuck, StuckOrder, Summary
+from greenery.figures.model import Restatement, Summary
+from greenery.figures.order_changes import OrdersAlike
+from greenery.figures.order_model import Stuck, StuckOrder
 from greenery.figures.statistics import MORE_THAN_NOISE, NO_COMPARISON
-from greenery.messages import badge, chart, wording
+from greenery.messages import badge, chart, restated, wording
 from greenery.messages.check_results import CheckResults
+from greenery.messages.definitions import definitions
 from greenery.messages.digest_parts import (
     Digest,
     FunnelRow,
@@ -21,7 +24,6 @@ from greenery.messages.digest_parts import (
     MoversSection,
     OrderGroup,
     OrdersSection,
-    Restated,
     StuckRow,
     TrendRow,
 )
@@ -29,9 +31,8 @@ from greenery.messages.week_state import WeekState
 from greenery.source.tables import STEPS
 
 SHOWN_IDS = 10
-SHOWN_TRANSITIONS = 8
+SHOWN_GROUPS = 10
 SHOWN_STUCK = 5
-SHOWN_FIGURES = 12
 SHOWN_WEEKS = 5
 
 
@@ -55,6 +56,7 @@ def build(
         title=f"Greenery weekly: week to {wording.date(summary.as_of)}",
         headline=f"{wording.headline(summary)}.",
         verdict=wording.verdict_sentence(summary),
+        recent=wording.recent(summary),
         notices=_notices(summary, held_weeks),
         funnel=funnel,
         picture_title="Over time" if chart.has_trend(summary) else "",
@@ -64,7 +66,7 @@ def build(
         maturity=wording.maturity(summary),
         movers=movers,
         orders=_orders(summary),
-        restated=restated(restatement) if restatement else None,
+        restated=restated.build(restatement) if restatement else None,
         badge=badge.build(results),
         footer=_footer(summary, restatement),
         definitions=_definitions(summary, funnel, movers),
@@ -76,6 +78,9 @@ def build(
 
 def _notices(summary: Summary, held_weeks: Sequence[WeekState]) -> tuple[str, ...]:
     orders, notices = summary.order_changes, []
+    days = summary.session_days
+    if days and wording.scope(summary) != "week":
+        notices.append(f"The sessions are from {wording.date(days.first)} to {wording.date(days.last)}.")
     if orders.previous_as_of is None or orders.weeks_since_previous is None:
         notices.append("First extract: there is none before it to compare orders with.")
     elif orders.weeks_since_previous != 1:
@@ -105,11 +110,9 @@ def _funnel(summary: Summary) -> FunnelSection | None:
     if not counts.sessions:
         return None
     compared = wording.is_compared(summary)
-    # The median of a single week would equal the previous week, which is shown anyway.
-    median_weeks = summary.change.steps.checkout.median_weeks
-    has_median = compared and median_weeks > 1
-    rows = tuple(_funnel_row(summary, scope, step, compared, has_median) for step in STEPS)
-    at_equal_age, notes = any(row.change_mark or row.median_mark for row in rows), []
+    has_recent = in_week and summary.four_weeks.steps.checkout.p_value is not None
+    rows = tuple(_funnel_row(summary, scope, step, compared, has_recent) for step in STEPS)
+    at_equal_age, notes = any(row.change_mark or row.recent_mark for row in rows), []
     if any(row.mark for row in rows):
         changes = "; its changes are at equal age" if at_equal_age else ""
         notes.append(f"* Provisional: packages are still going out{changes}.")
@@ -119,15 +122,19 @@ def _funnel(summary: Summary) -> FunnelSection | None:
         title="Funnel" if in_week else "Funnel of all sessions so far",
         rows=rows,
         compared=compared,
-        median=f"{median_weeks}-week median" if has_median else "",
+        recent=has_recent,
         drop_off=wording.drop_off(summary),
         slowest=wording.slowest(summary) if in_week else "",
         notes=tuple(notes),
     )
 
 
-def _funnel_row(summary: Summary, scope: str, step: str, compared: bool, has_median: bool) -> FunnelRow:
-    rate, change = summary.rates.of(scope).of(step), summary.change.steps.of(step)
+def _funnel_row(summary: Summary, scope: str, step: str, compared: bool, has_recent: bool) -> FunnelRow:
+    rate, change, recent = (
+        summary.rates.of(scope).of(step),
+        summary.change.steps.of(step),
+        summary.four_weeks.steps.of(step),
+    )
     return FunnelRow(
         name=wording.STEP_NAMES[step],
         step_before=wording.STEP_NAMES[STEPS[STEPS.index(step) - 1]].lower() if step != STEPS[0] else "",
@@ -136,11 +143,13 @@ def _funnel_row(summary: Summary, scope: str, step: str, compared: bool, has_med
         step_share=wording.percent(rate.step_conversion),
         lost=wording.count(rate.lost),
         change=wording.points(change.conversion_pp if compared else None),
-        median_change=wording.points(change.median_pp if has_median else None),
+        recent_change=wording.points(recent.change_pp if has_recent else None),
         noteworthy=compared and change.reading == MORE_THAN_NOISE and wording.is_seen(change.conversion_pp or 0),
+        recent_noteworthy=has_recent and wording.is_noteworthy(recent),
+        since=wording.since(recent) if has_recent else "",
         mark="*" if step in wording.provisional(summary).steps else "",
         change_mark="*" if compared and change.at_equal_age else "",
-        median_mark="*" if has_median and change.median_at_equal_age else "",
+        recent_mark="*" if has_recent and recent.at_equal_age else "",
     )
 
 
@@ -161,7 +170,7 @@ def _trend(summary: Summary) -> tuple[TrendRow, ...]:
 
 
 def _movers(summary: Summary) -> MoversSection | None:
-    """Return the groups that moved most; None where there is no week to compare with."""
+    """Return the groups that moved; None where there is no week to compare with."""
     if summary.verdict.reading == NO_COMPARISON:
         return None
     return MoversSection(
@@ -170,13 +179,12 @@ def _movers(summary: Summary) -> MoversSection | None:
             MoverRow(
                 name=f"{wording.DIMENSION_NAMES[row.dimension]} {wording.plain(row.name)}",
                 contribution=wording.points(row.contribution_pp),
-                rate=wording.points(row.rate_pp),
-                mix=wording.points(row.mix_pp) if row.mix_pp and wording.is_seen(row.mix_pp) else "",
+                parts=wording.rate_and_mix(row),
+                change=wording.points(row.change_pp),
                 conversion_before=wording.percent(row.conversion_before),
                 conversion=wording.percent(row.conversion),
                 sessions_before=wording.count(row.sessions_before),
                 sessions=wording.count(row.sessions),
-                noteworthy=row.significant,
             )
             for row in wording.shown_movers(summary)
         ),
@@ -184,38 +192,18 @@ def _movers(summary: Summary) -> MoversSection | None:
 
 
 def _orders(summary: Summary) -> OrdersSection:
-    orders = summary.order_changes
-    moves, stuck = orders.status_transitions, orders.stuck
-    shown = moves[:SHOWN_TRANSITIONS]
-    ids = _ids_by_transition(orders)
-    # People look up rare status changes, so the ids of the rarest come first.
-    left, shown_ids = SHOWN_IDS, {}
-    for number in sorted(range(len(shown)), key=lambda number: (shown[number].orders, number)):
-        move = shown[number]
-        shown_ids[number] = ids[move.status_from, move.status_to][:left]
-        left -= len(shown_ids[number])
-    counts = [
-        f"{wording.count(orders.of(kind))} {name.lower()}"
-        for kind, name in wording.CHANGE_NAMES.items()
-        if orders.of(kind)
-    ]
+    orders, stuck = summary.order_changes, summary.order_changes.stuck
+    alike = order_changes.groups(orders)
+    groups, left = [], SHOWN_IDS
+    for one in alike[:SHOWN_GROUPS]:
+        # Status changes share their ids: people look up the rare ones, which come first.
+        is_move = one.change == "status_changed"
+        groups.append(_group(one, left if is_move else SHOWN_IDS))
+        left -= len(groups[-1].ids) if is_move else 0
     return OrdersSection(
         lead=wording.orders_changed(summary),
-        counts=", ".join(counts),
-        transitions=tuple(
-            _group(_transition(move.status_from, move.status_to), move.orders, shown_ids[number])
-            for number, move in enumerate(shown)
-        ),
-        more_transitions=_more(len(moves) - len(shown), "status changes in the report"),
-        gone_and_back=tuple(
-            _group(
-                wording.CHANGE_NAMES[kind],
-                orders.of(kind),
-                [order.order_id for order in orders.orders if order.change == kind][:SHOWN_IDS],
-            )
-            for kind in ("removed", "returned")
-            if orders.of(kind)
-        ),
+        groups=tuple(groups),
+        more_groups=_more(len(alike) - len(groups), "kinds of changes in the report"),
         stuck_lead=wording.stuck(summary),
         stuck_peers=_peers(stuck)[:SHOWN_STUCK],
         stuck=tuple(_stuck_order(order) for order in stuck.orders[:SHOWN_STUCK]),
@@ -225,24 +213,13 @@ def _orders(summary: Summary) -> OrdersSection:
     )
 
 
-def _ids_by_transition(orders: OrderChanges) -> dict[tuple[str | None, str | None], list[str]]:
-    found: dict[tuple[str | None, str | None], list[str]] = {}
-    for order in orders.orders:
-        if order.change == "status_changed":
-            found.setdefault((order.status_from, order.status_to), []).append(order.order_id)
-    return found
-
-
-def _transition(before: str | None, after: str | None) -> str:
-    return " → ".join(wording.plain(status or "no status") for status in (before, after))
-
-
-def _group(name: str, orders: int, ids: list[str]) -> OrderGroup:
+def _group(alike: OrdersAlike, shown: int) -> OrderGroup:
+    ids = [order.order_id for order in alike.orders[:shown]] if alike.change != "details_changed" else []
     return OrderGroup(
-        name=name,
-        orders=wording.count(orders, "order"),
+        name=wording.order_group(alike.change, alike.status_from, alike.status_to),
+        orders=wording.count(len(alike.orders), "order"),
         ids=tuple(wording.plain(order_id) for order_id in ids),
-        more=_more(orders - len(ids), "in order_changes.csv"),
+        more=_more(len(alike.orders) - len(ids), "in order_changes.csv"),
     )
 
 
@@ -269,17 +246,6 @@ def _stuck_order(order: StuckOrder) -> StuckRow:
     )
 
 
-def restated(restatement: Restatement) -> Restated:
-    """Return the main figures that differ from those reported before."""
-    figures = wording.restated_figures(restatement)
-    return Restated(
-        notice="Restated: these figures differ from the ones reported before.",
-        lead="These figures differ from the ones reported before.",
-        figures=tuple(figures[:SHOWN_FIGURES]),
-        in_all=f"{wording.restated_in_all(restatement)}: see restatement.json.",
-    )
-
-
 def _footer(summary: Summary, restatement: Restatement | None) -> tuple[str, ...]:
     previous = summary.order_changes.previous_as_of
     as_of = f"As of {wording.date(summary.as_of)}, 00:00 UTC"
@@ -290,26 +256,29 @@ def _footer(summary: Summary, restatement: Restatement | None) -> tuple[str, ...
     else:
         lines.append("Every step is complete.")
     lines.append("Restated." if restatement else "Not restated.")
+    lines.append("The report explains the terms.")
     return tuple(lines)
 
 
 def _definitions(
     summary: Summary, funnel: FunnelSection | None, movers: MoversSection | None
 ) -> tuple[tuple[str, str], ...]:
-    """Return the terms that the digest uses, with their meanings."""
+    """Return the terms that the report uses, with their meanings."""
     orders = summary.order_changes
     is_provisional = bool(wording.provisional(summary).steps)
-    at_equal_age = funnel and any(row.change_mark or row.median_mark for row in funnel.rows)
+    at_equal_age = funnel and any(row.change_mark or row.recent_mark for row in funnel.rows)
     used = {
         "Step reached": funnel,
         "Conversion": funnel,
         "Step conversion": funnel,
         "Drop-off": funnel,
-        "More than noise": wording.is_compared(summary),
-        "Rate and mix": movers and movers.rows,
+        "More than noise": wording.is_compared(summary) or wording.recent(summary),
+        "Four weeks": wording.recent(summary),
+        "Moved": movers and summary.movers.compared,
+        "Adds to the total": movers and movers.rows,
         **{name: orders.of(kind) for kind, name in wording.CHANGE_NAMES.items()},
         "Stuck": orders.stuck.total,
         "Provisional": is_provisional or any(week.provisional for week in summary.trend),
         "At equal age": at_equal_age or wording.maturity(summary),
     }
-    return tuple((term, meaning) for term, meaning in wording.definitions(summary) if used.get(term, True))
+    return tuple((term, meaning) for term, meaning in definitions(summary) if used.get(term, True))

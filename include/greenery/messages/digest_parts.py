@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from greenery.documents import Moment
 from greenery.figures.model import Summary
 from greenery.messages.check_results import CheckResults
+from greenery.messages.wording import NOTHING
 
 
 class Value(BaseModel):
@@ -40,9 +41,9 @@ class FunnelRow(Value):
     """A step of the funnel.
 
     step_before: name of the step that step_share is a share of; empty for the first.
-    change, median_change: of its conversion, against the week before and the median of the weeks before it.
-    noteworthy: the change is more than noise.
-    mark, change_mark, median_mark: after the name and the changes, `*` where a note of the funnel is about them.
+    change: of its conversion, against the week before. recent_change: of four weeks, against the four before.
+    noteworthy, recent_noteworthy: the change is more than noise. since: since when four weeks differ.
+    mark, change_mark, recent_mark: after the name and the changes, `*` where a note of the funnel is about them.
     """
 
     name: str
@@ -52,24 +53,39 @@ class FunnelRow(Value):
     step_share: str
     lost: str
     change: str
-    median_change: str
+    recent_change: str
     noteworthy: bool
+    recent_noteworthy: bool
+    since: str
     mark: str
     change_mark: str
-    median_mark: str
+    recent_mark: str
+
+    @property
+    def changes(self) -> str:
+        """The changes in words; empty where there is nothing to compare with."""
+        found = []
+        if self.change != NOTHING:
+            noise = ", more than noise" if self.noteworthy else ""
+            found.append(f"{self.change}{self.change_mark} vs. the week before{noise}")
+        if self.recent_change != NOTHING:
+            noise = ", more than noise" if self.recent_noteworthy else ""
+            since = f" {self.since}" if self.since else ""
+            found.append(f"{self.recent_change}{self.recent_mark} over four weeks{noise}{since}")
+        return "; ".join(found)
 
 
 class FunnelSection(Value):
     """The funnel of the week, or of all time where the week has no sessions.
 
-    compared: whether the rows have changes. median: what median_change compares with; empty where nothing is there.
+    compared: whether the rows have changes since the week before. recent: whether they have changes of four weeks.
     notes: what the marks mean.
     """
 
     title: str
     rows: tuple[FunnelRow, ...]
     compared: bool
-    median: str
+    recent: bool
     drop_off: str
     slowest: str
     notes: tuple[str, ...]
@@ -89,32 +105,31 @@ class TrendRow(Value):
 
 
 class MoverRow(Value):
-    """A product, country or state that moved the conversion.
+    """A product, country or state that moved by more than noise.
 
-    mix: empty where it is 0.0, and for a product, which has a rate only. noteworthy: its own conversion, and so its
-    rate, changed by more than noise.
+    change: of its own conversion. contribution: what it adds to the change of all; parts: through what, where it is
+    more than one thing.
     """
 
     name: str
     contribution: str
-    rate: str
-    mix: str
+    parts: str
+    change: str
     conversion_before: str
     conversion: str
     sessions_before: str
     sessions: str
-    noteworthy: bool
 
 
 class MoversSection(Value):
-    """The groups that moved most, and a sentence on how to read them."""
+    """A sentence on how many groups moved, and those that did."""
 
     lead: str
     rows: tuple[MoverRow, ...]
 
 
 class OrderGroup(Value):
-    """Orders that changed in the same way: how many, the ids shown, and how many are not shown."""
+    """Orders that changed in the same way: how many, the ids shown, and where the others are."""
 
     name: str
     orders: str
@@ -133,15 +148,13 @@ class StuckRow(Value):
 class OrdersSection(Value):
     """The orders that changed, and those that are stuck.
 
-    more_transitions: status changes that are not among the groups; empty where all are.
-    csv: all changed orders, for a spreadsheet.
+    more_groups: where the groups are that are not shown; empty where all are.
+    csv: all changed orders and the new ones, for a spreadsheet.
     """
 
     lead: str
-    counts: str
-    transitions: tuple[OrderGroup, ...]
-    more_transitions: str
-    gone_and_back: tuple[OrderGroup, ...]
+    groups: tuple[OrderGroup, ...]
+    more_groups: str
     stuck_lead: str
     stuck_peers: tuple[str, ...]
     stuck: tuple[StuckRow, ...]
@@ -184,6 +197,7 @@ class Correction(Value):
 class Digest(Value):
     """A week's digest, in the order in which it is read.
 
+    recent: whether the last four weeks are better than the four before.
     notices: facts that a reader needs before the figures.
     picture, picture_text: the content of funnel.png, and its numbers in words; None and empty without any session.
     picture_title: the heading of the picture. trend: the same in figures, newest week first.
@@ -194,6 +208,7 @@ class Digest(Value):
     title: str
     headline: str
     verdict: str
+    recent: str
     notices: tuple[str, ...]
     funnel: FunnelSection | None
     picture_title: str

@@ -74,14 +74,14 @@ def _what_changed(correction: Correction) -> str:
 def _text(digest: Digest, notices: list[str], restated: Restated | None, is_correction: bool) -> Iterator[str]:
     """Yield the lines of the text part."""
     yield digest.title.upper()
-    yield from _paragraph(" ".join(filter(None, [digest.headline, digest.verdict])))
+    yield from _paragraph(*filter(None, [digest.headline, digest.verdict, digest.recent]))
     yield from _paragraph(*notices)
     if restated and is_correction:
         yield from _restated(restated)
     if digest.funnel:
         yield from _heading(digest.funnel.title)
         for row in digest.funnel.rows:
-            yield from _funnel_row(row, digest.funnel.median)
+            yield from _funnel_row(row)
         yield from _paragraph(*filter(None, [digest.funnel.drop_off, digest.funnel.slowest]))
         yield from _paragraph(*digest.funnel.notes)
     if digest.trend:
@@ -93,15 +93,14 @@ def _text(digest: Digest, notices: list[str], restated: Restated | None, is_corr
         yield from _heading("What moved")
         yield digest.movers.lead
         for mover in digest.movers.rows:
-            mix = f", mix {mover.mix}" if mover.mix else ""
-            yield f"- {mover.name}: {mover.contribution} (rate {mover.rate}{mix})"
-            yield f"  {mover.conversion_before} → {mover.conversion}, n = {mover.sessions_before} → {mover.sessions}"
-            yield from [f"  {wording.OWN_CHANGE}"] if mover.noteworthy else []
+            sessions = f"n = {mover.sessions_before} → {mover.sessions}"
+            yield f"- {mover.name}: {mover.conversion_before} → {mover.conversion} ({mover.change}), {sessions}"
+            yield f"  adds {mover.contribution} to the total" + (f": {mover.parts}" if mover.parts else "")
     yield from _heading("Orders")
-    yield digest.orders.lead + (f" {digest.orders.counts}." if digest.orders.counts else "")
-    for group in (*digest.orders.transitions, *digest.orders.gone_and_back):
+    yield digest.orders.lead
+    for group in digest.orders.groups:
         yield from _group(group)
-    yield from filter(None, [digest.orders.more_transitions])
+    yield from filter(None, [digest.orders.more_groups])
     if digest.orders.stuck_lead:
         yield from _paragraph(digest.orders.stuck_lead, *(f"{peers}." for peers in digest.orders.stuck_peers))
         yield from (f"- {order.order_id}: {order.status} for {order.days}" for order in digest.orders.stuck)
@@ -114,7 +113,6 @@ def _text(digest: Digest, notices: list[str], restated: Restated | None, is_corr
     yield f"{digest.badge.label}."
     yield from (f"- {line}" for line in digest.badge.lines)
     yield from _paragraph(" ".join(digest.footer))
-    yield from _paragraph(*(f"{term}: {meaning}" for term, meaning in digest.definitions))
     yield from _paragraph(*(f"{label}: {address}" for label, address in digest.links.by_label().items()))
 
 
@@ -127,13 +125,10 @@ def _paragraph(*lines: str) -> Iterator[str]:
         yield from ("", *lines)
 
 
-def _funnel_row(row: FunnelRow, median: str) -> Iterator[str]:
+def _funnel_row(row: FunnelRow) -> Iterator[str]:
     step = f", {row.step_share} of {row.step_before}" if row.step_before else ""
     yield f"{row.name}{row.mark}: {row.sessions}, {row.share} of all{step}"
-    if row.change != wording.NOTHING:
-        noise = ", more than noise" if row.noteworthy else ""
-        against_median = f", {row.median_change}{row.median_mark} vs. the {median}" if median else ""
-        yield f"  {row.change}{row.change_mark} vs. the week before{noise}{against_median}"
+    yield from [f"  {row.changes}"] if row.changes else []
 
 
 def _trend_week(week: TrendRow) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 
 from greenery.figures.model import Restatement, Summary
-from greenery.figures.order_changes import CHANGES
+from greenery.figures.order_changes import CHANGES, groups
 from greenery.messages import chart, digest, wording
 from greenery.messages.check_results import CheckResults
 from greenery.messages.digest_parts import Links
@@ -15,7 +17,10 @@ from greenery.messages.week_state import ListedWeek
 from greenery.source.tables import STEPS
 
 SEVERITIES = ("critical", "warning", "info")
-SHOWN_ORDERS = 200
+# Of each kind of change.
+SHOWN_ORDERS = 100
+# Where a page links the weeks beside it. A later week is not there yet when a page is written.
+NEIGHBOURS = '<nav class="neighbours" aria-label="Weeks beside this one">{}</nav>'
 
 
 def render(
@@ -43,8 +48,21 @@ def render(
         wording=wording,
         steps=STEPS,
         changes=CHANGES,
+        order_groups=groups(summary.order_changes) if summary else (),
+        csv=links.get("order_changes.csv"),
+        neighbours=NEIGHBOURS.format(""),
         shown_orders=SHOWN_ORDERS,
     )
+
+
+def with_neighbours(text: str, before: date | None, after: date | None) -> str:
+    """Return the page of a week with links to the weeks beside it; None where there is no page."""
+    links = [
+        f'<a href="../{week}/index.html">{label.format(wording.date(week))}</a>' if week else "<span></span>"
+        for week, label in ((before, "← Week to {}"), (after, "Week to {} →"))
+    ]
+    pattern = NEIGHBOURS.format(".*?")
+    return re.sub(pattern, NEIGHBOURS.format(links[0] + links[1]), text, count=1)
 
 
 def render_quality(results: CheckResults, advice: Mapping[str, tuple[str, str]]) -> str:

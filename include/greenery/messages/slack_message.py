@@ -27,8 +27,6 @@ LONGEST_HEADER = 150
 LONGEST_TEXT = 3000
 LONGEST_ALT_TEXT = 2000
 SHOWN_FIGURES = 5
-# The terms of a digest that need an explanation.
-DEFINED = ("Conversion", "Step conversion", "More than noise", "Rate and mix", "Provisional", "At equal age")
 
 
 def render(digest: Digest, correction: Correction | None = None) -> SlackMessage:
@@ -43,7 +41,7 @@ def render(digest: Digest, correction: Correction | None = None) -> SlackMessage
         else ()
     )
     return SlackMessage(
-        text=slack_escape(f"{digest.title}. {digest.headline} {digest.verdict}".strip()),
+        text=slack_escape(f"{digest.title}. {digest.headline} {digest.verdict} {digest.recent}".strip()),
         blocks=list(_blocks(digest, correction.restated if correction else digest.restated)),
         images=picture,
         thread_files=orders,
@@ -62,13 +60,13 @@ def _blocks(digest: Digest, restated: Restated | None) -> Iterable[Block]:
     yield {"type": "header", "text": _plain_text(wording.plain(digest.title, LONGEST_HEADER))}
     yield rich(
         section(span(digest.headline, bold=True)),
-        *([section(span(digest.verdict))] if digest.verdict else []),
+        *(section(span(text)) for text in (digest.verdict, digest.recent) if text),
         *([_list([[span(notice)] for notice in notices])] if notices else []),
     )
     if digest.funnel:
         yield rich(
             section(span(digest.funnel.title, bold=True)),
-            _list([_funnel_row(row, digest.funnel.median) for row in digest.funnel.rows]),
+            _list([_funnel_row(row) for row in digest.funnel.rows]),
             section(span(" ".join(filter(None, [digest.funnel.drop_off, digest.funnel.slowest])))),
             *(section(span(note)) for note in digest.funnel.notes),
         )
@@ -91,43 +89,33 @@ def _blocks(digest: Digest, restated: Restated | None) -> Iterable[Block]:
         yield rich(section(span("Restated", bold=True)), section(span(_restated(restated))))
     yield _context(_badge(digest.badge))
     yield _context(" ".join(digest.footer))
-    if defined := [f"{term}: {meaning}" for term, meaning in digest.definitions if term in DEFINED]:
-        yield _context(" ".join(defined))
     yield from links(digest.links.by_label())
 
 
-def _funnel_row(row: FunnelRow, median: str) -> list[Block]:
+def _funnel_row(row: FunnelRow) -> list[Block]:
     figures = f" {row.sessions} · {row.share} of all"
     if row.step_before:
         figures += f" · step {row.step_share}"
     elements = [span(row.name + row.mark, bold=True), span(figures)]
-    if row.change != wording.NOTHING:
-        noise = ", more than noise" if row.noteworthy else ""
-        against_median = f", {row.median_change}{row.median_mark} vs. the {median}" if median else ""
-        elements.append(span(f"\n{row.change}{row.change_mark} vs. the week before{noise}{against_median}"))
-    return elements
+    return [*elements, *([span(f"\n{row.changes}")] if row.changes else [])]
 
 
 def _mover(row: MoverRow) -> list[Block]:
-    mix = f", mix {row.mix}" if row.mix else ""
-    noise = f", {wording.OWN_CHANGE}" if row.noteworthy else ""
     return [
-        span(f"{row.name} {row.contribution}", bold=True),
+        span(row.name, bold=True),
         span(
-            f" (rate {row.rate}{mix})\n"
-            f"{row.conversion_before} → {row.conversion}, n = {row.sessions_before} → {row.sessions}{noise}"
+            f": {row.conversion_before} → {row.conversion} ({row.change}), n = {row.sessions_before} → {row.sessions}"
         ),
+        span(f"\nadds {row.contribution} to the total" + (f": {row.parts}" if row.parts else "")),
     ]
 
 
 def _orders(orders: OrdersSection) -> Iterable[Block]:
-    counts = f" {orders.counts}." if orders.counts else ""
-    groups = [_group(group) for group in (*orders.transitions, *orders.gone_and_back)]
     yield rich(
         section(span("Orders", bold=True)),
-        section(span(orders.lead + counts)),
-        *([_list(groups)] if groups else []),
-        *([section(span(orders.more_transitions))] if orders.more_transitions else []),
+        section(span(orders.lead)),
+        *([_list([_group(group) for group in orders.groups])] if orders.groups else []),
+        *([section(span(orders.more_groups))] if orders.more_groups else []),
     )
     if orders.stuck_lead:
         stuck = [

@@ -30,9 +30,25 @@ class WeekState(Document):
     next_command: str | None = None
 
 
+class WeekFigures(Document):
+    """The main figures of a week's report.
+
+    conversion, change_pp, reading: of checkout; its change since the week before, and how to read it.
+    orders_changed: without new orders. warnings: failed checks that do not hold the week.
+    """
+
+    sessions: int
+    conversion: float | None
+    change_pp: float | None
+    reading: str
+    orders_changed: int
+    warnings: int
+
+
 class ListedWeek(WeekState):
     """A week of the list's page.
 
+    figures: None where the week has no report.
     delivered: where and when its digest was delivered. owed: where it is owed, and why. One line each.
     has_page: whether the week has a page of its own.
     run_since: when the run of the week that is under way began; None where there is none.
@@ -40,6 +56,7 @@ class ListedWeek(WeekState):
     due: when the digest should have been out, if it is late.
     """
 
+    figures: WeekFigures | None = None
     delivered: tuple[str, ...]
     owed: tuple[str, ...]
     has_page: bool

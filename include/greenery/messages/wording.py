@@ -5,10 +5,17 @@ from __future__ import annotations
 import datetime
 import re
 import unicodedata
-from collections.abc import Callable
-from typing import Any
 
-from greenery.figures.model import Mover, Provisional, ProvisionalSteps, Rate, Restatement, Summary
+from greenery.figures.model import (
+    HeadlineVerdict,
+    Mover,
+    Provisional,
+    ProvisionalSteps,
+    Rate,
+    RecentChange,
+    Summary,
+)
+from greenery.figures.order_model import OrderChange
 from greenery.figures.statistics import LEVEL, MORE_THAN_NOISE, NO_COMPARISON, TOO_FEW_SESSIONS
 
 STEP_NAMES = {
@@ -25,8 +32,6 @@ CHANGE_NAMES = {
     "returned": "Returned",
 }
 DIMENSION_NAMES = {"product": "Product", "country": "Country", "state": "State"}
-# The test is about the group's own conversion. Its contribution is not tested.
-OWN_CHANGE = "its own conversion changed by more than noise"
 NOTHING = "\N{EN DASH}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 LONGEST_NAME = 60
@@ -174,6 +179,9 @@ def headline(summary: Summary) -> str:
         change = _against_the_week_before(summary.change.steps.checkout.conversion_pp)
         if summary.verdict.reading == TOO_FEW_SESSIONS:
             change = "too few sessions to compare with the week before"
+        recent = summary.four_weeks.steps.checkout
+        if is_noteworthy(recent):
+            change = f"{change}, {_up_or_down(recent.change_pp or 0)} over four weeks"
         return f"{conversion} of sessions checked out ({checked_out} of {count(counts.sessions)}), {change}"
     if counts.sessions:
         return f"No session started this week; of all {count(counts.sessions)} so far, {conversion} checked out"
@@ -183,27 +191,70 @@ def headline(summary: Summary) -> str:
 def _against_the_week_before(change_pp: float | None) -> str:
     if change_pp is None:
         return "with no session the week before to compare with"
+    return f"{_up_or_down(change_pp)} {'on' if is_seen(change_pp) else 'with'} the week before"
+
+
+def _up_or_down(change_pp: float) -> str:
     if not is_seen(change_pp):
-        return "level with the week before"
-    return f"{'up' if change_pp > 0 else 'down'} {size(change_pp)} on the week before"
+        return "level"
+    return f"{'up' if change_pp > 0 else 'down'} {size(change_pp)}"
 
 
 def verdict_sentence(summary: Summary) -> str:
     """Return whether the change of the headline is more than noise; empty where there is none."""
-    found = summary.verdict
-    if found.reading == TOO_FEW_SESSIONS:
+    if summary.verdict.reading == TOO_FEW_SESSIONS:
         return "Under 30 sessions in at least one of the two weeks, so no verdict is given."
+    return _likelihood("Week on week, the change", summary.verdict)
+
+
+def _likelihood(change: str, found: HeadlineVerdict | RecentChange) -> str:
+    """Return whether a change is more than noise, as a sentence about it; empty where that is not known."""
     if found.p_value is None or found.change_pp is None or found.change_interval_pp is None:
         return ""
     likely = f"{p_value_text(found.p_value)}, 95% interval {points_between(found.change_interval_pp)}"
     if found.reading == MORE_THAN_NOISE:
         if not is_seen(found.change_pp):
-            return f"The change is too small to show at one decimal ({likely})."
-        return f"That is more than chance alone usually does ({likely})."
+            return f"{change} is too small to show at one decimal ({likely})."
+        return f"{change} is more than chance alone usually does ({likely})."
     low, high = found.change_interval_pp
     if found.p_value < LEVEL or not low <= 0 <= high:
-        return f"Test and interval disagree, so that counts as within what chance alone would do ({likely})."
-    return f"That is within what chance alone would do ({likely})."
+        return f"{change} counts as within what chance alone would do: test and interval disagree ({likely})."
+    return f"{change} is within what chance alone would do ({likely})."
+
+
+def is_noteworthy(found: RecentChange) -> bool:
+    """Return whether a change of four weeks is more than noise, and shows at one decimal."""
+    return found.reading == MORE_THAN_NOISE and is_seen(found.change_pp or 0)
+
+
+def recent(summary: Summary) -> str:
+    """Return whether checkout is improving: the last four weeks against the four before, and since when.
+
+    Empty where either side has too few sessions.
+    """
+    found = summary.four_weeks.steps.checkout
+    if found.p_value is None or found.change_pp is None:
+        return ""
+    now, before = percent(found.conversion), percent(found.conversion_before)
+    sentences = [
+        f"Over the last four weeks {now} checked out, against {before} in the four weeks before.",
+        _likelihood(f"This change ({points(found.change_pp)})", found),
+    ]
+    if found.since and since(found):
+        corrected = (
+            f"{p_value_text(found.since.p_adjusted)}, corrected for looking at {count(found.since.compared, 'week')}"
+        )
+        sentences.append(f"It most likely began in the week to {date(found.since.end)} ({corrected}).")
+    return " ".join(sentences)
+
+
+def since(found: RecentChange) -> str:
+    """Return since when a change of four weeks lasts, as "since the week to 5 Feb"; empty where no week stands out."""
+    if not (is_noteworthy(found) and found.since and found.since.significant):
+        return ""
+    # A step can have turned twice in these weeks: then its largest turn is not the change that is spoken of.
+    is_the_same = (found.since.change_pp > 0) == ((found.change_pp or 0) > 0)
+    return f"since the week to {day(found.since.end)}" if is_the_same else ""
 
 
 def drop_off(summary: Summary) -> str:
@@ -265,46 +316,61 @@ def newest_mature_week(summary: Summary) -> str:
 
 
 def moved(summary: Summary) -> str:
-    """Return how the products, countries and states that moved most are to be read."""
+    """Return how many products, countries and states moved by more than chance."""
     movers = summary.movers
     if not movers.compared:
         return "No product, country or state has 30 sessions in both weeks, so none is compared."
-    step = STEP_NAMES[movers.step].lower()
-    one = movers.compared == 1
-    groups, verb = ("product, country or state", "was") if one else ("products, countries and states", "were")
-    compared = f"{count(movers.compared)} {groups} with 30 or more sessions in both weeks {verb} compared."
-    shown = shown_movers(summary)
-    if not shown:
-        least = f"0.05{SPACE}pp at {step}"
-        return f"{compared} {f'It moved by less than {least}' if one else f'None moved by as much as {least}'}."
-    marked = [mover for mover in shown if mover.significant]
-    chance = f"than chance would produce among {count(movers.compared)} groups"
-    sentences = [compared]
-    if one:
-        sentences.append(f"Its own conversion {'changed' if marked else 'did not change'} by more than noise.")
-    elif marked:
-        sentences.append(f"The own conversion of each marked group changed by more {chance}.")
-        sentences += [f"The others moved most at {step}."] if len(marked) < len(shown) else []
-    else:
-        sentences.append(f"{'This one' if len(shown) == 1 else 'These'} moved most at {step}.")
-        sentences.append(f"No group’s own conversion changed by more {chance}.")
-    if len(shown) > 1:
-        sentences.append("Groups overlap, so don’t add them up.")
-    return " ".join(sentences)
+    if movers.compared == 1:
+        did = "moved" if movers.moved else "did not move"
+        return (
+            f"One product, country or state has 30 or more sessions in both weeks. It {did} by more than chance would "
+            "produce."
+        )
+    some = f"{count(movers.moved)} of" if movers.moved else "None of the"
+    text = (
+        f"{some} {count(movers.compared)} products, countries and states with 30 or more sessions in both weeks moved "
+        "by more than chance would produce among so many."
+    )
+    return f"{text} Groups overlap, so don’t add them up." if movers.moved > 1 else text
 
 
 def shown_movers(summary: Summary) -> list[Mover]:
-    """Return the movers of a summary that are worth a line: they moved by more than 0.0, or their change is marked."""
-    return [row for row in summary.movers.movers if is_seen(row.contribution_pp) or row.significant]
+    """Return the movers of a summary that are listed: they moved by more than chance."""
+    return [row for row in summary.movers.movers if row.significant or row.share_significant]
+
+
+def rate_and_mix(mover: Mover) -> str:
+    """Return what a mover adds by its conversion and by its share of the sessions; empty where it is all one."""
+    if mover.mix_pp is None or not (mover.share_significant or is_seen(mover.mix_pp)):
+        return ""
+    return (
+        f"{points(mover.rate_pp)} by its own conversion (rate), {points(mover.mix_pp)} by its share of the sessions "
+        f"(mix), {percent(mover.share_before)} → {percent(mover.share)}"
+    )
 
 
 def orders_changed(summary: Summary) -> str:
-    """Return how many orders changed since which extract."""
+    """Return how many orders changed since which extract, and how many are new."""
     orders = summary.order_changes
     if not orders.previous_as_of:
         return "This is the first extract, the baseline: changes are counted from the next extract on."
-    total = count(orders.total, "order") if orders.total else "No order"
-    return f"{total} changed since the extract of {date(orders.previous_as_of)}."
+    changed = count(orders.changed, "order") if orders.changed else "No order"
+    new = f" {count(orders.new, 'order')} {'is' if orders.new == 1 else 'are'} new." if orders.new else ""
+    return f"{changed} changed since the extract of {date(orders.previous_as_of)}.{new}"
+
+
+def order_group(change: str, status_from: str | None, status_to: str | None) -> str:
+    """Return what happened to orders, as "preparing → shipped" or "Removed"."""
+    if change != "status_changed":
+        return CHANGE_NAMES[change]
+    return " → ".join(plain(status or "no status") for status in (status_from, status_to))
+
+
+def order_details(order: OrderChange) -> str:
+    """Return what a list says of an order beside its id: its columns that changed, its amount, its products."""
+    columns = order.changed_columns if order.change == "details_changed" else None
+    amount = None if order.order_total is None else f"{order.order_total:,.2f}".replace("-", MINUS)
+    return " · ".join(plain(text, 200) for text in (columns, amount, order.products) if text)
 
 
 def stuck(summary: Summary) -> str:
@@ -322,65 +388,3 @@ def lost(rate: Rate) -> str:
         return "no session lost"
     noun = "session" if abs(rate.lost) == 1 else "sessions"
     return f"{signed(-rate.lost)} {noun} ({points(-rate.lost_pp)})"
-
-
-def definitions(summary: Summary) -> list[tuple[str, str]]:
-    """Return all terms that a report may use, with their meanings."""
-    mature_after = count(summary.provisional.maturity_days, "day")
-    return [
-        ("Session", "All events with one session id. It belongs to the week in which its first event falls."),
-        ("Step reached", "The session has any event of that type, in any order; a session may skip a step."),
-        ("Conversion", "Share of all sessions that reached the step."),
-        (
-            "Step conversion",
-            "Sessions that reached the step / sessions that reached the step before it. It can exceed 100%.",
-        ),
-        ("Drop-off", "Sessions lost since the step before, also in percentage points (pp) of all sessions."),
-        (
-            "More than noise",
-            "If nothing had changed, under one week in 20 would differ so much; the 95% interval leaves out zero.",
-        ),
-        (
-            "Rate and mix",
-            "Due to a group’s own conversion, and to its share of the sessions. A product has a rate only.",
-        ),
-        ("New", "An order that no earlier extract has."),
-        ("Status changed", "The order’s status differs from the previous extract. Other columns may differ too."),
-        ("Details changed", "Another column of the order differs, and its status does not."),
-        ("Removed", "The order is in the previous extract, but not in this one."),
-        ("Returned", "The order had been removed and is back."),
-        ("Stuck", "The order is in its status for longer than 95% of the orders that have left it by now."),
-        ("Provisional", f"Not complete before {mature_after} after the week’s end, unless every checkout has shipped."),
-        ("At equal age", "Each week is counted at its own end. Provisional steps are only compared in this way."),
-    ]
-
-
-SCOPE_NAMES = {"week": "This week", "previous_week": "The week before", "all_time": "All time"}
-
-
-def restated_figures(restatement: Restatement) -> list[tuple[str, str, str]]:
-    """Return the main figures of restatement.json that differ as name, value before and value now; others follow."""
-    figures = []
-    for figure in restatement.figures:
-        part, *path = figure.figure.split(".")
-        write: Callable[[Any], str] = _count_or_nothing
-        if figure.figure == "verdict.conversion":
-            name, write = "This week: share checked out", percent
-        elif part == "funnel":
-            name = f"{SCOPE_NAMES[path[0]]}: {STEP_NAMES.get(path[1], path[1]).lower()}"
-        elif part == "order_changes" and path[0] in CHANGE_NAMES:
-            name = f"Orders: {CHANGE_NAMES[path[0]].lower()}"
-        else:
-            continue
-        figures.append((name, write(figure.old), write(figure.new)))
-    return figures
-
-
-def _count_or_nothing(number: int | None) -> str:
-    return NOTHING if number is None else count(number)
-
-
-def restated_in_all(restatement: Restatement) -> str:
-    """Return how many figures and orders of restatement.json differ."""
-    figures, orders = len(restatement.figures), len(restatement.orders)
-    return f"{count(figures, 'figure')} and {count(orders, 'changed order')} differ in all"

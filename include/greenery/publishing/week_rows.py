@@ -41,6 +41,7 @@ def read(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> WeekRows:
             "sessions_by_week": weeks,
             "events_without_session": found("events_without_session")[0]["events"],
             "order_changes": found("order_changes"),
+            "order_products": found("order_products"),
             "pace": rows(connection, statement("figures/pace")),
             "movers": found("movers", enough=ENOUGH_SESSIONS) if comparable else [],
             "stuck_orders": found("stuck_orders", enough=ENOUGH_PEERS),

@@ -251,11 +251,17 @@ def age(found: Sequence[Mapping[str, Any]], kind: str, as_of: datetime) -> Readi
     usual = row["rows_before"] / row["weeks_before"] if row["weeks_before"] else 0.0
     # In a small shop a million to one, by chance, is longer.
     allowed = max(48.0, -math.log(LEVEL) * 168 / usual) if usual else 48.0
-    name, wanted = f"age of the newest of the {kind} in hours", f"at most {allowed:,.0f} hours"
+    name, wanted = f"age of the newest {kind.removesuffix('s')}", f"at most {_duration(allowed)}"
     if row["newest_at"] is None:
         return Reading(name, 0.0, f"no {kind}", wanted)
     hours = (as_of - row["newest_at"]).total_seconds() / 3600
-    return Reading(name, hours / allowed, f"{hours:,.1f}", wanted)
+    return Reading(name, hours / allowed, _duration(hours), wanted)
+
+
+def _duration(hours: float) -> str:
+    """Return "5.0 hours" or, from two days on, "2.5 days", "719 days"."""
+    days = hours / 24
+    return f"{hours:,.1f} hours" if days < 2 else f"{round(days, 1 if days < 10 else None):,g} days"
 
 
 def _by_week(rows: Rows) -> dict[int, Mapping[str, Any]]:

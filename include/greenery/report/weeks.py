@@ -17,7 +17,8 @@ from greenery.files import write_atomically
 from greenery.landing import ledger
 from greenery.landing.extract import Extract
 from greenery.messages import page
-from greenery.messages.week_state import ListedWeek, WeekState
+from greenery.messages.check_results import WARNING
+from greenery.messages.week_state import ListedWeek, WeekFigures, WeekState
 from greenery.report import runs
 from greenery.report.judged import quality_of
 from greenery.report.runs import WeekRun
@@ -174,6 +175,7 @@ def _listed(settings: Settings, week: WeekState, run: WeekRun | None) -> ListedW
     due = settings.digest_due(as_of)
     found = ListedWeek(
         **dict(week),
+        figures=_figures(settings, as_of) if week.has_report else None,
         delivered=delivered or (("outbox",) if in_outbox else ()),
         owed=owed,
         has_page=(settings.report_folder(as_of) / "index.html").exists(),
@@ -186,6 +188,20 @@ def _listed(settings: Settings, week: WeekState, run: WeekRun | None) -> ListedW
     if owed and week.published and not week.next_command:  # a run of the week delivers the digest that is owed
         return found.model_copy(update={"next_command": commands.backfill(settings, week.as_of, week.as_of)})
     return found
+
+
+def _figures(settings: Settings, as_of: datetime) -> WeekFigures:
+    """Return the main figures of a week's summary.json, which another version of the code may have written."""
+    summary = json.loads((settings.report_folder(as_of) / "summary.json").read_bytes())
+    results, orders = quality_of(settings, as_of), summary["order_changes"]
+    return WeekFigures(
+        sessions=summary["funnel"]["week"]["sessions"],
+        conversion=summary["verdict"]["conversion"],
+        change_pp=summary["verdict"]["change_pp"],
+        reading=summary["verdict"]["reading"],
+        orders_changed=orders["total"] - orders["new"],
+        warnings=sum(check.severity == WARNING and not check.passed for check in results.checks) if results else 0,
+    )
 
 
 def _not_landed(settings: Settings, under_way: Collection[date]) -> list[WeekState]:

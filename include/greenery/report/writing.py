@@ -22,6 +22,7 @@ from greenery.publishing.week_rows import NotAdmittedError
 from greenery.report.judged import quality_of
 from greenery.report.reading import restatement_in, summary_in, text_of
 from greenery.settings import Settings
+from greenery.week import WEEK
 
 FILES = ("summary.json", "quality.html", "quality.json", "order_changes.csv", "funnel.png", "restatement.json")
 
@@ -112,3 +113,18 @@ def _write_page(
         held_because,
     )
     write_atomically(folder / "index.html", text)
+    for week in (as_of - WEEK, as_of, as_of + WEEK):
+        _link_neighbours(settings, week)
+
+
+def _link_neighbours(settings: Settings, as_of: datetime) -> None:
+    """Let the page of a week, if it has one, link the weeks beside it."""
+
+    def page_of(week: datetime) -> Path:
+        return settings.report_folder(week) / "index.html"
+
+    text = text_of(page_of(as_of))
+    before, after = (week.date() if page_of(week).exists() else None for week in (as_of - WEEK, as_of + WEEK))
+    linked = page.with_neighbours(text, before, after)
+    if linked != text:
+        write_atomically(page_of(as_of), linked)

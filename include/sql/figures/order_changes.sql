@@ -1,10 +1,22 @@
--- The orders that changed between the extract as of $as_of and its predecessor.
+-- The orders that changed between the extract as of $as_of and its predecessor, each with its total as the newest
+-- extract until then shows it.
+with order_totals as (
+    select
+        order_id,
+        order_total
+    from analytics.orders_snapshot
+    where dbt_valid_from <= $as_of
+    qualify row_number() over (partition by order_id order by dbt_valid_from desc) = 1
+)
+
 select
-    order_id,
-    change,
-    status_from,
-    status_to,
-    changed_columns
-from analytics.fct_order_changes
-where as_of = $as_of
-order by change, order_id
+    changes.order_id,
+    changes.change,
+    changes.status_from,
+    changes.status_to,
+    changes.changed_columns,
+    order_totals.order_total
+from analytics.fct_order_changes as changes
+left join order_totals on changes.order_id = order_totals.order_id
+where changes.as_of = $as_of
+order by changes.change, changes.order_id

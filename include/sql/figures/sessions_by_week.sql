@@ -67,7 +67,9 @@ select
     -- A time before the session's start does not say when the package was shipped.
     count(case when package_shipped_at >= started_at and package_shipped_at < week_end then 1 end)
         as shipped_by_week_end,
-    count(case when checkout_at is not null and package_shipped_at is null then 1 end) as checkouts_not_shipped
+    count(case when checkout_at is not null and package_shipped_at is null then 1 end) as checkouts_not_shipped,
+    min(started_at) as first_started_at,
+    max(started_at) as last_started_at
 from with_week_end
 group by weeks_ago
 order by weeks_ago
