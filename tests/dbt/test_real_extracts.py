@@ -86,7 +86,7 @@ def test_backwards_and_the_named_weeks_again_gives_the_same_bytes(in_order, real
         relations = backwards.execute(
             "select table_schema || '.' || table_name from information_schema.tables order by all"
         ).fetchall()
-        assert len(relations) == 15
+        assert len(relations) == 16
         for (relation,) in relations:
             query = f"from {relation} order by all"
             assert backwards.execute(query).fetchall() == forwards.execute(query).fetchall(), relation
