@@ -215,8 +215,11 @@ def test_a_scheduled_week_that_was_run_again_by_a_backfill_is_late_too(world):
 
 
 @pytest.fixture
-def in_a_callback(monkeypatch):
-    """Deny connections that are not in the environment, as Airflow does in the callback of a deadline."""
+def in_a_callback(world):
+    """Deny connections that are not in the environment, as Airflow does in the callback of a deadline.
+
+    What is deleted comes back before `world` restores the environment.
+    """
 
     def read(connection_id: str):
         if f"AIRFLOW_CONN_{connection_id.upper()}" in os.environ:
@@ -224,8 +227,9 @@ def in_a_callback(monkeypatch):
         raise AirflowSecretsBackendAccessDenied(f"Access denied for connection {connection_id!r} by Execution API")
 
     real = BaseHook.get_connection
-    monkeypatch.setattr(BaseHook, "get_connection", staticmethod(read))
-    return monkeypatch
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseHook, "get_connection", staticmethod(read))
+        yield patch
 
 
 @pytest.mark.parametrize("name", ["SLACK_ALERTS", "EMAIL_ALERTS"])
