@@ -14,8 +14,9 @@ from greenery.week import WEEKDAYS, Week
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 DAG_ID = "greenery_weekly"
-# The path at which Airflow serves the reports to logged-in users.
+# The paths at which Airflow serves pages to logged-in users.
 REPORTS_PAGE = "/greenery/reports"
+FUNNEL_PAGE = "/greenery/funnel"
 WAREHOUSE_POOL = "greenery_warehouse"
 DELIVERY_POOL = "greenery_delivery"
 
