@@ -227,6 +227,10 @@ class _Shop:
             self._add("events", week).update(
                 {**event, "event_id": f"e{self._events}", "created_at": self._moment(week)}
             )
+        if events and self._below(3) == 2:
+            # Another event of a session that is there, with a clock far behind.
+            event, session_id = self._add("events", week), self._pick(events)["session_id"]
+            event.update(session_id=session_id, created_at=self._long_before(week))
         self._orders_move()
         self._events_wander(week)
         for _ in range(self._below(6)):
@@ -361,9 +365,16 @@ class _Shop:
         return self._pick(ids)
 
     def _moment(self, week: int) -> datetime:
-        """Return a time, mostly in the week, at times before it, at its very ends, or after it."""
+        """Return a time, mostly in the week, at times before it, at its very ends, or after it; seldom long before."""
+        if self._below(20) == 19:
+            return self._long_before(week)
         end = FIRST_AS_OF + week * WEEK + self._pick((0, 0, 0, 0, -1, -1, -2, 1)) * WEEK
         return end - self._pick((30 * HOUR, HOUR, 100 * HOUR, 6 * 24 * HOUR, WEEK, INSTANT, timedelta(0), 31 * HOUR))
+
+    def _long_before(self, week: int) -> datetime:
+        """Return a time around the limit from which an event is backdated where the week before has an extract."""
+        limit = FIRST_AS_OF + (week - 1) * WEEK - timedelta(days=30)
+        return self._pick((datetime(1970, 1, 1), limit - 48 * WEEK, limit - INSTANT, limit))
 
     def _pick(self, values: Sequence[Any]) -> Any:
         return values[self._below(len(values))]

@@ -12,7 +12,7 @@ from typing import Any
 
 from greenery.settings import REPOSITORY
 
-from tests.properties.reference import Extract
+from tests.properties.reference import Extract, known_events
 
 REPORT = REPOSITORY / "docs" / "proofs" / "properties.md"
 # What each part counted; the report adds them up.
@@ -91,7 +91,13 @@ def _sorted(counts: Counter[str]) -> list[tuple[str, int]]:
 
 def history_features(extracts: list[Extract]) -> set[str]:
     """Return what is special in the admitted extracts (oldest first)."""
-    return {*_calendar(extracts), *_event_features(extracts), *_order_features(extracts), *_other_features(extracts)}
+    return {
+        *_calendar(extracts),
+        *_event_features(extracts),
+        *_backdated_features(extracts),
+        *_order_features(extracts),
+        *_other_features(extracts),
+    }
 
 
 def _calendar(extracts: list[Extract]) -> Iterator[str]:
@@ -146,6 +152,25 @@ def _event_features(extracts: list[Extract]) -> Iterator[str]:
             sessions.setdefault(session_id, []).append(at)
     if any(min(times) < end <= max(times) for times in sessions.values() for end in ends):
         yield "a session that crosses a week's end"
+
+
+def _backdated_features(extracts: list[Extract]) -> Iterator[str]:
+    sessions: dict[str, list[dict]] = {}
+    for event in known_events(extracts, extracts[-1].as_of):
+        if event["session_id"] is not None:
+            sessions.setdefault(event["session_id"], []).append(event)
+    for events in sessions.values():
+        backdated = [event for event in events if event["backdated"]]
+        if backdated and len(backdated) == len(events):
+            yield "a session of backdated events alone"
+        elif backdated:
+            start = min(event["created_at"] for event in events if not event["backdated"])
+            yield "a backdated event in a session that others date"
+            if any(event["created_at"] >= start for event in backdated):
+                yield "a backdated event after its session's start"
+            steps = {event["event_type"] for event in events if event["created_at"] >= start}
+            if any(event["event_type"] not in steps for event in backdated):
+                yield "a step that only a backdated event shows"
 
 
 def _order_features(extracts: list[Extract]) -> Iterator[str]:

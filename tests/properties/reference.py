@@ -14,6 +14,7 @@ from itertools import pairwise
 from statistics import median
 
 WEEK = timedelta(days=7)
+BACKDATED_AFTER = timedelta(days=30)
 INSTANT = timedelta(microseconds=1)
 STEPS = ("page_view", "add_to_cart", "checkout", "package_shipped")
 CHANGES = ("new", "status_changed", "details_changed", "removed", "returned")
@@ -89,6 +90,7 @@ def summary(extracts: Iterable[Extract], as_of: datetime, maturity_days: int) ->
             "previous_week": funnel(as_of - 2 * WEEK, as_of - WEEK),
             "all_time": funnel(datetime(1, 1, 1), as_of),
         },
+        "events_without_session": events_without_session(extracts, as_of),
         "pace": pace(_between(sessions, as_of - WEEK, as_of)),
         "against_median": {step: against_median(sessions, as_of, step, maturity_days) for step in STEPS},
         "order_changes": {
@@ -111,7 +113,9 @@ def pace(sessions: list[dict]) -> dict[str, tuple[int, int | None]]:
         took = [
             session[f"{step}_at"] - session[f"{before}_at"]
             for session in sessions
-            if session[f"{step}_at"] and session[f"{before}_at"] and session[f"{before}_at"] <= session[f"{step}_at"]
+            if session[f"{step}_at"]
+            and session[f"{before}_at"]
+            and session["started_at"] <= session[f"{before}_at"] <= session[f"{step}_at"]
         ]
         found[step] = (len(took), round(median(time / INSTANT for time in took) / 1_000_000) if took else None)
     return found
@@ -134,7 +138,7 @@ def against_median(sessions: list[dict], as_of: datetime, step: str, maturity_da
     for end, inside in weeks.items():
         reached = [session for session in inside if session[f"{step}_at"] is not None]
         if step == "package_shipped" and immature:
-            reached = [session for session in reached if session["package_shipped_at"] < end]
+            reached = [session for session in reached if session["started_at"] <= session["package_shipped_at"] < end]
         if inside:
             conversions[end] = round(len(reached) / len(inside), 6)
     now, before = conversions.pop(as_of, None), list(conversions.values())
@@ -239,12 +243,38 @@ def _percentile_95(times: list[timedelta]) -> timedelta:
 
 def known_events(extracts: list[Extract], as_of: datetime) -> list[dict]:
     """Return the events known at `as_of`: in an extract until then and created before; as the earliest shows them."""
+    found = _first_shown(extracts, as_of)
+    return [event for event in found.values() if event["created_at"] is not None and event["created_at"] < as_of]
+
+
+def events_without_session(extracts: list[Extract], as_of: datetime) -> int:
+    """Return how many of the events known at `as_of` happened in the week before it and have no session."""
+    return sum(
+        event["session_id"] is None and event["created_at"] >= as_of - WEEK for event in known_events(extracts, as_of)
+    )
+
+
+def _first_shown(extracts: list[Extract], as_of: datetime) -> dict[str, dict]:
+    """Return each event as the earliest extract until `as_of` shows it, by its id, and whether it is backdated."""
     found: dict[str, dict] = {}
+    before: Extract | None = None
     for extract in extracts:
         if extract.as_of <= as_of:
             for event in extract.tables["events"]:
-                found.setdefault(event["event_id"], event)
-    return [event for event in found.values() if event["created_at"] is not None and event["created_at"] < as_of]
+                if event["event_id"] not in found:
+                    found[event["event_id"]] = {**event, "backdated": _is_backdated(event, extract, before)}
+            before = extract
+    return found
+
+
+def _is_backdated(event: dict, extract: Extract, before: Extract | None) -> bool:
+    """Whether the extract before should have shown an event that only this one shows."""
+    at = event["created_at"]
+    if before is None or at is None or at >= before.as_of - BACKDATED_AFTER:
+        return False
+    covered = extract.events_since is None or at >= extract.events_since
+    covered_before = before.events_since is None or at >= before.events_since
+    return covered_before or not covered
 
 
 def order_changes(extracts: list[Extract], as_of: datetime) -> list[dict]:
@@ -327,25 +357,38 @@ def _sessions(events: list[dict]) -> list[dict]:
             by_session.setdefault(event["session_id"], []).append(event)
     found = []
     for session_id, its_events in by_session.items():
+        started_at = _start(its_events)
         # Two users at the same instant: the smaller id, so that the answer is one.
-        users = sorted((event["created_at"], event["user_id"]) for event in its_events if event["user_id"] is not None)
+        users = sorted(
+            (event["created_at"] < started_at, event["created_at"], event["user_id"])
+            for event in its_events
+            if event["user_id"] is not None
+        )
         found.append(
             {
                 "session_id": session_id,
-                "user_id": users[0][1] if users else None,
-                "started_at": min(event["created_at"] for event in its_events),
+                "user_id": users[0][2] if users else None,
+                "started_at": started_at,
                 "ended_at": max(event["created_at"] for event in its_events),
-                **_first_steps(its_events),
+                **_first_steps(its_events, started_at),
             }
         )
     return found
 
 
-def _first_steps(events: list[dict]) -> dict[str, datetime | None]:
-    return {
-        f"{step}_at": min((event["created_at"] for event in events if event["event_type"] == step), default=None)
-        for step in STEPS
-    }
+def _start(events: list[dict]) -> datetime:
+    """Return when a session of these events starts: backdated ones date it only where there is no other."""
+    times = [event["created_at"] for event in events if not event["backdated"]]
+    return min(times or [event["created_at"] for event in events])
+
+
+def _first_steps(events: list[dict], started_at: datetime) -> dict[str, datetime | None]:
+    """Return the first time of each step; one before the session's start only where there is no other."""
+    found: dict[str, datetime | None] = {}
+    for step in STEPS:
+        times = [event["created_at"] for event in events if event["event_type"] == step]
+        found[f"{step}_at"] = min([time for time in times if time >= started_at] or times, default=None)
+    return found
 
 
 def _with_places(sessions: list[dict], extracts: list[Extract]) -> list[dict]:
@@ -370,7 +413,10 @@ def _session_products(extracts: list[Extract], as_of: datetime) -> list[dict]:
             in_extract.setdefault(item["order_id"], set()).add(item["product_id"])
         order_items.update(in_extract)
     meetings: dict[tuple[str, str], list[dict]] = {}
+    sessions: dict[str, list[dict]] = {}
     for event in known_events(extracts, as_of):
+        if event["session_id"] is not None:
+            sessions.setdefault(event["session_id"], []).append(event)
         products: set[str] = set()
         if event["event_type"] in ("page_view", "add_to_cart") and event["product_id"] is not None:
             products = {event["product_id"]}
@@ -380,7 +426,7 @@ def _session_products(extracts: list[Extract], as_of: datetime) -> list[dict]:
             if event["session_id"] is not None:
                 meetings.setdefault((event["session_id"], product_id), []).append(event)
     return [
-        {"session_id": session_id, "product_id": product_id, **_first_steps(events)}
+        {"session_id": session_id, "product_id": product_id, **_first_steps(events, _start(sessions[session_id]))}
         for (session_id, product_id), events in meetings.items()
     ]
 

@@ -130,6 +130,7 @@ def check_against_definitions(world: World) -> None:
             "as_of": found["as_of"],
             "week": found["week"],
             "funnel": found["funnel"],
+            "events_without_session": found["events_without_session"],
             "pace": {
                 step: (figures["sessions"], figures["median_seconds"])
                 for step, figures in found["pace"]["steps"].items()

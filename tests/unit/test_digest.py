@@ -388,6 +388,20 @@ class TestNotices:
         )
         assert DIGESTS["gap"].orders.lead == "4 orders changed since the extract of 11 Jan 2023."
 
+    def test_events_without_session_are_told_of_in_every_medium(self):
+        figures = copy_of(summaries.NORMAL, events_without_session=1234)
+        notice = "Events of the week that have no session: 1,234. No other figure counts them."
+        found = built(figures)
+        assert found.notices == (notice,)
+        mail = mail_message.render(found)
+        for text in (
+            as_text(slack_message.render(found)),
+            mail.text,
+            mail.html,
+            page.render(figures, summaries.PASSED, {}),
+        ):
+            assert notice in text
+
     def test_many_held_weeks(self):
         assert len(DIGESTS["hostile"].notices) == 6
         assert DIGESTS["hostile"].notices[-1] == "More extracts are held: see the list of weeks."

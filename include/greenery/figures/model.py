@@ -350,6 +350,7 @@ class Summary(Document):
     week: Period
     verdict: HeadlineVerdict
     funnel: Funnel
+    events_without_session: int = 0
     rates: Rates
     intervals: Intervals
     largest_drop_off: DropOffs

@@ -78,6 +78,7 @@ class WeekRows(Row):
     as_of: datetime
     previous_as_of: datetime | None
     sessions_by_week: tuple[WeekOfSessions, ...]
+    events_without_session: int = 0
     order_changes: tuple[OrderChange, ...]
     pace: tuple[StepTime, ...] = ()
     movers: tuple[GroupCounts, ...] = ()

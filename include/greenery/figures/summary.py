@@ -71,6 +71,7 @@ def build(rows: WeekRows, maturity_days: int) -> Summary:
         week=weeks.period(0),
         verdict=_verdict(week, previous_week),
         funnel=funnel,
+        events_without_session=rows.events_without_session,
         rates=rates,
         intervals=Intervals(week=intervals_of(funnel.week), all_time=intervals_of(funnel.all_time)),
         largest_drop_off=DropOffs(

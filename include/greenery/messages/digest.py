@@ -83,6 +83,11 @@ def _notices(summary: Summary, held_weeks: Sequence[WeekState]) -> tuple[str, ..
             f"After a gap: the previous extract is of {wording.date(orders.previous_as_of)}, "
             f"{wording.count(orders.weeks_since_previous, 'week')} earlier. Order changes are since then."
         )
+    if summary.events_without_session:
+        notices.append(
+            f"Events of the week that have no session: {wording.count(summary.events_without_session)}. "
+            "No other figure counts them."
+        )
     for week in held_weeks[:SHOWN_WEEKS]:
         reason = wording.plain(week.reason or "no reason is given", 160)
         notices.append(

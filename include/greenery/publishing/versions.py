@@ -21,6 +21,7 @@ from greenery.warehouse.duckdb import connect, open_file, rows, transaction
 # Besides the marts, a report needs these relations to show what was known at an earlier time.
 HISTORY = (
     "int_session_steps",
+    "int_events_without_session",
     "int_extract_pairs",
     "int_order_item_versions",
     "int_product_versions",

@@ -39,6 +39,7 @@ def read(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> WeekRows:
             "as_of": as_of,
             "previous_as_of": extract[0]["previous_as_of"],
             "sessions_by_week": weeks,
+            "events_without_session": found("events_without_session")[0]["events"],
             "order_changes": found("order_changes"),
             "pace": rows(connection, statement("figures/pace")),
             "movers": found("movers", enough=ENOUGH_SESSIONS) if comparable else [],

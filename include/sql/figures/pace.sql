@@ -1,5 +1,6 @@
 -- The time from each step to the next in the sessions of the week: those of recent_sessions with weeks_ago 0. One row a
--- step that a session reached after the step before it, or in the same instant.
+-- step that a session reached after the step before it, or in the same instant. A time before the session's start, of a
+-- backdated event, says nothing.
 with sessions as (
     select *
     from recent_sessions
@@ -9,18 +10,21 @@ with sessions as (
 moves as (
     select
         'add_to_cart' as step,
+        started_at,
         page_view_at as step_before_at,
         add_to_cart_at as step_at
     from sessions
     union all
     select
         'checkout' as step,
+        started_at,
         add_to_cart_at as step_before_at,
         checkout_at as step_at
     from sessions
     union all
     select
         'package_shipped' as step,
+        started_at,
         checkout_at as step_before_at,
         package_shipped_at as step_at
     from sessions
@@ -31,6 +35,6 @@ select
     count(*) as sessions,
     median(datediff('microsecond', step_before_at, step_at)) as median_microseconds
 from moves
-where step_before_at <= step_at
+where step_before_at <= step_at and step_before_at >= started_at
 group by step
 order by step

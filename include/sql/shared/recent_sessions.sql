@@ -13,27 +13,54 @@ known_steps as (
     where session_steps.known_as_of <= $as_of and session_steps.first_at < $as_of
 ),
 
+-- A backdated event does not date a session that has any other event. A time before the session's start counts only if
+-- the step has no other.
+dated_steps as (
+    select
+        *,
+        coalesce(
+            min(case when backdated_at is null then first_at end) over (partition by session_id),
+            min(first_at) over (partition by session_id)
+        ) as started_at
+    from known_steps
+),
+
 sessions as (
     select
         session_id,
-        min(first_at) as started_at,
+        started_at,
         max(last_at) as ended_at,
         cast(sum(events) as bigint) as events,
-        min(case when event_type = 'page_view' then first_at end) as page_view_at,
-        min(case when event_type = 'add_to_cart' then first_at end) as add_to_cart_at,
-        min(case when event_type = 'checkout' then first_at end) as checkout_at,
-        min(case when event_type = 'package_shipped' then first_at end) as package_shipped_at
-    from known_steps
-    group by session_id
+        coalesce(
+            min(case when event_type = 'page_view' and first_at >= started_at then first_at end),
+            min(case when event_type = 'page_view' then first_at end)
+        ) as page_view_at,
+        coalesce(
+            min(case when event_type = 'add_to_cart' and first_at >= started_at then first_at end),
+            min(case when event_type = 'add_to_cart' then first_at end)
+        ) as add_to_cart_at,
+        coalesce(
+            min(case when event_type = 'checkout' and first_at >= started_at then first_at end),
+            min(case when event_type = 'checkout' then first_at end)
+        ) as checkout_at,
+        coalesce(
+            min(case when event_type = 'package_shipped' and first_at >= started_at then first_at end),
+            min(case when event_type = 'package_shipped' then first_at end)
+        ) as package_shipped_at
+    from dated_steps
+    group by session_id, started_at
 ),
 
 session_users as (
     select
         session_id,
         user_id
-    from known_steps
+    from dated_steps
     where user_id is not null
-    qualify row_number() over (partition by session_id order by first_at, user_id) = 1
+    qualify row_number() over (
+            partition by session_id
+            order by case when first_at < started_at then 1 else 0 end, first_at, user_id
+        ) = 1
 ),
 
 -- A row that is gone shows what was last there.

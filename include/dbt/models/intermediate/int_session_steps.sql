@@ -27,6 +27,8 @@ final as (
         as_of as known_as_of,
         -- An event dated after the extract that first shows it counts only later, so it is kept apart.
         case when created_at >= as_of then created_at end as dated_ahead_at,
+        -- A backdated event may not date its session, so it is kept apart too.
+        case when is_backdated then created_at end as backdated_at,
         min(created_at) as first_at,
         max(created_at) as last_at,
         count(*) as events
@@ -40,7 +42,8 @@ final as (
         order_id,
         product_id,
         as_of,
-        case when created_at >= as_of then created_at end
+        case when created_at >= as_of then created_at end,
+        case when is_backdated then created_at end
 )
 
 select * from final

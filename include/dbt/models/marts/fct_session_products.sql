@@ -14,6 +14,10 @@ known_steps as (
         and {{ is_changed('session_id', ref('int_changed_sessions')) }}
 ),
 
+dated_steps as (
+    {{ with_session_start('known_steps') }}
+),
+
 -- Of the orders that these sessions placed.
 order_item_versions as (
     {{ current_rows(ref('int_order_item_versions')) }}
@@ -30,20 +34,22 @@ product_steps as (
         session_id,
         product_id,
         event_type,
-        first_at
-    from known_steps
+        first_at,
+        started_at
+    from dated_steps
     where event_type in ('page_view', 'add_to_cart') and product_id is not null
 ),
 
 order_steps as (
     select
-        known_steps.session_id,
+        dated_steps.session_id,
         order_items.product_id,
-        known_steps.event_type,
-        known_steps.first_at
-    from known_steps
-    inner join order_items on known_steps.order_id = order_items.order_id
-    where known_steps.event_type in ('checkout', 'package_shipped')
+        dated_steps.event_type,
+        dated_steps.first_at,
+        dated_steps.started_at
+    from dated_steps
+    inner join order_items on dated_steps.order_id = order_items.order_id
+    where dated_steps.event_type in ('checkout', 'package_shipped')
 ),
 
 all_steps as (
@@ -57,7 +63,7 @@ final as (
         session_id,
         product_id,
         {% for step in steps() -%}
-        min(case when event_type = '{{ step }}' then first_at end) as {{ step }}_at{% if not loop.last %},{% endif %}
+        {{ first_time(step) }}{% if not loop.last %},{% endif %}
         {% endfor %}
     from all_steps
     group by session_id, product_id

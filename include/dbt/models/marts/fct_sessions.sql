@@ -22,25 +22,32 @@ known_steps as (
         and {{ is_changed('session_id', ref('int_changed_sessions')) }}
 ),
 
+dated_steps as (
+    {{ with_session_start('known_steps') }}
+),
+
 sessions as (
     select
         session_id,
-        min(first_at) as started_at,
+        started_at,
         max(last_at) as ended_at,
         {% for step in steps() -%}
-        min(case when event_type = '{{ step }}' then first_at end) as {{ step }}_at{% if not loop.last %},{% endif %}
+        {{ first_time(step) }}{% if not loop.last %},{% endif %}
         {% endfor %}
-    from known_steps
-    group by session_id
+    from dated_steps
+    group by session_id, started_at
 ),
 
 session_users as (
     select
         session_id,
         user_id
-    from known_steps
+    from dated_steps
     where user_id is not null
-    qualify row_number() over (partition by session_id order by first_at, user_id) = 1
+    qualify row_number() over (
+            partition by session_id
+            order by case when first_at < started_at then 1 else 0 end, first_at, user_id
+        ) = 1
 ),
 
 final as (

@@ -1,11 +1,12 @@
--- A product's step is a step of the whole session too, and not earlier.
+-- A product's step is a step of the whole session too, and not earlier, unless its time is before the session's start:
+-- then it is that of a backdated event.
 {{ config(meta={'model': 'fct_session_products'}) }}
 
 with sessions_to_check as (
     {{ sessions_to_check() }}
 ),
 
-session_products as (
+products as (
     select * from {{ ref('fct_session_products') }}
     where session_id in (select sessions_to_check.session_id from sessions_to_check)
 ),
@@ -17,15 +18,15 @@ sessions as (
 
 final as (
     select
-        session_products.session_id,
-        session_products.product_id
-    from session_products
-    left join sessions on session_products.session_id = sessions.session_id
+        products.session_id,
+        products.product_id
+    from products
+    left join sessions on products.session_id = sessions.session_id
     where
         sessions.session_id is null
         {%- for step in steps() %}
-        or (session_products.{{ step }}_at is not null and sessions.{{ step }}_at is null)
-        or session_products.{{ step }}_at < sessions.{{ step }}_at
+        or (products.{{ step }}_at is not null and sessions.{{ step }}_at is null)
+        or (products.{{ step }}_at >= sessions.started_at and products.{{ step }}_at < sessions.{{ step }}_at)
         {%- endfor %}
 )
 

@@ -1,5 +1,6 @@
 -- Each product of a known page_view or add_to_cart, and each of the order of a known checkout or package_shipped as the
--- newest extract shows it, is there with that step, no later. Of the sessions that the run changed.
+-- newest extract shows it, is there with that step; no later, unless the event is backdated. Of the sessions that the
+-- run changed.
 {{ config(meta={'model': 'fct_session_products'}) }}
 
 with sessions_to_check as (
@@ -45,7 +46,8 @@ expected as (
         session_id,
         product_id,
         event_type,
-        first_at
+        first_at,
+        backdated_at
     from known_steps
     where event_type in ('page_view', 'add_to_cart') and product_id is not null
     union all
@@ -53,7 +55,8 @@ expected as (
         known_steps.session_id,
         newest_items.product_id,
         known_steps.event_type,
-        known_steps.first_at
+        known_steps.first_at,
+        known_steps.backdated_at
     from known_steps
     inner join newest_items on known_steps.order_id = newest_items.order_id
     where known_steps.event_type in ('checkout', 'package_shipped')
@@ -82,7 +85,7 @@ final as (
             expected.session_id = modelled.session_id
             and expected.product_id = modelled.product_id
             and expected.event_type = modelled.event_type
-            and expected.first_at >= modelled.step_at
+            and (expected.first_at >= modelled.step_at or expected.backdated_at is not null)
     where modelled.session_id is null
 )
 

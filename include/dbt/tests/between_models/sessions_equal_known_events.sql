@@ -40,17 +40,43 @@ known_events as (
     where appearances.created_at < (select max(extract_pairs.as_of) from extract_pairs)
 ),
 
-expected as (
+starts as (
     select
         session_id,
-        min(created_at) as started_at,
-        max(created_at) as ended_at,
-        {% for step in steps() -%}
-        min(case when event_type = '{{ step }}' then created_at end) as {{ step }}_at{% if not loop.last %},{% endif %}
-        {% endfor %}
+        coalesce(min(case when not is_backdated then created_at end), min(created_at)) as started_at
     from known_events
     where session_id in (select sessions_to_check.session_id from sessions_to_check)
     group by session_id
+),
+
+-- Times before the start count for a step that has no other.
+dated_events as (
+    select
+        starts.session_id,
+        starts.started_at,
+        known_events.event_type,
+        known_events.created_at,
+        case
+            when
+                known_events.created_at >= starts.started_at
+                or max(known_events.created_at) over (partition by starts.session_id, known_events.event_type)
+                < starts.started_at
+                then known_events.created_at
+        end as step_at
+    from starts
+    inner join known_events on starts.session_id = known_events.session_id
+),
+
+expected as (
+    select
+        session_id,
+        started_at,
+        max(created_at) as ended_at,
+        {% for step in steps() -%}
+        min(case when event_type = '{{ step }}' then step_at end) as {{ step }}_at{% if not loop.last %},{% endif %}
+        {% endfor %}
+    from dated_events
+    group by session_id, started_at
 ),
 
 modelled as (

@@ -8,6 +8,7 @@ from __future__ import annotations
 from greenery.quality.suite import Suite
 from greenery.quality.suites import (
     addresses,
+    backdated_sessions,
     columns,
     events,
     events_by_week,
@@ -57,6 +58,7 @@ SUITES: tuple[Suite, ...] = tuple(
         required_columns,
         columns,
         events,
+        backdated_sessions,
         previous_events,
         order_events,
         order_items,

@@ -42,6 +42,21 @@ SUITE = Suite(
             look="users.csv: it may be older than events.csv",
         ),
         Check(
+            "events_mostly_have_users",
+            "critical",
+            lambda gx: gx.ExpectMostColumnValuesToNotBeNull(
+                column="known_user_id",
+                mostly=0.5,
+                row_condition=gx.is_true("users_are_judged") & gx.Column("user_id").is_not_null(),
+            ),
+            meaning="The users of most new events are in this extract or an earlier one. Not checked where this was "
+            "not so in the previous extract.",
+            look="how ids are written in users.csv and events.csv; one may be older or incomplete",
+            remedy="accept",
+            acceptable=True,
+            tells_of=("events_have_users", "places_known"),
+        ),
+        Check(
             "events_have_products",
             "warning",
             lambda gx: gx.ExpectColumnValuesToNotBeNull(
@@ -57,10 +72,10 @@ SUITE = Suite(
             lambda gx: gx.ExpectMostColumnValuesToNotBeNull(
                 column="product_id_of_now_or_before",
                 mostly=0.5,
-                row_condition=gx.is_true("has_extract_before") & gx.Column("product_id").is_not_null(),
+                row_condition=gx.is_true("products_are_judged") & gx.Column("product_id").is_not_null(),
             ),
             meaning="The products of most new events are in products of this extract or an earlier one, or in events "
-            "of the previous extract.",
+            "of the previous extract. Not checked where most had no product in the previous extract.",
             look="products.csv, and whether these ids are product ids at all",
             remedy="accept",
             owner=WEB,
@@ -77,6 +92,41 @@ SUITE = Suite(
             ),
             meaning="The order of every new checkout and shipment is in this extract or an earlier one.",
             look="orders.csv: it may be older than events.csv",
+        ),
+        Check(
+            "checkouts_mostly_have_orders",
+            "critical",
+            lambda gx: gx.ExpectMostColumnValuesToNotBeNull(
+                column="known_order_id",
+                mostly=0.5,
+                row_condition=gx.is_true("orders_are_judged")
+                & gx.Column("event_type").is_in(["checkout", "package_shipped"])
+                & gx.Column("order_id").is_not_null(),
+            ),
+            meaning="The orders of most new checkouts and shipments are in this extract or an earlier one. Not checked "
+            "where this was not so in the previous extract.",
+            look="how ids are written in orders.csv and events.csv; one may be older or incomplete",
+            remedy="accept",
+            acceptable=True,
+            tells_of=("checkouts_have_orders", "orders_have_checkouts"),
+        ),
+        Check(
+            "events_have_sessions",
+            "warning",
+            lambda gx: gx.ExpectColumnValuesToNotBeNull(column="session_id"),
+            meaning="Every new event has a session. An event without one is in no figure.",
+            look="the events without a session_id, and which tracker sent them",
+            remedy="tracking",
+            owner=WEB,
+        ),
+        Check(
+            "events_mostly_have_sessions",
+            "critical",
+            lambda gx: gx.ExpectMostColumnValuesToNotBeNull(column="session_id", mostly=0.5),
+            meaning="Most new events have a session.",
+            look="the column session_id in events.csv",
+            owner=WEB,
+            tells_of=("events_have_sessions", "sessions_not_collapsed", "events_not_collapsed"),
         ),
         Check(
             "order_events_name_orders",
@@ -129,6 +179,16 @@ SUITE = Suite(
             owner=WEB,
             acceptable=True,
             tells_of=("events_not_from_the_future", "events_not_collapsed", "sessions_not_collapsed"),
+        ),
+        Check(
+            "events_not_backdated",
+            "warning",
+            lambda gx: gx.ExpectColumnValuesToBeNull(column="backdated_at"),
+            meaning="No new event is dated so long before the previous extract that this one should have had it. Such "
+            "an event does not date a session that has any other event.",
+            look="the times of the events: a clock may be wrong, or old events were sent late",
+            remedy="tracking",
+            owner=WEB,
         ),
         Check(
             "events_arrive_in_time",

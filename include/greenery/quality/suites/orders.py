@@ -79,6 +79,39 @@ SUITE = Suite(
             look="users.csv: it may be older than orders.csv",
         ),
         Check(
+            "orders_mostly_have_users",
+            "critical",
+            lambda gx: gx.ExpectMostColumnValuesToNotBeNull(
+                column="known_user_id",
+                mostly=0.5,
+                row_condition=gx.is_true("is_news")
+                & gx.is_true("users_are_judged")
+                & gx.Column("user_id").is_not_null(),
+            ),
+            meaning="The users of most new or changed orders are in the extract. Not checked where this was not so in "
+            "the previous extract.",
+            look="how ids are written in users.csv and orders.csv; one may be older or incomplete",
+            remedy="accept",
+            acceptable=True,
+            tells_of=("orders_have_users",),
+        ),
+        Check(
+            "orders_mostly_have_addresses",
+            "critical",
+            lambda gx: gx.ExpectMostColumnValuesToNotBeNull(
+                column="known_address_id",
+                mostly=0.5,
+                row_condition=gx.is_true("is_news")
+                & gx.is_true("addresses_are_judged")
+                & gx.Column("address_id").is_not_null(),
+            ),
+            meaning="The addresses of most new or changed orders are in this extract or an earlier one. Not checked "
+            "where this was not so in the previous extract.",
+            look="how ids are written in addresses.csv and orders.csv; one may be older or incomplete",
+            remedy="accept",
+            acceptable=True,
+        ),
+        Check(
             "orders_have_items",
             "warning",
             lambda gx: gx.ExpectColumnValuesToNotBeNull(column="items", row_condition=gx.is_true("is_news")),
@@ -94,6 +127,23 @@ SUITE = Suite(
             ),
             meaning="The promo of every order that is new or has new amounts is in the extract.",
             look="promos.csv: it may be older than orders.csv",
+        ),
+        Check(
+            "orders_mostly_have_promos",
+            "critical",
+            lambda gx: gx.ExpectMostColumnValuesToNotBeNull(
+                column="known_promo_id",
+                mostly=0.5,
+                row_condition=gx.is_true("has_new_amounts")
+                & gx.is_true("promos_are_judged")
+                & gx.Column("promo_id").is_not_null(),
+            ),
+            meaning="The promos of most orders that are new or have new amounts are in the extract. Not checked where "
+            "this was not so in the previous extract.",
+            look="how ids are written in promos.csv and orders.csv; one may be older or incomplete",
+            remedy="accept",
+            acceptable=True,
+            tells_of=("orders_have_promos", "order_total_adds_up"),
         ),
         Check(
             "orders_have_checkouts",

@@ -28,5 +28,20 @@ SUITE = Suite(
             look="created_at and updated_at of the user",
             owner=SHOP,
         ),
+        Check(
+            "users_mostly_have_addresses",
+            "critical",
+            lambda gx: gx.ExpectMostColumnValuesToNotBeNull(
+                column="known_address_id",
+                mostly=0.5,
+                row_condition=gx.is_true("addresses_are_judged") & gx.Column("address_id").is_not_null(),
+            ),
+            meaning="The addresses of most new or changed users are in this extract or an earlier one. Not checked "
+            "where this was not so in the previous extract.",
+            look="how ids are written in addresses.csv and users.csv; one may be older or incomplete",
+            remedy="accept",
+            acceptable=True,
+            tells_of=("places_known",),
+        ),
     ),
 )

@@ -1,4 +1,5 @@
 -- The events that the extract as of $as_of is the first to show, and beside them what is known of what they name.
+-- had_…: most ids of the extract before name something known; empty if it has none.
 with known_users as (
     select distinct user_id
     from intermediate.int_user_versions
@@ -22,6 +23,24 @@ products_before as (
     select distinct events.product_id
     from quality_week
     inner join landing.events as events on quality_week.previous_extract_id = events.extract_id
+),
+
+before as (
+    select
+        case
+            when count(events.user_id) > 0 then count(known_users.user_id) > 0.5 * count(events.user_id)
+        end as had_users,
+        case
+            when count(events.product_id) > 0 then count(known_products.product_id) > 0.5 * count(events.product_id)
+        end as had_products,
+        case
+            when count(events.order_id) > 0 then count(known_orders.order_id) > 0.5 * count(events.order_id)
+        end as had_orders
+    from quality_week
+    inner join landing.events as events on quality_week.previous_extract_id = events.extract_id
+    left join known_users on events.user_id = known_users.user_id
+    left join known_products on events.product_id = known_products.product_id
+    left join known_orders on events.order_id = known_orders.order_id
 ),
 
 twins as (
@@ -59,9 +78,14 @@ select
     known_products.product_id as known_product_id,
     coalesce(known_products.product_id, products_before.product_id) as product_id_of_now_or_before,
     known_orders.order_id as known_order_id,
+    coalesce(before.had_users, true) as users_are_judged,
+    coalesce(before.had_products, true) as products_are_judged,
+    coalesce(before.had_orders, true) as orders_are_judged,
+    case when events.is_backdated then events.created_at end as backdated_at,
     coalesce(twins.events, 1) as twins
 from quality_new_events as events
 cross join quality_week
+cross join before
 left join known_users on events.user_id = known_users.user_id
 left join known_products on events.product_id = known_products.product_id
 left join products_before on events.product_id = products_before.product_id

@@ -1,5 +1,5 @@
 -- The order items that the extract as of $as_of shows and the one before does not, and beside them what is known of
--- what they name.
+-- what they name. had_…: most ids of the extract before name something known; empty if it has none.
 with known_products as (
     select distinct product_id
     from intermediate.int_product_versions
@@ -18,13 +18,16 @@ products_before as (
 ),
 
 before as (
-    select count(orders_before.order_id) > 0.5 * count(*) as had_orders
+    select
+        case when count(*) > 0 then count(orders_before.order_id) > 0.5 * count(*) end as had_orders,
+        case when count(*) > 0 then count(known_products.product_id) > 0.5 * count(*) end as had_products
     from quality_week
     inner join landing.order_items as items on quality_week.previous_extract_id = items.extract_id
     left join landing.orders as orders_before
         on
             quality_week.previous_extract_id = orders_before.extract_id
             and items.order_id = orders_before.order_id
+    left join known_products on items.product_id = known_products.product_id
 )
 
 select
@@ -33,8 +36,8 @@ select
     items.quantity,
     orders.order_id as known_order_id,
     coalesce(known_products.product_id, products_before.product_id) as known_product_id,
-    before.had_orders,
-    quality_week.previous_extract_id is not null as has_extract_before
+    coalesce(before.had_orders, true) as orders_are_judged,
+    coalesce(before.had_products, true) as products_are_judged
 from quality_week
 inner join landing.order_items as items on quality_week.extract_id = items.extract_id
 left join landing.order_items as previous_items

@@ -1,5 +1,6 @@
 -- The orders of the extract as of $as_of, and beside them what orders_snapshot shows of them for that moment and what
--- is known of what they name. What is judged of an order is judged when it is news.
+-- is known of what they name. What is judged of an order is judged when it is news. had_…: most ids of the extract
+-- before name something known; empty if it has none.
 with newest_products as (
     select
         product_id,
@@ -35,6 +36,32 @@ promos as (
         promos.discount
     from quality_week
     inner join landing.promos as promos on quality_week.extract_id = promos.extract_id
+),
+
+known_addresses as (
+    select distinct address_id
+    from intermediate.int_address_versions
+    where as_of <= $as_of and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
+),
+
+before as (
+    select
+        case
+            when count(orders.user_id) > 0 then count(users_before.user_id) > 0.5 * count(orders.user_id)
+        end as had_users,
+        case
+            when count(orders.address_id) > 0 then count(known_addresses.address_id) > 0.5 * count(orders.address_id)
+        end as had_addresses,
+        case
+            when count(orders.promo_id) > 0 then count(promos_before.promo_id) > 0.5 * count(orders.promo_id)
+        end as had_promos
+    from quality_week
+    inner join landing.orders as orders on quality_week.previous_extract_id = orders.extract_id
+    left join landing.users as users_before
+        on quality_week.previous_extract_id = users_before.extract_id and orders.user_id = users_before.user_id
+    left join landing.promos as promos_before
+        on quality_week.previous_extract_id = promos_before.extract_id and orders.promo_id = promos_before.promo_id
+    left join known_addresses on orders.address_id = known_addresses.address_id
 ),
 
 checked_out as (
@@ -151,6 +178,11 @@ select
         else orders.order_total
     end as least_amount,
     users.user_id as known_user_id,
+    orders.address_id,
+    known_addresses.address_id as known_address_id,
+    coalesce(before.had_users, true) as users_are_judged,
+    coalesce(before.had_addresses, true) as addresses_are_judged,
+    coalesce(before.had_promos, true) as promos_are_judged,
     items.items,
     promos.promo_id as known_promo_id,
     checked_out.order_id as checked_out_order_id,
@@ -167,6 +199,8 @@ select
 from quality_orders as orders
 cross join quality_week
 cross join scale_before
+cross join before
+left join known_addresses on orders.address_id = known_addresses.address_id
 left join items on orders.order_id = items.order_id
 left join users on orders.user_id = users.user_id
 left join promos on orders.promo_id = promos.promo_id

@@ -2,6 +2,19 @@ with pairs as (
     {{ new_pairs() }}
 ),
 
+-- Since when the extract before of each pair has events, and the one of the pair itself.
+windows as (
+    select
+        pairs.pair_id,
+        pairs.previous_as_of,
+        previous_extracts.events_since as previous_events_since,
+        extracts.events_since
+    from pairs
+    inner join {{ ref('int_extract_pairs') }} as extracts on pairs.extract_id = extracts.extract_id
+    left join {{ ref('int_extract_pairs') }} as previous_extracts
+        on pairs.previous_extract_id = previous_extracts.extract_id
+),
+
 sides as (
     {{ sides_of_pairs('pairs') }}
 ),
@@ -42,8 +55,20 @@ final as (
         current_events.product_id,
         current_events.event_type,
         current_events.created_at,
+        -- The extract before should have had it: by its date, and by its window. It had no chance to show an event
+        -- that only the window of this extract covers.
+        coalesce(
+            current_events.created_at < windows.previous_as_of - interval '{{ var("backdated_after_days") }} days'
+            and (
+                windows.previous_events_since is null
+                or current_events.created_at >= windows.previous_events_since
+                or current_events.created_at < windows.events_since
+            ),
+            false
+        ) as is_backdated,
         current_events.pair_id
     from current_events
+    inner join windows on current_events.pair_id = windows.pair_id
     left join previous_events
         on
             current_events.pair_id = previous_events.pair_id
