@@ -94,9 +94,10 @@ class Known:
         self._path = f"greenery.main,known.{schema}"
         database.execute(f"create schema known.{schema}")
         weakref.finalize(self, database.cursor().execute, f"drop schema known.{schema} cascade")
-        for relation in ("sessions", "session_products"):
-            text = statement(f"funnel/known_{relation}")
-            self._cursor().execute(f"create table known.{schema}.{relation} as {text}", {"as_of": as_of})
+        for relation in ("steps", "sessions", "session_products"):
+            text, parameters = bound(statement(f"funnel/known_{relation}"), {"as_of": as_of})
+            self._cursor().execute(f"create table known.{schema}.{relation} as {text}", parameters)
+        database.execute(f"drop table known.{schema}.steps")
 
     def rows(self, name: str, parameters: Parameters | None = None, *ctes: tuple[str, str]) -> list[dict[str, Any]]:
         """Return the rows of `include/sql/funnel/<name>.sql`, column name to value.

@@ -15,7 +15,10 @@ select
     count(add_to_cart_at) as add_to_cart,
     count(checkout_at) as checkout,
     count(package_shipped_at) as package_shipped,
-    count(case when package_shipped_at < week + interval '7 days' then 1 end) as shipped_at_equal_age,
+    -- A time before the session's start does not say when the package was shipped.
+    count(
+        case when package_shipped_at >= started_at and package_shipped_at < week + interval '7 days' then 1 end
+    ) as shipped_at_equal_age,
     count(
         case when checkout_at is not null and package_shipped_at is null and started_at >= $young_from then 1 end
     ) as not_shipped

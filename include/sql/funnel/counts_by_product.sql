@@ -8,7 +8,12 @@ select
     count(session_products.checkout_at) as checkout,
     count(session_products.package_shipped_at) as package_shipped,
     count(
-        case when session_products.package_shipped_at < selected.week + interval '7 days' then 1 end
+        case
+            when
+                session_products.package_shipped_at >= selected.started_at
+                and session_products.package_shipped_at < selected.week + interval '7 days'
+                then 1
+        end
     ) as shipped_at_equal_age,
     count(
         case

@@ -1,31 +1,41 @@
 -- The sessions as known as of $as_of, with their user and place, and what they are grouped by. visitor is `new` in the
 -- first session of a user. week is the day on which the session's week starts. Times are UTC.
-with known_steps as (
-    select *
-    from intermediate.int_session_steps
-    where known_as_of <= $as_of and first_at < $as_of
-),
-
-sessions as (
+-- A step's time before the session's start counts only if the step has no other. It reads steps, of known_steps.sql.
+with sessions as (
     select
         session_id,
-        min(first_at) as started_at,
+        started_at,
         max(last_at) as ended_at,
-        min(case when event_type = 'page_view' then first_at end) as page_view_at,
-        min(case when event_type = 'add_to_cart' then first_at end) as add_to_cart_at,
-        min(case when event_type = 'checkout' then first_at end) as checkout_at,
-        min(case when event_type = 'package_shipped' then first_at end) as package_shipped_at
-    from known_steps
-    group by session_id
+        coalesce(
+            min(case when event_type = 'page_view' and first_at >= started_at then first_at end),
+            min(case when event_type = 'page_view' then first_at end)
+        ) as page_view_at,
+        coalesce(
+            min(case when event_type = 'add_to_cart' and first_at >= started_at then first_at end),
+            min(case when event_type = 'add_to_cart' then first_at end)
+        ) as add_to_cart_at,
+        coalesce(
+            min(case when event_type = 'checkout' and first_at >= started_at then first_at end),
+            min(case when event_type = 'checkout' then first_at end)
+        ) as checkout_at,
+        coalesce(
+            min(case when event_type = 'package_shipped' and first_at >= started_at then first_at end),
+            min(case when event_type = 'package_shipped' then first_at end)
+        ) as package_shipped_at
+    from steps
+    group by session_id, started_at
 ),
 
 session_users as (
     select
         session_id,
         user_id
-    from known_steps
+    from steps
     where user_id is not null
-    qualify row_number() over (partition by session_id order by first_at, user_id) = 1
+    qualify row_number() over (
+            partition by session_id
+            order by case when first_at < started_at then 1 else 0 end, first_at, user_id
+        ) = 1
 ),
 
 -- A row that is gone shows what was last there.

@@ -1,5 +1,5 @@
 -- The time from each step to the next in the selected sessions that reached it after the step before, or in the same
--- instant: one row a step and value of $by.
+-- instant: one row a step and value of $by. A time before the session's start, of a backdated event, says nothing.
 with moves as (
     select
         'add_to_cart' as step,
@@ -8,7 +8,7 @@ with moves as (
         month,
         datediff('microsecond', page_view_at, add_to_cart_at) as microseconds
     from selected
-    where page_view_at <= add_to_cart_at
+    where page_view_at <= add_to_cart_at and page_view_at >= started_at
     union all
     select
         'checkout' as step,
@@ -17,7 +17,7 @@ with moves as (
         month,
         datediff('microsecond', add_to_cart_at, checkout_at) as microseconds
     from selected
-    where add_to_cart_at <= checkout_at
+    where add_to_cart_at <= checkout_at and add_to_cart_at >= started_at
     union all
     select
         'package_shipped' as step,
@@ -26,7 +26,7 @@ with moves as (
         month,
         datediff('microsecond', checkout_at, package_shipped_at) as microseconds
     from selected
-    where checkout_at <= package_shipped_at
+    where checkout_at <= package_shipped_at and checkout_at >= started_at
 )
 
 select
