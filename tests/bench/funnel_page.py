@@ -25,7 +25,7 @@ import duckdb
 SESSIONS = 150_000
 DAYS, PRODUCTS, STATES, USERS = 1096, 30, 60, 20
 FIRST = date(2022, 1, 5)
-QUESTIONS = 60
+QUESTIONS = 25
 
 # One session in about 1.5 users; each meets one to three products; half check out, and nearly all of these ship.
 SHOP = """

@@ -90,5 +90,6 @@ def open_for_readers(path: Path) -> duckdb.DuckDBPyConnection:
     it, named `known`. Both close with the last connection to them."""
     connection = duckdb.connect(path, read_only=True)
     connection.execute("set global TimeZone = 'UTC'")
-    connection.execute("attach ':memory:' as known (read_write)")
+    # DuckDB opens a file once a process: the second time, what is beside it is there.
+    connection.execute("attach if not exists ':memory:' as known (read_write)")
     return connection

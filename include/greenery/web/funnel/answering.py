@@ -110,6 +110,7 @@ class Answers:
             (own := Share(row[reached], row["sessions"]), Share(total.reached - own.reached, total.sessions - own.sessions))
             for row in rows
         ]
+        intervals = statistics.intervals([Share(row[query.step], row["sessions"]) for row in rows])
         return BreakdownAnswer(
             **self._of(known),
             by=query.by,
@@ -122,10 +123,10 @@ class Answers:
                     name=names.get(row["value"], row["value"]),
                     funnel=_counts(row),
                     conversion=_conversions(row),
-                    interval=values.interval(statistics.interval(Share(row[query.step], row["sessions"]))),
+                    interval=values.interval(interval),
                     **difference,
                 )
-                for row, difference in zip(rows, _from_rest(compared), strict=True)
+                for row, interval, difference in zip(rows, intervals, _from_rest(compared), strict=True)
             ),
         )
 

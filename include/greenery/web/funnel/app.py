@@ -41,7 +41,7 @@ def build(settings: Settings) -> FastAPI:
         dependencies=[security.MAY_SEE],
     )
     published = Published(settings)
-    bundle = settings.home / "cache" / f"vega-{version_of('vl-convert-python')}.js"
+    bundle = bundle_of(settings)
     _add_api(app, settings, published)
     _add_page(app, bundle)
     _add_answers_to_errors(app)
@@ -164,6 +164,11 @@ def _text(answer: BaseModel) -> bytes:
 
 def _json(text: bytes) -> Response:
     return Response(text, media_type="application/json")
+
+
+def bundle_of(settings: Settings) -> Path:
+    """Return the file that keeps the libraries of the charts."""
+    return settings.home / "cache" / f"vega-{version_of('vl-convert-python')}.js"
 
 
 def _warm_up(published: Published, bundle: Path) -> None:
