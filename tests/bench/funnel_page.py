@@ -69,6 +69,12 @@ create table intermediate.int_session_steps as
 create table analytics.dim_products as select product_id, name from intermediate.int_product_versions;
 create table analytics.fct_sessions as
     select distinct country, state from intermediate.int_address_versions;
+create table analytics.fct_order_changes (as_of timestamp, order_id varchar, change varchar, status_from varchar,
+    status_to varchar, changed_columns varchar);
+create table analytics.orders_snapshot (order_id varchar, user_id varchar, promo_id varchar, address_id varchar,
+    created_at timestamp, order_cost decimal(18, 2), shipping_cost decimal(18, 2), order_total decimal(18, 2),
+    tracking_id varchar, shipping_service varchar, estimated_delivery_at timestamp, delivered_at timestamp,
+    status varchar, dbt_valid_from timestamp, dbt_valid_to timestamp);
 """
 
 

@@ -7,7 +7,6 @@ import re
 import shutil
 from datetime import date
 
-import duckdb
 import pytest
 from airflow.api_fastapi.core_api import security as airflow_security
 from airflow.models import DagModel
@@ -45,13 +44,6 @@ def home(tmp_path_factory) -> Settings:
     """A home with a small published version of the benchmark's shop."""
     folder = tmp_path_factory.mktemp("funnel")
     publish_large(folder, 900)
-    with duckdb.connect(folder / "versions" / "1" / "greenery.duckdb") as connection:
-        connection.execute("""
-            create table analytics.fct_order_changes (as_of timestamp, order_id varchar, change varchar,
-                status_from varchar, status_to varchar, changed_columns varchar);
-            create table analytics.orders_snapshot (order_id varchar, created_at timestamp, order_total decimal(18, 2),
-                dbt_valid_from timestamp)
-        """)
     (folder / "cache").mkdir()
     web.bundle_of(Settings(home=folder, extracts=folder)).write_text("// the libraries of the charts")
     return Settings(home=folder, extracts=folder / "extracts")

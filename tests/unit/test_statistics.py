@@ -1,5 +1,6 @@
 """Intervals, tests and decompositions, against the worked examples of the papers that they come from."""
 
+import random
 import subprocess
 import sys
 from itertools import product
@@ -9,6 +10,7 @@ from greenery.figures import statistics
 from greenery.figures.statistics import Share
 from greenery.settings import REPOSITORY
 from hypothesis import given, seed, strategies
+from statsmodels.stats.multitest import multipletests
 
 
 class TestInterval:

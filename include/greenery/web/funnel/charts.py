@@ -44,7 +44,7 @@ def _funnel() -> Spec:
     ]
     return _spec(
         {
-            "height": {"step": 66},
+            "height": 4 * 70,
             "data": {"name": "bars"},
             "encoding": {"y": {"field": "step", "type": "nominal", "sort": None, "axis": None}},
             "layer": [
@@ -71,7 +71,7 @@ def _funnel() -> Spec:
                 },
                 {
                     "transform": [{"filter": "isValid(datum.other)"}],
-                    "mark": {"type": "tick", "thickness": 3, "height": 28, "color": "currentColor"},
+                    "mark": {"type": "tick", "thickness": 3, "height": 22, "color": "currentColor"},
                     "encoding": {
                         "x": {"field": "other", "type": "quantitative"},
                         "tooltip": [{"field": "other", "title": "Compared with", "format": ".1%"}],
@@ -95,7 +95,15 @@ def _time_axis(**scale: object) -> Spec:
         "field": "day",
         "type": "temporal",
         "scale": {"type": "utc", **scale},
-        "axis": {"labelAngle": 0, "labelPadding": 8, "labelOverlap": True, "tickCount": 6, "format": "%-d %b %Y"},
+        "axis": {
+            "grid": False,
+            "labelAngle": 0,
+            "labelPadding": 8,
+            "labelOverlap": "greedy",
+            "labelSeparation": 12,
+            "tickCount": 6,
+            "format": "%-d %b",
+        },
     }
 
 
@@ -103,7 +111,8 @@ def _over_time() -> Spec:
     x = _time_axis(padding=8)
     y_axis = {"orient": "right", "format": ".0%", "gridColor": GREY, "gridOpacity": 0.3, "tickCount": 5}
     y_scale = {"zero": False, "nice": True}
-    legend = {"labelExpr": f"{wording.STEP_NAMES}[datum.label]"}
+    # The page says which steps it shows.
+    legend = {"labelExpr": f"{wording.STEP_NAMES}[datum.label]", "values": {"expr": "steps"}}
     color = {"field": "step", "scale": _named(COLORS), "legend": legend}
     tooltip = [
         {"field": "period", "title": "Period"},
@@ -117,6 +126,7 @@ def _over_time() -> Spec:
     return _spec(
         {
             "height": 280,
+            "params": [{"name": "steps", "value": list(COLORS)}],
             "layer": [
                 {
                     "data": {"name": "notes"},
@@ -133,14 +143,18 @@ def _over_time() -> Spec:
                         "x": x,
                         "y": {"field": "low", "type": "quantitative", "scale": y_scale, "axis": y_axis},
                         "y2": {"field": "high"},
-                        "color": color,
+                        "color": {**color, "legend": None},
                     },
                 },
                 {
                     "data": {"name": "points"},
                     "transform": [{"filter": "!datum.provisional"}],
                     "mark": {"type": "line", "strokeWidth": 2},
-                    "encoding": {"x": x, "y": {"field": "share", "type": "quantitative"}, "color": color},
+                    "encoding": {
+                        "x": x,
+                        "y": {"field": "share", "type": "quantitative"},
+                        "color": {**color, "legend": None},
+                    },
                 },
                 {
                     "data": {"name": "points"},

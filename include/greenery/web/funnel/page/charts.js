@@ -29,6 +29,9 @@ function tooltip(_handler, event, _item, value) {
 /** Draw a chart into an element. data: name to rows; parameters: name to value; onclick gets the row of a mark. */
 export async function draw(element, name, data, { parameters = {}, onclick, label } = {}) {
   const body = await spec(name);
+  // A layer without data would have no axis to stand on.
+  body.layer = body.layer?.filter((layer) => !layer.data?.name || data[layer.data.name].length);
+  if (!body.layer) delete body.layer;
   body.datasets = data;
   for (const parameter of body.params ?? []) if (parameter.name in parameters) parameter.value = parameters[parameter.name];
   const target = h("div", { class: "canvas" });

@@ -97,10 +97,10 @@ export class FunnelView {
     const difference = answer.comparison?.differences.checkout;
     const drop = answer.largest_drop_off;
     const change = difference && difference.conversion_pp !== null
-      ? [" That is ", h("strong", {}, points(difference.conversion_pp)), ` against the comparison: ${READINGS[difference.reading] ?? difference.reading}.`]
+      ? [": ", h("strong", {}, points(difference.conversion_pp)), ` against the comparison, ${READINGS[difference.reading] ?? difference.reading}`]
       : [];
     return h("div", { class: "headline" },
-      h("p", {}, h("strong", { class: "big" }, percent(answer.rates.checkout.conversion)), " of the sessions checked out.", change),
+      h("p", {}, h("strong", { class: "big" }, percent(answer.rates.checkout.conversion)), " of the sessions checked out", change, "."),
       drop ? h("p", {}, "Most sessions are lost from ", h("strong", {}, `${STEP_NAMES[drop.from]} to ${STEP_NAMES[drop.to]}`),
         `: ${count(drop.lost)} (${points(drop.lost_pp).replace("+", "")}).`) : null);
   }
@@ -137,6 +137,10 @@ export class FunnelView {
     }
     if (answer.comparison?.shared_sessions) {
       found.push(`${count(answer.comparison.shared_sessions)} sessions are in both selections, so the intervals of the differences are approximate.`);
+    }
+    const { comparison } = answer;
+    if (comparison && this.options.first_day && comparison.period.from < this.options.first_day) {
+      found.push(`The first session is known from ${day(this.options.first_day)}, so the comparison has sessions from that day on only.`);
     }
     const all = found.map((text) => h("p", { class: "quiet small" }, text));
     if (!answer.since) return all;
@@ -183,6 +187,7 @@ export class FunnelView {
       h("div", { class: "side tall" }, table("Conversion over time", columns, [...answer.points].reverse()))),
       notes.length ? h("p", { class: "quiet small" }, "Marks: ", notes.map((note) => `${note.date}: ${note.text}`).join("; ")) : "");
     await draw(this.charts.time, "over_time", { points: rows, notes }, {
+      parameters: { steps },
       onclick: (point) => point.to && change({ period: "free", from: point.day, to: point.to, sessions: `reached:${point.step}` }, { entry: true }),
       label: `Conversion by ${answer.by}, from ${period(answer.points[0].period)} on. The table beside it has all figures.`,
     });
@@ -207,14 +212,14 @@ export class FunnelView {
         button(count(group.funnel[step]), () => this.drillGroup(by, group.value, `reached:${step}`), { class: "cell", title: "List these sessions" }) },
       { name: "Conversion", class: "bar-cell", sort: (group) => group.conversion[step], node: (group) => bar(group, step, widest) },
       { name: "95 % interval", number: true, text: (group) => percentBetween(group.interval) },
-      { name: "Against the rest", number: true, sort: (group) => group.difference_pp, node: (group) => [
-        h("span", { class: group.reading === "more_than_noise" ? (group.difference_pp > 0 ? "up" : "down") : "" }, points(group.difference_pp)),
-        h("span", { class: "under" }, between(group.difference_interval_pp))] },
-      { name: "", node: (group) => h("span", { class: "under" }, READINGS[group.reading] ?? group.reading), text: null },
+      { name: "Against the rest", number: true, sort: (group) => group.difference_pp, node: (group) =>
+        h("span", { class: group.reading === "more_than_noise" ? (group.difference_pp > 0 ? "up" : "down") : "" }, points(group.difference_pp)) },
+      { name: "Its interval", number: true, text: (group) => between(group.difference_interval_pp) },
+      { name: "Verdict", class: "nowrap", sort: (group) => group.p_adjusted ?? 2, text: (group) => READINGS[group.reading] ?? group.reading },
     ];
     const [index, direction] = state.sort ? state.sort.split(":") : ["1", "down"];
     const order = { column: Number(index), descending: direction === "down" };
-    columns[6].name = "Verdict";
+    card.body.classList.add("tall", "high");
     card.body.replaceChildren(table(`Funnel by ${by}`, columns, sorted(answer.groups, columns, order), {
       order, onsort: (next) => change({ sort: `${next.column}:${next.descending ? "down" : "up"}` }),
       empty: "No session is in this selection.", rowClass: (group) => (group.funnel.sessions < ENOUGH ? "few" : null),

@@ -180,7 +180,7 @@ export class OrdersView {
       : "This is the first extract. It shows orders, but no changes.";
     const tiles = Object.entries(CHANGES).map(([name, text]) => h("li", {}, button([h("b", {}, count(answer.changes[name] ?? 0)), text],
       () => change({ change: state.change === name ? "" : name }), { "data-change": name })));
-    this.tableBody = h("div");
+    this.tableBody = h("div", { class: "tall high" });
     const search = h("input", { type: "search", value: state.q, placeholder: "Order, product, status", oninput: (event) => change({ q: event.target.value }) });
     card.body.replaceChildren(h("ul", { class: "tiles" }, tiles), this.matrix(answer),
       h("div", { class: "controls" }, h("label", { class: "field" }, h("span", {}, "Search"), search)), this.tableBody);
