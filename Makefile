@@ -92,7 +92,7 @@ check: install-dev ## linters, types and generated docs
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/sqlfluff lint --processes 2 include/dbt/models include/dbt/tests
-	@$(BIN)/sqlfluff lint --templater placeholder include/sql/figures include/sql/landing include/sql/quality include/sql/shared \
+	@$(BIN)/sqlfluff lint --templater placeholder include/sql/figures include/sql/funnel include/sql/landing include/sql/quality include/sql/shared \
 		include/sql/simulator
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/greenery docs --check

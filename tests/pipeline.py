@@ -82,7 +82,8 @@ def _note_built(home: Settings, results: list) -> None:
 
     Raises the first LockLostError, when all were tried.
     """
-    built = [one.node.name for one in results if one.node.resource_type == "model" and str(one.status) == "success"]
+    models = dbt_project.models().inputs
+    built = [one.node.name for one in results if one.node.name in models and str(one.status) == "success"]
     refused = []
     with connect(home) as connection:
         for holder in rows(connection, "select run_id from landing.build_lock"):

@@ -14,11 +14,12 @@ from greenery.week import WEEKDAYS, Week
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 DAG_ID = "greenery_weekly"
-# The path at which Airflow serves the reports to logged-in users.
+# The paths at which Airflow serves pages to logged-in users.
 REPORTS_PAGE = "/greenery/reports"
 # The path at which Cosmos serves dbt's documentation of the models.
 MODELS_PAGE = "/cosmos"
 PAUSE_AGAIN = "pause-again"
+FUNNEL_PAGE = "/greenery/funnel"
 WAREHOUSE_POOL = "greenery_warehouse"
 DELIVERY_POOL = "greenery_delivery"
 

@@ -10,6 +10,7 @@ from greenery.figures import statistics
 from greenery.figures.statistics import Share
 from greenery.settings import REPOSITORY
 from hypothesis import given, seed, strategies
+from statsmodels.stats.multitest import multipletests
 
 
 class TestInterval:
@@ -148,6 +149,13 @@ class TestAdjusted:
 
     def test_ends_at_1(self):
         assert statistics.adjusted([1.0, 0.9, 0.8]) == [1.0, 1.0, 1.0]
+
+    def test_is_that_of_statsmodels(self):
+        chance = random.Random(1)  # noqa: S311
+        for number in range(1, 120):
+            p_values = [chance.choice([chance.random(), chance.random() ** 6, 0.01, 0.0, 1.0]) for _ in range(number)]
+            expected = multipletests(p_values, alpha=0.05, method="holm")[1]
+            assert statistics.adjusted(p_values) == [float(value) for value in expected]
 
 
 class TestChangePoint:

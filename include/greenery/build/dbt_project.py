@@ -41,7 +41,8 @@ def version() -> str:
 def models() -> Models:
     """Return the models of the parsed project, in alphabetical order.
 
-    A model is a log where its file is in the folder versions/, and a mart where it is in marts/.
+    A model is a log where its file is in the folder versions/, and a mart where it is in marts/. A run makes none of
+    the folder semantic/.
     """
     return _read(MANIFEST, MANIFEST.stat().st_mtime_ns)
 
@@ -53,7 +54,9 @@ def _read(path: Path, _: int) -> Models:
     built = {
         node["name"]: node
         for node in sorted(nodes, key=lambda node: node["name"])
-        if node["resource_type"] == "model" and node["config"]["materialized"] != "ephemeral"
+        if node["resource_type"] == "model"
+        and node["config"]["materialized"] != "ephemeral"
+        and "semantic" not in node["fqn"]
     }
     parents = {name: {one.rsplit(".", 1)[-1] for one in node["depends_on"]["nodes"]} for name, node in built.items()}
     return Models(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from operator import attrgetter
 from typing import NamedTuple
@@ -49,7 +49,9 @@ def build(rows: WeekRows) -> OrderChanges:
         details_changed=counts["details_changed"],
         removed=counts["removed"],
         returned=counts["returned"],
-        status_transitions=_transitions(changes),
+        status_transitions=transitions(
+            [(row.status_from, row.status_to) for row in changes if row.change == "status_changed"]
+        ),
         orders=tuple(sorted(changes, key=attrgetter("change", "order_id"))),
         stuck=_stuck(rows.stuck_orders),
     )
@@ -99,8 +101,12 @@ def _no_formula(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
-def _transitions(changes: Sequence[OrderChange]) -> tuple[Transition, ...]:
-    moved = Counter((row.status_from, row.status_to) for row in changes if row.change == "status_changed")
+def transitions(moves: Iterable[tuple[str | None, str | None]]) -> tuple[Transition, ...]:
+    """Count the status changes of orders, the most frequent first.
+
+    moves: the status before and after, of each order.
+    """
+    moved = Counter(moves)
     # A status can be empty in the source: it sorts first and prints as null.
     ordered = sorted(moved.items(), key=lambda item: (-item[1], item[0][0] or "", item[0][1] or ""))
     return tuple(Transition(status_from=before, status_to=after, orders=orders) for (before, after), orders in ordered)

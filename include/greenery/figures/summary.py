@@ -68,7 +68,7 @@ def build(rows: WeekRows, maturity_days: int) -> Summary:
         all_time=StepCounts(**{name: sum(row.of(name) for row in rows.sessions_by_week) for name in COUNTS}),
     )
     rates = Rates(
-        week=_rates(funnel.week), previous_week=_rates(funnel.previous_week), all_time=_rates(funnel.all_time)
+        week=rates_of(funnel.week), previous_week=rates_of(funnel.previous_week), all_time=rates_of(funnel.all_time)
     )
     provisional = _provisional(weeks)
     return Summary(
@@ -79,11 +79,11 @@ def build(rows: WeekRows, maturity_days: int) -> Summary:
         funnel=funnel,
         events_without_session=rows.events_without_session,
         rates=rates,
-        intervals=Intervals(week=_intervals(funnel.week), all_time=_intervals(funnel.all_time)),
+        intervals=Intervals(week=intervals_of(funnel.week), all_time=intervals_of(funnel.all_time)),
         largest_drop_off=DropOffs(
-            week=_largest_drop_off(rates.week, provisional.steps),
-            previous_week=_largest_drop_off(rates.previous_week, weeks.provisional_steps(1)),
-            all_time=_largest_drop_off(rates.all_time, provisional.all_time.steps),
+            week=largest_drop_off(rates.week, provisional.steps),
+            previous_week=largest_drop_off(rates.previous_week, weeks.provisional_steps(1)),
+            all_time=largest_drop_off(rates.all_time, provisional.all_time.steps),
         ),
         change=_change(weeks),
         four_weeks=RecentChanges(
@@ -138,7 +138,7 @@ def _counts(row: WeekOfSessions) -> StepCounts:
     return StepCounts(**{name: row.of(name) for name in COUNTS})
 
 
-def _rates(counts: StepCounts) -> StepRates:
+def rates_of(counts: StepCounts) -> StepRates:
     """Return for each step its conversion, its step conversion and the sessions lost since the step before."""
     before = dict(zip(STEPS, COUNTS, strict=False))
 
@@ -155,7 +155,7 @@ def _rates(counts: StepCounts) -> StepRates:
     return StepRates(**_by_step(rate))
 
 
-def _largest_drop_off(rates: StepRates, provisional_steps: Sequence[str]) -> DropOff | None:
+def largest_drop_off(rates: StepRates, provisional_steps: Sequence[str]) -> DropOff | None:
     """Return the pair of neighbouring steps that loses most sessions; None where none is lost.
 
     A provisional step is left out: the sessions that it lacks may still come.
@@ -223,7 +223,9 @@ def _verdict(week: WeekOfSessions, previous_week: WeekOfSessions) -> HeadlineVer
     )
 
 
-def _intervals(counts: StepCounts) -> StepIntervals:
+def intervals_of(counts: StepCounts) -> StepIntervals:
+    """Return the interval of each step's conversion."""
+
     def interval(step: str) -> tuple[float, float] | None:
         return values.rounded_interval(statistics.interval(Share(counts.of(step), counts.sessions)))
 

@@ -131,6 +131,7 @@ def dbt_models(settings: Settings, full_refresh: str) -> TaskGroup:
         execution_config=ExecutionConfig(execution_mode=ExecutionMode.LOCAL, invocation_mode=InvocationMode.DBT_RUNNER),
         render_config=RenderConfig(
             load_method=LoadMode.DBT_MANIFEST,
+            exclude=["path:models/semantic"],
             test_behavior=TestBehavior.NONE,
             emit_datasets=False,
             node_converters={DbtResourceType.MODEL: _model},

@@ -78,12 +78,17 @@ def open_published(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     Raises NothingPublishedError before the first publish.
     """
     if not settings.published.exists():
-        raise NothingPublishedError(
-            f"nothing is published in {settings.home} yet: run a week first "
-            f"({commands.make(settings, 'backfill FROM=… TO=…')})."
-        )
+        raise nothing_published(settings)
     with open_file(settings.published.resolve() / "greenery.duckdb", read_only=True) as connection:
         yield connection
+
+
+def nothing_published(settings: Settings) -> NothingPublishedError:
+    """Return the error that says how to publish the first version."""
+    return NothingPublishedError(
+        f"nothing is published in {settings.home} yet: run a week first "
+        f"({commands.make(settings, 'backfill FROM=… TO=…')})."
+    )
 
 
 def relations() -> Iterator[tuple[str, str]]:

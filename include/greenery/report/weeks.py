@@ -190,9 +190,13 @@ def _listed(settings: Settings, week: WeekState, run: WeekRun | None) -> ListedW
     return found
 
 
-def _figures(settings: Settings, as_of: datetime) -> WeekFigures:
-    """Return the main figures of a week's summary.json, which another version of the code may have written."""
-    summary = json.loads((settings.report_folder(as_of) / "summary.json").read_bytes())
+def _figures(settings: Settings, as_of: datetime) -> WeekFigures | None:
+    """Return the main figures of a week's summary.json, which another version of the code may have written. None where
+    a withdrawal has just deleted it."""
+    file = settings.report_folder(as_of) / "summary.json"
+    if not file.exists():
+        return None
+    summary = json.loads(file.read_bytes())
     results, orders = quality_of(settings, as_of), summary["order_changes"]
     return WeekFigures(
         sessions=summary["funnel"]["week"]["sessions"],

@@ -87,3 +87,13 @@ def rows(
     cursor = connection.execute(query, parameters) if parameters else connection.execute(query)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def open_for_readers(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB file for reading by many threads, each with a cursor of its own, with a database in memory beside
+    it, named `known`. Both close with the last connection to them."""
+    connection = duckdb.connect(path, read_only=True)
+    connection.execute("set global TimeZone = 'UTC'")
+    # DuckDB opens a file once a process: the second time, what is beside it is there.
+    connection.execute("attach if not exists ':memory:' as known (read_write)")
+    return connection

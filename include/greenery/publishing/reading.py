@@ -1,0 +1,154 @@
+"""Read the published version by many requests at a time, as it was known on any of its extracts."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import weakref
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from cachetools import LRUCache
+
+from greenery.publishing.versions import nothing_published
+from greenery.settings import Settings
+from greenery.warehouse.duckdb import open_for_readers, rows, statement
+
+Parameters = dict[str, Any]
+# What is known on so many days is kept at hand, and so many answers.
+KEPT_DAYS = 6
+KEPT_ANSWERS = 2000
+
+
+class Published:
+    """Opens the published version once, and the next one when it is published."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._version: Version | None = None
+
+    def version(self) -> Version:
+        """Return the version that is published now. A request takes it once and reads only from it.
+
+        Raises NothingPublishedError before the first publish.
+        """
+        with self._lock:
+            if not self._settings.published.exists():
+                raise nothing_published(self._settings)
+            folder = self._settings.published.resolve()
+            if self._version is None or self._version.folder != folder:
+                self._version = Version(folder)
+            return self._version
+
+
+class Version:
+    """A published version. Its files are read as long as somebody holds this object, even if they are deleted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.number: int = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["version"]
+        self._database = open_for_readers(folder / "greenery.duckdb")
+        self._known: LRUCache[datetime, Known] = LRUCache(KEPT_DAYS)
+        self._answers: LRUCache[Any, bytes] = LRUCache(KEPT_ANSWERS)
+        self._lock = threading.Lock()
+        self._building = threading.Lock()
+
+    @cached_property
+    def extracts(self) -> tuple[datetime, ...]:
+        """The as_of of each admitted extract, oldest first."""
+        found = rows(self._database.cursor(), statement("funnel/extracts"))
+        return tuple(row["as_of"] for row in found)
+
+    def known_on(self, as_of: datetime) -> Known:
+        """Return what was known on `as_of`, which is one of `extracts`."""
+        known = self._kept(as_of)
+        if known is None:
+            # Those who ask for another day do not wait.
+            with self._building:
+                known = self._kept(as_of) or Known(self._database.cursor(), as_of)
+                with self._lock:
+                    self._known[as_of] = known
+        return known
+
+    def _kept(self, as_of: datetime) -> Known | None:
+        with self._lock:
+            return self._known.get(as_of)
+
+    def answer(self, query: Any, make: Callable[[], bytes]) -> bytes:
+        """Return the answer to `query` (hashable): the one that is kept, or else the one that `make` returns."""
+        with self._lock:
+            kept = self._answers.get(query)
+        if kept is None:
+            kept = make()
+            with self._lock:
+                self._answers[query] = kept
+        return kept
+
+
+class Known:
+    """What was known on a day: the sessions and the products that they met, in two relations of a schema in memory."""
+
+    def __init__(self, database: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+        self.as_of = as_of
+        self._database = database
+        self._kept: dict[str, list[dict[str, Any]]] = {}
+        schema = f"as_of_{as_of:%Y%m%d}_{id(self)}"
+        self._path = f"greenery.main,known.{schema}"
+        database.execute(f"create schema known.{schema}")
+        # The memory is given back with the last reader, at the end of the process by itself.
+        forget: Any = weakref.finalize(self, database.cursor().execute, f"drop schema known.{schema} cascade")
+        forget.atexit = False
+        for relation in ("steps", "sessions", "session_products"):
+            text, parameters = bound(statement(f"funnel/known_{relation}"), {"as_of": as_of})
+            self._cursor().execute(f"create table known.{schema}.{relation} as {text}", parameters)
+        database.execute(f"drop table known.{schema}.steps")
+
+    def rows(self, name: str, parameters: Parameters | None = None, *ctes: tuple[str, str]) -> list[dict[str, Any]]:
+        """Return the rows of `include/sql/funnel/<name>.sql`, column name to value.
+
+        parameters: those that it names; `as_of` is added. A list stands for its values, as in `x in ($list)`.
+        ctes: relations that it reads, each with its name and its query.
+        """
+        text = statement(f"funnel/{name}")
+        if ctes:
+            more = [f"{alias} as (\n{query})" for alias, query in ctes]
+            body = re.sub(r"\A(--.*\n)*", "", text)
+            text = "with " + ",\n".join([*more, ""] if body.startswith("with ") else more) + body.removeprefix("with")
+        return rows(self._cursor(), *bound(text, {**(parameters or {}), "as_of": self.as_of}))
+
+    def all_rows(self, name: str) -> list[dict[str, Any]]:
+        """Return the rows of a statement that has no parameters of its own. They are kept."""
+        if name not in self._kept:
+            self._kept[name] = self.rows(name)
+        return self._kept[name]
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        cursor = self._database.cursor()
+        cursor.execute(f"set search_path = '{self._path}'")
+        return cursor
+
+
+def bound(text: str, parameters: Parameters) -> tuple[str, Parameters]:
+    """Return a query with one parameter for each value of a list, and the parameters that it names."""
+    found: Parameters = {}
+
+    def expand(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name is None:  # a comment
+            return match.group()
+        value = parameters[name]
+        if not isinstance(value, (list, tuple)):
+            found[name] = value
+            return f"${name}"
+        # An empty list holds no value: null equals none.
+        names = {f"{name}_{number}": one for number, one in enumerate(value or [None])}
+        found.update(names)
+        return ", ".join(f"${one}" for one in names)
+
+    return re.sub(r"--.*|\$(\w+)", expand, text), found

@@ -1,0 +1,373 @@
+"""What the API answers. Shares are fractions of 1, `*_pp` are percentage points; intervals are of 95 %."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from greenery.documents import Moment
+from greenery.figures.model import (
+    ByStep,
+    Conversions,
+    DropOff,
+    Interval,
+    StepCounts,
+    StepIntervals,
+    StepRates,
+    Transition,
+)
+from greenery.web.funnel.queries import Bucket, Dimension, Step
+
+
+class Answer(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+
+class Period(Answer):
+    """Days: the first, and the one after the last."""
+
+    from_: date = Field(validation_alias="from", serialization_alias="from")
+    to: date
+
+
+class Named(Answer):
+    """A product: its id, and its name for people."""
+
+    id: str
+    name: str
+
+
+class Country(Answer):
+    """A country and its states."""
+
+    name: str
+    states: tuple[str, ...]
+
+
+class Note(Answer):
+    """Something that happened on a day, as notes.yml has it."""
+
+    day: date
+    kind: Literal["release", "campaign", "incident", "other"]
+    text: str = Field(min_length=3, max_length=120)
+
+
+class Options(Answer):
+    """What can be chosen.
+
+    as_ofs: the days on which something was known, newest first. first_day, last_day: those of the first and the last
+    session; null without one.
+    """
+
+    version: int
+    as_of: date
+    as_ofs: tuple[date, ...]
+    first_day: date | None
+    last_day: date | None
+    products: tuple[Named, ...]
+    countries: tuple[Country, ...]
+    notes: tuple[Note, ...]
+    maturity_days: int
+
+
+class Segment(Answer):
+    """The funnel of a selection.
+
+    provisional: the steps whose counts will still rise. shipped_at_equal_age: the sessions that shipped before the end
+    of their own week.
+    """
+
+    period: Period
+    funnel: StepCounts
+    rates: StepRates
+    intervals: StepIntervals
+    largest_drop_off: DropOff | None
+    provisional: tuple[Step, ...]
+    shipped_at_equal_age: int
+
+
+class Difference(Answer):
+    """The conversion of a step minus that in the other selection. reading is as in summary.json."""
+
+    conversion_pp: float | None
+    interval_pp: Interval | None
+    p_value: float | None
+    reading: str
+    at_equal_age: bool
+
+
+class Differences(ByStep[Difference]):
+    """The difference of each step."""
+
+
+class Comparison(Segment):
+    """The other selection. shared_sessions: how many sessions are in both; with some, the intervals are approximate."""
+
+    differences: Differences
+    shared_sessions: int
+
+
+class Since(Answer):
+    """The same selection as known on the newest day."""
+
+    as_of: date
+    funnel: StepCounts
+
+
+class FunnelAnswer(Segment):
+    """The funnel of a selection, of the one that it is compared with, and of the same as known today.
+
+    since: null for the newest as_of.
+    """
+
+    version: int
+    as_of: date
+    comparison: Comparison | None
+    since: Since | None
+
+
+class Point(Answer):
+    """The sessions that start in a period, as far as it is part of the selection."""
+
+    period: Period
+    funnel: StepCounts
+    conversion: Conversions
+    intervals: StepIntervals
+    provisional: tuple[Step, ...]
+    shipped_at_equal_age: float | None
+
+
+class OverTimeAnswer(Answer):
+    """The periods that have sessions, oldest first."""
+
+    version: int
+    as_of: date
+    by: Bucket
+    points: tuple[Point, ...]
+
+
+class Group(Answer):
+    """The sessions with one value, and how their conversion differs from that of the rest.
+
+    p_adjusted: the p-value, corrected for the number of groups that were tested; null if a side has too few sessions.
+    """
+
+    value: str
+    name: str
+    funnel: StepCounts
+    conversion: Conversions
+    interval: Interval | None
+    difference_pp: float | None
+    difference_interval_pp: Interval | None
+    p_adjusted: float | None
+    reading: str
+
+
+class BreakdownAnswer(Answer):
+    """The groups of a selection. at_equal_age: whether the differences are between sessions of equal age."""
+
+    version: int
+    as_of: date
+    by: Dimension
+    step: Step
+    at_equal_age: bool
+    provisional: tuple[Step, ...]
+    groups: tuple[Group, ...]
+
+
+class Bin(Answer):
+    """The sessions that took less than a time, and no less than that of the bin before; null: as long as it takes."""
+
+    under_seconds: int | None
+    sessions: int
+
+
+class StepTimes(Answer):
+    """How long sessions took from the step before to this one, in seconds: percentiles and distribution."""
+
+    step_before: Step = Field(serialization_alias="from")
+    step: Step = Field(serialization_alias="to")
+    sessions: int
+    percentile_10: int | None
+    percentile_25: int | None
+    median: int | None
+    percentile_75: int | None
+    percentile_90: int | None
+    provisional: bool
+    distribution: tuple[Bin, ...]
+
+
+class TimesPoint(Answer):
+    """How long the sessions of a period took from the step before to this one, in seconds."""
+
+    period: Period
+    step: Step
+    sessions: int
+    percentile_25: int
+    median: int
+    percentile_75: int
+
+
+class TimesAnswer(Answer):
+    """The time between steps, for the selection and over time."""
+
+    version: int
+    as_of: date
+    by: Bucket
+    steps: tuple[StepTimes, ...]
+    points: tuple[TimesPoint, ...]
+
+
+class Session(Answer):
+    """A session: when it reached each step, where its user lives, and the products (ids) that it met."""
+
+    session_id: str
+    started_at: Moment
+    ended_at: Moment
+    country: str
+    state: str
+    visitor: str
+    page_view_at: Moment | None
+    add_to_cart_at: Moment | None
+    checkout_at: Moment | None
+    package_shipped_at: Moment | None
+    products: tuple[str, ...]
+
+
+class SessionsAnswer(Answer):
+    """The sessions behind a bar, newest first. total counts those too that the limit leaves out."""
+
+    version: int
+    as_of: date
+    total: int
+    sessions: tuple[Session, ...]
+
+
+class Happening(Answer):
+    """What a session did: events of one kind with one order and product. known_as_of: the first extract with them."""
+
+    event_type: str | None
+    order_id: str | None
+    product_id: str | None
+    first_at: Moment
+    last_at: Moment
+    events: int
+    known_as_of: date
+
+
+class OrderVersion(Answer):
+    """An order as it was from one extract to another; valid_to is null while it lasts."""
+
+    valid_from: date
+    valid_to: date | None
+    status: str | None
+    created_at: Moment | None
+    order_cost: Decimal | None
+    shipping_cost: Decimal | None
+    order_total: Decimal | None
+    promo_id: str | None
+    shipping_service: str | None
+    tracking_id: str | None
+    estimated_delivery_at: Moment | None
+    delivered_at: Moment | None
+    user_id: str | None
+    address_id: str | None
+
+
+class Item(Answer):
+    """A product of an order."""
+
+    product_id: str
+    quantity: int | None
+
+
+class Order(Answer):
+    """An order: what it consists of, and its versions, oldest first."""
+
+    order_id: str
+    items: tuple[Item, ...]
+    versions: tuple[OrderVersion, ...]
+
+
+class SessionAnswer(Answer):
+    """What is known of a session, and of its orders."""
+
+    version: int
+    as_of: date
+    session_id: str
+    happenings: tuple[Happening, ...]
+    orders: tuple[Order, ...]
+
+
+class OrderAnswer(Answer):
+    """What is known of an order."""
+
+    version: int
+    as_of: date
+    order: Order
+
+
+class ChangedOrder(Answer):
+    """An order that changed, with its total and products (ids)."""
+
+    order_id: str
+    change: str
+    status_from: str | None
+    status_to: str | None
+    changed_columns: str | None
+    created_at: Moment | None
+    order_total: Decimal | None
+    products: tuple[str, ...]
+
+
+class OrderChangesAnswer(Answer):
+    """The orders that changed since the extract before. previous_as_of: null for the first extract of all."""
+
+    version: int
+    as_of: date
+    previous_as_of: date | None
+    changes: dict[str, int]
+    status_transitions: tuple[Transition, ...]
+    orders: tuple[ChangedOrder, ...]
+
+
+class FailedCheck(Answer):
+    """A check that did not pass."""
+
+    check: str
+    severity: str
+    observed: str
+    accepted: bool
+
+
+class StatusWeek(Answer):
+    """A week: the state of its extract, what the checks said, and where to read on.
+
+    verdict: of the quality gate; null where it was not judged. run: the page of its last run in Airflow.
+    """
+
+    as_of: date
+    state: str
+    reason: str | None
+    published: bool
+    restated: bool
+    outdated: bool
+    next_command: str | None
+    verdict: str | None
+    checks: int
+    failed: tuple[FailedCheck, ...]
+    has_report: bool
+    run: str | None
+
+
+class StatusAnswer(Answer):
+    """The weeks, newest first. as_of: the newest published one."""
+
+    version: int
+    as_of: date
+    weeks: tuple[StatusWeek, ...]

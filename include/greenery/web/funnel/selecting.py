@@ -1,0 +1,120 @@
+"""Selections that were checked: what is asked for exists, and every default is filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from fastapi import HTTPException, status
+
+from greenery.publishing.reading import Known, Parameters, Version
+from greenery.warehouse.duckdb import statement
+from greenery.web.funnel.queries import FILTERS, AsOf, Selection
+
+SHOWN_VALUES = 100
+YEAR_OF_WEEKS = timedelta(weeks=52)
+
+
+def refused(parameter: str, value: object, message: str, allowed: Sequence[str] = ()) -> HTTPException:
+    """Return the error 422 that says what is wrong with a parameter, in the form of FastAPI's own."""
+    problem: dict[str, Any] = {"type": "value_error", "loc": ["query", parameter], "msg": message, "input": str(value)}
+    if allowed:
+        problem["ctx"] = {"allowed": list(allowed[:SHOWN_VALUES])}
+    return HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, [problem])
+
+
+def known_on(version: Version, query: AsOf) -> Known:
+    """Return what was known on the day that is asked for, by default the newest; raise 422 where it is no as_of."""
+    if query.as_of is None:
+        return version.known_on(version.extracts[-1])
+    as_of = datetime.combine(query.as_of, time())
+    if as_of not in version.extracts:
+        days = [f"{day:%Y-%m-%d}" for day in reversed(version.extracts)]
+        raise refused(
+            "as_of",
+            query.as_of,
+            f"{query.as_of} is not the as_of of a published extract. Use one of: {_some(days)}.",
+            days,
+        )
+    return version.known_on(as_of)
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A checked selection of sessions: they start in [start, end), and have one of the values where some are given."""
+
+    start: datetime
+    end: datetime
+    product: tuple[str, ...]
+    country: tuple[str, ...]
+    state: tuple[str, ...]
+    visitor: tuple[str, ...]
+    weekday: tuple[str, ...]
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters of the statements that read the selection."""
+        values = {name: getattr(self, name) for name in FILTERS}
+        return {
+            "first": self.start,
+            "until": self.end,
+            **values,
+            **{f"any_{name}": not values[name] for name in FILTERS},
+        }
+
+    @property
+    def query(self) -> str:
+        """The query of the sessions."""
+        return statement("funnel/selected_by_product" if self.product else "funnel/selected")
+
+    def moved(self, by: timedelta) -> Selected:
+        """Return the same selection at another time."""
+        return Selected(self.start + by, self.end + by, *(getattr(self, name) for name in FILTERS))
+
+
+def select(known: Known, query: Selection, prefix: str = "") -> Selected:
+    """Return the checked selection; raise 422 where a value is unknown, or no time is left.
+
+    prefix: of the names of its parameters.
+    """
+    allowed = values_of(known)
+    chosen = {}
+    for name in FILTERS:
+        values = tuple(sorted(set(getattr(query, name))))
+        for value in values:
+            if name in allowed and value not in allowed[name]:
+                known_values = sorted(allowed[name])
+                raise refused(
+                    prefix + name,
+                    value,
+                    f"{name} {value!r} is unknown. Use one of: {_some(known_values)}.",
+                    known_values,
+                )
+        chosen[name] = values
+    first = known.all_rows("days")[0]["first_day"] or known.as_of.date()
+    start, end = query.from_ or first, query.to or known.as_of.date()
+    if query.from_ and query.to and start > end:
+        raise refused(f"{prefix}to", query.to, f"{query.to} is before {query.from_}. Use a day on or after it.")
+    return Selected(_midnight(start), _midnight(max(start, end)), **chosen)
+
+
+def values_of(known: Known) -> dict[str, frozenset[str]]:
+    """Return the values that a filter may have, those known only later too."""
+
+    places = known.all_rows("places")
+    return {
+        "product": frozenset(row["id"] for row in known.all_rows("products")),
+        "country": frozenset(row["country"] for row in places),
+        "state": frozenset(row["state"] for row in places),
+    }
+
+
+def _some(values: Sequence[str]) -> str:
+    shown = ", ".join(values[:SHOWN_VALUES])
+    return shown if len(values) <= SHOWN_VALUES else f"{shown} and {len(values) - SHOWN_VALUES} more"
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time())

@@ -1,0 +1,55 @@
+-- The sessions and the products that they met, with the time of each step, as known as of $as_of. A step's time before
+-- the session's start counts only if the step has no other. It reads steps, of known_steps.sql. Times are UTC.
+with order_items as (
+    select
+        order_id,
+        product_id
+    from intermediate.int_order_item_versions
+    where as_of <= $as_of
+    qualify rank() over (partition by order_id order by as_of desc) = 1
+),
+
+product_steps as (
+    select
+        session_id,
+        product_id,
+        event_type,
+        first_at,
+        started_at
+    from steps
+    where event_type in ('page_view', 'add_to_cart') and product_id is not null
+    union all
+    select
+        steps.session_id,
+        order_items.product_id,
+        steps.event_type,
+        steps.first_at,
+        steps.started_at
+    from steps
+    inner join order_items on steps.order_id = order_items.order_id
+    where steps.event_type in ('checkout', 'package_shipped')
+)
+
+select
+    session_id,
+    product_id,
+    started_at,
+    coalesce(
+        min(case when event_type = 'page_view' and first_at >= started_at then first_at end),
+        min(case when event_type = 'page_view' then first_at end)
+    ) as page_view_at,
+    coalesce(
+        min(case when event_type = 'add_to_cart' and first_at >= started_at then first_at end),
+        min(case when event_type = 'add_to_cart' then first_at end)
+    ) as add_to_cart_at,
+    coalesce(
+        min(case when event_type = 'checkout' and first_at >= started_at then first_at end),
+        min(case when event_type = 'checkout' then first_at end)
+    ) as checkout_at,
+    coalesce(
+        min(case when event_type = 'package_shipped' and first_at >= started_at then first_at end),
+        min(case when event_type = 'package_shipped' then first_at end)
+    ) as package_shipped_at
+from product_steps
+group by session_id, product_id, started_at
+order by started_at

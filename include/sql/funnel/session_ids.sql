@@ -1,0 +1,2 @@
+-- The ids of the selected sessions.
+select session_id from selected
