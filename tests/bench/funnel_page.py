@@ -23,7 +23,7 @@ from typing import Any
 import duckdb
 
 SESSIONS = 150_000
-DAYS, PRODUCTS, STATES, USERS = 1096, 30, 60, 20
+DAYS, PRODUCTS, STATES, USERS = 1099, 30, 60, 20
 FIRST = date(2022, 1, 5)
 QUESTIONS = 25
 
@@ -32,7 +32,9 @@ SHOP = """
 create schema analytics;
 create schema intermediate;
 create table intermediate.int_extract_pairs as
-    select timestamp '{first}' + to_days({days}) as as_of, timestamp '{first}' as previous_as_of, 'p' as pair_id;
+    select timestamp '{first}' + to_days(cast({days} - 7 * range as integer)) as as_of,
+        case range when 0 then timestamp '{first}' + to_days({days} - 7) end as previous_as_of, 'p' || range as pair_id
+    from range(2);
 create table intermediate.int_product_versions as
     select 'p' || range as product_id, 'Plant ' || range as name, timestamp '{first}' as as_of from range({products});
 create table intermediate.int_address_versions as
@@ -69,12 +71,24 @@ create table intermediate.int_session_steps as
 create table analytics.dim_products as select product_id, name from intermediate.int_product_versions;
 create table analytics.fct_sessions as
     select distinct country, state from intermediate.int_address_versions;
-create table analytics.fct_order_changes (as_of timestamp, order_id varchar, change varchar, status_from varchar,
-    status_to varchar, changed_columns varchar);
-create table analytics.orders_snapshot (order_id varchar, user_id varchar, promo_id varchar, address_id varchar,
-    created_at timestamp, order_cost decimal(18, 2), shipping_cost decimal(18, 2), order_total decimal(18, 2),
-    tracking_id varchar, shipping_service varchar, estimated_delivery_at timestamp, delivered_at timestamp,
-    status varchar, dbt_valid_from timestamp, dbt_valid_to timestamp);
+create table analytics.orders_snapshot as
+    with versions as (
+        select number, started_at, version from drawn, range(2) as versions(version)
+        where chance % 2 = 0 and (version = 0 or chance % 100 = 0)
+    )
+    select 'o' || number as order_id, 'u1' as user_id, cast(null as varchar) as promo_id, 'a1' as address_id,
+        started_at as created_at, cast(20 as decimal(18, 2)) as order_cost, cast(5 as decimal(18, 2)) as shipping_cost,
+        cast(25 as decimal(18, 2)) as order_total, cast(null as varchar) as tracking_id,
+        cast(null as varchar) as shipping_service, cast(null as timestamp) as estimated_delivery_at,
+        cast(null as timestamp) as delivered_at, case version when 0 then 'preparing' else 'shipped' end as status,
+        timestamp '{first}' + to_days({days} - 7 + 7 * cast(version as integer)) as dbt_valid_from,
+        case when version = 0 and exists (select 1 from versions as next where next.number = versions.number and next.version = 1)
+            then timestamp '{first}' + to_days({days}) end as dbt_valid_to
+    from versions;
+create table analytics.fct_order_changes as
+    select dbt_valid_from as as_of, order_id, 'status_changed' as change, 'preparing' as status_from,
+        status as status_to, 'status' as changed_columns
+    from analytics.orders_snapshot where status = 'shipped';
 """
 
 

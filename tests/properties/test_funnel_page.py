@@ -17,6 +17,7 @@ from greenery.settings import Settings
 from greenery.web.funnel import app as web
 from greenery.web.funnel import security
 from hypothesis import given, seed, strategies
+from hypothesis import settings as hypothesis_settings
 
 from tests.properties import reference, selections
 from tests.properties.histories import CHOICES, Case, case_of
@@ -26,7 +27,8 @@ from tests.properties.test_one_rule import settle
 from tests.properties.test_simulated_shop import extracts  # noqa: F401
 from tests.properties.world import MATURITY_DAYS, World, insert, publish
 
-SELECTIONS = 400
+# Of the profile: 200 with make test, 10,000 with --hypothesis-profile prove.
+SELECTIONS = 10 * hypothesis_settings().max_examples
 
 
 def client_of(warehouse: Warehouse, home: Path, maturity_days: int) -> TestClient:

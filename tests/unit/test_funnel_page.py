@@ -10,6 +10,7 @@ from datetime import date
 import pytest
 from airflow.api_fastapi.core_api import security as airflow_security
 from airflow.models import DagModel
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from greenery.messages.week_state import WeekState
@@ -49,12 +50,19 @@ def home(tmp_path_factory) -> Settings:
     return Settings(home=folder, extracts=folder / "extracts")
 
 
+@pytest.fixture(scope="module")
+def app(home) -> FastAPI:
+    return web.build(home)
+
+
 @pytest.fixture
-def client(home, monkeypatch) -> TestClient:
-    """A client of the app as Airflow mounts it."""
+def client(app, monkeypatch) -> TestClient:
+    """A client of the app, which is mounted as Airflow does it."""
     monkeypatch.setattr(airflow_security, "get_auth_manager", AuthManager)
     monkeypatch.setattr(DagModel, "get_team_name", lambda _: None)
-    return TestClient(web.build(home), root_path="/greenery/funnel", follow_redirects=False)
+    airflow = FastAPI()
+    airflow.mount("/greenery/funnel", app)
+    return TestClient(airflow, base_url="http://testserver/greenery/funnel", follow_redirects=False)
 
 
 @pytest.fixture
@@ -64,12 +72,12 @@ def reader(client) -> TestClient:
     return client
 
 
-def test_the_table_of_routes_is_complete(client):
+def test_the_table_of_routes_is_complete(app):
     """Every route of the app is asked for below, or is about one session or order."""
-    found = {route.path for route in client.app.routes if isinstance(route, APIRoute)}
+    found = {route.path for route in app.routes if isinstance(route, APIRoute)}
     asked = {f"/api/{name}" for name in API} | {"/", "/static/vega.js", "/static/{path:path}", "/{path:path}"}
     assert found == asked | {"/api/sessions/{session_id}", "/api/orders/{order_id}"}
-    assert {route.path for route in client.app.routes} == found, "a route that is not FastAPI's has no dependencies"
+    assert {route.path for route in app.routes} == found, "a route that is not FastAPI's has no dependencies"
 
 
 @pytest.mark.parametrize("way", ["cookie", "token"])
@@ -129,7 +137,7 @@ def test_page_weight():
         ("funnel?product=rose", "product", "product 'rose' is unknown. Use one of: p0, p1, p10"),
         ("funnel?country=Atlantis", "country", "country 'Atlantis' is unknown. Use one of: Country 0, "),
         ("breakdown?state=', drop table sessions", "state", "is unknown. Use one of: State 0"),
-        ("funnel?as_of=2025-01-09", "as_of", "2025-01-09 is not the as_of of a published extract. Use one of: 2025-01-05."),
+        ("funnel?as_of=2025-01-09", "as_of", "2025-01-09 is not the as_of of a published extract. Use one of: 2025-01-08, 2025-01-01."),
         ("funnel?from=2023-02-01&to=2023-01-01", "to", "2023-01-01 is before 2023-02-01. Use a day on or after it."),
         ("funnel?compare=other&other_product=rose", "other_product", "product 'rose' is unknown"),
         ("funnel?compare=last", "compare", "'none', 'previous', 'year_ago' or 'other'"),
@@ -149,8 +157,8 @@ def test_bad_input_is_answered_with_what_is_allowed(reader, query, loc, says):
 
 
 def test_a_session_or_order_that_is_not_known(reader):
-    assert reader.get("/api/sessions/none").json() == {"detail": "No session 'none' was known on 2025-01-05."}
-    assert reader.get("/api/orders/none").json() == {"detail": "No order 'none' was known on 2025-01-05."}
+    assert reader.get("/api/sessions/none").json() == {"detail": "No session 'none' was known on 2025-01-08."}
+    assert reader.get("/api/orders/none").json() == {"detail": "No order 'none' was known on 2025-01-08."}
 
 
 def test_before_the_first_publish(tmp_path, reader):

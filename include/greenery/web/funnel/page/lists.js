@@ -91,7 +91,7 @@ export class Dialogs {
     this.body.replaceChildren(
       h("p", { class: "quiet" }, answer.total > answer.sessions.length
         ? `The newest ${count(answer.sessions.length)} of ${count(answer.total)} sessions.` : `${count(answer.total)} sessions, the newest first.`,
-      " Times after the start."),
+      " Times after the start.", kind === "lost" ? " Steps need not be reached in order, so these can be more than the drop-off says." : ""),
       table(what, columns, answer.sessions, { empty: "No session." }));
   }
 
@@ -275,9 +275,11 @@ export class StatusView {
 
 function checks(week) {
   if (!week.verdict) return h("span", { class: "quiet" }, "not judged");
-  if (!week.failed.length) return `all ${week.checks} passed`;
-  const listed = h("ul", { class: "plain-list" }, week.failed.map((one) => h("li", {}, h("code", {}, one.check), ` (${one.severity}${one.accepted ? ", accepted" : ""}): ${one.observed}`)));
-  return h("details", {}, h("summary", {}, `${week.failed.length} of ${week.checks} failed`), listed);
+  const failed = week.failed.filter((one) => one.severity !== "info");
+  const title = failed.length ? `${failed.length} of ${week.checks} failed` : `${week.checks} checks, none failed`;
+  if (!week.failed.length) return title;
+  const listed = h("ul", { class: "plain-list" }, week.failed.map((one) => h("li", {}, h("code", {}, one.check), ` (${one.severity === "info" ? "for information" : one.severity}${one.accepted ? ", accepted" : ""}): ${one.observed}`)));
+  return h("details", {}, h("summary", {}, title), listed);
 }
 
 // A page in Airflow's frame may not lead Airflow elsewhere; a link in Airflow's own document may.

@@ -27,6 +27,7 @@ function show(changed) {
   const name = VIEWS[state.view] ? state.view : "funnel";
   renderViews();
   renderAsOf(document.getElementById("as-of"), options);
+  document.getElementById("as-of").hidden = name === "status";
   form.hidden = name !== "funnel";
   if (name === "funnel") renderFilters(form, options);
   const Shown = VIEWS[name][1];
