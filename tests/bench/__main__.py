@@ -7,10 +7,10 @@ import platform
 
 from greenery.settings import REPOSITORY
 
-from tests.bench import growth, quality, weekly_run
+from tests.bench import funnel_page, growth, quality, weekly_run
 
 PAGE = REPOSITORY / "docs" / "benchmarks.md"
-SECTIONS = (weekly_run.section, quality.section)
+SECTIONS = (weekly_run.section, quality.section, funnel_page.section)
 
 if __name__ == "__main__":
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"

@@ -87,8 +87,7 @@ class Shop:
         return any(
             session["checkout_at"] is not None
             and session["package_shipped_at"] is None
-            and self.as_of
-            < datetime.combine(self.week_of(session), time()) + WEEK + timedelta(days=maturity_days)
+            and self.as_of < datetime.combine(self.week_of(session), time()) + WEEK + timedelta(days=maturity_days)
             for session in sessions
         )
 

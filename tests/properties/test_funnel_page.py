@@ -50,7 +50,9 @@ def client_of(warehouse: Warehouse, home: Path, maturity_days: int) -> TestClien
 
 def ask(client: TestClient, path: str, **parameters: object) -> dict:
     """Return the answer of the API."""
-    response = client.get(f"/api/{path}", params={name: value for name, value in parameters.items() if value is not None})
+    response = client.get(
+        f"/api/{path}", params={name: value for name, value in parameters.items() if value is not None}
+    )
     assert response.status_code == 200, response.text
     return response.json()
 
@@ -166,12 +168,12 @@ def check_summary(client: TestClient, summary: dict) -> None:
     assert all_time["largest_drop_off"] == summary["largest_drop_off"]["all_time"]
     assert all_time["provisional"] == summary["provisional"]["all_time"]["steps"]
     pace = {one["to"]: one for one in ask(client, "times", as_of=as_of, **week)["steps"]}
-    for step, figures in summary["pace"]["steps"].items():
+    for step, expected in summary["pace"]["steps"].items():
         assert (pace[step]["from"], pace[step]["sessions"], pace[step]["median"], pace[step]["provisional"]) == (
-            figures["from"],
-            figures["sessions"],
-            figures["median_seconds"],
-            figures["provisional"],
+            expected["from"],
+            expected["sessions"],
+            expected["median_seconds"],
+            expected["provisional"],
         )
     trend = ask(client, "over-time", as_of=as_of, by="week")["points"]
     by_end = {point["period"]["to"]: point for point in trend}
@@ -209,7 +211,7 @@ def test_random_selections_on_a_simulated_shop(shop_client, extracts):  # noqa: 
     for extract in extracts:
         until = [one for one in extracts if one.as_of <= extract.as_of]
         shops.append(selections.Shop(reference.analytics(until), extract.as_of))
-    chance = random.Random(16)
+    chance = random.Random(16)  # noqa: S311
     sizes = Counter()
     by = ("day", "week", "month", "product", "country", "state", "visitor", "weekday")
     for number in range(SELECTIONS):
@@ -231,7 +233,9 @@ def test_random_histories(warehouse, tmp_path_factory):
     seen: Counter[str] = Counter()
 
     @seed(16)
-    @given(strategies.binary(min_size=CHOICES, max_size=CHOICES).map(case_of), strategies.randoms(use_true_random=False))
+    @given(
+        strategies.binary(min_size=CHOICES, max_size=CHOICES).map(case_of), strategies.randoms(use_true_random=False)
+    )
     def holds(case: Case, chance: random.Random) -> None:
         warehouse.clear()
         world = World(warehouse, case.contents)

@@ -151,7 +151,7 @@ class TestAdjusted:
         assert statistics.adjusted([1.0, 0.9, 0.8]) == [1.0, 1.0, 1.0]
 
     def test_is_that_of_statsmodels(self):
-        chance = random.Random(1)
+        chance = random.Random(1)  # noqa: S311
         for number in range(1, 120):
             p_values = [chance.choice([chance.random(), chance.random() ** 6, 0.01, 0.0, 1.0]) for _ in range(number)]
             expected = multipletests(p_values, alpha=0.05, method="holm")[1]

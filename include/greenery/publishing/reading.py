@@ -142,4 +142,3 @@ def bound(text: str, parameters: Parameters) -> tuple[str, Parameters]:
         return ", ".join(f"${one}" for one in names)
 
     return re.sub(r"--.*|\$(\w+)", expand, text), found
-

@@ -107,7 +107,10 @@ class Answers:
         reached = "shipped_at_equal_age" if provisional else query.step
         total = Share(sum(row[reached] for row in rows), sum(row["sessions"] for row in rows))
         compared = [
-            (own := Share(row[reached], row["sessions"]), Share(total.reached - own.reached, total.sessions - own.sessions))
+            (
+                own := Share(row[reached], row["sessions"]),
+                Share(total.reached - own.reached, total.sessions - own.sessions),
+            )
             for row in rows
         ]
         intervals = statistics.intervals([Share(row[query.step], row["sessions"]) for row in rows])
@@ -116,7 +119,7 @@ class Answers:
             by=query.by,
             step=query.step,
             at_equal_age=provisional,
-            provisional=(SHIPPED,) if any(row["not_shipped"] for row in rows) else (),
+            provisional=_provisional({"not_shipped": any(row["not_shipped"] for row in rows)}),
             groups=tuple(
                 Group(
                     value=row["value"],

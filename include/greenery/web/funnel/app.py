@@ -185,4 +185,4 @@ def _warm_up(published: Published, bundle: Path) -> None:
 def _write_bundle(bundle: Path) -> None:
     """Write the libraries of the charts as one file, unless it is there."""
     if not bundle.exists():
-        write_atomically(bundle, vl_convert.javascript_bundle())
+        write_atomically(bundle, vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))

@@ -227,7 +227,13 @@ def _pace() -> Spec:
                     "encoding": {"x": x, "y": {"field": "median", "type": "quantitative"}},
                 },
                 {
-                    "mark": {"type": "point", "size": 36, "filled": True, "opacity": 1, "color": {"expr": "datum_color"}},
+                    "mark": {
+                        "type": "point",
+                        "size": 36,
+                        "filled": True,
+                        "opacity": 1,
+                        "color": {"expr": "datum_color"},
+                    },
                     "encoding": {
                         "x": x,
                         "y": {"field": "median", "type": "quantitative"},

@@ -13,8 +13,8 @@ from fastapi import HTTPException, status
 
 from greenery.figures import order_changes as figures
 from greenery.figures import values
-from greenery.publishing.reading import Known, Version
 from greenery.messages.week_state import ListedWeek
+from greenery.publishing.reading import Known, Version
 from greenery.report import judged, run_note, weeks
 from greenery.settings import Settings
 from greenery.web.funnel.model import (
@@ -86,9 +86,7 @@ class Details:
         return SessionAnswer(
             **self._of(known),
             session_id=session_id,
-            happenings=tuple(
-                Happening(**{**_typed(row), "known_as_of": row["known_as_of"].date()}) for row in rows
-            ),
+            happenings=tuple(Happening(**{**_typed(row), "known_as_of": row["known_as_of"].date()}) for row in rows),
             orders=_orders(known, sorted({row["order_id"] for row in rows if row["order_id"] is not None})),
         )
 
@@ -97,7 +95,9 @@ class Details:
         known = known_on(self._version, query)
         orders = _orders(known, [order_id])
         if not orders[0].versions:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"No order {order_id!r} was known on {known.as_of:%Y-%m-%d}.")
+            raise HTTPException(
+                status.HTTP_404_NOT_FOUND, f"No order {order_id!r} was known on {known.as_of:%Y-%m-%d}."
+            )
         return OrderAnswer(**self._of(known), order=orders[0])
 
     def order_changes(self, query: AsOf) -> OrderChangesAnswer:
@@ -159,7 +159,9 @@ def _orders(known: Known, order_ids: Sequence[str]) -> tuple[Order, ...]:
     return tuple(
         Order(
             order_id=order_id,
-            items=tuple(Item(product_id=row["product_id"], quantity=row["quantity"]) for row in items.get(order_id, ())),
+            items=tuple(
+                Item(product_id=row["product_id"], quantity=row["quantity"]) for row in items.get(order_id, ())
+            ),
             versions=tuple(_order_version(row) for row in versions.get(order_id, ())),
         )
         for order_id in order_ids
@@ -183,9 +185,9 @@ def _by_order(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
 
 def _typed(row: Mapping[str, Any], without: Sequence[str] = ()) -> dict[str, Any]:
     """Return a row with the zone of its times, and with the list that `products` stands for."""
-    typed = {name: values.moment(value) if isinstance(value, datetime) else value for name, value in row.items()}
+    typed: dict[str, Any] = {
+        name: values.moment(value) if isinstance(value, datetime) else value for name, value in row.items()
+    }
     if "products" in typed:
         typed["products"] = tuple(typed["products"].split("\n")) if typed["products"] else ()
     return {name: value for name, value in typed.items() if name not in without}
-
-

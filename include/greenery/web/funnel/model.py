@@ -31,7 +31,7 @@ class Answer(BaseModel):
 class Period(Answer):
     """Days: the first, and the one after the last."""
 
-    from_: date = Field(alias="from")
+    from_: date = Field(validation_alias="from", serialization_alias="from")
     to: date
 
 
@@ -152,7 +152,7 @@ class OverTimeAnswer(Answer):
 class Group(Answer):
     """The sessions with one value, and how their conversion differs from that of the rest.
 
-    p_adjusted: the p-value, corrected for the number of groups that were tested; null where a side has too few sessions.
+    p_adjusted: the p-value, corrected for the number of groups that were tested; null if a side has too few sessions.
     """
 
     value: str

@@ -35,7 +35,10 @@ class Selection(AsOf):
     """A selection of sessions. All parameters hold together."""
 
     from_: date | None = Field(
-        None, alias="from", description=_PERIOD.format("this day or later.", "the day of the first session")
+        None,
+        validation_alias="from",
+        serialization_alias="from",
+        description=_PERIOD.format("this day or later.", "the day of the first session"),
     )
     to: date | None = Field(None, description=_PERIOD.format("an earlier day than this one.", "as_of"))
     product: tuple[str, ...] = Field(

@@ -33,7 +33,10 @@ def known_on(version: Version, query: AsOf) -> Known:
     if as_of not in version.extracts:
         days = [f"{day:%Y-%m-%d}" for day in reversed(version.extracts)]
         raise refused(
-            "as_of", query.as_of, f"{query.as_of} is not the as_of of a published extract. Use one of: {_some(days)}.", days
+            "as_of",
+            query.as_of,
+            f"{query.as_of} is not the as_of of a published extract. Use one of: {_some(days)}.",
+            days,
         )
     return version.known_on(as_of)
 
@@ -79,7 +82,10 @@ def select(known: Known, query: Selection, prefix: str = "") -> Selected:
             if name in allowed and value not in allowed[name]:
                 known_values = sorted(allowed[name])
                 raise refused(
-                    prefix + name, value, f"{name} {value!r} is unknown. Use one of: {_some(known_values)}.", known_values
+                    prefix + name,
+                    value,
+                    f"{name} {value!r} is unknown. Use one of: {_some(known_values)}.",
+                    known_values,
                 )
         chosen[name] = values
     first = known.all_rows("first_day")[0]["first_day"] or known.as_of.date()

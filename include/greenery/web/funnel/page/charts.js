@@ -34,7 +34,8 @@ export async function draw(element, name, data, { parameters = {}, onclick, labe
   if (!body.layer) delete body.layer;
   body.datasets = data;
   for (const parameter of body.params ?? []) if (parameter.name in parameters) parameter.value = parameters[parameter.name];
-  const target = h("div", { class: "canvas" });
+  // The element has the name; the marks inside have none, and the table beside it has their figures.
+  const target = h("div", { class: "canvas", "aria-hidden": "true" });
   element.replaceChildren(target);
   element.setAttribute("role", "img");
   element.setAttribute("aria-label", label);
@@ -42,20 +43,17 @@ export async function draw(element, name, data, { parameters = {}, onclick, labe
     ast: true, renderer: "svg", actions: false, defaultStyle: false, tooltip, mode: "vega-lite",
   });
   if (onclick) view.addEventListener("click", (_event, item) => item?.datum && onclick(item.datum));
-  views.get(element)?.view.finalize();
-  views.set(element, { view, body });
+  views.get(element)?.finalize();
+  views.set(element, view);
 }
 
 /** Offer the chart that is drawn in an element as a picture, on white. */
 export async function saveAsPng(element, name) {
-  const { body } = views.get(element);
-  const onWhite = JSON.parse(JSON.stringify(body).replaceAll("currentColor", "#1b2420"));
-  onWhite.background = "#fff";
-  onWhite.padding = 16;
-  onWhite.width = 720;
-  onWhite.autosize = { type: "pad" };
-  const hidden = h("div");
-  const { view } = await window.vegaEmbed(hidden, onWhite, { ast: true, renderer: "none", actions: false, defaultStyle: false, mode: "vega-lite" });
-  download(name, await view.toImageURL("png", 2));
-  view.finalize();
+  const chart = await views.get(element).toCanvas(2);
+  const picture = h("canvas", { width: chart.width + 64, height: chart.height + 64 });
+  const context = picture.getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, picture.width, picture.height);
+  context.drawImage(chart, 32, 32);
+  picture.toBlob((blob) => download(name, blob), "image/png");
 }

@@ -228,7 +228,7 @@ export class OrdersView {
     ];
     this.tableBody.replaceChildren(
       h("p", { class: "quiet", role: "status" }, `${count(found.length)} of ${count(this.shown.orders.length)} changed orders.`),
-      table("Orders that changed", columns, found.slice(0, this.limit), { empty: "No order fits." }),
+      table("List of changed orders", columns, found.slice(0, this.limit), { empty: "No order fits." }),
       found.length > this.limit ? button(`Show all ${count(found.length)}`, () => { this.limit = Infinity; this.showTable(); }, { class: "plain" }) : "");
   }
 
