@@ -350,6 +350,7 @@ class Summary(Document):
     week: Period
     verdict: HeadlineVerdict
     funnel: Funnel
+    # A file of an earlier version of the code lacks it.
     events_without_session: int = 0
     rates: Rates
     intervals: Intervals

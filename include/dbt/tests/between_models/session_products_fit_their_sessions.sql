@@ -1,5 +1,5 @@
--- A product's step is a step of the whole session too, and not earlier, unless its time is before the session's start:
--- then it is that of a backdated event.
+-- A product's step is a step of the whole session too, and not earlier. Only a time between the earliest backdated
+-- event of the session and its start can be earlier.
 {{ config(meta={'model': 'fct_session_products'}) }}
 
 with sessions_to_check as (
@@ -16,17 +16,28 @@ sessions as (
     where session_id in (select sessions_to_check.session_id from sessions_to_check)
 ),
 
+backdated as (
+    select
+        session_id,
+        min(backdated_at) as backdated_at
+    from {{ ref('int_session_steps') }}
+    where backdated_at is not null and session_id in (select sessions_to_check.session_id from sessions_to_check)
+    group by session_id
+),
+
 final as (
     select
         products.session_id,
         products.product_id
     from products
     left join sessions on products.session_id = sessions.session_id
+    left join backdated on products.session_id = backdated.session_id
     where
         sessions.session_id is null
         {%- for step in steps() %}
         or (products.{{ step }}_at is not null and sessions.{{ step }}_at is null)
-        or (products.{{ step }}_at >= sessions.started_at and products.{{ step }}_at < sessions.{{ step }}_at)
+        or products.{{ step }}_at < coalesce(backdated.backdated_at, sessions.started_at)
+        or (products.{{ step }}_at < sessions.{{ step }}_at and products.{{ step }}_at >= sessions.started_at)
         {%- endfor %}
 )
 

@@ -6,10 +6,11 @@ from greenery.quality.suite import Check, Suite
 
 STEPS = ("page_view_at", "add_to_cart_at", "checkout_at", "package_shipped_at")
 DIFFER = " or ".join(f"{column} is distinct from known_{column}" for column in ("started_at", *STEPS))
-# Where later extracts are in the build, a mart may know more; it may never know less. A time before
-# the session's start, of a backdated event, gives way to any other.
+# Where later extracts are in the build, a mart may know more; it may never know less. A time before the
+# session's start, of a backdated event, gives way to any other.
 KNOW_LESS = "started_at > known_started_at or " + " or ".join(
-    f"coalesce({step} > known_{step} and known_{step} >= known_started_at, false) or ({step} is null and known_{step} is not null)"
+    f"coalesce({step} > known_{step} and known_{step} >= known_started_at, false) "
+    f"or ({step} is null and known_{step} is not null)"
     for step in STEPS
 )
 UNEQUAL = (

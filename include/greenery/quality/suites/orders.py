@@ -84,12 +84,12 @@ SUITE = Suite(
             lambda gx: gx.ExpectMostColumnValuesToNotBeNull(
                 column="known_user_id",
                 mostly=0.5,
-                row_condition=gx.is_true("is_news")
+                row_condition=gx.is_true("has_new_facts")
                 & gx.is_true("users_are_judged")
                 & gx.Column("user_id").is_not_null(),
             ),
-            meaning="The users of most new or changed orders are in the extract. Not checked where this was not so in "
-            "the previous extract.",
+            meaning="The users of most orders that are new, or have another user, time or amount, are in the extract. "
+            "Not checked where this was not so in the previous extract.",
             look="how ids are written in users.csv and orders.csv; one may be older or incomplete",
             remedy="accept",
             acceptable=True,
@@ -101,12 +101,12 @@ SUITE = Suite(
             lambda gx: gx.ExpectMostColumnValuesToNotBeNull(
                 column="known_address_id",
                 mostly=0.5,
-                row_condition=gx.is_true("is_news")
+                row_condition=gx.is_true("has_new_facts")
                 & gx.is_true("addresses_are_judged")
                 & gx.Column("address_id").is_not_null(),
             ),
-            meaning="The addresses of most new or changed orders are in this extract or an earlier one. Not checked "
-            "where this was not so in the previous extract.",
+            meaning="The addresses of most orders that are new, or have another user, time or amount, are in this "
+            "extract or an earlier one. Not checked where this was not so in the previous extract.",
             look="how ids are written in addresses.csv and orders.csv; one may be older or incomplete",
             remedy="accept",
             acceptable=True,

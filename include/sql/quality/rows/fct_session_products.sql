@@ -1,23 +1,34 @@
 -- The products that the sessions of the week that ends at $as_of met, as known then, each as often as
 -- fct_session_products has it, and beside them in which steps its row is beyond that of the session in fct_sessions.
--- A time before the session's start, of a backdated event, is not compared. Later knowledge adds products. They are left
--- out unless they are at fault: a week is judged alike on the day and later.
+-- A time between the earliest backdated event of a session and its start is not compared. Later knowledge adds
+-- products. They are left out unless they are at fault: a week is judged alike on the day and later.
 with week_sessions as (
     select session_id from quality_sessions
     where weeks_ago = 0
 ),
 
-mart_sessions as (
+backdated as (
     select
         session_id,
-        min(started_at) as started_at,
-        min(page_view_at) as page_view_at,
-        min(add_to_cart_at) as add_to_cart_at,
-        min(checkout_at) as checkout_at,
-        min(package_shipped_at) as package_shipped_at
-    from marts.fct_sessions
-    where session_id in (select week_sessions.session_id from week_sessions)
+        min(backdated_at) as backdated_at
+    from intermediate.int_session_steps
+    where backdated_at is not null and session_id in (select week_sessions.session_id from week_sessions)
     group by session_id
+),
+
+mart_sessions as (
+    select
+        sessions.session_id,
+        min(sessions.started_at) as started_at,
+        min(coalesce(backdated.backdated_at, sessions.started_at)) as backdated_from,
+        min(sessions.page_view_at) as page_view_at,
+        min(sessions.add_to_cart_at) as add_to_cart_at,
+        min(sessions.checkout_at) as checkout_at,
+        min(sessions.package_shipped_at) as package_shipped_at
+    from marts.fct_sessions as sessions
+    left join backdated on sessions.session_id = backdated.session_id
+    where sessions.session_id in (select week_sessions.session_id from week_sessions)
+    group by sessions.session_id
 ),
 
 mart_products as (
@@ -29,16 +40,18 @@ mart_products as (
             case when sessions.session_id is null then 'session ' else '' end,
             case
                 when
-                    (products.page_view_at >= sessions.started_at and products.page_view_at < sessions.page_view_at)
+                    products.page_view_at < sessions.backdated_from
+                    or (products.page_view_at < sessions.page_view_at and products.page_view_at >= sessions.started_at)
                     or (products.page_view_at is not null and sessions.page_view_at is null)
                     then 'page_view '
                 else ''
             end,
             case
                 when
-                    (
-                        products.add_to_cart_at >= sessions.started_at
-                        and products.add_to_cart_at < sessions.add_to_cart_at
+                    products.add_to_cart_at < sessions.backdated_from
+                    or (
+                        products.add_to_cart_at < sessions.add_to_cart_at
+                        and products.add_to_cart_at >= sessions.started_at
                     )
                     or (products.add_to_cart_at is not null and sessions.add_to_cart_at is null)
                     then 'add_to_cart '
@@ -46,16 +59,18 @@ mart_products as (
             end,
             case
                 when
-                    (products.checkout_at >= sessions.started_at and products.checkout_at < sessions.checkout_at)
+                    products.checkout_at < sessions.backdated_from
+                    or (products.checkout_at < sessions.checkout_at and products.checkout_at >= sessions.started_at)
                     or (products.checkout_at is not null and sessions.checkout_at is null)
                     then 'checkout '
                 else ''
             end,
             case
                 when
-                    (
-                        products.package_shipped_at >= sessions.started_at
-                        and products.package_shipped_at < sessions.package_shipped_at
+                    products.package_shipped_at < sessions.backdated_from
+                    or (
+                        products.package_shipped_at < sessions.package_shipped_at
+                        and products.package_shipped_at >= sessions.started_at
                     )
                     or (products.package_shipped_at is not null and sessions.package_shipped_at is null)
                     then 'package_shipped '
