@@ -112,7 +112,7 @@ def _over_time() -> Spec:
     y_axis = {"orient": "right", "format": ".0%", "gridColor": GREY, "gridOpacity": 0.3, "tickCount": 5}
     y_scale = {"zero": False, "nice": True}
     # The page says which steps it shows.
-    legend = {"labelExpr": f"{wording.STEP_NAMES}[datum.label]", "values": {"expr": "steps"}}
+    legend = {"labelExpr": f"{wording.STEP_NAMES}[datum.label]", "values": {"expr": "steps"}, "symbolOpacity": 1}
     color = {"field": "step", "scale": _named(COLORS), "legend": legend}
     tooltip = [
         {"field": "period", "title": "Period"},
@@ -143,7 +143,7 @@ def _over_time() -> Spec:
                         "x": x,
                         "y": {"field": "low", "type": "quantitative", "scale": y_scale, "axis": y_axis},
                         "y2": {"field": "high"},
-                        "color": {**color, "legend": None},
+                        "color": color,
                     },
                 },
                 {
@@ -153,7 +153,7 @@ def _over_time() -> Spec:
                     "encoding": {
                         "x": x,
                         "y": {"field": "share", "type": "quantitative"},
-                        "color": {**color, "legend": None},
+                        "color": color,
                     },
                 },
                 {

@@ -219,7 +219,7 @@ export class OrdersView {
     const found = this.found();
     const columns = [
       { name: "Order", node: (row) => button(row.order_id, () => change({ order: row.order_id }, { entry: true }), { class: "cell left id", title: "Show all versions" }) },
-      { name: "Change", text: (row) => CHANGES[row.change] ?? row.change },
+      { name: "Change", text: (row) => CHANGES[row.change] ?? row.change, class: "nowrap" },
       { name: "Status", text: (row) => (row.status_from === row.status_to ? row.status_to ?? NOTHING : `${row.status_from ?? NOTHING} → ${row.status_to ?? NOTHING}`), class: "nowrap" },
       { name: "Other columns", text: (row) => (row.changed_columns ?? "").split(", ").filter((name) => name && name !== "status").join(", ") || NOTHING },
       { name: "Total", number: true, text: (row) => money(row.order_total) },
@@ -261,7 +261,7 @@ export class StatusView {
       { name: "Week to", text: (week) => day(week.as_of), class: "nowrap" },
       { name: "State", node: (week) => [h("span", { class: `tag ${{ admitted: "good", held: "critical", missing: "warning" }[week.state] ?? ""}` }, week.published ? "published" : week.state),
         week.restated ? h("span", { class: "tag" }, "restated") : null, week.outdated ? h("span", { class: "tag warning" }, "outdated") : null] },
-      { name: "Checks", node: (week) => checks(week) },
+      { name: "Checks", node: (week) => checks(week), class: "checks-cell" },
       { name: "Why, and what next", node: (week) => [week.reason ? h("span", {}, week.reason) : null, week.next_command ? h("code", {}, week.next_command) : null].filter(Boolean) },
       { name: "More", node: (week) => [
         week.has_report ? h("a", { href: `../reports/${week.as_of}/index.html` }, "Report") : null,
