@@ -11,7 +11,7 @@ select
         case
             when
                 session_products.package_shipped_at >= selected.started_at
-                and session_products.package_shipped_at < selected.week + interval '7 days'
+                and session_products.package_shipped_at < selected.start_week + interval '7 days'
                 then 1
         end
     ) as shipped_at_equal_age,
@@ -27,8 +27,8 @@ select
 from session_products
 inner join selected on session_products.session_id = selected.session_id
 where
-    session_products.started_at >= $from
-    and session_products.started_at < $to
+    session_products.started_at >= $first
+    and session_products.started_at < $until
     and ($any_product or session_products.product_id in ($product))
 group by session_products.product_id
 order by session_products.product_id

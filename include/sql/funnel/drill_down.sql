@@ -1,4 +1,4 @@
--- The selected sessions, newest first, $limit at most: all, those that reached the step $reached, or those that reached
+-- The selected sessions, newest first, $most at most: all, those that reached the step $reached, or those that reached
 -- the step before $lost and not $lost.
 with reached as (
     select
@@ -27,7 +27,7 @@ found as (
     from reached
     where is_reached and is_lost
     order by started_at desc, session_id asc
-    limit $limit
+    limit $most
 ),
 
 products as (

@@ -1,5 +1,5 @@
 -- The sessions as known as of $as_of, with their user and place, and what they are grouped by. visitor is `new` in the
--- first session of a user. week is the day on which the session's week starts. Times are UTC.
+-- first session of a user. start_week is the day on which the session's week starts. Times are UTC.
 -- A step's time before the session's start counts only if the step has no other. It reads steps, of known_steps.sql.
 with sessions as (
     select
@@ -64,7 +64,7 @@ placed as (
         session_users.user_id,
         coalesce(addresses.country, 'unknown') as country,
         coalesce(addresses.state, 'unknown') as state,
-        cast(sessions.started_at as date) as day,
+        cast(sessions.started_at as date) as start_day,
         -- A session that starts at the very instant of a week's end belongs to the week after it.
         cast(ceil(datediff('microsecond', sessions.started_at, $as_of) / 604800000000.0) as integer) as weeks_to_end
     from sessions
@@ -79,10 +79,10 @@ select
     ended_at,
     country,
     state,
-    day,
-    cast($as_of - weeks_to_end * interval '7 days' as date) as week,
-    cast(date_trunc('month', started_at) as date) as month,
-    case mod(mod(datediff('day', date '1900-01-01', day), 7) + 7, 7)
+    start_day,
+    cast($as_of - weeks_to_end * interval '7 days' as date) as start_week,
+    cast(date_trunc('month', started_at) as date) as start_month,
+    case mod(mod(datediff('day', date '1900-01-01', start_day), 7) + 7, 7)
         when 0 then 'monday'
         when 1 then 'tuesday'
         when 2 then 'wednesday'

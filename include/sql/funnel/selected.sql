@@ -1,13 +1,13 @@
--- The sessions of a selection: they start in [$from, $to), and have one of the values where a list is given.
+-- The sessions of a selection: they start in [$first, $until), and have one of the values where a list is given.
 select
     session_id,
     started_at,
     ended_at,
     country,
     state,
-    day,
-    week,
-    month,
+    start_day,
+    start_week,
+    start_month,
     weekday,
     visitor,
     page_view_at,
@@ -16,8 +16,8 @@ select
     package_shipped_at
 from sessions
 where
-    started_at >= $from
-    and started_at < $to
+    started_at >= $first
+    and started_at < $until
     and ($any_country or country in ($country))
     and ($any_state or state in ($state))
     and ($any_weekday or weekday in ($weekday))

@@ -8,7 +8,7 @@ with met as (
         min(checkout_at) as checkout_at,
         min(package_shipped_at) as package_shipped_at
     from session_products
-    where product_id in ($product) and started_at >= $from and started_at < $to
+    where product_id in ($product) and started_at >= $first and started_at < $until
     group by session_id
 )
 
@@ -18,9 +18,9 @@ select
     sessions.ended_at,
     sessions.country,
     sessions.state,
-    sessions.day,
-    sessions.week,
-    sessions.month,
+    sessions.start_day,
+    sessions.start_week,
+    sessions.start_month,
     sessions.weekday,
     sessions.visitor,
     met.page_view_at,
@@ -30,8 +30,8 @@ select
 from sessions
 inner join met on sessions.session_id = met.session_id
 where
-    sessions.started_at >= $from
-    and sessions.started_at < $to
+    sessions.started_at >= $first
+    and sessions.started_at < $until
     and ($any_country or sessions.country in ($country))
     and ($any_state or sessions.state in ($state))
     and ($any_weekday or sessions.weekday in ($weekday))

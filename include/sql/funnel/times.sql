@@ -3,27 +3,27 @@
 with moves as (
     select
         'add_to_cart' as step,
-        day,
-        week,
-        month,
+        start_day,
+        start_week,
+        start_month,
         datediff('microsecond', page_view_at, add_to_cart_at) as microseconds
     from selected
     where page_view_at <= add_to_cart_at and page_view_at >= started_at
     union all
     select
         'checkout' as step,
-        day,
-        week,
-        month,
+        start_day,
+        start_week,
+        start_month,
         datediff('microsecond', add_to_cart_at, checkout_at) as microseconds
     from selected
     where add_to_cart_at <= checkout_at and add_to_cart_at >= started_at
     union all
     select
         'package_shipped' as step,
-        day,
-        week,
-        month,
+        start_day,
+        start_week,
+        start_month,
         datediff('microsecond', checkout_at, package_shipped_at) as microseconds
     from selected
     where checkout_at <= package_shipped_at and checkout_at >= started_at
@@ -32,9 +32,9 @@ with moves as (
 select
     step,
     case $by
-        when 'day' then cast(day as varchar)
-        when 'week' then cast(week as varchar)
-        when 'month' then cast(month as varchar)
+        when 'day' then cast(start_day as varchar)
+        when 'week' then cast(start_week as varchar)
+        when 'month' then cast(start_month as varchar)
     end as value,
     count(*) as sessions,
     percentile_cont(0.1) within group (order by microseconds) as percentile_10,

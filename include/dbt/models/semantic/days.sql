@@ -7,9 +7,11 @@ with digits as (
 ),
 
 final as (
-    select cast(date '2015-01-01' + cast(
-        ones.digit + 10 * tens.digit + 100 * hundreds.digit + 1000 * thousands.digit as integer
-    ) as date) as day
+    select
+        cast(
+            date '2015-01-01'
+            + cast(ones.digit + 10 * tens.digit + 100 * hundreds.digit + 1000 * thousands.digit as integer) as date
+        ) as date_day
     from digits as ones
     cross join digits as tens
     cross join digits as hundreds

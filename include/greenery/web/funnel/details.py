@@ -53,7 +53,7 @@ class Details:
         return Options(
             **self._of(known),
             as_ofs=tuple(as_of.date() for as_of in reversed(self._version.extracts)),
-            first_day=known.all_rows("first_day")[0]["first_day"],
+            **known.all_rows("days")[0],
             products=tuple(Named(**row) for row in known.all_rows("products")),
             countries=tuple(
                 Country(name=name, states=tuple(row["state"] for row in rows))
@@ -67,7 +67,7 @@ class Details:
         """Return the sessions behind a bar."""
         known = known_on(self._version, query)
         selected = select(known, query)
-        parameters = {"reached": query.reached, "lost": query.lost, "limit": query.limit}
+        parameters = {"reached": query.reached, "lost": query.lost, "most": query.limit}
         rows = known.rows("drill_down", {**selected.parameters, **parameters}, ("selected", selected.query))
         return SessionsAnswer(
             **self._of(known),

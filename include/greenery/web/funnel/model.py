@@ -60,13 +60,15 @@ class Note(Answer):
 class Options(Answer):
     """What can be chosen.
 
-    as_ofs: the days on which something was known, newest first. first_day: that of the first session; null without one.
+    as_ofs: the days on which something was known, newest first. first_day, last_day: those of the first and the last
+    session; null without one.
     """
 
     version: int
     as_of: date
     as_ofs: tuple[date, ...]
     first_day: date | None
+    last_day: date | None
     products: tuple[Named, ...]
     countries: tuple[Country, ...]
     notes: tuple[Note, ...]

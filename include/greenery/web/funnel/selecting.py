@@ -57,7 +57,12 @@ class Selected:
     def parameters(self) -> Parameters:
         """The parameters of the statements that read the selection."""
         values = {name: getattr(self, name) for name in FILTERS}
-        return {"from": self.start, "to": self.end, **values, **{f"any_{name}": not values[name] for name in FILTERS}}
+        return {
+            "first": self.start,
+            "until": self.end,
+            **values,
+            **{f"any_{name}": not values[name] for name in FILTERS},
+        }
 
     @property
     def query(self) -> str:
@@ -88,7 +93,7 @@ def select(known: Known, query: Selection, prefix: str = "") -> Selected:
                     known_values,
                 )
         chosen[name] = values
-    first = known.all_rows("first_day")[0]["first_day"] or known.as_of.date()
+    first = known.all_rows("days")[0]["first_day"] or known.as_of.date()
     start, end = query.from_ or first, query.to or known.as_of.date()
     if query.from_ and query.to and start > end:
         raise refused(f"{prefix}to", query.to, f"{query.to} is before {query.from_}. Use a day on or after it.")

@@ -1,7 +1,7 @@
 // The filters: period, products, places, and what to compare with.
 
 import { button, day, h, plusDays, segmented, select } from "./dom.js";
-import { PERIODS, change, dates, state } from "./state.js";
+import { PERIODS, change, chosenPeriod, dates, state } from "./state.js";
 
 const VISITORS = { new: "New users", returning: "Returning users", unknown: "Unknown users" };
 const title = (text) => text[0].toUpperCase() + text.slice(1);
@@ -76,7 +76,7 @@ export function renderFilters(form, options) {
   const countries = options.countries.map((country) => [country.name, country.name]);
   const isFiltered = ["product", "country", "state", "visitor", "weekday"].some((name) => state[name].length);
   const main = h("div", { class: "row" },
-    segmented("Sessions that start in", PERIODS.slice(0, -1), state.period, (period) => change({ period, from: "", to: "" })),
+    segmented("Sessions that start in", PERIODS, chosenPeriod(options), (period) => change({ period, from: "", to: "" })),
     range(options),
     picker("Product", products, "product", "All products"),
     picker("Country", countries, "country", "All countries"),

@@ -7,7 +7,7 @@ import {
   COLORS, READINGS, STEPS, STEP_NAMES, NOTHING, between, button, count, csv, day, download, duration, h, percent, percentBetween,
   period, points, segmented, select, signedCount, sorted, table,
 } from "./dom.js";
-import { bucket, change, compared, dates, permanentLink, selection, state } from "./state.js";
+import { bucket, change, compared, dates, permanentLink, selection, startOf, state } from "./state.js";
 
 const BY = [["product", "Product"], ["country", "Country"], ["state", "State"], ["visitor", "New or returning"], ["weekday", "Weekday"]];
 const WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
@@ -140,7 +140,7 @@ export class FunnelView {
     }
     const { comparison } = answer;
     if (comparison && this.options.first_day && comparison.period.from < this.options.first_day) {
-      found.push(`The first session is known from ${day(this.options.first_day)}, so the comparison has sessions from that day on only.`);
+      found.push(`The first session is of ${day(this.options.first_day)}: the comparison has no earlier ones.`);
     }
     const all = found.map((text) => h("p", { class: "quiet small" }, text));
     if (!answer.since) return all;
@@ -169,7 +169,7 @@ export class FunnelView {
       return;
     }
     const rows = answer.points.flatMap((point) => steps.map((step) => ({
-      day: point.period.from, to: point.period.to, period: period(point.period), step, name: STEP_NAMES[step], share: point.conversion[step],
+      day: startOf(answer.by, point.period.from, this.options), from: point.period.from, to: point.period.to, period: period(point.period), step, name: STEP_NAMES[step], share: point.conversion[step],
       low: point.intervals[step]?.[0], high: point.intervals[step]?.[1], range: percentBetween(point.intervals[step]),
       reached: point.funnel[step], sessions: point.funnel.sessions, provisional: point.provisional.includes(step),
       state: point.provisional.includes(step) ? "will still rise" : "",
@@ -188,7 +188,7 @@ export class FunnelView {
       notes.length ? h("p", { class: "quiet small" }, "Marks: ", notes.map((note) => `${note.date}: ${note.text}`).join("; ")) : "");
     await draw(this.charts.time, "over_time", { points: rows, notes }, {
       parameters: { steps },
-      onclick: (point) => point.to && change({ period: "free", from: point.day, to: point.to, sessions: `reached:${point.step}` }, { entry: true }),
+      onclick: (point) => point.to && change({ period: "free", from: point.from, to: point.to, sessions: `reached:${point.step}` }, { entry: true }),
       label: `Conversion by ${answer.by}, from ${period(answer.points[0].period)} on. The table beside it has all figures.`,
     });
   }
@@ -273,7 +273,7 @@ export class FunnelView {
       label: `How long sessions took from ${STEP_NAMES[one.from]} to ${STEP_NAMES[one.to]}: ${shown.slice(first, last + 1).map((bin) => `${bin.label}: ${bin.sessions}`).join(", ")}.` });
     const [unit, size] = one.median < 120 ? ["s", 1] : one.median < 7200 ? ["min", 60] : one.median < 172800 ? ["h", 3600] : ["days", 86400];
     const rows = answer.points.filter((row) => row.step === one.to).map((row) => ({
-      day: row.period.from, period: period(row.period), median: row.median / size, low: row.percentile_25 / size, high: row.percentile_75 / size,
+      day: startOf(answer.by, row.period.from, this.options), period: period(row.period), median: row.median / size, low: row.percentile_25 / size, high: row.percentile_75 / size,
       text: duration(row.median), range: `${duration(row.percentile_25)} – ${duration(row.percentile_75)}`, sessions: row.sessions,
     }));
     await draw(line, "pace", { points: rows }, { parameters, label: `Median in ${unit} by ${answer.by}. The table below has all figures.` });

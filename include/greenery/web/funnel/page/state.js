@@ -5,10 +5,10 @@ import { plusDays } from "./dom.js";
 const LISTS = ["product", "country", "state", "visitor", "weekday"];
 const OTHER_LISTS = LISTS.map((name) => `other_${name}`);
 const DEFAULTS = {
-  view: "funnel", period: "12w", from: "", to: "", as_of: "", compare: "previous", other_from: "", other_to: "",
+  view: "funnel", period: "", from: "", to: "", as_of: "", compare: "previous", other_from: "", other_to: "",
   bucket: "", by: "product", step: "checkout", steps: "", sessions: "", session: "", order: "", week: "", change: "", q: "", sort: "",
 };
-export const PERIODS = [["1w", "Last week"], ["4w", "4 weeks"], ["12w", "12 weeks"], ["52w", "52 weeks"], ["all", "All"], ["free", "Free"]];
+export const PERIODS = [["1w", "Last week"], ["4w", "4 weeks"], ["12w", "12 weeks"], ["52w", "52 weeks"], ["all", "All"]];
 
 export let state = read(new URLSearchParams(location.search));
 const watchers = [];
@@ -57,11 +57,17 @@ function showInAirflow(query) {
   parent.history.replaceState(parent.history.state, "", `${start}/plugin/greenery_funnel${location.pathname}${query ? `?${query}` : ""}`);
 }
 
-/** Return the period that is chosen, as days. */
+/** Return the period that is chosen. At first it is 12 weeks; if they have no session, it is all. */
+export function chosenPeriod(options) {
+  return state.period || (options.last_day >= plusDays(options.as_of, -84) ? "12w" : "all");
+}
+
+/** Return the same as days. */
 export function dates(options) {
-  if (state.period === "free") return { from: state.from || options.first_day || options.as_of, to: state.to || options.as_of };
-  if (state.period === "all") return { from: options.first_day || options.as_of, to: options.as_of };
-  return { from: plusDays(options.as_of, -7 * Number.parseInt(state.period, 10)), to: options.as_of };
+  const period = chosenPeriod(options);
+  if (period === "free") return { from: state.from || options.first_day || options.as_of, to: state.to || options.as_of };
+  if (period === "all") return { from: options.first_day || options.as_of, to: options.as_of };
+  return { from: plusDays(options.as_of, -7 * Number.parseInt(period, 10)), to: options.as_of };
 }
 
 /** Return the parameters of the API for what is selected. */
@@ -73,7 +79,9 @@ export function selection(options, more = {}) {
 
 /** The same, with what it is compared with. */
 export function compared(options) {
-  const parameters = selection(options, { compare: state.compare });
+  // Nothing is before all.
+  const compare = state.compare === "previous" && chosenPeriod(options) === "all" ? "none" : state.compare;
+  const parameters = selection(options, { compare });
   if (state.compare !== "other") return parameters;
   for (const name of ["other_from", "other_to"]) if (state[name]) parameters.set(name, state[name]);
   for (const name of OTHER_LISTS) state[name].forEach((value) => parameters.append(name, value));
@@ -85,6 +93,14 @@ export function bucket(options) {
   const { from, to } = dates(options);
   const length = (Date.parse(to) - Date.parse(from)) / 86400000;
   return state.bucket || (length <= 35 ? "day" : length <= 800 ? "week" : "month");
+}
+
+/** Return the day on which the whole period starts that a day is in; weeks are those that end on an as_of. */
+export function startOf(by, day, options) {
+  if (by === "month") return `${day.slice(0, 7)}-01`;
+  if (by === "day") return day;
+  const weeks = Math.ceil((Date.parse(options.as_of) - Date.parse(day)) / 604800000);
+  return plusDays(options.as_of, -7 * weeks);
 }
 
 /** Return the address of this view that will always show the same figures. */

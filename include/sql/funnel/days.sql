@@ -1,0 +1,5 @@
+-- The days of the first and the last session known; null where there is none.
+select
+    cast(min(started_at) as date) as first_day,
+    cast(max(started_at) as date) as last_day
+from sessions
