@@ -60,10 +60,7 @@ function range(options) {
 }
 
 function chips() {
-  const found = [
-    ...state.visitor.map((value) => ["visitor", value, VISITORS[value] ?? value]),
-    ...state.weekday.map((value) => ["weekday", value, title(value)]),
-  ];
+  const found = state.weekday.map((value) => ["weekday", value, title(value)]);
   return found.map(([name, value, text]) =>
     button([text, h("span", { "aria-hidden": "true" }, " ×")], () => change({ [name]: state[name].filter((one) => one !== value) }),
       { class: "chip", "aria-label": `Remove the filter ${text}` }));
@@ -81,6 +78,7 @@ export function renderFilters(form, options) {
     picker("Product", products, "product", "All products"),
     picker("Country", countries, "country", "All countries"),
     picker("State", places(options, state.country), "state", "All states"),
+    select("Visitors", [["", "All visitors"], ...Object.entries(VISITORS)], state.visitor[0] ?? "", (value) => change({ visitor: value ? [value] : [] })),
     select("Compare with", [["none", "Nothing"], ["previous", "The period before"], ["year_ago", "A year ago (52 weeks)"], ["other", "Another selection"]],
       state.compare, (compare) => change({ compare })),
     chips(),

@@ -88,10 +88,12 @@ export function compared(options) {
   return parameters;
 }
 
-/** Return the length of the periods over time: chosen, or fitting. */
+/** Return the length of the periods over time: chosen, or fitting the days that have sessions. */
 export function bucket(options) {
   const { from, to } = dates(options);
-  const length = (Date.parse(to) - Date.parse(from)) / 86400000;
+  const first = from > options.first_day ? from : options.first_day;
+  const last = to < options.last_day ? to : options.last_day;
+  const length = (Date.parse(last) - Date.parse(first)) / 86400000;
   return state.bucket || (length <= 35 ? "day" : length <= 800 ? "week" : "month");
 }
 
