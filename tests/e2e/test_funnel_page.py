@@ -21,6 +21,8 @@ from tests.bench.funnel_page import publish
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: install Debian's package chromium")
 PAGE = "/greenery/funnel/"
+# A busy machine is slow.
+expect.set_options(timeout=60_000)
 SESSIONS = 4000
 
 

@@ -9,29 +9,37 @@ export class Card {
     this.body = h("div", { class: "body" });
     this.controls = h("div", { class: "controls" });
     this.lead = h("p", { class: "quiet lead-in" }, lead ?? "");
-    this.actions = h("div", { class: "actions" }, actions.map(([label, run]) => button(label, (event) => run(event), { class: "plain" })));
+    this.actions = h("div", { class: "actions" }, actions.map(([label, run]) => button(label, (event) => run(event), { class: "plain", disabled: true })));
     const id = `card-${title.toLowerCase().replaceAll(" ", "-")}`;
     this.element = h("section", { class: `card${wide ? " wide" : ""}`, "aria-labelledby": id },
       h("div", { class: "card-head" }, h("h2", { id }, title), this.controls, this.actions), this.lead, this.body);
   }
 
-  /** Load the card: `fetch` asks, `show` draws the answer. What was shown before stays until then. */
+  /** Load the card: `fetch` asks, `show` draws the answer. What was shown before stays until then. `show` returns false
+   * where there is nothing to export. */
   async load(fetch, show) {
     this.element.setAttribute("aria-busy", "true");
     if (!this.body.childNodes.length) this.body.replaceChildren(h("div", { class: "skeleton" }, h("i"), h("i"), h("i"), h("i")));
     try {
       const answer = await fetch();
-      await show(answer);
+      this.ready(await show(answer) !== false);
     } catch (error) {
       if (isAborted(error)) return;
       if (error instanceof SignedOut) {
         signedOut();
         return;
       }
+      this.ready(false);
+      // What is allowed stands in the lists of the filters.
       this.body.replaceChildren(h("div", { class: "notice critical", role: "alert" },
-        h("p", {}, error.message), button("Try again", () => this.load(fetch, show))));
+        h("p", {}, error.message.replace(/ Use one of: .*/s, " Choose another, or clear the filters.")), button("Try again", () => this.load(fetch, show))));
     }
     this.element.removeAttribute("aria-busy");
+  }
+
+  /** There is something to export, or not. */
+  ready(yes) {
+    this.actions.querySelectorAll("button").forEach((action) => { action.disabled = !yes; });
   }
 }
 

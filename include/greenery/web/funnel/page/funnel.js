@@ -69,7 +69,7 @@ export class FunnelView {
       + (comparison ? `, compared with ${count(comparison.funnel.sessions)} sessions, ${period(comparison.period)}` : "");
     if (!answer.funnel.sessions) {
       card.body.replaceChildren(h("p", { class: "empty" }, "No session is in this selection. Choose a longer period, or clear a filter."));
-      return;
+      return false;
     }
     const bars = STEPS.map((step) => {
       const rate = answer.rates[step];
@@ -166,7 +166,7 @@ export class FunnelView {
       ? "Band: 95 % interval. Hollow marks: shipping is not finished, the figure will still rise." : "Band: 95 % interval.";
     if (!answer.points.length) {
       card.body.replaceChildren(h("p", { class: "empty" }, "No session is in this selection."));
-      return;
+      return false;
     }
     const rows = answer.points.flatMap((point) => steps.map((step) => ({
       day: startOf(answer.by, point.period.from, this.options), from: point.period.from, to: point.period.to, period: period(point.period), step, name: STEP_NAMES[step], share: point.conversion[step],
