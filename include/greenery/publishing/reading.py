@@ -67,10 +67,18 @@ class Version:
 
     def known_on(self, as_of: datetime) -> Known:
         """Return what was known on `as_of`, which is one of `extracts`."""
-        with self._building:
-            if as_of not in self._known:
-                self._known[as_of] = Known(self._database.cursor(), as_of)
-            return self._known[as_of]
+        known = self._kept(as_of)
+        if known is None:
+            # Those who ask for another day do not wait.
+            with self._building:
+                known = self._kept(as_of) or Known(self._database.cursor(), as_of)
+                with self._lock:
+                    self._known[as_of] = known
+        return known
+
+    def _kept(self, as_of: datetime) -> Known | None:
+        with self._lock:
+            return self._known.get(as_of)
 
     def answer(self, query: Any, make: Callable[[], bytes]) -> bytes:
         """Return the answer to `query` (hashable): the one that is kept, or else the one that `make` returns."""
@@ -93,7 +101,9 @@ class Known:
         schema = f"as_of_{as_of:%Y%m%d}_{id(self)}"
         self._path = f"greenery.main,known.{schema}"
         database.execute(f"create schema known.{schema}")
-        weakref.finalize(self, database.cursor().execute, f"drop schema known.{schema} cascade")
+        # The memory is given back with the last reader, at the end of the process by itself.
+        forget: Any = weakref.finalize(self, database.cursor().execute, f"drop schema known.{schema} cascade")
+        forget.atexit = False
         for relation in ("steps", "sessions", "session_products"):
             text, parameters = bound(statement(f"funnel/known_{relation}"), {"as_of": as_of})
             self._cursor().execute(f"create table known.{schema}.{relation} as {text}", parameters)

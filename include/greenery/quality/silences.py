@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from greenery.messages.check_results import SilencedBy
 
