@@ -13,6 +13,7 @@ from greenery.figures.statistics import Share
 from greenery.figures.summary import COUNTS, SHIPPED, intervals_of, largest_drop_off, rates_of
 from greenery.publishing.reading import Known, Version
 from greenery.source.tables import STEPS
+from greenery.warehouse.duckdb import statement
 from greenery.web.funnel.model import (
     Bin,
     BreakdownAnswer,
@@ -82,7 +83,7 @@ class Answers:
         intervals = iter(statistics.intervals(shares))
         points = [
             Point(
-                period=_bucket(row["value"], query.by, selected),
+                period=_bucket(date.fromisoformat(row["value"]), query.by, selected),
                 funnel=_counts(row),
                 conversion=_conversions(row),
                 intervals=StepIntervals(**{step: values.interval(next(intervals)) for step in STEPS}),
@@ -138,8 +139,9 @@ class Answers:
         known = known_on(self._version, query)
         selected = select(known, query)
         provisional = bool(self._count(known, selected)["not_shipped"])
-        found = {row["step"]: row for row in self._rows(known, "times", selected, by=None)}
-        points = self._rows(known, "times", selected, by=query.by)
+        moves = ("moves", statement("funnel/moves"))
+        found = {row["step"]: row for row in self._rows(known, "times", selected, moves)}
+        points = self._rows(known, "times_by_period", selected, moves, by=query.by)
         return TimesAnswer(
             **self._of(known),
             by=query.by,
@@ -160,13 +162,16 @@ class Answers:
     def _of(self, known: Known) -> dict[str, Any]:
         return {"version": self._version.number, "as_of": known.as_of.date()}
 
-    def _rows(self, known: Known, name: str, selected: Selected, **parameters: object) -> list[dict[str, Any]]:
+    def _rows(
+        self, known: Known, name: str, selected: Selected, *ctes: tuple[str, str], **parameters: object
+    ) -> list[dict[str, Any]]:
         # The weeks that are not mature by age start on this day.
         young_from = known.as_of - -(-timedelta(days=self._maturity_days) // WEEK) * WEEK
         return known.rows(
             name,
             {**selected.parameters, "young_from": young_from, **parameters},
             ("selected", selected.query),
+            *ctes,
         )
 
     def _count(self, known: Known, selected: Selected) -> Row:
@@ -281,9 +286,8 @@ def _times(before: Any, step: Any, row: Row | None, provisional: bool) -> StepTi
     )
 
 
-def _bucket(value: str, by: Bucket, selected: Selected) -> Period:
+def _bucket(start: date, by: Bucket, selected: Selected) -> Period:
     """Return a period as far as it is part of the selection."""
-    start = date.fromisoformat(value)
     if by == "month":
         end = date(start.year + start.month // 12, start.month % 12 + 1, 1)
     else:
