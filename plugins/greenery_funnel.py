@@ -32,5 +32,7 @@ class GreeneryFunnel(AirflowPlugin):
             "href": f"{settings.FUNNEL_PAGE}/",
             "url_route": "greenery_funnel",
             "destination": "nav",
+            # Airflow puts two entries or more into a menu, unless they are of the top level.
+            "nav_top_level": True,
         }
     ]

@@ -416,7 +416,7 @@ class TestListOfWeeks:
         text = _Page(page.render_index([WEEKS[1].model_copy(update=missing | waits)])).text
         assert (
             "1 Feb 2023 waiting late no extract found waiting for its extract since 2023-02-01 06:00 UTC "
-            "the digest was due on 2023-02-01 12:00 UTC – – – no"
+            "the digest was due on 2023-02-01 12:00 UTC -- -- -- no"
         ) in text
         text = _Page(page.render_index([WEEKS[0].model_copy(update={"run_since": began})])).text
         assert "25 Jan 2023 admitted running restated running since 2023-02-01 06:00 UTC yes" in text

@@ -79,7 +79,7 @@ export function renderFilters(form, options) {
     picker("Country", countries, "country", "All countries"),
     picker("State", places(options, state.country), "state", "All states"),
     select("Visitors", [["", "All visitors"], ...Object.entries(VISITORS)], state.visitor[0] ?? "", (value) => change({ visitor: value ? [value] : [] })),
-    select("Compare with", [["none", "Nothing"], ["previous", "The period before"], ["year_ago", "A year ago (52 weeks)"], ["other", "Another selection"]],
+    select("Compare with", [["none", "Nothing"], ["previous", "Period before"], ["year_ago", "A year ago (52 weeks)"], ["other", "Another selection"]],
       state.compare, (compare) => change({ compare })),
     chips(),
     isFiltered ? button("Clear filters", () => change({ product: [], country: [], state: [], visitor: [], weekday: [] }), { class: "plain end" }) : null);
