@@ -34,5 +34,7 @@ class GreeneryReports(AirflowPlugin):
             "href": f"{settings.REPORTS_PAGE}/index.html",
             "url_route": "greenery_reports",
             "destination": "nav",
+            # Airflow puts two entries or more into a menu, unless they are of the top level.
+            "nav_top_level": True,
         }
     ]

@@ -9,8 +9,9 @@ from typing import Any
 
 from greenery.figures import statistics, values
 from greenery.figures.model import Conversions, StepCounts, StepIntervals
+from greenery.figures.rows import COUNTS
 from greenery.figures.statistics import Share
-from greenery.figures.summary import COUNTS, SHIPPED, intervals_of, largest_drop_off, rates_of
+from greenery.figures.summary import SHIPPED, intervals_of, largest_drop_off, rates_of
 from greenery.publishing.reading import Known, Version
 from greenery.source.tables import STEPS
 from greenery.warehouse.duckdb import statement

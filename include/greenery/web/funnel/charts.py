@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from greenery.messages import wording
-from greenery.messages.chart import COLORS, CONFIG, SHAPES
+from greenery.messages.chart import COLORS, CONFIG
 
 Spec = dict[str, Any]
 GREY = "#7F7F7F"
+# The steps share one panel here, so that more than the colour tells them apart.
+SHAPES = {"page_view": "square", "add_to_cart": "circle", "checkout": "triangle-up", "package_shipped": "diamond"}
 
 
 def specs() -> dict[str, Spec]:

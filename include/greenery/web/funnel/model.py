@@ -17,8 +17,8 @@ from greenery.figures.model import (
     StepCounts,
     StepIntervals,
     StepRates,
-    Transition,
 )
+from greenery.figures.order_model import Transition
 from greenery.web.funnel.queries import Bucket, Dimension, Step
 
 
