@@ -15,7 +15,7 @@ from greenery.local_airflow.server import running_airflow
 from greenery.settings import DAG_ID, MODELS_PAGE, REPORTS_PAGE, WAREHOUSE_POOL
 
 from tests.alerting import ALERTS, alerting
-from tests.e2e.test_alerts import wait_for
+from tests.e2e.test_weekly_run import wait_for
 
 DAG = f"dags/{DAG_ID}"
 BROWSER = {"Accept": "text/html"}
