@@ -268,8 +268,10 @@ class TestMaturity:
         shipped = found.funnel.rows[-1]
         assert (shipped.mark, shipped.change_mark, shipped.recent_mark) == ("*", "*", "*")
         assert found.funnel.notes == (
-            "* Not final: packages are still going out. "
-            "Its changes count only what had shipped by the end of each week.",
+            (
+                "* Not final: packages are still going out. "
+                "Its changes count only what had shipped by the end of each week."
+            ),
         )
         assert "Shipped is provisional until 1 Mar 2023 at the latest." in found.footer
 
