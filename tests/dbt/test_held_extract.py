@@ -166,7 +166,9 @@ def test_a_failed_dbt_test_holds_the_extract_like_a_check_and_can_not_be_accepte
     dbt(home, "run")
     (unique,) = dbt(home, "test", "--select", "unique_fct_sessions_session_id")
     record_tests(home, "run", [replace(unique, status=TestStatus.Fail, failures=2, message="Got 2 results")])
-    with pytest.raises(HeldError, match=r"unique_fct_sessions_session_id: 2 rows fail.*can't be accepted") as held:
+    with pytest.raises(
+        HeldError, match=r"unique_fct_sessions_session_id: 2 rows break the rule.*can't be accepted"
+    ) as held:
         quality.judge(home, "run", accept="never mind")
     assert [check.check for check in held.value.verdict.failed_critical] == ["unique_fct_sessions_session_id"]
     document = json.loads((home.report_folder(week) / "quality.json").read_text())

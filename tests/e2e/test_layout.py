@@ -55,6 +55,7 @@ function contrast(element, view) {
 function measure(frame) {
   const view = frame.contentWindow, root = frame.contentDocument.documentElement;
   const width = frame.clientWidth, problems = [];
+  for (const details of frame.contentDocument.querySelectorAll("details")) details.open = true;
   if (root.scrollWidth > width) problems.push(`the page is ${root.scrollWidth} wide`);
   for (const element of frame.contentDocument.body.querySelectorAll("*")) {
     const box = element.getBoundingClientRect(), style = view.getComputedStyle(element);
@@ -66,6 +67,7 @@ function measure(frame) {
     if (style.overflowX === "hidden" && element.scrollWidth > element.clientWidth) problems.push(`cut: ${name}`);
     if (element.classList.contains("scroll") && element.scrollWidth > element.clientWidth + 1)
       problems.push(`has to be scrolled: ${element.getAttribute("aria-label")}`);
+    if (text.length > 20 && style.display !== "inline" && element.clientWidth < 48) problems.push(`squeezed: ${name}`);
     const ratio = text ? contrast(element, view) : CONTRAST;
     if (ratio < CONTRAST) problems.push(`faint (${ratio.toFixed(1)}): ${name}`);
   }
@@ -89,6 +91,7 @@ DOCUMENTS = {
     "page, restated": RESTATED,
     "page, all weeks": page.render_index(WEEKS),
     "page, quality": page.render_quality(summaries.HELD, {"sessions_unique": ("look here", "do this")}),
+    "page, quality passed": page.render_quality(summaries.PASSED, {}),
     "page, held": page.render(None, summaries.HELD, {}, held_because="sessions_unique: 12 ids twice"),
 }
 # The tables of figures of eleven digits scroll.
@@ -147,6 +150,7 @@ def test_what_is_cut_or_faint_would_be_found(tmp_path, monkeypatch):
     bad = (
         '<body><p style="width:600px">wide</p><p style="color:#999;background:#fff">faint</p>'
         '<p style="width:40px;overflow:hidden;white-space:nowrap">much too long</p>'
+        '<details><p style="width:20px;overflow-wrap:anywhere">A letter or two stand in each line.</p></details>'
     )
     monkeypatch.setitem(globals(), "DOCUMENTS", {"bad": bad})
     (*_, problems), *_ = measured(tmp_path, dark=False)
@@ -155,4 +159,5 @@ def test_what_is_cut_or_faint_would_be_found(tmp_path, monkeypatch):
         "beyond the edge",
         "faint",
         "cut",
+        "squeezed",
     }

@@ -160,8 +160,11 @@ def _amount(total: Decimal | None) -> float | None:
     return None if total is None else float(total)
 
 
-def four_weeks(sessions: list[dict], as_of: datetime, step: str, maturity_days: int) -> tuple[int, int, int, int]:
-    """Return the sessions of the last four weeks that reached a step, all of them, and the same of the four before.
+def four_weeks(
+    sessions: list[dict], as_of: datetime, step: str, maturity_days: int
+) -> tuple[int, int, int, int, float | None]:
+    """Return the sessions of the last four weeks that reached a step, all of them, the same of the four before, and by
+    how many points the share of the former is higher; None if any of these weeks has no session.
 
     If shipping is provisional in any of these weeks, each counts what was shipped by its own end.
     """
@@ -181,10 +184,12 @@ def four_weeks(sessions: list[dict], as_of: datetime, step: str, maturity_days: 
         if step == "package_shipped" and immature:
             reached = [at for at in reached if at < end]
         counts.append((len(reached), len(inside)))
-    return (
-        *(sum(numbers) for numbers in zip(*counts[:4], strict=True)),
-        *(sum(numbers) for numbers in zip(*counts[4:], strict=True)),
-    )
+    reached, all_now = (sum(numbers) for numbers in zip(*counts[:4], strict=True))
+    reached_before, all_before = (sum(numbers) for numbers in zip(*counts[4:], strict=True))
+    change = None
+    if all(inside for _, inside in counts):
+        change = round((reached / all_now - reached_before / all_before) * 100, 4) + 0.0
+    return reached, all_now, reached_before, all_before, change
 
 
 def order_products(extracts: list[Extract]) -> dict[str, str]:

@@ -144,7 +144,9 @@ def check_against_definitions(world: World) -> None:
             },
             "session_days": found["session_days"],
             "four_weeks": {
-                step: tuple(figures[name] for name in ("reached", "sessions", "reached_before", "sessions_before"))
+                step: tuple(
+                    figures[name] for name in ("reached", "sessions", "reached_before", "sessions_before", "change_pp")
+                )
                 for step, figures in found["four_weeks"]["steps"].items()
             },
             "order_changes": {name: changes[name] for name in expected["order_changes"]},

@@ -143,7 +143,7 @@ GAP = build(
 PROVISIONAL = build(
     week(0, 578, 467, 361, 80, waiting=281),
     week(1, 560, 450, 342, 300, shipped_by_week_end=90, waiting=42),
-    *[week(ago, 550, 440, 330, 320, shipped_by_week_end=85) for ago in range(2, 6)],
+    *[week(ago, 550, 440, 330, 320, shipped_by_week_end=85) for ago in range(2, 8)],
     changes=CHANGES,
     pace=pace(**{**PACE, "package_shipped": (100_000, 80)}),
     movers=[mover("country", "United States", (342, 560), (361, 578))],

@@ -29,8 +29,8 @@ from greenery.warehouse.duckdb import SQL, create_landing_tables
 from tests import alerting
 
 AS_OF = datetime(2025, 1, 15)
-GOOD = {check.id: Finding(True, "0 of 9 rows fail", "none fails", 9) for check in CHECKS}
-BAD = {check.id: Finding(False, "1 of 9 rows fail", "none fails", 9, 1, [{"key": "k1"}]) for check in CHECKS}
+GOOD = {check.id: Finding(True, "0 of 9 rows break the rule", "none", 9) for check in CHECKS}
+BAD = {check.id: Finding(False, "1 of 9 rows breaks the rule", "none", 9, 1, [{"key": "k1"}]) for check in CHECKS}
 SUITE = {suite.name: suite for suite in SUITES}
 
 
@@ -127,8 +127,8 @@ def test_a_share_fails_past_its_limit_by_more_than_chance(name):
     assert share(4, 1).passed
     past = share(10_000, 1200)
     assert (past.passed, past.rows, past.failing) == (False, 10_000, 1200)
-    assert past.observed == "1,200 of 10,000 rows fail (12.0%)"
-    assert past.expected == "at most 10% fail, allowing for chance"
+    assert past.observed == "1,200 of 10,000 rows break the rule (12.0%)"
+    assert past.expected == "at most 10%, allowing for chance"
 
 
 def test_a_share_is_of_the_rows_that_are_looked_at():
@@ -159,7 +159,7 @@ def test_failing_rows_are_named_by_their_keys_in_their_order_a_few_of_them_once(
         "from (select 19 - number as number from range(10) as numbers (number)) as backwards, range(2) as twice (copy)"
     )
     one = found(suite, rows)["it"]
-    assert (one.passed, one.rows, one.failing, one.observed) == (False, 20, 20, "20 of 20 rows fail")
+    assert (one.passed, one.rows, one.failing, one.observed) == (False, 20, 20, "20 of 20 rows break the rule")
     # Of five rows, two each are of one session.
     assert one.examples == [{"session_id": f"s{number}", "user_id": "us…"} for number in (10, 11, 12)]
 
@@ -211,7 +211,9 @@ def test_a_required_column_of_a_few_rows_is_not_mostly_empty_and_one_that_is_has
         "('users.created_at', 90, 40)) as counts (column_name, all_rows, empty)"
     )
     columns = found(SUITE["required_columns"], rows)
-    assert columns["required_columns_mostly_filled"].observed == "1 of 3 required columns fail: orders.status"
+    assert (
+        columns["required_columns_mostly_filled"].observed == "1 of 3 required columns breaks the rule: orders.status"
+    )
     assert columns["required_columns_filled"].failing == 3
 
 
@@ -344,7 +346,8 @@ def test_a_million_failing_rows_are_counted_and_stay_in_the_warehouse(expectatio
 
 
 def test_one_row_is_no_rows():
-    assert [verdict._rows_fail(number) for number in (1, 2, 1234)] == ["1 row fails", "2 rows fail", "1,234 rows fail"]
+    assert [verdict._broken(number) for number in (1, 2)] == ["1 row breaks the rule", "2 rows break the rule"]
+    assert verdict._broken(1234) == "1,234 rows break the rule"
 
 
 def test_definitions_are_whole():
@@ -370,8 +373,8 @@ def test_a_suite_has_a_module_and_a_statement_of_its_name():
 @pytest.mark.parametrize(
     ("check", "phrase"),
     [
-        ("orders_unique", "none fails"),
-        ("events_arrive_in_time", "at most 20% fail, allowing for chance"),
+        ("orders_unique", "none"),
+        ("events_arrive_in_time", "at most 20%, allowing for chance"),
         ("hours_not_shifted", "within 1 hour"),
         ("extract_has_events", "at least 1"),
         (
@@ -562,9 +565,7 @@ def test_a_small_shop_may_be_quiet_for_longer():
 
 
 def checks(*failed: str) -> list[CheckResult]:
-    return verdict.check_results(
-        {check.id: Finding(check.id not in failed, "3 of 9", "none fails", 9) for check in CHECKS}
-    )
+    return verdict.check_results({check.id: Finding(check.id not in failed, "3 of 9", "none", 9) for check in CHECKS})
 
 
 def test_an_anomaly_is_accepted_with_a_reason_and_stays_so_for_the_same_checks():
@@ -625,7 +626,7 @@ def test_what_needs_no_acceptance_has_none():
 
 
 def test_the_page_shows_every_check_with_its_owner_and_escapes_what_it_prints():
-    prices = Finding(False, "7 of 30 products fail", "none fails", 30, 7, [{"name": "<Fern> & Co"}])
+    prices = Finding(False, "7 of 30 products break the rule", "none", 30, 7, [{"name": "<Fern> & Co"}])
     document = {
         "as_of": "2025-01-15T00:00:00+00:00",
         "verdict": "held",
@@ -640,7 +641,7 @@ def test_the_page_shows_every_check_with_its_owner_and_escapes_what_it_prints():
             assert f'id="{check.check}"' in text
             assert check.runbook in text
     assert "&lt;Fern&gt; &amp; Co" in text
-    assert "<b>" not in text.replace("<b>", "", 0).split("Noticed while landing")[1]
+    assert "<b>" not in text.replace("<b>", "", 0).split("Noticed while loading")[1]
     assert "http" not in text.replace('http-equiv="', "")
 
 

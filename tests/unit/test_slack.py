@@ -22,7 +22,7 @@ def test_order_of_what_is_read():
         for part in (
             "# Greenery weekly: week to 1 Feb 2023",
             "*62.5% of sessions checked out",
-            "Week on week, the change is within what chance alone would do",
+            "The change since the week before could be chance",
             "Over the last four weeks",
             "- Restated: these figures",
             "*Funnel*",
@@ -54,8 +54,10 @@ class TestFiles:
         (file,) = slack_message.render(DIGESTS["normal"]).thread_files
         assert (file.name, file.media_type) == ("order_changes.csv", "text/csv")
         assert file.content.startswith(
-            b"order_id,change,status_from,status_to,changed_columns,order_total,products\norder-3,new,"
+            b"order_id,change,status_from,status_to,changed_columns,order_total,products\norder-1,status_changed,"
         )
+        # New orders come last.
+        assert file.content.splitlines()[-1].startswith(b"order-3,new,")
 
     def test_nothing_to_draw_and_no_order_changed(self):
         message = slack_message.render(DIGESTS["zero"])

@@ -379,9 +379,10 @@ class TestFourWeeks:
     def test_all_sessions_of_four_weeks_count_alike(self):
         weeks = [
             week(0, 100, 80, 50, 40),
-            week(3, 300, 240, 180, 150),
+            *[week(ago, 10, 8, 5, 5) for ago in (1, 2, 5, 6)],
+            week(3, 280, 224, 170, 140),
             week(4, 50, 40, 20, 18),
-            week(7, 150, 90, 60, 50),
+            week(7, 130, 74, 50, 40),
         ]
         found = build([*weeks, week(8, 1000, 1, 1, 1)])["four_weeks"]
         assert found["weeks"] == 4
@@ -418,15 +419,32 @@ class TestFourWeeks:
         assert not since["significant"]
 
     @pytest.mark.parametrize(
-        ("before", "reading"), [(0, "no_comparison"), (29, "too_few_sessions"), (30, "within_noise")]
+        ("before", "reading"), [(3, "no_comparison"), (29, "too_few_sessions"), (30, "within_noise")]
     )
-    def test_under_30_sessions_a_side_nothing_is_said(self, before, reading):
-        checkout = build([week(0, 600, 500, 300, 300), week(5, before, before, before // 2, 0)])["four_weeks"]["steps"][
-            "checkout"
-        ]
+    def test_under_30_sessions_a_side_or_with_a_week_without_any_nothing_is_said(self, before, reading):
+        now = [week(ago, 150, 125, 75, 75) for ago in range(4)]
+        # The oldest of the eight weeks has all but three of the sessions before.
+        weeks = [*now, *[week(ago, 1, 1, 0, 0) for ago in (4, 5, 6)], week(7, before - 3, before - 3, before // 2, 0)]
+        checkout = build(weeks if before > 3 else weeks[:-1])["four_weeks"]["steps"]["checkout"]
         assert checkout["reading"] == reading
         assert (checkout["p_value"] is None) == (reading != "within_noise")
         assert (checkout["since"] is None) == (reading != "within_noise") or before == 30
+        assert (checkout["change_pp"] is None) == (reading == "no_comparison")
+
+    def test_enough_sessions_are_no_four_weeks_if_one_of_them_has_none(self):
+        weeks = [week(ago, 600, 500, 300 if ago < 4 else 200, 200) for ago in (0, 1, 2, 3, 4)]
+        steps = build(weeks)["four_weeks"]["steps"]
+        assert {(step["reading"], step["p_value"], step["change_pp"], step["since"]) for step in steps.values()} == {
+            ("no_comparison", None, None, None)
+        }
+
+    def test_the_change_is_that_of_the_counts(self):
+        # As shares of six digits, the two are 6.0937 points apart.
+        weeks = [week(ago, 128, 120, 60 if ago < 4 else 52, 40) for ago in range(8)]
+        weeks[0] = week(0, 128, 120, 59, 40)
+        checkout = build(weeks)["four_weeks"]["steps"]["checkout"]
+        assert checkout["change_pp"] == round((239 - 208) / 512 * 100, 4)
+        assert checkout["since"]["change_pp"] == checkout["change_pp"]
 
     def test_a_step_that_is_provisional_in_any_of_the_weeks_is_compared_at_equal_age(self):
         # Only the oldest of the eight weeks still waits for a package; maturity is later than that.
@@ -454,7 +472,7 @@ class TestMoversShare:
 
     def test_a_group_that_grew_by_more_than_chance_moved(self):
         found = build(self.WEEKS, movers=[moved("US", (300, 600), (150, 300)), moved("NL", (150, 300), (150, 300))])
-        nl, us = found["movers"]["movers"]
+        us, nl = found["movers"]["movers"]
         assert (us["share"], us["share_before"], us["share_significant"], us["significant"]) == (0.6, 0.3, True, False)
         assert not nl["share_significant"]
         assert found["movers"]["moved"] == 1

@@ -14,6 +14,7 @@ from greenery.report import runs, weeks
 from greenery.settings import Settings
 
 from tests.program import greenery
+from tests.unit import summaries
 
 FIRST = date(2025, 1, 8)
 
@@ -30,6 +31,8 @@ def shop(tmp_path: Path, monkeypatch) -> Settings:
     found = Settings(home=tmp_path / "home", extracts=tmp_path / "extracts")
     week = WeekState(as_of=FIRST, state="admitted", published=True, has_report=True)
     write_atomically(found.reports / "weeks.json", json.dumps([week.document()]))
+    report = found.report_folder(datetime(2025, 1, 8)) / "summary.json"
+    write_atomically(report, json.dumps(summaries.FIRST.document()))
     for day in days(*range(8)):
         (found.extracts / day).mkdir(parents=True)
     return found

@@ -163,7 +163,7 @@ class WeekChange(Document):
 class Since(Period):
     """The week from which on a step's conversion differs most from the weeks before it.
 
-    p_adjusted: the p-value of the difference, corrected for looking at all `compared` weeks.
+    p_adjusted: the p-value of the difference, corrected for trying all `compared` splits.
     """
 
     change_pp: float

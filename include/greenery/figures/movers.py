@@ -17,8 +17,9 @@ def build(rows: Sequence[GroupCounts], week: WeekOfSessions, previous_week: Week
     """Return the part `movers` of summary.json.
 
     rows: groups, each with enough sessions in both weeks. week, previous_week: the counts of all sessions.
-    Groups whose own conversion changed by more than noise come first, then those with the largest contribution, of mix
-    and rate; a product has a rate only. Own conversions and shares of the sessions are corrected each for all groups.
+    Groups that moved come first: their own conversion, or their share of the sessions, changed by more than noise. Then
+    the largest contribution comes first, of mix and rate; a product has a rate only. Own conversions and shares of the
+    sessions are corrected each for all groups.
     """
     all_now, all_before = (Share(counts.of(STEP), counts.sessions) for counts in (week, previous_week))
     p_values = [statistics.p_value(*_shares(row)) for row in rows]
@@ -56,7 +57,8 @@ def _share(part: tuple[Share, Share], p_adjusted: float) -> dict[str, object]:
 
 
 def _rank(mover: Mover) -> tuple[bool, float, str, str, str]:
-    return not mover.significant, -abs(mover.contribution_pp), mover.name, mover.dimension, mover.value
+    moved = mover.significant or mover.share_significant
+    return not moved, -abs(mover.contribution_pp), mover.name, mover.dimension, mover.value
 
 
 def _shares(row: GroupCounts) -> tuple[Share, Share]:

@@ -86,9 +86,13 @@ def _products(rows: Sequence[OrderProduct]) -> dict[str, str]:
     return {order_id: ", ".join(names) for order_id, names in found.items()}
 
 
-def to_csv(orders: Sequence[OrderChange]) -> str:
-    """Return changed orders as CSV text with a header. An apostrophe stands before text that a spreadsheet would take
-    for a formula."""
+def to_csv(changes: OrderChanges) -> str:
+    """Return changed orders as CSV text with a header, in the order of `groups`; new orders come last.
+
+    An apostrophe stands before text that a spreadsheet would take for a formula.
+    """
+    orders = [order for alike in groups(changes) for order in alike.orders]
+    orders += [order for order in changes.orders if order.change == "new"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

@@ -272,13 +272,15 @@ def _step_change(weeks: Weeks, step: str) -> StepChange:
 def _recent_change(weeks: Weeks, step: str) -> RecentChange:
     """Return a step in the last four weeks against the four before, and since when it differs.
 
-    A step that is provisional in one of these weeks is compared at equal age.
+    A step that is provisional in one of these weeks is compared at equal age. Nothing is compared if a week has no
+    session: then these are not four weeks.
     """
     ages = range(2 * RECENT_WEEKS - 1, -1, -1)
     at_equal_age = any(step in weeks.provisional_steps(age) for age in ages)
     series = [_reached(weeks.ago(age), step, at_equal_age=at_equal_age) for age in ages]
     before, now = statistics.total(series[:RECENT_WEEKS]), statistics.total(series[RECENT_WEEKS:])
-    p_value, reading = statistics.significance(now, before)
+    is_whole = all(share.sessions for share in series)
+    p_value, reading = statistics.significance(now, before) if is_whole else (None, statistics.NO_COMPARISON)
     found = statistics.change_point(series) if p_value is not None else None
     since = found and Since(
         **dict(weeks.period(ages[found.place])),
@@ -294,8 +296,8 @@ def _recent_change(weeks: Weeks, step: str) -> RecentChange:
         reached_before=before.reached,
         conversion=values.share(*now),
         conversion_before=values.share(*before),
-        change_pp=values.difference_in_points(values.share(*now), values.share(*before)),
-        change_interval_pp=values.interval_in_points(statistics.difference_interval(now, before)),
+        change_pp=values.in_points(now.rate - before.rate) if is_whole else None,
+        change_interval_pp=values.interval_in_points(statistics.difference_interval(now, before)) if is_whole else None,
         at_equal_age=at_equal_age,
         p_value=values.rounded_p_value(p_value),
         reading=reading,

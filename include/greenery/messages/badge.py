@@ -26,24 +26,35 @@ def build(results: CheckResults | None) -> Badge:
         names += ["and more"] if len(accepted.checks) > SHOWN_CHECKS else []
         before.append(f"Accepted though {', '.join(names)} failed. Reason: {wording.plain(accepted.reason, 200)}")
     named = [check for check in failed if not check.told_by and not (accepted and check.check in accepted.checks)]
-    told = [_failed_check(check) for check in named[:SHOWN_CHECKS]]
-    observed = [f"Observed: {wording.plain(check.observed, 120)}" for check in named[:SHOWN_CHECKS]]
+    shown = named[:SHOWN_CHECKS]
     if len(named) > SHOWN_CHECKS:
         after.append("More failed: see the report")
     if results.landing_warnings:
         after.append(f"{wording.count(len(results.landing_warnings), 'note')} from landing: see the report")
     return Badge(
         label=label,
-        lines=(*before, *(f"{text.rstrip('.')}. {seen}" for text, seen in zip(told, observed, strict=True)), *after),
-        compared=(label, *before, *told, *after),
+        lines=(*before, *(_failed_check(check) for check in shown), *after),
+        compared=(label, *before, *(_told(check) for check in shown), *after),
     )
 
 
 def _failed_check(check: CheckResult) -> str:
-    silenced = check.silenced
+    """Return what was observed, the name of the check, its rule, and its silence."""
+    observed = wording.plain(check.observed, 120).rstrip(".")
+    text = f"{check.severity.capitalize()}: {observed} ({wording.plain(check.check)}). "
+    text += f"Rule: {wording.plain(check.meaning, 160)}"
+    return f"{text.rstrip('.')}. Silenced {_silence(check)}." if check.silenced else text
+
+
+def _told(check: CheckResult) -> str:
+    """Return the same without the observation. Digests that were sent have it in these words."""
     text = f"{check.severity.capitalize()}: {wording.plain(check.check)} failed. It checks: "
     text += wording.plain(check.meaning, 160)
-    if silenced:
-        until = wording.date(silenced.until)
-        text += f" (silenced until {until} by {wording.plain(silenced.owner)}: {wording.plain(silenced.reason)})"
-    return text
+    return f"{text} (silenced {_silence(check)})" if check.silenced else text
+
+
+def _silence(check: CheckResult) -> str:
+    silenced = check.silenced
+    if not silenced:
+        return ""
+    return f"until {wording.date(silenced.until)} by {wording.plain(silenced.owner)}: {wording.plain(silenced.reason)}"

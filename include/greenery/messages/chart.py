@@ -72,15 +72,16 @@ def report_spec(summary: Summary) -> Spec:
 
 
 def report_description(summary: Summary) -> str:
-    """Return both charts' numbers in words."""
-    return f"{_funnel_description(summary)} {_trend_description(summary)}"
+    """Return the numbers of the charts in words."""
+    text = _funnel_description(summary)
+    return f"{text} {_trend_description(summary)}" if has_trend(summary) else text
 
 
 def trend_key(summary: Summary) -> list[str]:
     """Return how the trend is to be read, line by line."""
-    lines = ["Shaded: this week. All panels have the same scale."]
+    lines = ["Shaded: this week.", "One point is equally high in every panel."]
     if any(map(_is_compared, summary.four_weeks.steps.values())):
-        lines.append("Grey lines: four weeks together, and the four before.")
+        lines += ["Grey lines: the last four weeks together,", "and the four weeks before."]
     return lines
 
 

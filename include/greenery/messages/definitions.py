@@ -10,22 +10,37 @@ def definitions(summary: Summary) -> list[tuple[str, str]]:
     """Return all terms that a report may use, with their meanings."""
     mature_after = wording.count(summary.provisional.maturity_days, "day")
     return [
-        ("Session", "All events with one session id. It belongs to the week in which its first event falls."),
+        (
+            "Session",
+            (
+                "All events with one session id. It belongs to the week in which it starts. Events dated long before "
+                "they arrived do not count as its start."
+            ),
+        ),
         ("Step reached", "The session has any event of that type, in any order; a session may skip a step."),
         ("Conversion", "Share of all sessions that reached the step."),
         (
             "Step conversion",
             "Sessions that reached the step / sessions that reached the step before it. It can exceed 100%.",
         ),
-        ("Four weeks", "All sessions of the last four weeks, against all sessions of the four weeks before."),
+        (
+            "Four weeks",
+            (
+                "All sessions of the last four weeks, against all sessions of the four weeks before. Each of "
+                "these weeks has sessions."
+            ),
+        ),
         ("Drop-off", "Sessions lost since the step before, also in percentage points (pp) of all sessions."),
         (
             "More than noise",
-            "If nothing had changed, under one week in 20 would differ so much; the 95% interval leaves out zero.",
+            (
+                "Without a real change, a difference this large would appear less than once in 20 comparisons, and the "
+                "95% interval excludes zero."
+            ),
         ),
         (
             "Moved",
-            "A group’s conversion at checkout, or its share of all sessions, changed by more than chance produces.",
+            "A group’s conversion at checkout, or its share of all sessions, changed more than chance explains.",
         ),
         (
             "Adds to the total",
@@ -37,6 +52,12 @@ def definitions(summary: Summary) -> list[tuple[str, str]]:
         ("Removed", "The order is in the previous extract, but not in this one."),
         ("Returned", "The order had been removed and is back."),
         ("Stuck", "The order is in its status for longer than 95% of the orders that have left it by now."),
-        ("Provisional", f"Not complete before {mature_after} after the week’s end, unless every checkout has shipped."),
-        ("At equal age", "Each week is counted at its own end. Provisional steps are only compared in this way."),
+        (
+            "Provisional",
+            (
+                f"The figure can still rise. It is final {mature_after} after the week’s end, or as soon as every "
+                "checkout has shipped."
+            ),
+        ),
+        ("At equal age", "Only shipments before the end of each week count, so that weeks can be compared."),
     ]

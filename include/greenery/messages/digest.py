@@ -80,9 +80,13 @@ def _notices(summary: Summary, held_weeks: Sequence[WeekState]) -> tuple[str, ..
     orders, notices = summary.order_changes, []
     days = summary.session_days
     if days and wording.scope(summary) != "week":
-        notices.append(f"The sessions are from {wording.date(days.first)} to {wording.date(days.last)}.")
+        notices.append(
+            f"These sessions started between {wording.date(days.first)} and {wording.date(days.last)}."
+            if days.first != days.last
+            else f"These sessions started on {wording.date(days.first)}."
+        )
     if orders.previous_as_of is None or orders.weeks_since_previous is None:
-        notices.append("First extract: there is none before it to compare orders with.")
+        notices.append("This is the first extract, so orders can’t be compared yet.")
     elif orders.weeks_since_previous != 1:
         notices.append(
             f"After a gap: the previous extract is of {wording.date(orders.previous_as_of)}, "
@@ -96,8 +100,8 @@ def _notices(summary: Summary, held_weeks: Sequence[WeekState]) -> tuple[str, ..
     for week in held_weeks[:SHOWN_WEEKS]:
         reason = wording.plain(week.reason or "no reason is given", 160)
         notices.append(
-            f"The extract of {wording.date(week.as_of)} is held and not used ({reason}). What later extracts "
-            "show is in these figures."
+            f"The extract of {wording.date(week.as_of)} is held and not used ({reason}). Its events count if a later "
+            "extract contains them."
         )
     if len(held_weeks) > SHOWN_WEEKS:
         notices.append("More extracts are held: see the list of weeks.")
@@ -114,10 +118,10 @@ def _funnel(summary: Summary) -> FunnelSection | None:
     rows = tuple(_funnel_row(summary, scope, step, compared, has_recent) for step in STEPS)
     at_equal_age, notes = any(row.change_mark or row.recent_mark for row in rows), []
     if any(row.mark for row in rows):
-        changes = "; its changes are at equal age" if at_equal_age else ""
-        notes.append(f"* Provisional: packages are still going out{changes}.")
+        changes = " Its changes count only what had shipped by the end of each week." if at_equal_age else ""
+        notes.append(f"* Not final: packages are still going out.{changes}")
     elif at_equal_age:
-        notes.append("* At equal age, because an earlier week is provisional.")
+        notes.append("* Counts only what had shipped by the end of each week, because an earlier week is not final.")
     return FunnelSection(
         title="Funnel" if in_week else "Funnel of all sessions so far",
         rows=rows,
@@ -158,7 +162,7 @@ def _trend(summary: Summary) -> tuple[TrendRow, ...]:
     return tuple(
         TrendRow(
             week=wording.day(week.end),
-            sessions=wording.count(week.sessions, "session"),
+            sessions=wording.count(week.sessions),
             shares=tuple(
                 wording.percent(None if step in week.provisional else week.conversion.of(step)) for step in STEPS
             ),
@@ -208,7 +212,7 @@ def _orders(summary: Summary) -> OrdersSection:
         stuck_peers=_peers(stuck)[:SHOWN_STUCK],
         stuck=tuple(_stuck_order(order) for order in stuck.orders[:SHOWN_STUCK]),
         stuck_more=_more(stuck.total - SHOWN_STUCK, "in the report"),
-        csv=order_changes.to_csv(orders.orders).encode(),
+        csv=order_changes.to_csv(orders).encode(),
         total=orders.total,
     )
 
@@ -225,15 +229,15 @@ def _group(alike: OrdersAlike, shown: int) -> OrderGroup:
 
 def _more(number: int, where: str) -> str:
     """Return where the rest is, without their number: a digest prints only figures that a file holds."""
-    return f"more {where}" if number > 0 else ""
+    return f"More {where}" if number > 0 else ""
 
 
 def _peers(stuck: Stuck) -> tuple[str, ...]:
     """Return for each status in which orders are stuck how long others stayed in it."""
     statuses = dict.fromkeys(order.status for order in stuck.orders)
     return tuple(
-        f"{wording.plain(status)}: 95% of {wording.count(stuck.peers[status].orders, 'order')} left it within "
-        f"{wording.days(stuck.peers[status].days_95)}"
+        f"95% of the {wording.count(stuck.peers[status].orders, 'order')} that left '{wording.plain(status)}' did so "
+        f"within {wording.days(stuck.peers[status].days_95)}"
         for status in statuses
     )
 
@@ -249,10 +253,10 @@ def _stuck_order(order: StuckOrder) -> StuckRow:
 def _footer(summary: Summary, restatement: Restatement | None) -> tuple[str, ...]:
     previous = summary.order_changes.previous_as_of
     as_of = f"As of {wording.date(summary.as_of)}, 00:00 UTC"
-    lines = [f"{as_of}; extract before: {wording.date(previous) if previous else 'none'}."]
+    lines = [f"{as_of}; previous extract: {wording.date(previous) if previous else 'none'}."]
     provisional = wording.provisional(summary)
     if provisional.steps and provisional.mature_at:
-        lines.append(f"Provisional until {wording.date(provisional.mature_at)} at the latest: shipped.")
+        lines.append(f"Shipped is provisional until {wording.date(provisional.mature_at)} at the latest.")
     else:
         lines.append("Every step is complete.")
     lines.append("Restated." if restatement else "Not restated.")

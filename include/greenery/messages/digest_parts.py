@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from greenery.documents import Moment
 from greenery.figures.model import Summary
 from greenery.messages.check_results import CheckResults
-from greenery.messages.wording import NOTHING
+from greenery.messages.wording import NOTHING, points
 
 
 class Value(BaseModel):
@@ -62,16 +62,21 @@ class FunnelRow(Value):
     recent_mark: str
 
     @property
+    def changed(self) -> bool:
+        """Whether a change shows at one decimal."""
+        return any(change not in (NOTHING, points(0)) for change in (self.change, self.recent_change))
+
+    @property
     def changes(self) -> str:
         """The changes in words; empty where there is nothing to compare with."""
         found = []
         if self.change != NOTHING:
-            noise = ", more than noise" if self.noteworthy else ""
+            noise = " (more than noise)" if self.noteworthy else ""
             found.append(f"{self.change}{self.change_mark} vs. the week before{noise}")
         if self.recent_change != NOTHING:
-            noise = ", more than noise" if self.recent_noteworthy else ""
-            since = f" {self.since}" if self.since else ""
-            found.append(f"{self.recent_change}{self.recent_mark} over four weeks{noise}{since}")
+            noise = " (more than noise)" if self.recent_noteworthy else ""
+            since = f", {self.since}" if self.since else ""
+            found.append(f"{self.recent_change}{self.recent_mark} in four weeks{noise}{since}")
         return "; ".join(found)
 
 
@@ -89,6 +94,11 @@ class FunnelSection(Value):
     drop_off: str
     slowest: str
     notes: tuple[str, ...]
+
+    @property
+    def telling_rows(self) -> tuple[FunnelRow, ...]:
+        """The rows without those that say the obvious: every session viewed a page, then and now."""
+        return tuple(row for row in self.rows if row.step_before or row.share != "100.0%" or row.changed)
 
 
 class TrendRow(Value):

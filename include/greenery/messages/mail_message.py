@@ -80,7 +80,7 @@ def _text(digest: Digest, notices: list[str], restated: Restated | None, is_corr
         yield from _restated(restated)
     if digest.funnel:
         yield from _heading(digest.funnel.title)
-        for row in digest.funnel.rows:
+        for row in digest.funnel.telling_rows:
             yield from _funnel_row(row)
         yield from _paragraph(*filter(None, [digest.funnel.drop_off, digest.funnel.slowest]))
         yield from _paragraph(*digest.funnel.notes)
@@ -93,7 +93,7 @@ def _text(digest: Digest, notices: list[str], restated: Restated | None, is_corr
         yield from _heading("What moved")
         yield digest.movers.lead
         for mover in digest.movers.rows:
-            sessions = f"n = {mover.sessions_before} → {mover.sessions}"
+            sessions = f"sessions {mover.sessions_before} → {mover.sessions}"
             yield f"- {mover.name}: {mover.conversion_before} → {mover.conversion} ({mover.change}), {sessions}"
             yield f"  adds {mover.contribution} to the total" + (f": {mover.parts}" if mover.parts else "")
     yield from _heading("Orders")
@@ -132,8 +132,8 @@ def _funnel_row(row: FunnelRow) -> Iterator[str]:
 
 
 def _trend_week(week: TrendRow) -> str:
-    equal_age = f"; shipped by its own end {week.equal_age}" if week.equal_age else ""
-    return f"Week to {week.week}: {' / '.join(week.shares)} of {week.sessions}{equal_age}"
+    equal_age = f"; shipped by its end {week.equal_age}" if week.equal_age else ""
+    return f"Week to {week.week}: {' / '.join(week.shares)} of {week.sessions} sessions{equal_age}"
 
 
 def _group(group: OrderGroup) -> Iterator[str]:

@@ -36,7 +36,7 @@ def render(digest: Digest, correction: Correction | None = None) -> SlackMessage
     """
     picture = (Attachment(PICTURE, digest.picture, "image/png", digest.picture_text),) if digest.picture else ()
     orders = (
-        (Attachment("order_changes.csv", digest.orders.csv, "text/csv", "Changed orders"),)
+        (Attachment("order_changes.csv", digest.orders.csv, "text/csv", "Changed and new orders"),)
         if digest.orders.total
         else ()
     )
@@ -95,7 +95,7 @@ def _blocks(digest: Digest, restated: Restated | None) -> Iterable[Block]:
 def _funnel_row(row: FunnelRow) -> list[Block]:
     figures = f" {row.sessions} · {row.share} of all"
     if row.step_before:
-        figures += f" · step {row.step_share}"
+        figures += f" · {row.step_share} of {row.step_before}"
     elements = [span(row.name + row.mark, bold=True), span(figures)]
     return [*elements, *([span(f"\n{row.changes}")] if row.changes else [])]
 
@@ -103,9 +103,8 @@ def _funnel_row(row: FunnelRow) -> list[Block]:
 def _mover(row: MoverRow) -> list[Block]:
     return [
         span(row.name, bold=True),
-        span(
-            f": {row.conversion_before} → {row.conversion} ({row.change}), n = {row.sessions_before} → {row.sessions}"
-        ),
+        span(f": {row.conversion_before} → {row.conversion} ({row.change})"),
+        span(f", sessions {row.sessions_before} → {row.sessions}"),
         span(f"\nadds {row.contribution} to the total" + (f": {row.parts}" if row.parts else "")),
     ]
 

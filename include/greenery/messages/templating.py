@@ -22,9 +22,9 @@ THEME_SCRIPT = """
   addEventListener("storage", follow);
 })();
 """
-# What a page may load and run: its own style and this one script.
+# What a page may load and run: its own style, pictures that lie beside it or in it, and this one script.
 POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src "
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; script-src "
     f"'sha256-{base64.b64encode(hashlib.sha256(THEME_SCRIPT.encode()).digest()).decode()}'"
 )
 

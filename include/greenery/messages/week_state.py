@@ -21,7 +21,7 @@ class WeekState(Document):
     """
 
     as_of: date
-    state: Literal["missing", "landed", "admitted", "held"]
+    state: Literal["missing", "not loaded", "landed", "admitted", "held"]
     reason: str | None = None
     published: bool = False
     has_report: bool = False
@@ -34,14 +34,14 @@ class WeekFigures(Document):
     """The main figures of a week's report.
 
     conversion, change_pp, reading: of checkout; its change since the week before, and how to read it.
-    orders_changed: without new orders. warnings: failed checks that do not hold the week.
+    orders_changed: without new orders; None for the first extract. warnings: failed checks that do not hold the week.
     """
 
     sessions: int
     conversion: float | None
     change_pp: float | None
     reading: str
-    orders_changed: int
+    orders_changed: int | None
     warnings: int
 
 
@@ -69,7 +69,7 @@ class ListedWeek(WeekState):
         """The state of the extract, of the run that is under way, and of the digest, such as `admitted`, `late`."""
         run = "" if self.run_since is None else "waiting" if self.waits_for else "running"
         late = "late" if self.due else ""
-        extract = "" if self.state == "missing" and (run or late) else self.state
+        extract = "" if self.state in ("missing", "not loaded") and (run or late) else self.state
         return tuple(filter(None, (extract, run, late)))
 
     @property

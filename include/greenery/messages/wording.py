@@ -181,7 +181,7 @@ def headline(summary: Summary) -> str:
             change = "too few sessions to compare with the week before"
         recent = summary.four_weeks.steps.checkout
         if is_noteworthy(recent):
-            change = f"{change}, {_up_or_down(recent.change_pp or 0)} over four weeks"
+            change = f"{change}; the last four weeks are {_up_or_down(recent.change_pp or 0)} on the four before"
         return f"{conversion} of sessions checked out ({checked_out} of {count(counts.sessions)}), {change}"
     if counts.sessions:
         return f"No session started this week; of all {count(counts.sessions)} so far, {conversion} checked out"
@@ -204,7 +204,7 @@ def verdict_sentence(summary: Summary) -> str:
     """Return whether the change of the headline is more than noise; empty where there is none."""
     if summary.verdict.reading == TOO_FEW_SESSIONS:
         return "Under 30 sessions in at least one of the two weeks, so no verdict is given."
-    return _likelihood("Week on week, the change", summary.verdict)
+    return _likelihood("The change since the week before", summary.verdict)
 
 
 def _likelihood(change: str, found: HeadlineVerdict | RecentChange) -> str:
@@ -215,11 +215,11 @@ def _likelihood(change: str, found: HeadlineVerdict | RecentChange) -> str:
     if found.reading == MORE_THAN_NOISE:
         if not is_seen(found.change_pp):
             return f"{change} is too small to show at one decimal ({likely})."
-        return f"{change} is more than chance alone usually does ({likely})."
+        return f"Chance alone would rarely produce such a change ({likely})."
     low, high = found.change_interval_pp
     if found.p_value < LEVEL or not low <= 0 <= high:
-        return f"{change} counts as within what chance alone would do: test and interval disagree ({likely})."
-    return f"{change} is within what chance alone would do ({likely})."
+        return f"{change} is not called more than noise, because test and interval disagree ({likely})."
+    return f"{change} could be chance ({likely})."
 
 
 def is_noteworthy(found: RecentChange) -> bool:
@@ -230,21 +230,22 @@ def is_noteworthy(found: RecentChange) -> bool:
 def recent(summary: Summary) -> str:
     """Return whether checkout is improving: the last four weeks against the four before, and since when.
 
-    Empty where either side has too few sessions.
+    Empty where a week has no session, or either side has too few.
     """
     found = summary.four_weeks.steps.checkout
     if found.p_value is None or found.change_pp is None:
         return ""
     now, before = percent(found.conversion), percent(found.conversion_before)
-    sentences = [
-        f"Over the last four weeks {now} checked out, against {before} in the four weeks before.",
-        _likelihood(f"This change ({points(found.change_pp)})", found),
-    ]
+    change = f"{now} checked out, against {before} in the four weeks before ({points(found.change_pp)})"
+    sentences = [f"Over the last four weeks {change}.", _likelihood("This change", found)]
     if found.since and since(found):
         corrected = (
-            f"{p_value_text(found.since.p_adjusted)}, corrected for looking at {count(found.since.compared, 'week')}"
+            f"{p_value_text(found.since.p_adjusted)}, corrected for trying {count(found.since.compared, 'place')}"
         )
-        sentences.append(f"It most likely began in the week to {date(found.since.end)} ({corrected}).")
+        sentences.append(
+            "The eight weeks differ most before and after the start of the week to "
+            f"{date(found.since.end)} ({corrected}), so it probably began then."
+        )
     return " ".join(sentences)
 
 
@@ -267,7 +268,8 @@ def drop_off(summary: Summary) -> str:
     else:
         text = "No step has fewer sessions than the step before."
     left_out = [STEP_NAMES[step] for step in provisional(summary).steps]
-    return " ".join([text, *(f"{name} is not counted here while it is provisional." for name in left_out)])
+    until = "the week is" if scope(summary) == "week" else "all weeks are"
+    return " ".join([text, *(f"{name} is left out until {until} complete." for name in left_out)])
 
 
 def slowest(summary: Summary) -> str:
@@ -278,7 +280,7 @@ def slowest(summary: Summary) -> str:
     found = summary.pace.steps.of(step)
     text = (
         f"The slowest step is from {STEP_NAMES[found.step_before].lower()} to {STEP_NAMES[step].lower()}: half of "
-        f"{count(found.sessions, 'session')} took {duration(found.median_seconds)} or less."
+        f"the {count(found.sessions, 'session')} that took both steps needed {duration(found.median_seconds)} or less."
     )
     return f"{text} The figure will rise as late parcels ship." if found.provisional else text
 
@@ -291,15 +293,15 @@ def maturity(summary: Summary) -> str:
     equal_age, change = summary.provisional.equal_age, summary.change.steps.package_shipped
     if not change.at_equal_age or scope(summary) != "week":
         return ""
-    shipped = f"{percent(equal_age.week.conversion)} of its sessions had shipped"
+    shipped = f"By the end of the week, {percent(equal_age.week.conversion)} of its sessions had shipped"
     before = f"against {percent(equal_age.previous_week.conversion)} the week before ({points(change.conversion_pp)})"
     if summary.provisional.steps:
         compared = f", {before}" if is_compared(summary) else ""
-        return f"Shipping isn’t finished. At the close of the week {shipped}{compared}. {newest_mature_week(summary)}"
+        return f"Shipping isn’t finished. {shipped}{compared}. {newest_mature_week(summary)}"
     if not is_compared(summary):
         return ""
     return (
-        "Shipping of the week before isn’t finished, so each week is compared as it was at its own close: "
+        "Shipping of the week before isn’t finished, so only shipments before the end of each week are compared. "
         f"{shipped}, {before}."
     )
 
@@ -321,16 +323,17 @@ def moved(summary: Summary) -> str:
     if not movers.compared:
         return "No product, country or state has 30 sessions in both weeks, so none is compared."
     if movers.compared == 1:
-        did = "moved" if movers.moved else "did not move"
+        did = "changed" if movers.moved else "did not change"
         return (
-            f"One product, country or state has 30 or more sessions in both weeks. It {did} by more than chance would "
-            "produce."
+            f"One product, country or state has 30 or more sessions in both weeks. It {did} more than chance explains."
         )
     some = f"{count(movers.moved)} of" if movers.moved else "None of the"
     text = (
-        f"{some} {count(movers.compared)} products, countries and states with 30 or more sessions in both weeks moved "
-        "by more than chance would produce among so many."
+        f"{some} {count(movers.compared)} products, countries and states with 30 or more sessions in both weeks "
+        f"changed more than chance explains, when {count(movers.compared)} are compared."
     )
+    if movers.moved > len(shown_movers(summary)):
+        text += " The five largest are listed."
     return f"{text} Groups overlap, so don’t add them up." if movers.moved > 1 else text
 
 

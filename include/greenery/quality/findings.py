@@ -22,7 +22,7 @@ PERSONAL = ("user_id", "address_id", "tracking_id")
 class Finding:
     """What a check found.
 
-    rows, failing: how many it looked at, and how many of them fail; 0 of a figure against the weeks before.
+    rows, failing: how many it looked at, and how many of them break the rule; 0 of a figure against the weeks before.
     examples: a few of the failing rows, their personal ids masked.
     """
 
@@ -53,7 +53,8 @@ def finding(suite: Suite, result: ExpectationValidationResult, size: int) -> Fin
     part = f" ({failing / looked_at:.1%})" if failing and is_share else ""
     names = [str(row["column_name"]) for row in examples if "column_name" in row]
     named = f": {', '.join(names)}" if names else ""
-    observed = f"{failing:,} of {looked_at:,} {suite.noun} fail{part}{named}"
+    verb = "breaks" if failing == 1 else "break"
+    observed = f"{failing:,} of {looked_at:,} {suite.noun} {verb} the rule{part}{named}"
     return Finding(passed, observed, wanted, looked_at, failing, examples)
 
 
@@ -68,8 +69,8 @@ def expected(configuration: ExpectationConfiguration) -> str:
             return f"within {high:g} {arguments['unit']}"
         return f"{_bounds(low, high)} {arguments['unit']}"
     if arguments.get("mostly", 1) < 1:
-        return f"at most {1 - arguments['mostly']:.0%} fail, allowing for chance"
-    return "none fails"
+        return f"at most {1 - arguments['mostly']:.0%}, allowing for chance"
+    return "none"
 
 
 def _bounds(low: float | None, high: float | None) -> str:

@@ -179,16 +179,16 @@ def _failed_test(test: FailedTest) -> CheckResult:
         accepted=False,
         silenced=None,
         told_by=None,
-        observed=_rows_fail(test.failures) if test.failures is not None else test.message or "",
-        expected="none fails",
+        observed=_broken(test.failures) if test.failures is not None else test.message or "",
+        expected="none",
         rows=0,  # dbt does not say how many it looked at
         failing_rows=test.failures or 0,
         examples=(),
     )
 
 
-def _rows_fail(number: int) -> str:
-    return f"{wording.count(number, 'row')} {'fails' if number == 1 else 'fail'}"
+def _broken(number: int) -> str:
+    return f"{wording.count(number, 'row')} {'breaks' if number == 1 else 'break'} the rule"
 
 
 def _accepting(

@@ -100,7 +100,7 @@ def outdated(settings: Settings) -> list[date]:
 
 
 def state_of(settings: Settings, as_of: datetime) -> str:
-    """Return the state of a week's extract, such as `its extract is held: sessions_unique: 3 rows fail`."""
+    """Return the state of a week's extract, such as `its extract is held: sessions_unique: 3 rows break the rule`."""
     week = next((week for week in recorded(settings) if week.as_of == as_of.date()), None)
     if week is None:
         return "its extract is not landed"
@@ -203,7 +203,7 @@ def _figures(settings: Settings, as_of: datetime) -> WeekFigures | None:
         conversion=summary["verdict"]["conversion"],
         change_pp=summary["verdict"]["change_pp"],
         reading=summary["verdict"]["reading"],
-        orders_changed=orders["total"] - orders["new"],
+        orders_changed=orders["total"] - orders["new"] if orders["previous_as_of"] else None,
         warnings=sum(check.severity == WARNING and not check.passed for check in results.checks) if results else 0,
     )
 
@@ -220,7 +220,7 @@ def _not_landed(settings: Settings, under_way: Collection[date]) -> list[WeekSta
     return [
         WeekState(
             as_of=week,
-            state="missing",
+            state="not loaded" if week in found else "missing",
             reason="extract found, not loaded yet" if week in found else "no extract found",
             next_command=_to_land(settings, week, week, week in found),
         )

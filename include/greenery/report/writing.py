@@ -49,7 +49,7 @@ def write(settings: Settings, as_of: datetime) -> Path:
     if before and before != now:
         restated = restatement.compare(json.loads(before), document)
         write_atomically(folder / "restatement.json", to_json(restated))
-    write_atomically(folder / "order_changes.csv", order_changes.to_csv(found.order_changes.orders))
+    write_atomically(folder / "order_changes.csv", order_changes.to_csv(found.order_changes))
     write_atomically(folder / "funnel.png", chart.to_png(chart.report_spec(found)))
     write_atomically(folder / "summary.json", now)
     _forget_preview(folder)

@@ -8,7 +8,7 @@ SUITE = Suite(
     "fct_order_changes",
     "fct_order_changes",
     keys=("order_id", "change"),
-    noun="changed orders",
+    noun="changed and new orders",
     checks=(
         Check(
             "order_changes_unique",

@@ -217,8 +217,8 @@ SUITE = Suite(
             "delivered_orders_stay",
             "warning",
             lambda gx: gx.ExpectColumnValuesToBeInSet(
-                column="status_or_none",
-                value_set=["delivered"],
+                column="status_move",
+                value_set=["delivered → delivered"],
                 row_condition=gx.Column("previous_status") == "delivered",
             ),
             meaning="Every order that was delivered in the previous extract is still delivered.",
@@ -231,8 +231,8 @@ SUITE = Suite(
             "shipped_orders_stay",
             "warning",
             lambda gx: gx.ExpectMostColumnValuesToNotBeInSet(
-                column="status_or_none",
-                value_set=["preparing"],
+                column="status_move",
+                value_set=["shipped → preparing"],
                 mostly=0.9,
                 row_condition=gx.Column("previous_status") == "shipped",
             ),
@@ -246,8 +246,8 @@ SUITE = Suite(
             "orders_sent_back",
             "info",
             lambda gx: gx.ExpectColumnValuesToNotBeInSet(
-                column="status_or_none",
-                value_set=["preparing"],
+                column="status_move",
+                value_set=["shipped → preparing"],
                 row_condition=gx.Column("previous_status") == "shipped",
             ),
             meaning="No order that was shipped in the previous extract is preparing again.",

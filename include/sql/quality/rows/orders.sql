@@ -150,7 +150,7 @@ select
     orders.previous_order_id is null
     and orders.created_at >= $as_of - interval '7 days'
     and orders.created_at < $as_of as is_of_the_week,
-    coalesce(orders.status, '(none)') as status_or_none,
+    orders.previous_status || ' → ' || coalesce(orders.status, '(none)') as status_move,
     coalesce(version_counts.versions, 0) as versions,
     nullif(concat(
         case when versions.order_id is null then 'all ' else '' end,
