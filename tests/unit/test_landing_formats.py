@@ -277,19 +277,58 @@ def test_delimiters_line_ends_and_names_of_csv_files(home, as_of, folder, data, 
             b'promo_id,discount,status\r\nspring,2,"act"ive\nfall,3,old\n',
             "CSV Error on Line: 2, Value with unterminated quote found.",
         ),
-        (b"promo_id,discount,status\r\nspring,2\nfall,3,old\n", "Expected Number of Columns: 3 Found: 2"),
         ("promo_id,discount,status\nspring,2,active\n".encode("utf-16"), "it is UTF-16: save it as CSV UTF-8"),
         (b"PK\x03\x04 and so on", "it is a spreadsheet or a ZIP archive: save it as CSV UTF-8"),
         (b"PAR1 and so on", "it is a Parquet file: name it .parquet"),
         (gzip.compress(b"promo_id,discount,status\n"), "it is compressed: name it .csv.gz"),
     ],
-    ids=["open quote", "text after a quote", "too few values", "UTF-16", "spreadsheet", "Parquet", "gzip"],
+    ids=["open quote", "text after a quote", "UTF-16", "spreadsheet", "Parquet", "gzip"],
 )
 def test_csv_files_that_can_not_be_read_are_refused_with_the_cause(home, as_of, folder, data, reason):
     (folder / "promos.csv").write_bytes(data)
     message = refused(home, as_of)
     assert message.startswith(f"extract 2023-01-11, {folder}/promos.csv: can't be read")
     assert reason in message
+
+
+@pytest.mark.parametrize(
+    ("rows", "row", "found"),
+    [
+        (["spring,2,active", "fall,3"], 2, 2),
+        (["spring,2,active", "fall,3,old,more"], 2, 4),
+        (["spring,2,active", "fall,3,old,"], 2, 4),
+        (['"spring",2,active', '"fall, or autumn",3,old', '"fall\n",3,old,""'], 3, 4),
+        (["spring,2,50,active", "fall,3,00,old"], 1, 4),
+        (["spring,2,active,,", "fall,3,old"], 1, 5),
+    ],
+    ids=["too few", "too many", "an empty one too many", "in quotes", "decimal commas", "two empty ones too many"],
+)
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r", "mixed"])
+@pytest.mark.parametrize("name", ["promos.csv", "promos.csv.gz"])
+def test_rows_with_too_few_or_too_many_values_are_refused(home, as_of, folder, name, ends, rows, row, found):
+    first, end = ("\r\n", "\n") if ends == "mixed" else (ends, ends)
+    data = f"{NAMED}{first}{end.join(rows)}{end}".encode()
+    (folder / "promos.csv").unlink()
+    (folder / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    assert refused(home, as_of) == (
+        f"extract 2023-01-11, {folder}/{name}, row {row}: it has {found} value(s), but the file has 3 columns. Write "
+        "one value for each column, and put a value that holds ',' in double quotes."
+    )
+
+
+def test_a_comma_without_quotes_shifts_no_value(home, as_of, folder):
+    (folder / "addresses.csv").write_text(
+        "address_id,address,zipcode,state,country\na1,1 Fern Street, Apt 2,02134,MA,US\n"
+    )
+    assert f"{folder}/addresses.csv, row 1: it has 6 value(s), but the file has 5 columns." in refused(home, as_of)
+
+
+def test_lines_that_end_in_two_ways_keep_quotes_inside_a_value(home, as_of, folder):
+    (folder / "promos.csv").write_bytes(b'promo_id,discount,status\r\nspring,2, "b" d\nfall,3,old\n')
+    land(home, as_of)
+    with connect(home) as connection:
+        found = connection.execute("select promo_id, status from landing.promos order by all").fetchall()
+    assert found == [("fall", "old"), ("spring", ' "b" d')]
 
 
 @pytest.mark.parametrize("spoil", [lambda data: data[:-20], lambda data: b"no gzip at all", lambda data: b""])
