@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import duckdb
 import pytest
 from greenery.landing import reading
-from greenery.landing.values import typed
+from greenery.landing.values import is_no_value, typed
 from greenery.source.folders import ExtractError
 from greenery.source.tables import COUNT, MONEY, TABLES, TIME, Column
 from hypothesis import given, seed, settings
@@ -31,7 +31,7 @@ def connection():
 
 
 def read(connection, column: Column, text: str):
-    query = f"select {typed(column)} from (select ?::varchar as {column.name})"
+    query = f"select {typed(column, is_no_value(column))} from (select ?::varchar as {column.name}) as raw"
     return connection.execute(query, [text]).fetchall()[0][0]
 
 

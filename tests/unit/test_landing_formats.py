@@ -103,6 +103,28 @@ def test_values_of_any_type_land_as_the_values_of_a_csv_file(home, as_of, folder
     assert land(home, as_of).extract_id == landed_as(home, as_of, tmp_path, small_shop()).extract_id
 
 
+@pytest.mark.parametrize("type", ["double", "decimal(18, 3)"])
+def test_a_number_with_three_digits_after_the_point_is_no_text_of_thousands(home, as_of, type):
+    shop = small_shop()
+    shop["products"][0]["price"] = "12.345"
+    folder = write_extract(home.extracts / "2023-01-11", shop)
+    to_parquet(folder, TABLE["products"], lambda column: type if column.name == "price" else "varchar")
+    land(home, as_of)
+    with connect(home) as connection:
+        assert str(connection.execute("select price from landing.products").fetchall()[0][0]) == "12.35"
+
+
+@pytest.mark.parametrize("type", ["double", "float"])
+def test_whole_numbers_as_texts_have_no_fraction(home, as_of, type):
+    shop = small_shop()
+    shop["addresses"][0]["state"] = "7"
+    folder = write_extract(home.extracts / "2023-01-11", shop)
+    to_parquet(folder, TABLE["addresses"], lambda column: type if column.name == "state" else "varchar")
+    land(home, as_of)
+    with connect(home) as connection:
+        assert connection.execute("select state from landing.addresses").fetchall() == [("7",)]
+
+
 @pytest.mark.parametrize("type", ["timestamp_s", "timestamp_ms", "timestamp_ns", "date"])
 def test_times_of_any_type(home, as_of, tmp_path, type):
     shop = small_shop()
@@ -439,7 +461,7 @@ def redelivered(count: int, again: int, **changes: str) -> dict[str, list[dict]]
     return {**small_shop(), "events": later + events}
 
 
-@pytest.mark.parametrize(("count", "again"), [(1, 1), (30, 3), (50, 5)])
+@pytest.mark.parametrize(("count", "again"), [(1, 1), (30, 10), (110, 11)])
 def test_the_earliest_of_an_event_that_is_there_twice_is_taken(home, as_of, count, again):
     write_extract(home.extracts / "2023-01-11", redelivered(count, again))
     landed = land(home, as_of)
@@ -452,10 +474,22 @@ def test_the_earliest_of_an_event_that_is_there_twice_is_taken(home, as_of, coun
 
 
 def test_too_many_events_that_are_there_twice_are_refused(home, as_of):
-    folder = write_extract(home.extracts / "2023-01-11", redelivered(30, 4))
+    folder = write_extract(home.extracts / "2023-01-11", redelivered(109, 11))
     assert refused(home, as_of) == (
-        f"extract 2023-01-11, {folder}/events.csv: 4 value(s) of the key (event_id) have rows with different content: "
-        "e0; e1; e2; e3. Keep one row for each."
+        f"extract 2023-01-11, {folder}/events.csv: 11 value(s) of the key (event_id) have rows with different content: "
+        "e0; e1; e10; e2; e3 and 6 more. Keep one row for each."
+    )
+
+
+def test_events_of_all_weeks_that_come_again_in_one_count_in_that_week(home, as_of):
+    shop = redelivered(200, 0)
+    # Twelve of an old week with few events were sent again in this week, which has many.
+    old = [{**EVENT, "event_id": f"old {number}", "created_at": "2022-06-01T10:00:00Z"} for number in range(12)]
+    again = [{**event, "created_at": EVENT["created_at"]} for event in old]
+    write_extract(home.extracts / "2023-01-11", {**shop, "events": shop["events"] + old + again})
+    assert (
+        "events.csv: 12 event(s) are there again with another time: the earliest was taken"
+        in land(home, as_of).warnings
     )
 
 

@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from greenery.source.folders import FORMATS, ExtractError
-from greenery.source.tables import TEXT, Column, Table
+from greenery.source.tables import MONEY, TEXT, Column, Table
 from greenery.warehouse.duckdb import rows
 
 MAX_LINE = 16 << 20
@@ -136,7 +136,7 @@ def _quoted(name: str, mark: str) -> str:
     return mark + name.replace(mark, mark * 2) + mark
 
 
-def _text(name: str, type: str) -> str:
+def _text(name: str, type: str, column: Column) -> str:
     """Return the expression (SQL) of a source column's values as texts, the same ones that a CSV file has."""
     value = _quoted(name, '"')
     if type == "BLOB":
@@ -150,6 +150,11 @@ def _text(name: str, type: str) -> str:
         text = f"regexp_replace({value}::varchar, '\\.0+$', '')"
     else:
         text = f"{value}::varchar"
+    if type.startswith(NUMBERS) and column.type == MONEY:
+        # The fraction of a number is decimal. One of three digits could be thousands in a text.
+        text = f"regexp_replace({text}, '(\\.\\d{{3}})$', '\\10')"
+    elif type in ("FLOAT", "DOUBLE") and column.type == TEXT and not column.is_code:
+        text = f"regexp_replace({text}, '\\.0$', '')"
     return f"nullif({text}, '')"
 
 
@@ -177,7 +182,7 @@ def _load_parquet(connection: duckdb.DuckDBPyConnection, table: Table, file: Pat
             )
         if column in labels and type.startswith(NUMBERS):
             warnings.append(f"{column.name} is a number there ({type}): leading zeros are lost, export it as text")
-        texts.append(_text(name, type))
+        texts.append(_text(name, type, column))
     connection.execute(f"insert into temp.raw_{table.name} select {', '.join(texts)} from {source}", parameters)
     return warnings
 
