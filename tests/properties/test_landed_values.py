@@ -11,7 +11,8 @@ from decimal import ROUND_HALF_UP, Decimal
 import duckdb
 import pytest
 from greenery.landing import reading
-from greenery.landing.values import typed
+from greenery.landing.values import is_no_value, typed
+from greenery.source.folders import ExtractError
 from greenery.source.tables import COUNT, MONEY, TABLES, TIME, Column
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
@@ -30,7 +31,7 @@ def connection():
 
 
 def read(connection, column: Column, text: str):
-    query = f"select {typed(column)} from (select ?::varchar as {column.name})"
+    query = f"select {typed(column, is_no_value(column))} from (select ?::varchar as {column.name}) as raw"
     return connection.execute(query, [text]).fetchall()[0][0]
 
 
@@ -150,8 +151,13 @@ CELL = st.text('ab,;"\n\r é', min_size=1, max_size=6)
     st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=5),
     st.lists(st.sampled_from(["\n", "\r\n"]), min_size=6, max_size=6),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.lists(st.sampled_from([3] * 8 + [2, 4]), min_size=5, max_size=5),
 )
-def test_lines_that_end_in_two_ways_hold_the_rows_that_were_written(tmp_path_factory, cells, ends, quoting):
+def test_lines_that_end_in_two_ways_hold_the_rows_that_were_written_or_are_refused(
+    tmp_path_factory, cells, ends, quoting, widths
+):
+    # A value too few, or an empty one too many.
+    cells = [(*row, "")[:width] for row, width in zip(cells, widths, strict=False)]
     parts = []
     for row, end in zip([[column.name for column in PROMOS.columns], *cells], ends, strict=False):
         line = io.StringIO()
@@ -159,6 +165,11 @@ def test_lines_that_end_in_two_ways_hold_the_rows_that_were_written(tmp_path_fac
         parts.append(line.getvalue().removesuffix("\r\n") + end)
     file = tmp_path_factory.mktemp("lines") / "promos.csv"
     file.write_text("".join(parts), encoding="utf-8", newline="")
+    wrong = next(((number, row) for number, row in enumerate(cells, 1) if len(row) != 3), None)
     with duckdb.connect() as connection:
+        if wrong:
+            with pytest.raises(ExtractError, match=rf"row {wrong[0]}: it has {len(wrong[1])} value\(s\)"):
+                reading.read(connection, PROMOS, "extract", file)
+            return
         reading.read(connection, PROMOS, "extract", file)
         assert connection.execute("select * from raw_promos").fetchall() == cells

@@ -103,6 +103,28 @@ def test_values_of_any_type_land_as_the_values_of_a_csv_file(home, as_of, folder
     assert land(home, as_of).extract_id == landed_as(home, as_of, tmp_path, small_shop()).extract_id
 
 
+@pytest.mark.parametrize("type", ["double", "decimal(18, 3)"])
+def test_a_number_with_three_digits_after_the_point_is_no_text_of_thousands(home, as_of, type):
+    shop = small_shop()
+    shop["products"][0]["price"] = "12.345"
+    folder = write_extract(home.extracts / "2023-01-11", shop)
+    to_parquet(folder, TABLE["products"], lambda column: type if column.name == "price" else "varchar")
+    land(home, as_of)
+    with connect(home) as connection:
+        assert str(connection.execute("select price from landing.products").fetchall()[0][0]) == "12.35"
+
+
+@pytest.mark.parametrize("type", ["double", "float"])
+def test_whole_numbers_as_texts_have_no_fraction(home, as_of, type):
+    shop = small_shop()
+    shop["addresses"][0]["state"] = "7"
+    folder = write_extract(home.extracts / "2023-01-11", shop)
+    to_parquet(folder, TABLE["addresses"], lambda column: type if column.name == "state" else "varchar")
+    land(home, as_of)
+    with connect(home) as connection:
+        assert connection.execute("select state from landing.addresses").fetchall() == [("7",)]
+
+
 @pytest.mark.parametrize("type", ["timestamp_s", "timestamp_ms", "timestamp_ns", "date"])
 def test_times_of_any_type(home, as_of, tmp_path, type):
     shop = small_shop()
@@ -277,19 +299,58 @@ def test_delimiters_line_ends_and_names_of_csv_files(home, as_of, folder, data, 
             b'promo_id,discount,status\r\nspring,2,"act"ive\nfall,3,old\n',
             "CSV Error on Line: 2, Value with unterminated quote found.",
         ),
-        (b"promo_id,discount,status\r\nspring,2\nfall,3,old\n", "Expected Number of Columns: 3 Found: 2"),
         ("promo_id,discount,status\nspring,2,active\n".encode("utf-16"), "it is UTF-16: save it as CSV UTF-8"),
         (b"PK\x03\x04 and so on", "it is a spreadsheet or a ZIP archive: save it as CSV UTF-8"),
         (b"PAR1 and so on", "it is a Parquet file: name it .parquet"),
         (gzip.compress(b"promo_id,discount,status\n"), "it is compressed: name it .csv.gz"),
     ],
-    ids=["open quote", "text after a quote", "too few values", "UTF-16", "spreadsheet", "Parquet", "gzip"],
+    ids=["open quote", "text after a quote", "UTF-16", "spreadsheet", "Parquet", "gzip"],
 )
 def test_csv_files_that_can_not_be_read_are_refused_with_the_cause(home, as_of, folder, data, reason):
     (folder / "promos.csv").write_bytes(data)
     message = refused(home, as_of)
     assert message.startswith(f"extract 2023-01-11, {folder}/promos.csv: can't be read")
     assert reason in message
+
+
+@pytest.mark.parametrize(
+    ("rows", "row", "found"),
+    [
+        (["spring,2,active", "fall,3"], 2, 2),
+        (["spring,2,active", "fall,3,old,more"], 2, 4),
+        (["spring,2,active", "fall,3,old,"], 2, 4),
+        (['"spring",2,active', '"fall, or autumn",3,old', '"fall\n",3,old,""'], 3, 4),
+        (["spring,2,50,active", "fall,3,00,old"], 1, 4),
+        (["spring,2,active,,", "fall,3,old"], 1, 5),
+    ],
+    ids=["too few", "too many", "an empty one too many", "in quotes", "decimal commas", "two empty ones too many"],
+)
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r", "mixed"])
+@pytest.mark.parametrize("name", ["promos.csv", "promos.csv.gz"])
+def test_rows_with_too_few_or_too_many_values_are_refused(home, as_of, folder, name, ends, rows, row, found):
+    first, end = ("\r\n", "\n") if ends == "mixed" else (ends, ends)
+    data = f"{NAMED}{first}{end.join(rows)}{end}".encode()
+    (folder / "promos.csv").unlink()
+    (folder / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    assert refused(home, as_of) == (
+        f"extract 2023-01-11, {folder}/{name}, row {row}: it has {found} value(s), but the file has 3 columns. Write "
+        "one value for each column, and put a value that holds ',' in double quotes."
+    )
+
+
+def test_a_comma_without_quotes_shifts_no_value(home, as_of, folder):
+    (folder / "addresses.csv").write_text(
+        "address_id,address,zipcode,state,country\na1,1 Fern Street, Apt 2,02134,MA,US\n"
+    )
+    assert f"{folder}/addresses.csv, row 1: it has 6 value(s), but the file has 5 columns." in refused(home, as_of)
+
+
+def test_lines_that_end_in_two_ways_keep_quotes_inside_a_value(home, as_of, folder):
+    (folder / "promos.csv").write_bytes(b'promo_id,discount,status\r\nspring,2, "b" d\nfall,3,old\n')
+    land(home, as_of)
+    with connect(home) as connection:
+        found = connection.execute("select promo_id, status from landing.promos order by all").fetchall()
+    assert found == [("fall", "old"), ("spring", ' "b" d')]
 
 
 @pytest.mark.parametrize("spoil", [lambda data: data[:-20], lambda data: b"no gzip at all", lambda data: b""])
@@ -400,7 +461,7 @@ def redelivered(count: int, again: int, **changes: str) -> dict[str, list[dict]]
     return {**small_shop(), "events": later + events}
 
 
-@pytest.mark.parametrize(("count", "again"), [(1, 1), (30, 3), (50, 5)])
+@pytest.mark.parametrize(("count", "again"), [(1, 1), (30, 10), (110, 11)])
 def test_the_earliest_of_an_event_that_is_there_twice_is_taken(home, as_of, count, again):
     write_extract(home.extracts / "2023-01-11", redelivered(count, again))
     landed = land(home, as_of)
@@ -413,10 +474,22 @@ def test_the_earliest_of_an_event_that_is_there_twice_is_taken(home, as_of, coun
 
 
 def test_too_many_events_that_are_there_twice_are_refused(home, as_of):
-    folder = write_extract(home.extracts / "2023-01-11", redelivered(30, 4))
+    folder = write_extract(home.extracts / "2023-01-11", redelivered(109, 11))
     assert refused(home, as_of) == (
-        f"extract 2023-01-11, {folder}/events.csv: 4 value(s) of the key (event_id) have rows with different content: "
-        "e0; e1; e2; e3. Keep one row for each."
+        f"extract 2023-01-11, {folder}/events.csv: 11 value(s) of the key (event_id) have rows with different content: "
+        "e0; e1; e10; e2; e3 and 6 more. Keep one row for each."
+    )
+
+
+def test_events_of_all_weeks_that_come_again_in_one_count_in_that_week(home, as_of):
+    shop = redelivered(200, 0)
+    # Twelve of an old week with few events were sent again in this week, which has many.
+    old = [{**EVENT, "event_id": f"old {number}", "created_at": "2022-06-01T10:00:00Z"} for number in range(12)]
+    again = [{**event, "created_at": EVENT["created_at"]} for event in old]
+    write_extract(home.extracts / "2023-01-11", {**shop, "events": shop["events"] + old + again})
+    assert (
+        "events.csv: 12 event(s) are there again with another time: the earliest was taken"
+        in land(home, as_of).warnings
     )
 
 

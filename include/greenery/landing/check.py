@@ -7,13 +7,15 @@ from datetime import datetime
 import duckdb
 
 from greenery.landing import reading
-from greenery.landing.values import expected, is_no_value, remedy, says_nothing, typed
+from greenery.landing.values import doubtful_fraction, expected, is_no_value, placeholders, remedy, says_nothing, typed
 from greenery.source.folders import ExtractError, ExtractFolder
-from greenery.source.tables import Column, Table
+from greenery.source.tables import MONEY, TABLES, Column, Table
 
 NAMED_KEYS = 5
-# Of a week's events: so many may be delivered again with another time.
-REDELIVERED_SHARE = 0.1
+# Of a week's events: such a share, and so many, may be delivered again with another time.
+REDELIVERED_SHARE, FEW_REDELIVERED = 0.1, 10
+# The tables of which a key is taken as it is written, by that key.
+NAMED = {table.key[0]: table for table in TABLES if len(table.key) == 1 and table.name != "events"}
 
 
 def typed_rows(table: Table) -> str:
@@ -22,16 +24,20 @@ def typed_rows(table: Table) -> str:
 
 
 def read_table(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, table: Table) -> list[str]:
-    """Read one table into `typed_rows`; return the warnings.
+    """Read one table into `typed_rows`; return the warnings. The tables that its ids name are read before it.
 
     Raises ExtractError where the file can't be read, a column is missing, or a value or key is wrong.
     """
     raw, warnings = reading.read(connection, table, f"extract {folder.as_of:%Y-%m-%d}", folder.files[table.name])
-    values = ", ".join(f"{typed(column)} as {column.name}" for column in table.columns)
     with reading.readable(raw.where):
+        nothing = {column.name: _nothing(connection, table, column) for column in table.columns}
+        values = ", ".join(f"{typed(column, nothing[column.name])} as {column.name}" for column in table.columns)
         # Row by row as in raw_<table>: a fault is found beside the text that it was read from.
-        connection.execute(f"create or replace temp table read_{table.name} as select {values} from raw_{table.name}")
-        warnings += _check_values(connection, table, raw)
+        connection.execute(
+            f"create or replace temp table read_{table.name} as select {values} from raw_{table.name} raw"
+        )
+        warnings += _check_values(connection, table, raw, nothing)
+        _check_fractions(connection, table, raw)
         connection.execute(
             f"create or replace temp table typed_{table.name} as select distinct * from read_{table.name}"
         )
@@ -40,17 +46,28 @@ def read_table(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, tab
         return warnings + _unexpected_values(connection, table, raw.source.name)
 
 
-def _check_values(connection: duckdb.DuckDBPyConnection, table: Table, raw: reading.Raw) -> list[str]:
-    """Return warnings of the texts that say that there is no value.
+def _nothing(connection: duckdb.DuckDBPyConnection, table: Table, column: Column) -> str:
+    """Return the condition (SQL) that a raw text of the column only says that there is no value."""
+    named = NAMED.get(column.name)
+    if named is None or named is table:
+        return is_no_value(column, is_key=named is table)
+    keys = connection.execute(placeholders(typed_rows(named), column)).fetchall()
+    return is_no_value(column, named=[key for (key,) in keys])
+
+
+def _check_values(
+    connection: duckdb.DuckDBPyConnection, table: Table, raw: reading.Raw, nothing: dict[str, str]
+) -> list[str]:
+    """Return warnings of the texts that say that there is no value, which `nothing` holds by column.
 
     Raises ExtractError for the first value of the wrong type, or the first empty key.
     """
-    checked = [column for column in table.columns if expected(column)]
+    checked = table.landed
 
     def is_fault(column: Column) -> str:
         if column.name in table.key:
             return f"read.{column.name} is null"
-        return f"{is_unread(column)} and not {is_no_value(column, f'raw.{column.name}')}"
+        return f"{is_unread(column)} and not ({nothing[column.name]})" if expected(column) else "false"
 
     def is_unread(column: Column) -> str:
         return f"raw.{column.name} is not null and read.{column.name} is null"
@@ -66,7 +83,7 @@ def _check_values(connection: duckdb.DuckDBPyConnection, table: Table, raw: read
     faults = [(row, column) for row, column in zip(found[::3], checked, strict=True) if row is not None]
     if faults:
         row, column = min(faults, key=lambda fault: fault[0])
-        text = connection.execute(f"select {column.name} from raw_{table.name} where rowid = ?", [row]).fetchall()[0][0]
+        text = _raw_text(connection, table, column, row)
         where = f"{raw.row(row)}, column {column.name}"
         if column.name in table.key and (text is None or says_nothing(text)):
             written = "" if text is None else f" ({text[:80]!r})"
@@ -77,6 +94,27 @@ def _check_values(connection: duckdb.DuckDBPyConnection, table: Table, raw: read
         for column, count, text in zip(checked, found[1::3], found[2::3], strict=True)
         if count
     ]
+
+
+def _check_fractions(connection: duckdb.DuckDBPyConnection, table: Table, raw: reading.Raw) -> None:
+    """Raise ExtractError for a column of amounts whose points may separate thousands."""
+    for column in table.columns:
+        if column.type != MONEY:
+            continue
+        query = f"select {doubtful_fraction(column)} from raw_{table.name} as raw"
+        row = connection.execute(query).fetchall()[0][0]
+        if row is not None:
+            text = _raw_text(connection, table, column, row)
+            raise ExtractError(
+                f"{raw.row(row)}, column {column.name}: {text!r} may be thousands or thousandths, "
+                "like all fractions of the column: write amounts with two digits after the decimal point."
+            )
+
+
+def _raw_text(connection: duckdb.DuckDBPyConnection, table: Table, column: Column, row: int) -> str:
+    query = f"select {column.name} from raw_{table.name} where rowid = ?"
+    text: str = connection.execute(query, [row]).fetchall()[0][0]
+    return text
 
 
 def _check_keys(connection: duckdb.DuckDBPyConnection, table: Table, as_of: datetime, raw: reading.Raw) -> list[str]:
@@ -104,24 +142,33 @@ def _check_keys(connection: duckdb.DuckDBPyConnection, table: Table, as_of: date
 def _take_earliest(connection: duckdb.DuckDBPyConnection, table: Table, as_of: datetime) -> int:
     """Keep the earliest row of each event whose rows differ in their time alone; return how many events those are.
 
-    Nothing is done where they are more than one and more than a tenth of a week's events.
+    Nothing is done where they are more than ten and more than a tenth of a week's events.
     """
     others = ", ".join(column.name for column in table.columns if column.name not in ("event_id", "created_at"))
     events = typed_rows(table)
     connection.execute(f"""
         create or replace temp table redelivered as
         with twice as (select event_id from {events} group by event_id having count(*) > 1)
-        select event_id, min(created_at) as created_at from {events} where event_id in (from twice)
+        select event_id, min(created_at) as created_at, max(created_at) as delivered_at
+        from {events} where event_id in (from twice)
         group by event_id
         having count(created_at) = count(*) and count(distinct ({others})) = 1
     """)
-    week = f"floor(epoch(timestamp '{as_of}' - created_at) / (7 * 86400))"
+
+    def week(moment: str) -> str:
+        return f"floor(epoch(timestamp '{as_of}' - {moment}) / (7 * 86400))"
+
     count, is_few = connection.execute(f"""
-        with of_weeks as (select {week} as week, count(distinct event_id) as events from {events} group by all),
-        redelivered_of_weeks as (select {week} as week, count(*) as redelivered from redelivered group by all)
+        with of_weeks as (
+            select {week("created_at")} as week, count(distinct event_id) as events from {events} group by all
+        ),
+        -- Their earliest times may lie in many weeks, the fault that sent them again lies in one.
+        redelivered_of_weeks as (
+            select {week("delivered_at")} as week, count(*) as redelivered from redelivered group by all
+        )
         select
             coalesce(sum(redelivered), 0),
-            coalesce(bool_and(redelivered = 1 or redelivered <= {REDELIVERED_SHARE} * events), true)
+            coalesce(bool_and(redelivered <= {FEW_REDELIVERED} or redelivered <= {REDELIVERED_SHARE} * events), true)
         from redelivered_of_weeks inner join of_weeks using (week)
     """).fetchall()[0]
     if not is_few:

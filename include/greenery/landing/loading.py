@@ -19,6 +19,13 @@ from greenery.warehouse.duckdb import connect, rows, transaction
 from greenery.week import WEEKDAYS
 
 SHRINK_LIMIT = 0.5
+# What a table's ids name comes before it.
+READING_ORDER = {
+    table.name: table
+    for name in ("promos", "products", "addresses", "users", "orders", "order_items", "events")
+    for table in TABLES
+    if table.name == name
+}
 
 
 class Landing(BaseModel, frozen=True):
@@ -59,9 +66,8 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
             if landed is None:
                 raise
             return _kept(landed, "source gone")
-        warnings = []
-        for table in TABLES:
-            warnings += read_table(connection, folder, table)
+        found = {name: read_table(connection, folder, table) for name, table in READING_ORDER.items()}
+        warnings = [warning for table in TABLES for warning in found[table.name]]
         content_hash = _content_hash(connection, folder)
         if landed and landed.content_hash == content_hash:
             return _kept(landed, "unchanged")

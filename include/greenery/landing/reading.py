@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import TextIO
 
 import duckdb
+import pyarrow as pa
 
 from greenery.source.folders import FORMATS, ExtractError
-from greenery.source.tables import TEXT, Column, Table
+from greenery.source.tables import MONEY, TEXT, Column, Table
 from greenery.warehouse.duckdb import rows
 
 MAX_LINE = 16 << 20
+# So many rows are in Python's memory at a time.
+BATCH = 50_000
 NUMBERS = (
     "TINYINT",
     "SMALLINT",
@@ -133,7 +136,7 @@ def _quoted(name: str, mark: str) -> str:
     return mark + name.replace(mark, mark * 2) + mark
 
 
-def _text(name: str, type: str) -> str:
+def _text(name: str, type: str, column: Column) -> str:
     """Return the expression (SQL) of a source column's values as texts, the same ones that a CSV file has."""
     value = _quoted(name, '"')
     if type == "BLOB":
@@ -147,6 +150,11 @@ def _text(name: str, type: str) -> str:
         text = f"regexp_replace({value}::varchar, '\\.0+$', '')"
     else:
         text = f"{value}::varchar"
+    if type.startswith(NUMBERS) and column.type == MONEY:
+        # The fraction of a number is decimal. One of three digits could be thousands in a text.
+        text = f"regexp_replace({text}, '(\\.\\d{{3}})$', '\\10')"
+    elif type in ("FLOAT", "DOUBLE") and column.type == TEXT and not column.is_code:
+        text = f"regexp_replace({text}, '\\.0$', '')"
     return f"nullif({text}, '')"
 
 
@@ -174,7 +182,7 @@ def _load_parquet(connection: duckdb.DuckDBPyConnection, table: Table, file: Pat
             )
         if column in labels and type.startswith(NUMBERS):
             warnings.append(f"{column.name} is a number there ({type}): leading zeros are lost, export it as text")
-        texts.append(_text(name, type))
+        texts.append(_text(name, type, column))
     connection.execute(f"insert into temp.raw_{table.name} select {', '.join(texts)} from {source}", parameters)
     return warnings
 
@@ -228,29 +236,69 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, table: Table, file: Path, w
             compression = $compression, max_line_size = {MAX_LINE}, hive_partitioning = false)
     """
     parameters = {"file": str(file), "compression": "gzip" if is_compressed else "none"}
+    # DuckDB overlooks a surplus value that is empty, although the row may be shifted.
+    if _may_be_surplus(file, delimiter, len(names)):
+        _rows_are_mixed(file, delimiter, skip, names, where)
     try:
         connection.execute(query, parameters)
     except duckdb.InvalidInputException:
-        # DuckDB takes lines that end in two ways only if it may also overlook a quote that is left open. Python's
-        # reader overlooks none: what it reads without a fault is read so.
-        found = _count_rows(file, delimiter) - skip
-        if not found:
+        try:
+            is_mixed = _rows_are_mixed(file, delimiter, skip, names, where)
+        except (csv.Error, UnicodeDecodeError):
+            is_mixed = False
+        if not is_mixed:
             raise
-        lenient = query.replace("auto_detect = false", "auto_detect = false, strict_mode = false")
-        loaded = connection.execute(lenient, parameters).fetchall()[0][0]
-        if loaded != found:
-            raise csv.Error(f"DuckDB finds {loaded} rows in it, Python {found}") from None
+        # DuckDB takes lines that end in two ways only if it may also overlook other faults: Python's reader does not.
+        _load_rows(connection, table, file, delimiter, skip, names)
     return _not_landed(table, names)
 
 
-def _count_rows(file: Path, delimiter: str) -> int:
-    """Return how many rows follow the first, 0 where a quote or a character is wrong."""
+def _may_be_surplus(file: Path, delimiter: str, width: int) -> bool:
+    """Return whether a row may have more values than `width`, the last of them empty. It is sure only that none has."""
+    mark = delimiter.encode()
+    with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as handle:
+        for line in handle:
+            text = line.rstrip(b"\r\n")
+            ends_empty = text.rstrip(b'"').endswith(mark)
+            if b"\r" in text or (ends_empty and (b'"' in text or text.count(mark) != width - 1)):
+                return True
+    return False
+
+
+def _rows_are_mixed(file: Path, delimiter: str, skip: int, names: list[str], where: str) -> bool:
+    """Return whether the file's lines end in more than one way.
+
+    Raises ExtractError for the first row with more or fewer values than there are names, csv.Error for a wrong quote.
+    """
+    with _open(file) as handle:
+        for number, row in enumerate(_rows(handle, delimiter, skip), 1):
+            if len(row) != len(names):
+                raise ExtractError(
+                    f"{where}, row {number}: it has {len(row)} value(s), but the file has {len(names)} columns. Write "
+                    f"one value for each column, and put a value that holds {delimiter!r} in double quotes."
+                )
+        return isinstance(handle.newlines, tuple)
+
+
+def _rows(handle: TextIO, delimiter: str, skip: int) -> Iterator[list[str]]:
+    """Yield the rows after the names, without the blank lines."""
     csv.field_size_limit(MAX_LINE)
-    try:
-        with _open(file) as handle:
-            return sum(1 for row in csv.reader(handle, delimiter=delimiter, strict=True) if row) - 1
-    except (csv.Error, UnicodeDecodeError):
-        return 0
+    found = csv.reader(itertools.islice(handle, skip, None), delimiter=delimiter, strict=True)
+    return itertools.islice(filter(None, found), 1, None)
+
+
+def _load_rows(
+    connection: duckdb.DuckDBPyConnection, table: Table, file: Path, delimiter: str, skip: int, names: list[str]
+) -> None:
+    """Append the rows that Python reads in the file to raw_<table>."""
+    places = [names.index(column.name) for column in table.columns]
+    with _open(file) as handle:
+        found = _rows(handle, delimiter, skip)
+        while batch := list(itertools.islice(found, BATCH)):
+            arrays = [pa.array([row[place] or None for row in batch], pa.string()) for place in places]
+            connection.register("batch", pa.table(arrays, [column.name for column in table.columns]))
+            connection.execute(f"insert into temp.raw_{table.name} from batch")
+    connection.unregister("batch")
 
 
 def _open(file: Path) -> TextIO:

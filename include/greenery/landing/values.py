@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from datetime import datetime
 
 from greenery.source.tables import COUNT, MONEY, TIME, Column
 
-# Exports write these for "no value". An id or a time can't be one of them.
+# Exports write these for "no value". A time can't be one of them, and an id only where it is a key of its table.
 NO_VALUE = r"\s*(null|\(null\)|\\n|none|nan|nat|<na>|n/a|#n/a|undefined)?\s*"
+# Trackers write these for "no session", which would be one session of many people.
+_BLANK = "[\\s\u00a0\u2000-\u200d\u2060\u3000\ufeff]*"
+_NO_SESSION = rf"{_BLANK}(-|-1(\.0+)?|0(\.0+)?|0{{8}}-?(0{{4}}-?){{3}}0{{12}}|unknown|\(not set\)|nil)?{_BLANK}"
+# A key is what the shop calls a thing, be it NONE; a name or a state can be None or NaN.
+_NO_KEY = r"\s*(\\n)?\s*"
+_NO_LABEL = r"\s*(null|\\n)\s*"
+LABELS = ("state", "country", "shipping_service")
 
 CODE = "an id in full: it is a number that lost digits on its way"
 EXPECTED = {
@@ -28,10 +37,14 @@ _PLAIN = r"[+-]?(\d+\.?\d*|\.\d+)"
 # Floating-point columns hold rests such as 3.6e-15. A number that is written with a positive exponent lost its cents.
 _AMOUNT = rf"\s*{_PLAIN}(e-\d+)?\s*"
 _COUNT = r"\s*[+-]?\d+(\.0*)?\s*"
+_FRACTION = r"\s*[+-]?\d*\.\d+\s*"
+_THOUSANDS_OR_NOT = r"\s*[+-]?[1-9]\d{0,2}\.\d{3}\s*"
+_THOUSANDS = r"\s*[+-]?\d{1,3}(\.\d{3})+\s*"
 
 # A table in which one id is missing turns the ids of the whole column into floating-point numbers: 1001 is 1001.0.
 _WHOLE_FLOAT = r"-?\d+\.0+"
-_EXPONENT = r"-?(\d+\.\d+e[+-]?\d+|\d+e[+-]\d+)"
+# Spreadsheets and floating-point numbers write 1.67326E+15, or 1,67326E+15 and 1001,0 where the comma is decimal.
+_DOUBTFUL = r"-?(\d([.,]\d+)?e\+\d{2,3}|\d+,0+)"
 EXACT_IN_FLOAT = 2**53
 
 
@@ -49,22 +62,38 @@ def expected(column: Column) -> str | None:
     return CODE if column.is_code else EXPECTED.get(column.type)
 
 
-def is_no_value(column: Column, text: str) -> str:
-    """Return the condition (SQL) that the text `text` of the column only says that there is no value.
+def is_no_value(column: Column, *, is_key: bool = False, named: Collection[str] = ()) -> str:
+    """Return the condition (SQL) that a text of the column only says that there is no value.
 
-    Amounts and names are taken as written.
+    is_key: the column names the rows of its table. named: the texts that are keys of the table that the column names.
     """
-    return _matches(text, NO_VALUE) if column.is_code or column.type == TIME else "false"
+    text = f"raw.{column.name}"
+    if is_key:
+        return _matches(text, _NO_KEY)
+    if column.name == "session_id":
+        return _matches(text, f"{NO_VALUE}|{_NO_SESSION}")
+    if column.is_code:
+        keys = ", ".join("'" + key.replace("'", "''") + "'" for key in named)
+        return _matches(text, NO_VALUE) + (f" and {text} not in ({keys})" if keys else "")
+    if column.type == TIME:
+        return _matches(text, NO_VALUE)
+    return _matches(text, _NO_LABEL) if column.name in LABELS else f"{text} = '\\N'"
 
 
-def typed(column: Column) -> str:
+def placeholders(rows: str, column: Column) -> str:
+    """Return the query of the keys of the relation `rows` that are written like "no value"."""
+    return f"select {column.name} from {rows} where {_matches(column.name, NO_VALUE)}"
+
+
+def typed(column: Column, is_nothing: str) -> str:
     """Return the expression (SQL) that reads the text as the column's type. It is NULL for what can't be read, and
-    for a text that says that there is no value."""
-    text = column.name
+    where `is_nothing`, the column's is_no_value."""
+    text = f"raw.{column.name}"
     if column.is_code:
         whole = f"split_part({text}, '.', 1)"
         return f"""case
-            when not {_matches(text, f"{NO_VALUE}|{_EXPONENT}|{_WHOLE_FLOAT}")} then {text}
+            when {is_nothing} then null
+            when not {_matches(text, f"{_DOUBTFUL}|{_WHOLE_FLOAT}")} then {text}
             when abs(try_cast({whole} as hugeint)) < {EXACT_IN_FLOAT}
                 and {_matches(text, _WHOLE_FLOAT)} then {whole}
         end"""
@@ -73,9 +102,21 @@ def typed(column: Column) -> str:
     if column.type == MONEY:
         return f"case when {_matches(text, _AMOUNT)} then try_cast({text} as {MONEY}) end"
     if column.type == COUNT:
-        return f"""case when {_matches(text, _COUNT)}
+        return f"""case when {_matches(text, _COUNT)} and not {_matches(text, _THOUSANDS)}
             then try_cast(split_part({text}, '.', 1) as {COUNT}) end"""
-    return text
+    return f"case when not ({is_nothing}) then {text} end"
+
+
+def doubtful_fraction(column: Column) -> str:
+    """Return the expression (SQL) of the first row of an amount whose fraction may be thousands, such as 1.255.
+
+    It is NULL where another fraction shows that the point is decimal, or where all are zero in their last digit: a
+    database writes 2.000 and 12.500.
+    """
+    text = f"raw.{column.name}"
+    has_fraction, may_be_thousands = _matches(text, _FRACTION), _matches(text, _THOUSANDS_OR_NOT)
+    return f"""case when count(*) filter ({has_fraction}) = count(*) filter ({may_be_thousands})
+        then min(raw.rowid) filter ({may_be_thousands} and not ends_with(trim({text}), '0')) end"""
 
 
 def _time(text: str) -> str:
@@ -100,10 +141,28 @@ def remedy(column: Column, value: str) -> str:
     if column.is_code:
         return "export the column as text"
     if column.type == TIME:
-        if re.search(r":\d\d.*[a-z]", value, re.IGNORECASE):
+        if re.search(r":\d\d.*[a-z]", re.sub(r" ?(z|utc|gmt)\s*$", "", value, flags=re.IGNORECASE), re.IGNORECASE):
             return "write the offset from UTC instead of the zone's name, such as +01:00, or Z for UTC"
         if re.fullmatch(r"-?\d+(\.\d*)?", value):
             return "write the date and the time of day instead of a number"
-    elif re.search(r"\d", value) and re.search(r"[^\d.eE+-]", value):
+        if value.strip().startswith("9999-12-31"):
+            return "in UTC it is after the year 9999, write 9999-12-31T23:59:59Z"
+        if not _is_time(value):
+            return "there is no such time, correct the value"
+    elif column.type == COUNT and re.fullmatch(_THOUSANDS, value):
+        return "write digits only, without separators of thousands and without a fraction"
+    elif re.search(r"\d", value) and re.search(r"[^\d.eE+-]|\..*\.", value):
         return "write digits and a decimal point only, without a currency sign or separators of thousands"
     return "correct the value"
+
+
+def _is_time(value: str) -> bool:
+    """Return whether a text that starts as a date and a time of day has ones that exist."""
+    parts = re.match(r"\s*(\d{4}-\d\d-\d\d)(?:[t ](\d\d:\d\d(?::\d\d)?))?", value, re.IGNORECASE)
+    if not parts:
+        return True
+    try:
+        datetime.fromisoformat(f"{parts[1]} {parts[2] or '00:00'}")
+    except ValueError:
+        return False
+    return True

@@ -54,7 +54,7 @@ def find_extract(settings: Settings, as_of: datetime) -> ExtractFolder:
             "as .csv or .parquet. Put it there, or point GREENERY_EXTRACTS (EXTRACTS= for make) at the right folder."
         )
     files = {table.name: _find_table(path, table.name, as_of) for table in TABLES}
-    return ExtractFolder(as_of=as_of, path=path, files=files, events_since=_events_since(path / "_extract.json"))
+    return ExtractFolder(as_of=as_of, path=path, files=files, events_since=_events_since(path, as_of))
 
 
 def _find_table(folder: Path, table: str, as_of: datetime) -> Path:
@@ -119,14 +119,25 @@ def _day(name: str) -> datetime | None:
         return None
 
 
-def _events_since(path: Path) -> datetime | None:
+def _events_since(folder: Path, as_of: datetime) -> datetime | None:
+    path = folder / "_extract.json"
     if not path.exists():
         return None
     try:
-        text = json.loads(path.read_text(encoding="utf-8")).get("events_since")
+        said = json.loads(path.read_text(encoding="utf-8-sig"))
+        text = said.get("events_since")
         moment = datetime.fromisoformat(text) if text is not None else None
-    except (ValueError, AttributeError, TypeError) as error:
+        if moment and moment.tzinfo:
+            moment = moment.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, AttributeError, TypeError, OverflowError, OSError) as error:
         raise ExtractError(
             f'{path}: not readable as {{"events_since": "2023-01-01T00:00:00Z"}} ({error}): correct or remove it.'
         ) from error
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment and moment.tzinfo else moment
+    if unknown := sorted(said.keys() - {"events_since"}):
+        raise ExtractError(f"{path}: unknown key {', '.join(unknown)}: write events_since, or remove it.")
+    if moment and moment > as_of:
+        raise ExtractError(
+            f"{path}: events_since is {moment:%Y-%m-%d %H:%M:%S}, after the extract's day {as_of:%Y-%m-%d}: write the "
+            "time from which the file has all events."
+        )
+    return moment
