@@ -136,7 +136,8 @@ def bare(home: Settings, as_of: datetime) -> dict[str, Cost]:
     with connect(home) as connection:
         locking.acquire(connection, run_id, as_of, lambda _: False)
         refresh = ["--full-refresh"] if target.builds_anew(connection) else []
-    options = ["--quiet", "build", "--exclude-resource-type", "unit_test", "--profiles-dir", "profiles", *refresh]
+    options = ["--quiet", "build", "--exclude-resource-type", "unit_test", "--exclude", "path:models/semantic"]
+    options += ["--profiles-dir", "profiles", *refresh]
     built = run_process([str(Path(sys.executable).with_name("dbt")), *options], environment)
     note_all_built(home, run_id)
     with connect(home) as connection:
