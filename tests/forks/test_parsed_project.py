@@ -34,7 +34,8 @@ def _no_open_warehouse():
 @pytest.fixture(autouse=True)
 def _no_run(monkeypatch):
     """Nothing is noted of what a test builds: no run of Airflow builds it."""
-    monkeypatch.setattr("greenery.orchestration.tasks.check_project", lambda *_: None)
+    for note in ("begin_model", "check_project"):
+        monkeypatch.setattr(f"greenery.orchestration.tasks.{note}", lambda *_: None)
 
 
 @pytest.fixture
