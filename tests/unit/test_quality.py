@@ -24,7 +24,7 @@ from greenery.quality.findings import PERSONAL, Finding, expected, shown
 from greenery.quality.suite import REMEDIES, Check, Suite
 from greenery.quality.suites import SUITES, required_columns
 from greenery.settings import REPOSITORY, Settings
-from greenery.warehouse.duckdb import SQL, create_landing_tables
+from greenery.warehouse.duckdb import SQL, create_landing_tables, statement
 
 from tests import alerting
 
@@ -207,8 +207,9 @@ def test_ids_of_persons_are_cut_short_and_keys_are_kept():
 
 def test_a_required_column_of_a_few_rows_is_not_mostly_empty_and_one_that_is_has_its_name_said():
     rows = (
-        "select *, 0 as empty_before from (values ('promos.status', 1, 1), ('orders.status', 90, 80), "
-        "('users.created_at', 90, 40)) as counts (column_name, all_rows, empty)"
+        "select *, 0 as empty_before, empty as empty_and_needed, 0 as newly_empty from "
+        "(values ('promos.status', 1, 1), ('orders.status', 90, 80), ('users.created_at', 90, 40)) "
+        "as counts (column_name, all_rows, empty)"
     )
     columns = found(SUITE["required_columns"], rows)
     assert (
@@ -238,6 +239,75 @@ def test_a_required_column_that_was_never_filled_is_checked_if_a_figure_needs_it
         statement, parameters = required_columns.SUITE.statement(connection)
         checked = {row[0] for row in connection.execute(statement, parameters).fetchall()}
     assert (f"products.{column}" in checked) is is_checked
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "failed"),
+    [
+        # Partly filled from the first week on, and then as before.
+        (None, (50, 10), set()),
+        ((50, 10), (60, 12), set()),
+        # Given up; and in the week after.
+        ((50, 50), (60, 0), {"other_columns_not_emptied", "required_columns_filled"}),
+        ((60, 0), (60, 0), set()),
+        ((50, 50), (60, 8), {"other_columns_not_emptied", "required_columns_filled"}),
+        ((50, 50), (60, 50), {"required_columns_filled"}),
+        ((50, 30), (60, 20), {"required_columns_filled"}),
+    ],
+)
+def test_a_column_that_no_figure_needs_is_held_for_a_sudden_fall_only(before, now, failed):
+    with duckdb.connect() as connection:
+        create_landing_tables(connection)
+        connection.execute(
+            "create temp table quality_week as select 'e2' as extract_id, ?::varchar as previous_extract_id",
+            ["e1" if before else None],
+        )
+        for extract_id, counts in (("e1", before), ("e2", now)):
+            for number in range(counts[0] if counts else 0):
+                connection.execute(
+                    "insert into landing.addresses (extract_id, address_id, country, zipcode, state) "
+                    "values (?, ?, 'US', '1', ?)",
+                    [extract_id, str(number), "MA" if number < counts[1] else None],
+                )
+        given, parameters = required_columns.SUITE.statement(connection)
+        query = f"select * from ({given}) where column_name = 'addresses.state'"
+        names = [name for name, *_ in connection.execute(query, parameters).description]
+        row = connection.execute(query, parameters).fetchall()
+    values = [", ".join(f"{value!r} as {name}" for name, value in zip(names, line, strict=True)) for line in row]
+    columns = found(SUITE["required_columns"], f"select {values[0]}") if values else {}
+    assert {check for check, finding in columns.items() if not finding.passed} == failed
+
+
+@pytest.mark.parametrize(
+    ("events", "failed"),
+    [
+        # One session of 99 events of one user is a large one; 100 of 1000 events are no more than a tenth.
+        ({"big": (99, 1)}, set()),
+        ({"big": (100, 1)}, set()),
+        ({"big": (101, 1)}, {"sessions_not_shared"}),
+        ({"0": (20, 10)}, {"sessions_not_shared"}),
+        ({"0": (60, 30)}, {"sessions_not_shared", "sessions_mostly_not_shared"}),
+        # Guests have no user.
+        ({"0": (700, 0)}, {"sessions_not_shared", "sessions_mostly_not_shared"}),
+    ],
+)
+def test_a_session_that_many_share_is_found_by_its_new_events(events, failed):
+    query = statement("quality/rows/sessions_of_new_events")
+    with duckdb.connect() as connection:
+        connection.execute("create temp table quality_new_events (session_id varchar, user_id varchar)")
+        rows = [
+            (name, f"{name} {n % users}" if users else None) for name, (of, users) in events.items() for n in range(of)
+        ]
+        rows += [(f"s{n // 5}", f"u{n // 5}") for n in range(1000 - len(rows))]
+        connection.executemany("insert into quality_new_events values (?, ?)", rows)
+        names = ("session_id", "events", "user_count", "events_of_many", "events_of_most")
+        lines = connection.execute(f"select {', '.join(names)} from ({query})").fetchall()
+    values = ", ".join(str(tuple("null" if value is None else value for value in line)) for line in lines)
+    checks = found(
+        SUITE["sessions_of_new_events"],
+        f"select * from (values {values.replace(chr(39) + 'null' + chr(39), 'null')}) as lines ({', '.join(names)})",
+    )
+    assert {check for check, finding in checks.items() if not finding.passed} == failed
 
 
 def test_an_extract_without_events_is_said_to_have_none():

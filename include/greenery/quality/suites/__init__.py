@@ -36,6 +36,7 @@ from greenery.quality.suites import (
     sessions,
     sessions_by_hour,
     sessions_by_week,
+    sessions_of_new_events,
     users,
     users_of_the_week,
 )
@@ -59,6 +60,7 @@ SUITES: tuple[Suite, ...] = tuple(
         columns,
         events,
         backdated_sessions,
+        sessions_of_new_events,
         previous_events,
         order_events,
         order_items,
