@@ -28,7 +28,7 @@ from greenery.local_airflow.client import Airflow, AirflowError, ApiError
 from greenery.local_airflow.server import running_airflow
 from greenery.report.judged import quality_of
 from greenery.report.weeks import outdated
-from greenery.settings import DAG_ID, MODELS_PAGE, REPORTS_PAGE, Settings
+from greenery.settings import DAG_ID, FUNNEL_PAGE, MODELS_PAGE, REPORTS_PAGE, Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.week import WEEK
 
@@ -303,7 +303,7 @@ def test_the_reports_are_a_page_of_airflow_for_who_is_logged_in(home, weeks, air
     assert airflow.api.get(outside).status_code == httpx.codes.NOT_FOUND
     views = [view for plugin in airflow.collect("plugins", "plugins") for view in plugin["external_views"]]
     models = f"{MODELS_PAGE}/greenery/dbt_docs_index.html"
-    assert {view["href"] for view in views} == {f"{REPORTS_PAGE}/index.html", models}
+    assert {view["href"] for view in views} == {f"{REPORTS_PAGE}/index.html", f"{FUNNEL_PAGE}/", models}
 
 
 def test_the_logs_say_what_was_delivered_and_hold_no_secret(airflow):
