@@ -27,7 +27,6 @@ PRELOADED = (
     "greenery.quality.expectations",
     "greenery.quality.suites",
     "greenery.report.comparing",
-    "greenery.report.writing",
     "statsmodels.stats.multitest",
 )
 

@@ -10,7 +10,6 @@ from airflow.sdk.definitions.deadline import BaseDeadlineReference
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from greenery import settings
-from greenery.channels import sent
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -55,12 +54,14 @@ def missed(context: dict[str, Any]) -> None:
 
     Raises NotSentError if a channel has not accepted the alert after several tries.
     """
+    # Imported only here: a plugin imports this module in every process of Airflow.
+    from greenery.channels import sent
+
     run, home = context["dag_run"], settings.load()
     ends = run["data_interval_end"]
     if run["run_type"] != "scheduled" and not (ends and sent.owed(home, datetime.fromisoformat(ends))):
         log.info("%s is not a scheduled run, and no digest of its week is owed: no alert", run["dag_run_id"])
         return
-    # Imported only for a late week, because Airflow calls this function for each week of a backfill.
     from greenery.alerts import incidents
     from greenery.alerts.sending import NotSentError
     from greenery.orchestration.run_context import run_url
