@@ -180,9 +180,9 @@ def four_weeks(
     counts = []
     for end in ends:
         inside = _between(sessions, end - WEEK, end)
-        reached = [session[f"{step}_at"] for session in inside if session[f"{step}_at"] is not None]
+        reached = [session for session in inside if session[f"{step}_at"] is not None]
         if step == "package_shipped" and immature:
-            reached = [at for at in reached if at < end]
+            reached = [session for session in reached if session["started_at"] <= session["package_shipped_at"] < end]
         counts.append((len(reached), len(inside)))
     reached, all_now = (sum(numbers) for numbers in zip(*counts[:4], strict=True))
     reached_before, all_before = (sum(numbers) for numbers in zip(*counts[4:], strict=True))

@@ -79,8 +79,8 @@ class TestReadDigest:
     def test_weeks_held_within_the_trend_are_named(self, reported):
         (notice,) = reading.read_digest(reported, AS_OF).notices
         assert notice == (
-            "The extract of 18 Jan 2023 is held and not used (sessions_unique: found twice). What later extracts "
-            "show is in these figures."
+            "The extract of 18 Jan 2023 is held and not used (sessions_unique: found twice). Its events count if "
+            "a later extract contains them."
         )
 
     def test_reports_that_are_served_are_linked_where_they_are_served(self, reported):

@@ -57,7 +57,7 @@ REFUSED = {
     ),
     "unreadable": (
         edit("promos.csv", "active$", 'active,"'),
-        "{folder}/promos.csv: can't be read (CSV Error on Line: ",
+        "{folder}/promos.csv: can't be read (a value begins with a quotation mark that is never closed): ",
     ),
     "bad time": (
         edit("orders.csv", "2021-02-11T23:30:34Z", "11/02/2021 25:30"),

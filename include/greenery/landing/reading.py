@@ -38,6 +38,8 @@ NUMBERS = (
     "DECIMAL",
 )
 DELIMITERS = ",;\t|"
+# What Python's csv says of it.
+UNCLOSED_QUOTE = "unexpected end of data"
 # What starts a file that has another format than its name says.
 MAGIC = {
     b"\xff\xfe": "it is UTF-16: save it as CSV UTF-8",
@@ -116,6 +118,8 @@ def readable(where: str) -> Iterator[None]:
 def _reason(error: Exception) -> str:
     """Return the error in a file, without the line that DuckDB quotes, because it may hold personal data."""
     first, *others = str(error).strip().splitlines() or [type(error).__name__]
+    if first == UNCLOSED_QUOTE:
+        return "a value begins with a quotation mark that is never closed"
     explanations = ("Expected Number of Columns", "Value with unterminated quote", "Invalid unicode")
     return ", ".join([first.removeprefix("Invalid Input Error: "), *(o for o in others if o.startswith(explanations))])
 
