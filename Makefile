@@ -61,7 +61,7 @@ demo: install ## simulate a shop and run the weekly DAG over its eight weeks
 
 # The tests of a file stay in one process, in their order; tests/conftest.py sorts the files.
 test: install-dev check ## every check and test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 20
 
 # Each proof is a target of its own, for no machine is free for hours. tests/README.md says what each adds to `make test`.
 prove: prove-histories prove-statements prove-side-by-side prove-kills prove-delivery prove-alerts prove-gate ## all long proofs; `make test` runs a sample of each
