@@ -113,7 +113,7 @@ def run_backfill(
     A failed week does not stop the others. Published weeks whose report would differ afterwards are run again, oldest
     first; their results follow the others. Progress goes to stdout.
 
-    conf: parameters of the runs; weeks that are restated run with its `deliver` alone.
+    conf: parameters of the runs; restated weeks get only its `deliver`.
     run_backwards: newest week first.
     max_active_runs: weeks at a time; those that are restated run one by one.
     airflow: where to run it; None takes what `airflow_for` gives.
