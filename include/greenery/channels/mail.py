@@ -80,7 +80,8 @@ def send(connection_id: str, to: Sequence[str], sender: str, message: MailMessag
         raise PermanentError(
             f"The mail server of {connection_id} refuses {_list(refused)}. "
             + (f"It was sent to {', '.join(accepted)}. " if accepted else "")
-            + "Fix: correct or remove these addresses in the setting, then run this again. Recipients who have the mail are skipped."
+            + "Fix: correct or remove these addresses in the setting, then run this again. "
+            "Recipients who have the mail are skipped."
         )
     return Reference(message_id=message_id or sending.parts.message_id, to=tuple(accepted))
 
