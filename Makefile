@@ -17,7 +17,7 @@ as_word = '$(subst ','\'',$(value $(1)))'
 .PHONY: help install install-dev demo test check prove prove-histories prove-statements prove-side-by-side prove-kills prove-delivery prove-alerts prove-gate bench up down backfill withdraw incident purge heartbeat status preview data-docs doctor docs gate-report lock
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 # Count the packages of a lock while pip collects them: on a terminal in one line, elsewhere in one line of every fifty.
 count_packages = awk -v of="$$(grep -c == $(1))" -v terminal="$$([ -t 2 ] && echo 1)" \
@@ -87,15 +87,31 @@ prove-alerts: install-dev ## each case of an alert: what the servers see
 prove-gate: install-dev ## plant all faults, judge hundreds of clean weeks
 	@$(BIN)/python -m tests.gate.report
 
+# The steps run two at a time, the longest first. Make prints the output of a step as one piece (where it can), and stops
+# at the first step that fails.
+CHECKS := check-types check-models check-statements check-docs check-code
+.PHONY: $(CHECKS)
 check: install-dev ## linters, types and generated docs
-	@$(BIN)/ruff check && $(BIN)/ruff format --check
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(CHECKS)
+
+check-types:
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo --no-cache
-	@$(BIN)/sqlfluff lint --processes 2 include/dbt/models include/dbt/tests
-	@$(BIN)/sqlfluff lint --templater placeholder include/sql/figures include/sql/funnel include/sql/landing include/sql/quality include/sql/shared \
-		include/sql/simulator
-	@$(BIN)/hadolint Dockerfile
+
+check-models:
+	@echo "sqlfluff: the dbt project"
+	@$(BIN)/sqlfluff lint --disable-progress-bar include/dbt/models include/dbt/tests
+
+check-statements:
+	@echo "sqlfluff: include/sql"
+	@$(BIN)/sqlfluff lint --disable-progress-bar --templater placeholder include/sql
+
+check-docs:
 	@$(BIN)/greenery docs --check
+
+check-code:
+	@$(BIN)/ruff check && $(BIN)/ruff format --check
+	@$(BIN)/lint-imports --no-logo --no-cache
+	@$(BIN)/hadolint Dockerfile
 
 bench: install-dev ## what a weekly run costs, and how its work grows over 104 weeks; writes docs/benchmarks.md, docs/growth.md
 	@$(BIN)/python -m tests.bench
