@@ -56,7 +56,8 @@ def backfill(
     deliver: Annotated[
         Literal["auto", "always", "never"] | None,
         typer.Option(
-            help="When to deliver the digests. auto: those that are owed, and those that were sent and have changed."
+            help="When to deliver digests. auto: those that are owed, and those that were sent and have changed. "
+            "always: also those of past weeks. never: none."
         ),
     ] = None,
     params: Annotated[
