@@ -42,7 +42,7 @@ $(BIN)/greenery: pyproject.toml $(VENV)/installed
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --disable-pip-version-check -e .
 	@touch $@
 
-DBT_FILES := $(shell find include/dbt -not -path '*/target/*' -not -path '*/logs/*' -type f \( -name '*.sql' -o -name '*.yml' \))
+DBT_FILES := $(shell find include/dbt -not -path '*/target/*' -not -path '*/logs/*' -type f \( -name '*.sql' -o -name '*.yml' -o -name '*.md' \))
 include/dbt/target/manifest.json: $(VENV)/installed $(DBT_FILES)
 	@echo "Parsing the dbt project"
 	@cd include/dbt && ../../$(BIN)/dbt --quiet parse --profiles-dir profiles
