@@ -45,12 +45,12 @@ $(BIN)/greenery: pyproject.toml $(VENV)/installed
 DBT_FILES := $(shell find include/dbt -not -path '*/target/*' -not -path '*/logs/*' -type f \( -name '*.sql' -o -name '*.yml' -o -name '*.md' \))
 include/dbt/target/manifest.json: $(VENV)/installed $(DBT_FILES)
 	@echo "Parsing the dbt project"
-	@cd include/dbt && ../../$(BIN)/dbt --quiet parse --profiles-dir profiles
+	@cd include/dbt && $(abspath $(BIN))/dbt --quiet parse --profiles-dir profiles
 	@touch $@
 
 # The documentation of the models, which Cosmos shows in Airflow.
 include/dbt/target/index.html: include/dbt/target/manifest.json
-	@cd include/dbt && ../../$(BIN)/dbt --quiet docs generate --empty-catalog --no-compile --profiles-dir profiles
+	@cd include/dbt && $(abspath $(BIN))/dbt --quiet docs generate --empty-catalog --no-compile --profiles-dir profiles
 	@touch $@
 
 install: $(BIN)/greenery include/dbt/target/index.html ## install what running needs, and parse the dbt project
