@@ -154,7 +154,7 @@ docs: install ## write docs/DAGS.md, docs/schemas, and the checks in docs/runboo
 
 gate-report: prove-gate ## the same as prove-gate
 
-lock: ## compile requirements.in and requirements-dev.in into their locks, for all three Pythons
+lock: ## compile requirements.in and requirements-dev.in into their locks, for all three Pythons; needs the package index
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/python -m pip install --quiet uv
 	@$(VENV)-lock/bin/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links -q requirements.in -o requirements.txt
 	@$(VENV)-lock/bin/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links -q requirements-dev.in -o requirements-dev.txt
