@@ -17,7 +17,7 @@ as_word = '$(subst ','\'',$(value $(1)))'
 .PHONY: help install install-dev demo test check prove prove-histories prove-statements prove-side-by-side prove-kills prove-delivery prove-alerts prove-gate bench up down backfill withdraw incident purge heartbeat status preview data-docs doctor docs gate-report lock
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 # Count the packages of a lock while pip collects them: on a terminal in one line, elsewhere in one line of every fifty.
 count_packages = awk -v of="$$(grep -c == $(1))" -v terminal="$$([ -t 2 ] && echo 1)" \
@@ -42,15 +42,15 @@ $(BIN)/greenery: pyproject.toml $(VENV)/installed
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --disable-pip-version-check -e .
 	@touch $@
 
-DBT_FILES := $(shell find include/dbt -not -path '*/target/*' -not -path '*/logs/*' -type f \( -name '*.sql' -o -name '*.yml' \))
+DBT_FILES := $(shell find include/dbt -not -path '*/target/*' -not -path '*/logs/*' -type f \( -name '*.sql' -o -name '*.yml' -o -name '*.md' \))
 include/dbt/target/manifest.json: $(VENV)/installed $(DBT_FILES)
 	@echo "Parsing the dbt project"
-	@cd include/dbt && ../../$(BIN)/dbt --quiet parse --profiles-dir profiles
+	@cd include/dbt && $(abspath $(BIN))/dbt --quiet parse --profiles-dir profiles
 	@touch $@
 
 # The documentation of the models, which Cosmos shows in Airflow.
 include/dbt/target/index.html: include/dbt/target/manifest.json
-	@cd include/dbt && ../../$(BIN)/dbt --quiet docs generate --empty-catalog --no-compile --profiles-dir profiles
+	@cd include/dbt && $(abspath $(BIN))/dbt --quiet docs generate --empty-catalog --no-compile --profiles-dir profiles
 	@touch $@
 
 install: $(BIN)/greenery include/dbt/target/index.html ## install what running needs, and parse the dbt project
@@ -87,15 +87,31 @@ prove-alerts: install-dev ## each case of an alert: what the servers see
 prove-gate: install-dev ## plant all faults, judge hundreds of clean weeks
 	@$(BIN)/python -m tests.gate.report
 
+# The steps run two at a time, the longest first. Make prints the output of a step as one piece (where it can), and stops
+# at the first step that fails.
+CHECKS := check-types check-models check-statements check-docs check-code
+.PHONY: $(CHECKS)
 check: install-dev ## linters, types and generated docs
-	@$(BIN)/ruff check && $(BIN)/ruff format --check
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(CHECKS)
+
+check-types:
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo --no-cache
-	@$(BIN)/sqlfluff lint --processes 2 include/dbt/models include/dbt/tests
-	@$(BIN)/sqlfluff lint --templater placeholder include/sql/figures include/sql/funnel include/sql/landing include/sql/quality include/sql/shared \
-		include/sql/simulator
-	@$(BIN)/hadolint Dockerfile
+
+check-models:
+	@echo "sqlfluff: the dbt project"
+	@$(BIN)/sqlfluff lint --disable-progress-bar include/dbt/models include/dbt/tests
+
+check-statements:
+	@echo "sqlfluff: include/sql"
+	@$(BIN)/sqlfluff lint --disable-progress-bar --templater placeholder include/sql
+
+check-docs:
 	@$(BIN)/greenery docs --check
+
+check-code:
+	@$(BIN)/ruff check && $(BIN)/ruff format --check
+	@$(BIN)/lint-imports --no-logo --no-cache
+	@$(BIN)/hadolint Dockerfile
 
 bench: install-dev ## what a weekly run costs, and how its work grows over 104 weeks; writes docs/benchmarks.md, docs/growth.md
 	@$(BIN)/python -m tests.bench
@@ -138,7 +154,7 @@ docs: install ## write docs/DAGS.md, docs/schemas, and the checks in docs/runboo
 
 gate-report: prove-gate ## the same as prove-gate
 
-lock: ## compile requirements.in and requirements-dev.in into their locks, for all three Pythons
+lock: ## compile requirements.in and requirements-dev.in into their locks, for all three Pythons; needs the package index
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/python -m pip install --quiet uv
 	@$(VENV)-lock/bin/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links -q requirements.in -o requirements.txt
 	@$(VENV)-lock/bin/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links -q requirements-dev.in -o requirements-dev.txt

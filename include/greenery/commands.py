@@ -13,7 +13,7 @@ from greenery.week import WEEK
 
 
 class InputError(ValueError):
-    """A command was given something that can't be used; the message is one line that says what to write instead."""
+    """The input of a command can't be used. The message is one line and says what to write instead."""
 
 
 WayOut = Literal["model", "extract", "accept", "extract or accept"]
@@ -59,10 +59,7 @@ def with_params(command: str, params: Mapping[str, bool | str]) -> str:
 
 
 def way_out(settings: Settings, week: date | str, way: WayOut) -> str:
-    """Return what to do about a held week (as_of), with the commands.
-
-    way: which way out its verdict leaves.
-    """
+    """Return the next steps for a held week (as_of), with their commands. way: the way out that its verdict names."""
     correct = f"correct the extract, then {backfill(settings, week, week, {'reextract': True})}"
     accept = backfill(settings, week, week, {"accept": "<why>"})
     return {

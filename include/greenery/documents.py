@@ -18,7 +18,7 @@ Moment = Annotated[
 
 
 class Document(BaseModel):
-    """What a JSON file, or a part of it, holds.
+    """The content of a JSON file, or of a part of it.
 
     Keys of another version of the code are kept, so that its files can be read and compared.
     """

@@ -1,4 +1,4 @@
-"""Write files so that a reader never sees half of one."""
+"""Write files and links so that a reader never sees a half-written one."""
 
 from __future__ import annotations
 

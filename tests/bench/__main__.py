@@ -17,7 +17,7 @@ if __name__ == "__main__":
     intro = (
         f"# Benchmarks\n\n`make bench` writes this page and [growth](growth.md). It ran on {machine}. "
         "Nothing else should run\n"
-        "meanwhile. How the weekly run became faster is in the [record of its speed](decisions/15-speed.md).\n"
+        "meanwhile. [Decision 12](decisions/12-airflow-and-cosmos.md) tells how the weekly run became faster.\n"
     )
     parts = [intro, *(section() for section in SECTIONS)]
     PAGE.write_text("\n".join(parts), encoding="utf-8")

@@ -198,7 +198,7 @@ def test_the_anomaly_is_accepted_which_resolves_the_incidents_and_delivers_the_d
     assert {alert.severity for alert in sending.open_incidents(home, day).values()} <= {"warning"}
     # Readers have the digest of the week, and it says what was accepted.
     notice, digest = world.slack.messages(DIGESTS)
-    assert "is held no more" in notice["text"]
+    assert "is no longer held" in notice["text"]
     assert "is held" not in digest["text"]
     assert REASON in json.dumps(digest)
     assert "Greenery weekly" in digest["text"]

@@ -99,7 +99,7 @@ def test_the_held_notice_goes_to_the_readers_once(world):
     assert "is held" in message["text"]
     held = [mail for mail in world.smtp.mails if mail.to == ["ada@shop.example"]]
     assert len(held) == 1
-    assert "Works on it: web-team" in held[0].message.get_body(("plain",)).get_content()
+    assert "Owner: web-team" in held[0].message.get_body(("plain",)).get_content()
 
 
 def late(world: Alerting, state: str = "its run is running") -> bool:
@@ -163,7 +163,7 @@ def test_the_held_notice_says_when_the_week_is_held_no_more(world):
     for _ in range(2):
         world.run(check_result(passed=True), type="backfill", tells=False)
     (message,) = world.slack.messages(DIGESTS)
-    assert message["text"] == "✅ Greenery weekly: the week to 22 Jan 2025 is held no more"
+    assert message["text"] == "✅ Greenery weekly: the week to 22 Jan 2025 is no longer held"
     assert "Ended by the backfill run" in json.dumps(message["blocks"])
     readers = [mail for mail in world.smtp.mails[mails:] if mail.to == ["ada@shop.example"]]
     assert readers == []

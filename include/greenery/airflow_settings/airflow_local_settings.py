@@ -1,4 +1,4 @@
-"""What Airflow's processes do first when they start; Airflow imports a module of this name."""
+"""Airflow imports a module of this name in each of its processes, before anything else."""
 
 import importlib
 import os
@@ -12,7 +12,7 @@ __all__ = ["create_metadata_engine"]
 
 LOCK_SECONDS = 60
 
-# What the scheduler imports before LocalExecutor forks, so that no task has to: `import dbt` alone takes seconds.
+# The scheduler imports these before LocalExecutor forks, so that no task has to: `import dbt` alone takes seconds.
 PRELOADED = (
     "dbt.adapters.duckdb.environments.local",
     "dbt.task.test",
@@ -56,7 +56,7 @@ def _begin_as_writer(connection: Connection, _name: str) -> None:
 
 
 def preload() -> None:
-    """Do what every task would do: import, read the DAG's file, compile the templates, and parse the dbt project."""
+    """Do once the work that every task needs: import, read the DAG's file, compile templates, parse the dbt project."""
     for name in PRELOADED:
         importlib.import_module(name)
     from airflow.dag_processing.dagbag import DagBag

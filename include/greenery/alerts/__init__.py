@@ -1,1 +1,1 @@
-"""Which incident is opened, notified and resolved, and over which channels."""
+"""Alerts: they open, update and resolve incidents, and choose the channels."""

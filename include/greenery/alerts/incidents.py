@@ -1,4 +1,4 @@
-"""What a run of a week means for its incidents: which to notify people of, and which are over."""
+"""Work out from a run of a week which incidents people are notified of, and which incidents are over."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ STREAK_WEEKS = 26
 
 
 class Outcome(BaseModel, frozen=True):
-    """How a run of a week went.
+    """The outcome of a run of a week.
 
     states: of its tasks, by task id.
     failures: of the tasks that failed by themselves.
     judged: whether the run wrote the quality.json of its week.
-    withdrawn: why the run withdrew its week's extract; empty where it did not.
+    withdrawn: why the run withdrew its week's extract; empty if it did not.
     """
 
     run: Run
@@ -58,11 +58,11 @@ class Outcome(BaseModel, frozen=True):
 
 
 def update(settings: Settings, outcome: Outcome, as_of: datetime, notifies: bool) -> list[Alert]:
-    """Notify people of what fails in a week and resolve what no longer does; return the alerts.
+    """Notify people of everything that fails in a week, resolve incidents that are over, and return the alerts.
 
     notifies: whether people are notified of failures; incidents that are over are resolved either way.
 
-    Raises sending.NotSentError, after all channels were tried, where one did not take its part.
+    Raises sending.NotSentError, after all channels were tried, if one of them did not accept its message.
     """
     quality = quality_of(settings, as_of) if outcome.judged else None
     found = alerts(settings, outcome, quality, as_of)
@@ -96,7 +96,7 @@ def notify_held(settings: Settings, run: Run, as_of: datetime) -> None:
     quality = quality_of(settings, as_of)
     if not quality or quality.verdict != "held":
         raise ValueError(f"the week to {as_of:%Y-%m-%d} is not held: its readers get no notice.")
-    # A silenced check wakes nobody. Readers still learn why they get no digest.
+    # A silenced check pages nobody. Readers are still informed why they get no digest.
     checks = tuple(check.model_copy(update={"silenced": None}) for check in quality.checks)
     found = alert.of_checks(
         quality.model_copy(update={"checks": checks}),
@@ -113,11 +113,11 @@ def notify_held(settings: Settings, run: Run, as_of: datetime) -> None:
 def notify_late(settings: Settings, as_of: datetime, run_id: str, url: str, state: str, *, waits: bool) -> bool:
     """Notify people that a scheduled week's digest is not out by its deadline; return whether it is not.
 
-    state: what is known of the week's run. waits: whether the run goes on by itself. Where another incident of the week
-    has woken somebody, nobody is woken again. Channels that accepted the alert are skipped; the others are tried again.
-    A week that only silenced checks hold wakes nobody.
+    state: what is known of the week's run. waits: whether the run goes on by itself. If another incident of the week
+    has paged somebody, nobody is paged again. Channels that accepted the alert are skipped; the others are tried again.
+    Nobody is paged for a week that only silenced checks hold.
 
-    Raises sending.NotSentError where a channel did not take it.
+    Raises sending.NotSentError if a channel did not accept it.
     """
     if lateness.is_out(settings, as_of):
         return False
@@ -165,7 +165,7 @@ def run_of(settings: Settings, as_of: datetime, id: str, type: str, url: str) ->
 
 
 def alerts(settings: Settings, outcome: Outcome, quality: CheckResults | None, as_of: datetime) -> list[Alert]:
-    """Return what fails now: an alert for each check, and one for the task that failed first.
+    """Return the alerts of the failures now: one for each check, and one for the task that failed first.
 
     quality: the quality.json that the run wrote; None where it wrote none.
     """
@@ -191,7 +191,7 @@ def alerts(settings: Settings, outcome: Outcome, quality: CheckResults | None, a
 def over(
     settings: Settings, outcome: Outcome, quality: CheckResults | None, found: Sequence[Alert], as_of: datetime
 ) -> dict[str, str]:
-    """Return the open incidents of the week that are over, by key, with what ended them.
+    """Return the open incidents of the week that are over, by key, each with the cause of its end.
 
     The incident of a check is over when the run judged the week and the check does not fail, or when the run passed and
     withdrew the extract. The incident of a task is over if the task, or the whole run, succeeded. The incident of a

@@ -1,4 +1,5 @@
-"""Notify people of incidents: one a check and week, opened, updated and resolved on every channel that is on.
+"""Notify people of incidents. There is one for each check and week. It is opened, updated and resolved on every channel
+that is on.
 
 The ledger of sent messages remembers open incidents: as messages of the kind `alert`, whose subject is the incident's
 key.
@@ -43,16 +44,16 @@ class NotSentError(Exception):
 
 
 def channels(settings: Settings, severity: str) -> list[str]:
-    """Return where an alert of this severity goes: a critical one pages; all go to the alert channel and by mail.
-
-    Without any of these, to the outbox.
+    """Return the channels for an alert of this severity. A critical alert pages; every alert goes to the alert channel
+    and by mail. If none of these is connected, it goes to the outbox.
     """
     found = transport.there(settings, ALERT_CHANNELS)
     return [name for name in found if name != PAGERDUTY.name or severity == CRITICAL] or [OUTBOX]
 
 
 def open_incidents(settings: Settings, week: str) -> dict[str, Alert]:
-    """Return the incidents of a week that are not resolved on every channel: by key, as they were last told.
+    """Return the incidents of a week that are not resolved on every channel: by key, with the alerts that were sent
+    last.
 
     A send that began and never ended counts as open: the page may have gone out.
     """
@@ -64,7 +65,7 @@ def open_incidents(settings: Settings, week: str) -> dict[str, Alert]:
 
 
 def has_paged(settings: Settings, week: str) -> bool:
-    """Return whether an open incident of a week has woken somebody: PagerDuty took it, or another where that is off."""
+    """Return whether an open incident of a week has paged: PagerDuty accepted it or, if it is off, another channel."""
     pages = PAGERDUTY.name in channels(settings, CRITICAL)
     return any(
         _state(message) == OPEN
@@ -80,7 +81,7 @@ def notify(
     """Open or update an incident for each alert on each channel. A channel that fails does not stop the others.
 
     run: what found it, such as `scheduled__2025-01-15`; a channel that can be updated says it of each run.
-    once: whether a channel that has the incident open is left alone, whatever is new about it.
+    once: whether a channel that has the incident already gets no update.
     busy: channels to leave out; those that turn out to be busy are added.
 
     Raises NotSentError at the end where a channel did not take something.
@@ -221,7 +222,7 @@ def _state(message: Message) -> str:
 
 
 def _remembered(message: Message) -> Alert:
-    """Return the alert as it was last sent; of one whose sending never ended only the key is known."""
+    """Return the alert as it was last sent. If its sending never ended, only its key is known."""
     if message.reference and message.reference.alert:
         return message.reference.alert
     week, check = message.subject.split("/", 2)[1:]

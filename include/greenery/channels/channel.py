@@ -19,7 +19,7 @@ ADDRESS = re.compile(r"[^@\s<>,]+@[^@\s<>,]+")
 
 
 class Channel(BaseModel, frozen=True):
-    """A way out.
+    """A channel for messages.
 
     name: as in the ledger.
     connection_id: of Airflow's connection.
@@ -44,7 +44,7 @@ PAGERDUTY = Channel(name="pagerduty", connection_id="greenery_pagerduty", settin
 CHANNELS = {channel.name: channel for channel in (SLACK, EMAIL, SLACK_ALERTS, EMAIL_ALERTS, PAGERDUTY)}
 DIGEST_CHANNELS = (SLACK.name, EMAIL.name)
 ALERT_CHANNELS = (PAGERDUTY.name, SLACK_ALERTS.name, EMAIL_ALERTS.name)
-# Takes the place of channels where none is on: a folder of files.
+# If no channel is on, messages go to this one: a folder of files.
 OUTBOX = "outbox"
 
 
@@ -62,7 +62,7 @@ class Readiness(BaseModel, frozen=True):
 
     @property
     def is_on(self) -> bool:
-        """Whether it is to be used: it may still be wrong."""
+        """Whether messages go to this channel. Its configuration may still be wrong."""
         return not self.off
 
 

@@ -80,13 +80,14 @@ def send(connection_id: str, to: Sequence[str], sender: str, message: MailMessag
         raise PermanentError(
             f"The mail server of {connection_id} refuses {_list(refused)}. "
             + (f"It was sent to {', '.join(accepted)}. " if accepted else "")
-            + "Fix: correct or remove these addresses in the setting, then run this again; who has it gets no other."
+            + "Fix: correct or remove these addresses in the setting, then run this again. "
+            "Recipients who have the mail are skipped."
         )
     return Reference(message_id=message_id or sending.parts.message_id, to=tuple(accepted))
 
 
 def compose(message: MailMessage, to: Sequence[str], sender: str, sending: Sending | None = None) -> EmailMessage:
-    """Return the mail with addresses, and with what makes it a thread with the others of its week.
+    """Return the mail with addresses, and with the headers that make one thread of all mails of its week.
 
     sending: names the mail and the one that it corrects; None for a mail that is not sent.
     """
@@ -152,7 +153,8 @@ def _transmit(client: smtplib.SMTP, mail: EmailMessage, to: Sequence[str]) -> di
 
 
 def _meaning(connection_id: str, error: Exception) -> Exception:
-    """Return what an error of the server or the line means: PermanentError with what to fix, or _BusyError."""
+    """Return the error to raise for an error of the server or the line: PermanentError, which says what to fix, or
+    _BusyError."""
     where = f"The mail server of {connection_id}"
     if isinstance(error, ssl.SSLCertVerificationError):
         return PermanentError(

@@ -1,4 +1,4 @@
-"""Where messages go when nothing is connected: files to look at, in `<home>/outbox/`."""
+"""The outbox: if no channel is connected, messages are written to files in `<home>/outbox/`."""
 
 from __future__ import annotations
 

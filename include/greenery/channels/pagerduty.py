@@ -18,7 +18,7 @@ ANSWER_SECONDS = 20  # for an answer
 
 
 def trigger(key: str, event: dict[str, Any]) -> Reference:
-    """Open the incident `key`, or add to it where it is open; return the reference to keep.
+    """Open the incident `key`, or update it if it is open; return the reference to keep.
 
     event: payload and links of the event.
     """

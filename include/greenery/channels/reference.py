@@ -1,4 +1,4 @@
-"""What the ledger of sent messages keeps of each: where it is, and how far a try came."""
+"""The records in the ledger of sent messages: the place of each message, and the progress of each attempt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Send a message to a Slack channel, once: found again after a doubtful end, updated in place when it changes."""
+"""Send a message to a Slack channel once. After a doubtful end the message is looked for; if its content changes, it is
+updated."""
 
 from __future__ import annotations
 
@@ -110,7 +111,7 @@ class _Slack:
 
     @cached_property
     def once(self) -> WebClient:
-        """For calls that post: only what Slack has surely not done is repeated."""
+        """For calls that post: a call is repeated only if Slack has certainly not done it."""
         return self._client(RateLimitErrorRetryHandler(max_retry_count=TRIES))
 
     def _client(self, *handlers: Any) -> WebClient:
@@ -179,7 +180,7 @@ class _Slack:
 
 
 def _place(slack: _Slack, channel_id: str, message: SlackMessage, sending: Sending) -> _Place:
-    """See to it that the channel shows the message, and return where."""
+    """Make sure that the channel shows the message, and return its place."""
     if sending.parts.ts:
         place = _Place(sending.parts.channel, sending.parts.ts)
         if slack.has(place):
@@ -335,7 +336,7 @@ def _code(error: SlackApiError) -> str:
 
 @contextmanager
 def _named(connection_id: str, channel_id: str) -> Iterator[None]:
-    """Turn errors of Slack into PermanentError, which says what to fix, and PassingError, which says what happened."""
+    """Raise PermanentError, which names the fix, or PassingError, which names the cause, in place of Slack's errors."""
     try:
         yield
     except SlackApiError as error:

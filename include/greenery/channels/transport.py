@@ -1,4 +1,4 @@
-"""The channels that alerts and held notices go out on: which are there, and how each is sent to."""
+"""Find the channels for alerts and held notices, and send to each of them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 
 
 def there(settings: Settings, names: Sequence[str]) -> list[str]:
-    """Return the connected channels among these, and log what each of the others lacks. If none is connected, return
-    the outbox.
+    """Return the connected channels among these. For each of the others, log the missing connection or setting. If none
+    is connected, return the outbox.
 
     A channel that may be connected, but that this process can't read, is returned only if there is no other: then its
     failure says that nobody was told.
@@ -40,7 +40,7 @@ def there(settings: Settings, names: Sequence[str]) -> list[str]:
 
 
 def off(settings: Settings, channel: str) -> str:
-    """Return what a channel lacks, which switches it off; empty if it lacks nothing."""
+    """Return the missing connection or setting that switches a channel off; empty if nothing is missing."""
     return "" if channel == OUTBOX else readiness(settings, CHANNELS[channel]).off
 
 

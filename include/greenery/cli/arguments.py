@@ -38,7 +38,7 @@ def settings_with(extracts: Path | None) -> Settings:
 
 
 def parse_date(name: str, text: str) -> date:
-    """Return the date; raise InputError when the text is none."""
+    """Return the date; raise InputError if the text is not a date."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -75,7 +75,7 @@ def weeks_between(
 
     now: with time zone; weeks that end later can't be run. names: what the dates are called where the user gave them.
 
-    Raises InputError when one does not end a week, the order is wrong, or the last week has not ended.
+    Raises InputError if a date does not end a week, the order is wrong, or the last week has not ended.
     """
     for name, day in zip(names, (first, last), strict=True):
         if day <= BEGINNING.date():

@@ -56,7 +56,8 @@ def backfill(
     deliver: Annotated[
         Literal["auto", "always", "never"] | None,
         typer.Option(
-            help="When to deliver the digests. auto: those that are owed, and those that were sent and have changed."
+            help="When to deliver digests. auto: those that are owed, and those that were sent and have changed. "
+            "always: also those of past weeks. never: none."
         ),
     ] = None,
     params: Annotated[
@@ -113,7 +114,7 @@ def run_backfill(
     A failed week does not stop the others. Published weeks whose report would differ afterwards are run again, oldest
     first; their results follow the others. Progress goes to stdout.
 
-    conf: parameters of the runs; weeks that are restated run with its `deliver` alone.
+    conf: parameters of the runs; restated weeks get only its `deliver`.
     run_backwards: newest week first.
     max_active_runs: weeks at a time; those that are restated run one by one.
     airflow: where to run it; None takes what `airflow_for` gives.

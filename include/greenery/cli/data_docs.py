@@ -1,4 +1,4 @@
-"""`greenery data-docs`: the pages that Great Expectations itself makes of a week's suites."""
+"""`greenery data-docs`: build the pages in which Great Expectations shows a week's suites."""
 
 from __future__ import annotations
 

@@ -30,9 +30,10 @@ def demo() -> None:
     except ValueError as error:  # other extracts are there
         raise InputError(str(error)) from None
     last_as_of = SHOP.first_as_of + (SHOP.weeks - 1) * WEEK
+    print(f"Running {SHOP.weeks - 1} weeks, then the last one, which delivers its digest", flush=True)
     with airflow_for(settings) as airflow:
         results = run_backfill(settings, SHOP.first_as_of.date(), (last_as_of - WEEK).date(), airflow=airflow)
-        # A backfill delivers nothing by itself; of the demo, one digest is enough.
+        # By default a backfill delivers nothing. For the demo, one digest is enough.
         last = last_as_of.date()
         results += run_backfill(settings, last, last, {"deliver": "always"}, airflow=airflow)
     print_results(results)
@@ -44,4 +45,6 @@ def demo() -> None:
     if (settings.home / "outbox").exists():
         outbox = settings.home / "outbox"
         print(f"Its digest:        {outbox} (email and Slack message; connect a channel to send them)")
-    print(f"Airflow's page:    {commands.make(settings, 'up')}")
+    print(
+        f"Next: {commands.make(settings, 'up')} (Airflow with its UI), {commands.make(settings, 'status')} (all weeks)"
+    )

@@ -121,7 +121,7 @@ def _ask(settings: Settings, channel: Channel) -> str:
     from greenery.channels import mail, slack
 
     if channel is PAGERDUTY:  # it can be asked only by raising an alarm
-        return "the routing key has the right form; whether PagerDuty knows it shows with the first alert"
+        return "the routing key has the right form; only a first alert can show whether PagerDuty accepts it"
     if channel.is_slack:
         return f"posts to {slack.check(channel.connection_id, target(settings, channel)[0])}"
     mail.check(channel.connection_id)

@@ -7,7 +7,7 @@ from greenery.settings import load
 
 
 def down() -> None:
-    """Stop the Airflow that `greenery up` started for this home, and all that is left of one that was killed.
+    """Stop the Airflow that `greenery up` started for this home, and all remaining processes of one that was killed.
 
     Example: `greenery down`
     """

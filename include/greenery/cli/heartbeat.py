@@ -31,7 +31,7 @@ def heartbeat(
 
 
 def problems(settings: Settings, now: datetime, airflow: str = "") -> list[str]:
-    """Return what is wrong, a sentence each; nothing when all is well.
+    """Return a sentence for each fault; an empty list if all is well.
 
     now: with time zone.
     airflow: address of Airflow; empty asks the one that `make up` started for this home.

@@ -35,7 +35,7 @@ class NotSeenError(Exception):
 
 
 def incident() -> None:
-    """Play an incident on a simulated shop: a planted fault, its alert, the held week, the fix, the resolution.
+    """Play an incident on a simulated shop: a planted fault, its alert, the held week, the fix, and the resolution.
 
     It is played in the folder `incident` of the home. The command ends with 1 if a step did not show the expected
     result.
@@ -70,35 +70,36 @@ def play(settings: Settings) -> None:
     empty_column(file, COLUMN)
 
     with airflow_for(settings) as airflow:
-        _step(3, "The weeks are run; the last one as if it were scheduled (deliver: always)")
+        _step(3, "All weeks run. The last one delivers its digest, as a scheduled run does (deliver: always)")
         before = run_backfill(settings, SHOP.first_as_of.date(), (LAST - WEEK).date(), airflow=airflow)
         spoiled = run_backfill(settings, LAST.date(), LAST.date(), {"deliver": "always"}, airflow=airflow)
         _must(all(result.state == "success" for result in before), "the weeks before pass")
         _must([failure.task for failure in spoiled[0].failures] == ["quality"], "the spoiled week fails at quality")
-        _step(4, "Who is on call gets this alert:")
+        _step(4, "The person on call gets this alert:")
         _show(settings, "alert", key_of(day, CHECK), f"alert-{day}-{CHECK}")
         _must(bool(sending.open_incidents(settings, day)), "the incident is open")
 
-        _step(5, "Who waits for the digest gets this notice in its place:")
+        _step(5, "The readers of the digest get this notice instead:")
         _show(settings, "held", day, f"held-{day}")
         _must(sent.owed(settings, LAST), "the digest is owed")
 
-        _step(6, "The extract is corrected, and the week run again with the command of the alert")
+        _step(6, "The extract is corrected, and the week runs again with the command of the alert")
         file.write_bytes(good)
         corrected = run_backfill(settings, LAST.date(), LAST.date(), {"reextract": True}, airflow=airflow)
         _must(corrected[0].state == "success", "the corrected week passes")
 
-    _step(7, "The incident is resolved wherever it was told of:")
+    _step(7, "The incident is resolved on every channel that got the alert:")
     _show(settings, "alert", key_of(day, CHECK), f"resolved-{day}-{CHECK}")
     _must(not sending.open_incidents(settings, day), "no incident is open")
 
-    _step(8, "The digest that was owed goes out, as a digest:")
+    _step(8, "The digest of the corrected week is sent:")
     _show(settings, "digest", day, f"digest-{day}")
     print(f"\nAll of it: {settings.home / 'outbox'}, the report: {settings.report_folder(LAST) / 'index.html'}")
 
 
 def _show(settings: Settings, kind: str, subject: str, name: str) -> None:
-    """Print what was sent: the mail in the outbox, or where the channels have it. Raises NotSeenError where nothing."""
+    """Print the message that was sent: the mail in the outbox, or its place in each channel. Raises NotSeenError if
+    none was sent."""
     told = [message for message in sent.last_sent(settings, kind, subject) if message.channel != "outbox"]
     for message in told:
         place = message.reference.model_dump_json(exclude={"alert", "held", "state"}, exclude_defaults=True)

@@ -1,4 +1,4 @@
-"""`greenery preview`: what a week's digest looks like in each medium, as files in its report's folder. Nothing is sent.
+"""`greenery preview`: write a week's digest, as each medium shows it, into its report's folder. Nothing is sent.
 
 Earlier deliveries are not considered: they may make the next digest a correction, or leave nothing to send.
 """

@@ -1,4 +1,4 @@
-"""`greenery purge`: delete what earlier content of corrected extracts has left behind, and look for ids.
+"""`greenery purge`: delete the copies that remain of corrected extracts, and look for ids.
 
 A correction replaces an extract in landing, models, the published version and the reports. Copies of the old content
 stay in older published versions, in notes on restated weeks, in the outbox, in remembered alerts and digests, and in

@@ -1,4 +1,4 @@
-"""How the weeks of a command ended, as it prints it: a table of weeks, and the checks that failed in them."""
+"""Print the results of a command: a table of its weeks, and the checks that failed in them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def print_results(results: Sequence[WeekResult]) -> None:
 def print_checks(settings: Settings, results: Sequence[WeekResult]) -> None:
     """Print the checks that failed in these weeks: a backfill alerts nobody, so the failed checks are printed here.
 
-    A week that failed before it was judged has none here. A check whose failure another check explains is left out.
+    A week that failed before it was judged has no checks here. A check whose failure another check explains is left
+    out.
     """
     table = Table("week", "", "check", "severity", "observed", "owner", "rows", box=None, pad_edge=False)
     # A week that was run twice is named once, as it ended.
@@ -53,6 +54,6 @@ def print_checks(settings: Settings, results: Sequence[WeekResult]) -> None:
 
 
 def _quality(settings: Settings, result: WeekResult) -> CheckResults | None:
-    """Return the quality.json that this run of the week wrote; None where it did not get that far."""
+    """Return the quality.json that this run of the week wrote; None if the run failed before that."""
     judged = result.state == "success" or any(failure.task == "quality" for failure in result.failures)
     return quality_of(settings, datetime.combine(result.as_of, time())) if judged else None

@@ -1,1 +1,1 @@
-"""Which digest goes where, and which is still to be sent."""
+"""Delivery: it decides which channel gets which digest, and remembers which digests are owed."""

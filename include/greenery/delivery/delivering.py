@@ -22,7 +22,7 @@ AUTO, ALWAYS, NEVER = "auto", "always", "never"
 
 
 class NotDeliveredError(Exception):
-    """There is nothing to send, which is no fault. The message says why."""
+    """There is nothing to send. This is not a fault. The message says why."""
 
 
 def deliver(settings: Settings, as_of: datetime, channel: Channel, mode: str, *, is_scheduled: bool) -> str:

@@ -194,7 +194,7 @@ class RecentChange(Document):
 
 
 class RecentChanges(Document):
-    """Whether the steps of the funnel are getting better: the last weeks against as many before them."""
+    """The answer to "is it improving?": the last weeks against as many weeks before them."""
 
     weeks: int
     steps: ByStep[RecentChange]
@@ -303,7 +303,8 @@ class MatureWeek(Period):
 
 
 class Provisional(Document):
-    """The steps that are not complete yet, when they are at the latest, and how weeks compare until then."""
+    """The steps that are not complete yet, the latest time at which they are, and the comparison of weeks until
+    then."""
 
     steps: tuple[str, ...]
     maturity_days: int

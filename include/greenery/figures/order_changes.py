@@ -24,7 +24,7 @@ WEEK = timedelta(days=7)
 
 
 class OrdersAlike(NamedTuple):
-    """Orders to which the same happened; the statuses are None unless it is a status change."""
+    """Orders that changed in the same way. The statuses are None unless this is a status change."""
 
     change: str
     status_from: str | None
@@ -58,10 +58,10 @@ def build(rows: WeekRows) -> OrderChanges:
 
 
 def groups(changes: OrderChanges) -> list[OrdersAlike]:
-    """Return the changed orders by what happened to them, in the order in which people ask for them.
+    """Return the changed orders in groups by kind of change. The groups people ask about first come first.
 
     Status changes come first, the rarest first; then removed and returned orders, then other columns. New orders are
-    none of them.
+    left out.
     """
     found: dict[tuple[str, str | None, str | None], list[OrderChange]] = {}
     for order in changes.orders:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-# Under so many sessions on either side no verdict is given.
+# With fewer sessions on either side, there is no verdict.
 ENOUGH_SESSIONS = 30
-# Under so many completed stays in a status nothing is called unusually long.
+# With fewer completed stays in a status, no stay is called unusually long.
 ENOUGH_PEERS = 30
 LEVEL = 0.05
 # From here on the normal approximation of the two-proportion test holds; below it the test is exact.

@@ -209,7 +209,7 @@ def _newest_mature_week(weeks: Weeks) -> MatureWeek | None:
 
 
 def _verdict(week: WeekOfSessions, previous_week: WeekOfSessions) -> HeadlineVerdict:
-    """Return how sure the conversion of the headline is, and its change since the previous week."""
+    """Return the conversion of the headline and its change since the previous week, with their intervals."""
     now, before = (_reached(row, VERDICT_STEP) for row in (week, previous_week))
     p_value, reading = statistics.significance(now, before)
     return HeadlineVerdict(

@@ -127,7 +127,8 @@ def _active(airflow: Airflow) -> list[Backfill]:
 
 
 def clear_leftovers(airflow: Airflow, weeks: Sequence[date]) -> None:
-    """Fail what an interrupted command left unfinished: the active backfill, its runs, and runs of these weeks."""
+    """Mark as failed everything that an interrupted command left unfinished: the active backfill, its runs, and runs of
+    these weeks."""
     for backfill in _active(airflow):
         _complete(airflow, backfill)
         console().print(f"{backfill} was interrupted: cancelled. Run it again if it is still wanted.")

@@ -1,4 +1,4 @@
-"""The REST API of a running Airflow: requests, pages of items, and what it has no request for."""
+"""The REST API of a running Airflow: requests, pages of items, and actions for which the API has no request."""
 
 from __future__ import annotations
 

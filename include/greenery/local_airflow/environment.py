@@ -16,7 +16,7 @@ _PATH = (str(REPOSITORY / "include"), str(REPOSITORY / "include" / "greenery" / 
 
 
 def environment(settings: Settings, port: int, execution_port: int, use_job_schedule: bool = False) -> dict[str, str]:
-    """Return the environment of Airflow's processes: defaults < this process's environment < what must be so.
+    """Return the environment of Airflow's processes: defaults < this process's environment < fixed values.
 
     port: of the UI and API on 127.0.0.1. execution_port: of what tasks report to.
 

@@ -1,4 +1,4 @@
-"""How long work in Airflow shows its progress: a bar or a spinner on a terminal, plain lines elsewhere."""
+"""The progress of long work in Airflow: a bar or a spinner on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 

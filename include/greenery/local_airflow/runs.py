@@ -151,7 +151,7 @@ def running_tasks(airflow: Airflow, weeks: Sequence[date]) -> str:
 
 
 def _waits_for(airflow: Airflow, run_id: str) -> str:
-    """Return what a run waits for, such as `waits for its extract (expected …)`; empty where it is not known to."""
+    """Return what a run waits for, such as `waits for its extract (expected …)`; empty if it is not known to wait."""
     waiting = tasks_of(airflow, run_id, state="up_for_reschedule")
     if any(task.task_id == "acquire_warehouse" for task in waiting):
         return "waits for another run that builds"

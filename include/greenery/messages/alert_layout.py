@@ -169,24 +169,24 @@ def to_pagerduty(alert: Alert) -> dict[str, Any]:
 
 def held_to_slack(held: HeldNotice, ended: str = "") -> SlackMessage:
     """Return a held notice as a Slack message; `ended` says what ended the hold, empty while it lasts."""
-    headline = f"✅ {held.title} no more" if ended else f"⏸️ {held.title}"
+    headline = f"✅ {held.title.removesuffix('held')}no longer held" if ended else f"⏸️ {held.title}"
     reasons = [section(span(_short(reason, PART_LENGTH))) for reason in held.reasons]
     parts = [
         section(span(f"Ended by {ended}." if ended else held.outlook)),
         section(span("What had failed" if ended else "What failed", bold=True)),
         {"type": "rich_text_list", "style": "bullet", "elements": reasons},
         section(span("Since: ", bold=True), span(held.since)),
-        section(span("Works on it: ", bold=True), span(_short(", ".join(held.owners), PART_LENGTH))),
+        section(span("Owner: ", bold=True), span(_short(", ".join(held.owners), PART_LENGTH))),
     ]
     blocks: list[dict[str, Any]] = [{"type": "header", "text": _plain(headline)}, rich(*parts)]
-    note = "The week is held no more." if ended else "What is known has changed."
+    note = "The week is no longer held." if ended else "The failed checks or their results have changed."
     return SlackMessage(text=slack_escape(headline), blocks=[*blocks, *links(held.links)], thread_note=note)
 
 
 def held_to_mail(held: HeldNotice) -> MailMessage:
     """Return a held notice as a mail."""
     lines = [held.title, "", held.outlook, "", "What failed:", *(f"- {reason}" for reason in held.reasons)]
-    lines += ["", f"Since: {held.since}", f"Works on it: {', '.join(held.owners)}"]
+    lines += ["", f"Since: {held.since}", f"Owner: {', '.join(held.owners)}"]
     lines += ["", *(f"{label}: {address}" for label, address in held.links.items())]
     html = environment.get_template("held.html.j2").render(held=held, is_address=is_address)
     return MailMessage(subject=held.title, text="\n".join(lines) + "\n", html=html)

@@ -161,4 +161,4 @@ def tell_if_late(home: settings.Settings, as_of: datetime, context: Context, sta
         incidents.notify_late(home, as_of, run.run_id, run_url(run.run_id), state, waits=True)
     except Exception:
         failed.touch()
-        log.exception("the digest is late, and not everybody could be told: it is tried again in %s", PAUSE)
+        log.exception("the digest is late, and the alert did not reach every channel: the next try is in %s", PAUSE)

@@ -15,7 +15,7 @@ PAGE = REPOSITORY / "docs" / "runbook.md"
 BEGIN, END = "<!-- checks: written by make docs -->\n", "<!-- end of checks -->\n"
 HOW = {
     "critical": "The extract is held until it is corrected{}, and nothing of it is published. An extract that was "
-    "admitted stays so where only a model is wrong.",
+    "admitted before stays admitted if only a model is wrong.",
     "warning": "The week is published; the report says so.",
     "info": "Kept in `quality.json`.",
 }
@@ -29,20 +29,21 @@ def render() -> str:
 
 
 def section() -> str:
-    """Return the section as Markdown: what each remedy is, then a row a check with its anchor."""
+    """Return the section as Markdown: the meaning of each remedy, then one row with an anchor for each check."""
     lines = ["| then | what to do |", "|---|---|"]
     lines += [f"| {name} | {text} |" for name, text in REMEDIES.items()]
     for severity, how in HOW.items():
         lines += ["", f"**{severity.capitalize()}.** {how.format(' or, where it says *accept*, accepted')}", ""]
         lines += ["| check | meaning | look at | owner | then |", "|---|---|---|---|---|"]
         lines += [
-            f'| <a id="{check.id}"></a>`{check.id}` on `{check.relation}` | {check.meaning} '
-            f"Expected: {_expected(check)}. | {check.look} | {check.owner} | {check.remedy} |"
+            f'| <a id="{check.id}"></a>`{check.id}` on `{check.relation}` | {check.meaning}{_limit(check)} '
+            f"| {check.look} | {check.owner} | {check.remedy} |"
             for check in CHECKS
             if check.severity == severity
         ]
     return "\n".join(["", *lines, "", ""])
 
 
-def _expected(check: Check) -> str:
-    return expected(expectation(check).configuration)
+def _limit(check: Check) -> str:
+    limit = expected(expectation(check).configuration)
+    return "" if limit == "none" else f" Limit: {limit}."
