@@ -436,11 +436,11 @@ class TestOrders:
             "2 orders are stuck: in their status for longer than 95% of the orders that left it."
         )
         assert [ordinary(peers) for peers in orders.stuck_peers] == [
-            "95% of the 120 orders that left 'preparing' did so within 6.5 days"
+            "95% of the 120 orders that left 'preparing' did so within 7 days"
         ]
         assert [(order.order_id, ordinary(order.days)) for order in orders.stuck] == [
-            ("order-30", "12.0 days"),
-            ("order-31", "9.5 days"),
+            ("order-30", "12 days"),
+            ("order-31", "10 days"),
         ]
 
     def test_all_are_in_the_file(self):

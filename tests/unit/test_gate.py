@@ -86,11 +86,12 @@ def test_behind_a_proxy_the_way_back_has_its_path(client):
     assert client.get(f"/airflow{REPORT}", headers=as_user("ada")).text == "the report"
 
 
-def test_head_answers_as_get_does(client):
-    shown, asked = (getattr(client, method)(REPORT, headers=as_user("ada")) for method in ("get", "head"))
+@pytest.mark.parametrize("path", [REPORT, f"{MODELS_PAGE}/greenery/dbt_docs_index.html"])
+def test_head_answers_as_get_does(client, path):
+    shown, asked = (getattr(client, method)(path, headers=as_user("ada")) for method in ("get", "head"))
     assert (asked.status_code, asked.content) == (200, b"")
     assert asked.headers == shown.headers
-    assert client.head(REPORT).status_code == 401
+    assert client.head(path).status_code == 401
 
 
 @pytest.mark.parametrize("headers", [as_user("ada"), as_user("bo"), {}, BROWSER])

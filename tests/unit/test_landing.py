@@ -122,20 +122,12 @@ def test_a_table_in_both_formats(home, folder, as_of):
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        (b'promo_id,discount,status\n"spring,2,active\n', "CSV Error on Line: 2, Value with unterminated quote found."),
-        (b"promo_id,discount,status\nspr\xffing,2,active\n", "utf-8"),
-    ],
-    ids=["open quote", "not UTF-8"],
-)
-def test_unreadable_file(home, folder, as_of, text, reason):
+def test_unreadable_file(home, folder, as_of):
     write_extract(folder, small_shop())
-    (folder / "promos.csv").write_bytes(text)
+    (folder / "promos.csv").write_text('promo_id,discount,status\n"spring,2,active\n')
     message = refused(home, as_of)
     assert message.startswith(f"extract 2023-01-11, {folder}/promos.csv: can't be read (")
-    assert reason in message
+    assert "CSV Error on Line: 2, Value with unterminated quote found." in message
     assert message.endswith("): export the file again.")
 
 
@@ -150,8 +142,8 @@ def test_empty_file(home, folder, as_of):
     write_extract(folder, small_shop())
     (folder / "promos.csv").write_text("")
     assert refused(home, as_of) == (
-        f"extract 2023-01-11, {folder}/promos.csv: column promo_id, discount, status is missing; "
-        "expected promo_id, discount, status. Add it to the file."
+        f"extract 2023-01-11, {folder}/promos.csv: it names no column of promos; expected promo_id, discount, status. "
+        "Check that it is the right file. A CSV file has to begin with the names of its columns."
     )
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import gzip
 import shutil
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from greenery.landing.loading import Landing, land
 from greenery.settings import Settings
@@ -322,8 +325,23 @@ def test_csv_files_that_can_not_be_read_are_refused_with_the_cause(home, as_of, 
         (['"spring",2,active', '"fall, or autumn",3,old', '"fall\n",3,old,""'], 3, 4),
         (["spring,2,50,active", "fall,3,00,old"], 1, 4),
         (["spring,2,active,,", "fall,3,old"], 1, 5),
+        (["spring,2,active,", "fall,3,old"], 1, 4),
+        (["spring,2,active,", "fall,3,old,more"], 2, 4),
+        (["spring,2,active,", "fall,3,old,,"], 2, 5),
+        (["spring,2,active,,", "fall,3,old,,"], 1, 5),
     ],
-    ids=["too few", "too many", "an empty one too many", "in quotes", "decimal commas", "two empty ones too many"],
+    ids=[
+        "too few",
+        "too many",
+        "an empty one too many",
+        "in quotes",
+        "decimal commas",
+        "two empty ones too many",
+        "the first has an empty one too many",
+        "one of those too many is not empty",
+        "one has two too many",
+        "all have two too many",
+    ],
 )
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r", "mixed"])
 @pytest.mark.parametrize("name", ["promos.csv", "promos.csv.gz"])
@@ -336,6 +354,117 @@ def test_rows_with_too_few_or_too_many_values_are_refused(home, as_of, folder, n
         f"extract 2023-01-11, {folder}/{name}, row {row}: it has {found} value(s), but the file has 3 columns. Write "
         "one value for each column, and put a value that holds ',' in double quotes."
     )
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r", "mixed"])
+@pytest.mark.parametrize("name", ["promos.csv", "promos.csv.gz"])
+@pytest.mark.parametrize("quoted", ["spring", '"spring, or\nsummer"'])
+def test_a_delimiter_at_the_end_of_every_row_but_the_names_is_no_value(home, as_of, folder, name, ends, quoted):
+    first, end = ("\r\n", "\n") if ends == "mixed" else (ends, ends)
+    data = f'{NAMED}{first}{quoted},2,active,{end}fall,3,"old",""{end}'.encode()
+    (folder / "promos.csv").unlink()
+    (folder / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    assert land(home, as_of).warnings == [f"{name}: 1 column(s) without a name were not landed"]
+    with connect(home) as connection:
+        found = connection.execute("select promo_id, discount::int::varchar, status from landing.promos").fetchall()
+    assert sorted(found) == sorted([(quoted.strip('"'), "2", "active"), ("fall", "3", "old")])
+
+
+@pytest.mark.parametrize(
+    ("table", "data", "problem"),
+    [
+        ("promos", b"promo_id,discount,status\nspr\0ing,2,active\n", ", row 1, column promo_id: 'spr\\x00ing' has a "),
+        ("promos", b"promo_id,discount,status\nspring,2,active\n\0\0\0", ", row 2: it has 1 value(s), but the file "),
+        (
+            "promos",
+            b"promo_id,discount,status\nspring,2,a\nPROMO_ID,discount,status\nfall,3,a\n",
+            ", row 2: it repeats ",
+        ),
+        (
+            "promos",
+            b"promo_id,discount,status\nspring,2,a\n\xef\xbb\xbfpromo_id,discount,status\n",
+            ", row 2: it repeats ",
+        ),
+        (
+            "addresses",
+            b"address_id,address,zipcode,state,country\na1,1 A,02134,MA,US\naddress_id,address,zipcode,state,country\n",
+            ", row 2: it repeats the names of the columns, as files do that were joined: remove the line.",
+        ),
+        ("promos", b"<!DOCTYPE html><html>Access denied</html>", ": it names no column of promos; expected promo_id"),
+        ("promos", b"\n\npromo_id,discount,status\nspring,2,active\n", ": it names no column of promos; expected "),
+        (
+            "products",
+            "product_id,name,price,inventory\np0,Fern,1,1\np1,Ficus Öl,10.00,5\n".encode("latin-1"),
+            ", row 2, column name: the bytes b'Ficus \\xd6l' are not text in UTF-8: save the file as CSV UTF-8.",
+        ),
+        (
+            "addresses",
+            "address_id,address,zipcode,state,country\r\na1,1 Öl Street,02134,MA,US\n".encode("latin-1"),
+            ", row 1, column address: it is not text in UTF-8: save the file as CSV UTF-8.",
+        ),
+        (
+            "promos",
+            "promo_id,discount,status,größe\nspring,2,active,1\n".encode("latin-1"),
+            ": the names of the columns are not text in UTF-8: save the file as CSV UTF-8.",
+        ),
+    ],
+    ids=[
+        "zero byte",
+        "zeros at the end",
+        "names again",
+        "names again after a BOM",
+        "names again among texts",
+        "a page",
+        "blank lines first",
+        "Latin-1",
+        "Latin-1 in personal data",
+        "Latin-1 in a name",
+    ],
+)
+def test_what_a_csv_file_may_hold_by_mistake_is_refused(home, as_of, folder, table, data, problem):
+    (folder / f"{table}.csv").write_bytes(data)
+    assert f"extract 2023-01-11, {folder}/{table}.csv{problem}" in refused(home, as_of)
+
+
+def test_latin_1_far_into_a_large_file_is_found(home, as_of, folder):
+    lines = ["product_id,name,price,inventory", *(f"p{number},Fern,1,1" for number in range(50_000)), "last,Öl,1,1"]
+    (folder / "products.csv").write_bytes("\n".join(lines).encode("latin-1"))
+    assert "products.csv, row 50001, column name: the bytes b'\\xd6l' are not text in UTF-8" in refused(home, as_of)
+
+
+def test_a_file_that_is_there_twice_is_named(home, as_of, folder):
+    shutil.copy(folder / "orders.csv", folder / "ORDERS.CSV")
+    assert refused(home, as_of).endswith(f"table orders: {folder}/orders.CSV or .csv are both there: keep one.")
+
+
+@pytest.mark.parametrize("target", ["nothing", "/dev/null"])
+def test_a_link_to_nothing_that_can_be_read(home, as_of, folder, target):
+    (folder / "orders.csv").unlink()
+    (folder / "orders.csv").symlink_to(target)
+    assert f"{folder}/orders.csv: can't be read (" in refused(home, as_of)
+
+
+@pytest.mark.parametrize("kind", ["int96", "zone", "dictionary", "decimal256", "float16", "null", "brotli"])
+def test_what_parquet_has_several_forms_of(home, as_of, folder, tmp_path, kind):
+    moment = datetime(2023, 1, 9, 10, 5)
+    changed = {
+        "int96": {"created_at": pa.array([moment], pa.timestamp("ns"))},
+        "zone": {"created_at": pa.array([moment], pa.timestamp("ns", tz="America/New_York"))},
+        "dictionary": {"status": pa.array(["preparing"]).dictionary_encode()},
+        "decimal256": {"order_total": pa.array([Decimal("25.00")], pa.decimal256(50, 2))},
+        "float16": {"order_total": pa.array([25.0]).cast(pa.float16())},
+        "null": {"promo_id": pa.nulls(1)},
+        "brotli": {},
+    }[kind]
+    columns = {name: pa.array([value or None], pa.string()) for name, value in small_shop()["orders"][0].items()}
+    pq.write_table(
+        pa.table({**columns, **changed}),
+        folder / "orders.parquet",
+        use_deprecated_int96_timestamps=kind == "int96",
+        compression="brotli" if kind == "brotli" else "snappy",
+    )
+    (folder / "orders.csv").unlink()
+    assert land(home, as_of).extract_id == landed_as(home, as_of, tmp_path, small_shop()).extract_id
 
 
 def test_a_comma_without_quotes_shifts_no_value(home, as_of, folder):

@@ -145,8 +145,8 @@ class TestWeekPage:
             "16 Status changed 1 Removed 1 Returned 0 Details changed 1 New",
             "All changed and new orders, with amounts and products: order_changes.csv preparing → shipped: 2 orders",
             "shipped → delivered: 14 orders order-10",
-            "95% of the 120 orders that left 'preparing' did so within 6.5 days.",
-            "order-30 preparing since 20 Jan 2023, 12.0 days",
+            "95% of the 120 orders that left 'preparing' did so within 7 days.",
+            "order-30 preparing since 20 Jan 2023, 12 days",
             "The 2 stuck orders, longest first",
             "Removed: 1 order order-4",
             "Returned: 1 order order-5",
@@ -377,7 +377,8 @@ class TestHostileText:
         html = page.render(figures, results, {self.MARKUP: self.QUOTES}, held_because=self.QUOTES)
         assert html.count("<script") == 1  # its own
         assert "<img" not in html
-        assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 8
+        assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 9
+        assert ("td", "data-label", self.MARKUP) in _Page(html).attributes
         assert ("a", "href", self.QUOTES) in _Page(html).attributes
 
     def test_is_escaped_in_the_list_of_weeks(self):
@@ -700,7 +701,10 @@ class TestWording:
             (wording.duration(18_000), "5.0 h"),
             (wording.duration(200_000), "2.3 days"),
             (wording.duration(None), wording.NOTHING),
-            (wording.days(1234.56), "1,234.6 days"),
+            (wording.days(1234.56), "1,235 days"),
+            (wording.days(6.5), "7 days"),
+            (wording.days(1.2), "1 day"),
+            (wording.days(0.4), "less than a day"),
             (wording.date("2023-02-01T00:00:00+00:00"), "1 Feb 2023"),
         ],
     )

@@ -65,9 +65,13 @@ def _check_values(
     checked = table.landed
 
     def is_fault(column: Column) -> str:
+        fault = f"{is_unread(column)} and not ({nothing[column.name]})" if expected(column) else "false"
         if column.name in table.key:
-            return f"read.{column.name} is null"
-        return f"{is_unread(column)} and not ({nothing[column.name]})" if expected(column) else "false"
+            fault = f"read.{column.name} is null or {repeats_names(column)}"
+        return f"{fault} or contains(raw.{column.name}, chr(0))"
+
+    def repeats_names(column: Column) -> str:
+        return f"lower(trim(raw.{column.name}, ' \ufeff')) = '{column.name}'"
 
     def is_unread(column: Column) -> str:
         return f"raw.{column.name} is not null and read.{column.name} is null"
@@ -88,6 +92,12 @@ def _check_values(
         if column.name in table.key and (text is None or says_nothing(text)):
             written = "" if text is None else f" ({text[:80]!r})"
             raise ExtractError(f"{where}: the key is empty{written}: every row of {table.name} needs one.")
+        if "\0" in (text or ""):
+            raise ExtractError(f"{where}: {text[:80]!r} has a zero byte, which is no text: export the file again.")
+        if column.name in table.key and text.strip(" \ufeff").lower() == column.name:
+            raise ExtractError(
+                f"{raw.row(row)}: it repeats the names of the columns, as files do that were joined: remove the line."
+            )
         raise ExtractError(f"{where}: {text[:80]!r} is not {expected(column)}: {remedy(column, text)}.")
     return [
         f"{raw.source.name}: {count} value(s) of {column.name}, such as {text!r}, were read as empty"

@@ -229,6 +229,8 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, table: Table, file: Path, w
         if start.startswith(magic) and not (is_compressed and magic == b"\x1f\x8b"):
             raise ExtractError(f"{where}: can't be read, because {problem}.")
     names, delimiter, skip = _header(table, file)
+    if not _is_utf8("".join(names)):
+        raise ExtractError(f"{where}: the names of the columns are not text in UTF-8: save the file as CSV UTF-8.")
     _check_columns(table, names, where)
     # The types and the dialect are given: guessing would let one odd row change how the others are read.
     columns = ", ".join(f"c{number}: 'VARCHAR'" for number in range(len(names)))
@@ -242,13 +244,16 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, table: Table, file: Path, w
     parameters = {"file": str(file), "compression": "gzip" if is_compressed else "none"}
     # DuckDB overlooks a surplus value that is empty, although the row may be shifted.
     if _may_be_surplus(file, delimiter, len(names)):
-        _rows_are_mixed(file, delimiter, skip, names, where)
+        ends_empty, _ = _check_rows(table, file, delimiter, skip, names, where)
+        if ends_empty:
+            _load_rows(connection, table, file, delimiter, skip, names)
+            return _not_landed(table, [*names, ""])
     try:
         connection.execute(query, parameters)
     except duckdb.InvalidInputException:
         try:
-            is_mixed = _rows_are_mixed(file, delimiter, skip, names, where)
-        except (csv.Error, UnicodeDecodeError):
+            _, is_mixed = _check_rows(table, file, delimiter, skip, names, where)
+        except csv.Error:
             is_mixed = False
         if not is_mixed:
             raise
@@ -269,19 +274,45 @@ def _may_be_surplus(file: Path, delimiter: str, width: int) -> bool:
     return False
 
 
-def _rows_are_mixed(file: Path, delimiter: str, skip: int, names: list[str], where: str) -> bool:
-    """Return whether the file's lines end in more than one way.
+def _check_rows(table: Table, file: Path, delimiter: str, skip: int, names: list[str], where: str) -> tuple[bool, bool]:
+    """Return whether every row has one value too many, an empty last one, and whether the file's lines end in more than
+    one way.
 
-    Raises ExtractError for the first row with more or fewer values than there are names, csv.Error for a wrong quote.
+    Raises ExtractError for the first other row with more or fewer values than there are names, and for the first one
+    that is not in UTF-8; csv.Error for a wrong quote.
     """
+    width = len(names)
+    # Some exporters end every line in a delimiter, but not the line of the names.
+    ends_empty = False
     with _open(file) as handle:
         for number, row in enumerate(_rows(handle, delimiter, skip), 1):
-            if len(row) != len(names):
-                raise ExtractError(
-                    f"{where}, row {number}: it has {len(row)} value(s), but the file has {len(names)} columns. Write "
-                    f"one value for each column, and put a value that holds {delimiter!r} in double quotes."
-                )
-        return isinstance(handle.newlines, tuple)
+            if number == 1:
+                ends_empty = len(row) == width + 1 and not row[-1]
+            _check_encoding(table, names, row, f"{where}, row {number}")
+            if len(row) == width + ends_empty and not (ends_empty and row[-1]):
+                continue
+            # Where the first row alone has a value too many, it is the odd one.
+            odd, count = (1, width + 1) if ends_empty and len(row) == width else (number, len(row))
+            raise ExtractError(
+                f"{where}, row {odd}: it has {count} value(s), but the file has {width} columns. Write one value for "
+                f"each column, and put a value that holds {delimiter!r} in double quotes."
+            )
+        return ends_empty, isinstance(handle.newlines, tuple)
+
+
+def _check_encoding(table: Table, names: list[str], row: list[str], where: str) -> None:
+    """Raise ExtractError for the first value that is not in UTF-8, which is quoted if it is no personal data."""
+    landed = {column.name for column in table.landed}
+    for name, value in itertools.zip_longest(names, row, fillvalue=""):
+        if not _is_utf8(value):
+            found = value.encode("utf-8", "surrogateescape")[:20]
+            what = f"the bytes {found!r} are" if name in landed else "it is"
+            raise ExtractError(f"{where}, column {name}: {what} not text in UTF-8: save the file as CSV UTF-8.")
+
+
+def _is_utf8(text: str) -> bool:
+    """Return whether a text that `_open` read has no byte that is not UTF-8."""
+    return text.isascii() or not re.search("[\ud800-\udfff]", text)
 
 
 def _rows(handle: TextIO, delimiter: str, skip: int) -> Iterator[list[str]]:
@@ -306,9 +337,10 @@ def _load_rows(
 
 
 def _open(file: Path) -> TextIO:
+    """Open a CSV file as text. Bytes that are not UTF-8 are kept: `_is_utf8` finds them."""
     if file.suffix.lower() == ".gz":
-        return gzip.open(file, "rt", encoding="utf-8-sig", newline="")
-    return file.open(encoding="utf-8-sig", newline="")
+        return gzip.open(file, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="")
+    return file.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 def _header(table: Table, file: Path) -> tuple[list[str], str, int]:
@@ -332,11 +364,16 @@ def _header(table: Table, file: Path) -> tuple[list[str], str, int]:
 
 
 def _check_columns(table: Table, names: list[str], where: str) -> None:
-    missing = [column.name for column in table.columns if column.name not in names]
+    expected = [column.name for column in table.columns]
+    missing = [name for name in expected if name not in names]
+    if missing == expected:
+        raise ExtractError(
+            f"{where}: it names no column of {table.name}; expected {', '.join(expected)}. Check that it is the right "
+            "file. A CSV file has to begin with the names of its columns."
+        )
     if missing:
         raise ExtractError(
-            f"{where}: column {', '.join(missing)} is missing; "
-            f"expected {', '.join(column.name for column in table.columns)}. Add it to the file."
+            f"{where}: column {', '.join(missing)} is missing; expected {', '.join(expected)}. Add it to the file."
         )
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:

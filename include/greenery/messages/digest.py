@@ -59,7 +59,6 @@ def build(
         recent=wording.recent(summary),
         notices=_notices(summary, held_weeks),
         funnel=funnel,
-        picture_title="Over time" if chart.has_trend(summary) else "",
         picture=picture if has_sessions else None,
         picture_text=chart.report_description(summary) if has_sessions else "",
         trend=_trend(summary),

@@ -210,7 +210,7 @@ class Digest(Value):
     recent: whether the last four weeks are better than the four before.
     notices: facts that a reader needs before the figures.
     picture, picture_text: the content of funnel.png, and its numbers in words; None and empty without any session.
-    picture_title: the heading of the picture. trend: the same in figures, newest week first.
+    trend: the weeks of the picture in figures, newest week first.
     summary, results: the content of the files that the digest is made of.
     """
 
@@ -221,7 +221,6 @@ class Digest(Value):
     recent: str
     notices: tuple[str, ...]
     funnel: FunnelSection | None
-    picture_title: str
     picture: bytes | None
     picture_text: str
     trend: tuple[TrendRow, ...]

@@ -85,7 +85,7 @@ def _text(digest: Digest, notices: list[str], restated: Restated | None, is_corr
         yield from _paragraph(*filter(None, [digest.funnel.drop_off, digest.funnel.slowest]))
         yield from _paragraph(*digest.funnel.notes)
     if digest.trend:
-        yield from _heading(digest.picture_title)
+        yield from _heading("Over time")
         yield " / ".join(wording.STEP_NAMES.values())
         yield from (_trend_week(week) for week in digest.trend)
     yield from _paragraph(*filter(None, [digest.maturity]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
 import unicodedata
 
@@ -126,8 +127,9 @@ def p_value_text(number: float) -> str:
 
 
 def days(number: float) -> str:
-    """Return "6.5 days"."""
-    return f"{number:,.1f}{SPACE}days"
+    """Return "7 days" for 6.5: an order's time in a status is known from one extract to the next."""
+    whole = math.floor(number + 0.5)
+    return f"{whole:,}{SPACE}{'day' if whole == 1 else 'days'}" if whole else "less than a day"
 
 
 def duration(seconds: int | None) -> str:

@@ -65,7 +65,7 @@ def _find_table(folder: Path, table: str, as_of: datetime) -> Path:
         return found[0]
     where = f"extract {as_of:%Y-%m-%d}, table {table}: {folder / table}"
     if found:
-        names = " or ".join(path.name.removeprefix(table) for path in found)
+        names = " or ".join(path.name[len(table) :] for path in found)
         raise ExtractError(f"{where}{names} are both there: keep one.")
     others = "".join(f" {path.name} is there, but its format can't be read." for path in of_table)
     raise ExtractError(f"{where}.csv or .parquet is missing: add it.{others}")

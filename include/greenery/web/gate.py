@@ -54,6 +54,9 @@ class Gate:
             await send(message)
 
         answer = await _refusal(Request(scope)) or self.app
+        # Cosmos's pages know GET alone. The server sends no body to a client that asked for the head.
+        if scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
         await answer(scope, receive, send_with_headers)
 
 
