@@ -42,7 +42,8 @@ class Settings:
     slack_channel, alert_channel: ids of the channels for the digest and for alerts; empty where there is none.
     email_to, alert_email_to: who gets the digest and the alerts by email.
     email_from: their sender; empty takes the one of the connection.
-    reports_url: where people open the folder of reports in a browser; empty where it is not served.
+    reports_url: where people open the folder of reports in a browser; empty where it is not served. The address of the
+        funnel page follows from it.
 
     Settings of delivery are not checked here: a wrong value fails its channel at the end of a run, and nothing before.
     """
@@ -89,6 +90,16 @@ class Settings:
     def report_folder(self, as_of: datetime) -> Path:
         """Folder of the report as of `as_of` (UTC)."""
         return self.reports / Week(end=as_of).name
+
+    def funnel_of(self, as_of: datetime) -> str | None:
+        """Return the address at which the funnel page shows the week that ends at `as_of` (UTC), as known at its end.
+
+        None where the reports are not served by an Airflow, which serves the page too.
+        """
+        airflow = self.reports_url.removesuffix(REPORTS_PAGE)
+        if airflow == self.reports_url:
+            return None
+        return f"{airflow}{FUNNEL_PAGE}/?as_of={Week(end=as_of).name}&period=1w"
 
     def digest_due(self, as_of: datetime) -> datetime:
         """Return when (with time zone) the digest of the week that ends at `as_of` (UTC) must be out."""

@@ -11,7 +11,7 @@ from tests.unit import summaries
 LINKS = Links(
     run="https://airflow.example/runs/1",
     report="https://reports.example/2023-02-01/index.html",
-    funnel="https://reports.example/2023-02-01/index.html#funnel",
+    funnel="https://airflow.example/greenery/funnel/?as_of=2023-02-01&period=1w",
 )
 
 
@@ -48,7 +48,11 @@ DIGESTS = {
             accepted={"reason": summaries.LINES, "checks": ["accepted"]},
         ),
         None,
-        Links(run='https://airflow.example/?a=1&b="><script>', report="/home/<user>/reports & more/index.html"),
+        Links(
+            run='https://airflow.example/?a=1&b="><script>',
+            report="/home/<user>/reports & more/index.html",
+            funnel="https://airflow.example/greenery/funnel/?as_of=2023-02-01&period=1w",
+        ),
         tuple(held_week(f"2023-01-{day:02}", summaries.SLACK_MARKUP) for day in range(18, 25)),
     ),
 }

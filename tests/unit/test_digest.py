@@ -4,7 +4,9 @@ import csv
 import json
 import os
 import re
+from html import escape
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from greenery.figures import order_changes
@@ -699,6 +701,34 @@ def test_when_weeks_mature_is_news_only_where_a_step_is_provisional():
         other = build(copy_of(figures, provisional__maturity_days=35), summaries.PASSED, None, Links())
         same = build(figures, summaries.PASSED, None, Links())
         assert correction.says_the_same(other, same.content) is (week == "normal")
+
+
+class TestFunnelPage:
+    """The digest and each mover in it lead to the funnel page, if its address is known."""
+
+    FUNNEL = "https://airflow.example/greenery/funnel/?as_of=2023-02-01&period=1w"
+
+    @pytest.mark.parametrize("week", ["normal", "hostile", "huge"])
+    def test_a_mover_is_a_filter_of_its_week(self, week):
+        digest, movers = DIGESTS[week], wording.shown_movers(DIGESTS[week].summary)
+        addresses = [row.link for row in digest.movers.rows]
+        assert [dict(parse_qsl(urlsplit(address).query, strict_parsing=True)) for address in addresses] == [
+            {"as_of": "2023-02-01", "period": "1w", mover.dimension: mover.value} for mover in movers
+        ]
+        assert addresses, "nothing moved"
+        slack = json.dumps(slack_message.render(digest).blocks)
+        mail = mail_message.render(digest)
+        report = page.render(digest.summary, None, {}, funnel=self.FUNNEL)
+        for address in [self.FUNNEL, *addresses]:
+            assert f'"url": {json.dumps(address)}' in slack
+            assert address in [line.strip().removeprefix("Funnel: ") for line in mail.text.splitlines()]
+            for html in (mail.html, report):
+                assert f'href="{escape(address)}"' in html
+
+    def test_no_address_no_link(self):
+        digest = build(summaries.HOSTILE, None, None, Links())
+        assert {row.link for row in digest.movers.rows} == {""}
+        assert "/greenery/funnel/" not in mail_message.render(digest).html + page.render(summaries.HOSTILE, None, {})
 
 
 RENDERED = {

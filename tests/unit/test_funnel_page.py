@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from datetime import date
 
 import pytest
@@ -14,6 +16,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from greenery.messages.week_state import WeekState
+from greenery.publishing import reading
 from greenery.settings import DAG_ID, Settings
 from greenery.web.funnel import app as web
 from greenery.web.funnel import notes, security
@@ -87,28 +90,42 @@ def test_the_table_of_routes_is_complete(app):
     """Every route of the app is asked for below, or is about one session or order."""
     found = {route.path for route in app.routes if isinstance(route, APIRoute)}
     asked = {f"/api/{name}" for name in API} | {"/", "/static/vega.js", "/static/{path:path}", "/{path:path}"}
-    assert found == asked | {"/api/sessions/{session_id}", "/api/orders/{order_id}"}
+    assert found == asked | {"/api/sessions/{session_id:path}", "/api/orders/{order_id:path}"}
     assert {route.path for route in app.routes} == found, "a route that is not FastAPI's has no dependencies"
 
 
+PATHS = (
+    *(f"api/{name}" for name in (*API, "sessions/s1", "orders/o1", "nothing-here")),
+    *(*FILES, "static/vega.js", "static/nothing-here.js", *PAGES),
+)
+
+
 @pytest.mark.parametrize("way", ["cookie", "token"])
-@pytest.mark.parametrize("role", ROLES)
-def test_routes_by_role(client, role, way):
-    headers = {}
-    if token := ROLES[role]:
+def test_routes_by_role(client, way):
+    """`pytest -s` prints the table: a route a row, with its status for each role."""
+    client.cookies.clear()
+    table: dict[str, list[int]] = {path: [] for path in PATHS}
+    for token in ROLES.values():
         headers = {"Cookie": f"_token={token}"} if way == "cookie" else {"Authorization": f"Bearer {token}"}
-    paths = [f"api/{name}" for name in (*API, "sessions/s1", "orders/o1")] + [*FILES, "static/vega.js", *PAGES]
-    found = {path: client.get(f"/{path}", headers=headers) for path in paths}
-    statuses = {path: response.status_code for path, response in found.items()}
-    if role == "nobody":
-        assert statuses == {path: 303 if path in PAGES else 401 for path in paths}
-    elif role == "without the right":
-        assert statuses == dict.fromkeys(paths, 403)
-    else:
-        missing = {"nothing-here": 404}
-        assert statuses == {**dict.fromkeys(paths, 200), **missing}
-    for path, response in found.items():
-        assert {name: response.headers[name] for name in security.HEADERS} == security.HEADERS, path
+        for path, statuses in table.items():
+            response = client.get(f"/{path}", headers=headers if token else {})
+            statuses.append(response.status_code)
+            assert {name: response.headers[name] for name in security.HEADERS} == security.HEADERS, path
+    print(f"\n{'login by ' + way:34}" + "".join(f"{role:>20}" for role in ROLES))
+    for path, statuses in table.items():
+        print(f"{'/' + path:34}" + "".join(f"{status:20}" for status in statuses))
+    assert table == {
+        path: [303 if path in PAGES else 401, 403, 404 if "nothing-here" in path else 200] for path in PATHS
+    }
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("path", ["", "api/funnel", "static/main.js"])
+def test_nothing_can_be_written(client, path, method):
+    for token in filter(None, ROLES.values()):
+        response = client.request(method, f"/{path}", headers={"Authorization": f"Bearer {token}"})
+        assert response.status_code == 405, token
+        assert response.headers["Content-Security-Policy"] == security.HEADERS["Content-Security-Policy"]
 
 
 def test_the_login_leads_back_to_the_same_view(client):
@@ -173,9 +190,30 @@ def test_bad_input_is_answered_with_what_is_allowed(reader, query, loc, says):
     assert says in problem["msg"]
 
 
+@pytest.mark.parametrize("compare", ["previous", "year_ago"])
+def test_days_far_away(reader, compare):
+    """All sessions lie between them, and no day is before the year 1."""
+    found = reader.get(f"/api/funnel?from=0001-01-01&to=9999-12-31&compare={compare}").json()
+    assert found["funnel"]["sessions"] == 900
+    assert found["comparison"]["period"]["from"] == "0001-01-01"
+    assert found["comparison"]["funnel"]["sessions"] == (0 if compare == "previous" else 900)
+    for path in ("over-time?by=day", "over-time?by=month", "times?by=month", "breakdown?by=state"):
+        assert reader.get(f"/api/{path}&from=0001-01-01&to=9999-12-31").status_code == 200
+
+
+def test_more_values_than_there_are(reader):
+    """Only those that are known can be chosen, each once."""
+    many = "&product=".join(f"p{number % 30}" for number in range(5000))
+    assert reader.get(f"/api/funnel?product={many}").json()["funnel"]["sessions"] == 900
+    response = reader.get("/api/funnel?product=" + "&product=".join(f"rose-{number}" for number in range(3000)))
+    assert response.status_code == 422
+    assert len(response.content) < 4000
+
+
 def test_a_session_or_order_that_is_not_known(reader):
     assert reader.get("/api/sessions/none").json() == {"detail": "No session 'none' was known on 2025-01-08."}
     assert reader.get("/api/orders/none").json() == {"detail": "No order 'none' was known on 2025-01-08."}
+    assert reader.get("/api/orders/a%2Fb%3F").json() == {"detail": "No order 'a/b?' was known on 2025-01-08."}
 
 
 def test_before_the_first_publish(tmp_path, reader):
@@ -186,6 +224,83 @@ def test_before_the_first_publish(tmp_path, reader):
         f"nothing is published in {tmp_path} yet: run a week first (make backfill"
     )
     assert empty.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "spoil", ["manifest is missing", "manifest is cut", "file is missing", "file is cut", "file is open"]
+)
+def test_files_that_cannot_be_read_are_named_and_later_read(home, tmp_path, spoil):
+    folder = tmp_path / "versions" / "1"
+    shutil.copytree(home.home / "versions" / "1", folder)
+    kept = folder.with_name("kept")
+    shutil.copytree(folder, kept)
+    (tmp_path / "published").symlink_to("versions/1")
+    file = folder / ("manifest.json" if spoil.startswith("manifest") else "greenery.duckdb")
+    writer = None
+    if spoil == "file is open":
+        writer = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); input()",
+                file,
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        writer.stdout.readline()
+    elif spoil.endswith("cut"):
+        file.write_bytes(file.read_bytes()[:10])
+    else:
+        file.unlink()
+    app = web.build(Settings(home=tmp_path, extracts=tmp_path))
+    app.dependency_overrides[security.MAY_SEE.dependency] = lambda: None
+    client = TestClient(app)
+    response = client.get("/api/funnel")
+    assert response.status_code == 503
+    assert f"The published data in {folder} can't be read: " in response.json()["detail"]
+    assert client.get("/").status_code == 200
+    if writer:
+        writer.communicate(b"\n")
+    shutil.rmtree(folder)
+    kept.rename(folder)
+    assert client.get("/api/funnel").json()["funnel"]["sessions"] == 900
+
+
+def test_a_version_that_is_deleted_while_it_is_opened(home, tmp_path, monkeypatch):
+    """Another one is published by then, and is read."""
+    shutil.copytree(home.home / "versions" / "1", tmp_path / "versions" / "1")
+    published = tmp_path / "published"
+    published.symlink_to("versions/1")
+    opened = reading.open_for_readers
+
+    def delete_first(path):
+        monkeypatch.setattr(reading, "open_for_readers", opened)
+        (tmp_path / "versions" / "1").rename(tmp_path / "versions" / "2")
+        published.unlink()
+        published.symlink_to("versions/2")
+        return opened(path)
+
+    monkeypatch.setattr(reading, "open_for_readers", delete_first)
+    version = reading.Published(Settings(home=tmp_path, extracts=tmp_path)).version()
+    assert version.folder == (tmp_path / "versions" / "2").resolve()
+
+
+def test_answers_that_are_kept_are_bounded(home, monkeypatch):
+    monkeypatch.setattr(reading, "KEPT_BYTES", 8000)
+    version = reading.Version(home.published.resolve())
+    made = []
+
+    def answer(query, size):
+        return version.answer(query, lambda: made.append(query) or b"x" * size)
+
+    for number in range(20):
+        assert len(answer(number, 500)) == 500
+    assert version._answers.currsize <= 8000
+    answer("large", 5000)
+    made.clear()
+    answer(19, 500), answer(0, 500), answer("large", 5000)
+    assert made == [0, "large"]
 
 
 def test_publishing_while_people_click_fails_no_request_and_mixes_no_versions(home, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 from greenery.cli import preview
 from greenery.documents import to_json
 from greenery.files import write_atomically
-from greenery.messages import digest, page
+from greenery.messages import digest
 from greenery.report import reading, writing
 from greenery.report.run_note import RunNote, write_note
 
@@ -84,11 +84,17 @@ class TestReadDigest:
         )
 
     def test_reports_that_are_served_are_linked_where_they_are_served(self, reported):
-        served = type(reported)(reported.home, reported.extracts, reports_url="https://reports.example/greenery")
+        served = type(reported)(reported.home, reported.extracts, reports_url="https://reports.example/files")
         links = reading.read_digest(served, AS_OF).links
-        assert links.report == "https://reports.example/greenery/2023-02-01/index.html"
-        assert links.funnel == f"{links.report}#funnel"
-        assert '<section id="funnel">' in page.render(summaries.NORMAL, summaries.PASSED, {})
+        assert links.report == "https://reports.example/files/2023-02-01/index.html"
+        assert links.funnel is None, "who serves only the reports has no funnel page"
+
+    def test_an_airflow_that_serves_the_reports_serves_the_funnel_page(self, reported):
+        served = type(reported)(
+            reported.home, reported.extracts, reports_url="https://airflow.example/prefix/greenery/reports"
+        )
+        links = reading.read_digest(served, AS_OF).links
+        assert links.funnel == "https://airflow.example/prefix/greenery/funnel/?as_of=2023-02-01&period=1w"
 
     def test_no_report(self, home):
         with pytest.raises(reading.NoReportError, match="make backfill FROM=2023-02-01 TO=2023-02-01 GREENERY_HOME="):

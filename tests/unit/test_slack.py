@@ -146,7 +146,7 @@ class TestHostileText:
             for element in part["elements"]
             if element["type"] == "link"
         ]
-        assert [link["text"] for link in links] == ["Run"]
+        assert [link["text"] for link in links] == ["Funnel", "Run"]
         assert "Report: `/home/<user>/reports & more/index.html`" in slack_limits.as_text(self.MESSAGE)
 
     def test_page_escapes_what_it_shows(self):

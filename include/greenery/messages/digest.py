@@ -49,7 +49,7 @@ def build(
     summary, results, restatement, picture: contents of the report's files; None where the file is not there.
     held_weeks: earlier weeks whose extract is held and so not used.
     """
-    funnel, movers = _funnel(summary), _movers(summary)
+    funnel, movers = _funnel(summary), _movers(summary, links)
     has_sessions = summary.funnel.all_time.sessions > 0
     return Digest(
         as_of=summary.as_of,
@@ -172,7 +172,7 @@ def _trend(summary: Summary) -> tuple[TrendRow, ...]:
     )
 
 
-def _movers(summary: Summary) -> MoversSection | None:
+def _movers(summary: Summary, links: Links) -> MoversSection | None:
     """Return the groups that moved; None where there is no week to compare with."""
     if summary.verdict.reading == NO_COMPARISON:
         return None
@@ -181,6 +181,7 @@ def _movers(summary: Summary) -> MoversSection | None:
         rows=tuple(
             MoverRow(
                 name=f"{wording.DIMENSION_NAMES[row.dimension]} {wording.plain(row.name)}",
+                link=links.funnel_only(row.dimension, row.value),
                 contribution=wording.points(row.contribution_pp),
                 parts=wording.rate_and_mix(row),
                 change=wording.points(row.change_pp),

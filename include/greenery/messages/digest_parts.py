@@ -6,6 +6,7 @@ import hashlib
 import json
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict
 
@@ -24,7 +25,7 @@ class Value(BaseModel):
 class Links(Value):
     """Addresses that the digest points to; None where there is none, and then it is left out.
 
-    funnel: the page on which the same week's funnel stands.
+    funnel: the funnel page, which shows the same week as known at its end.
     """
 
     run: str | None = None
@@ -35,6 +36,10 @@ class Links(Value):
         """Return the addresses that are set, by their labels."""
         labelled = {"Funnel": self.funnel, "Report": self.report, "Run": self.run}
         return {label: address for label, address in labelled.items() if address}
+
+    def funnel_only(self, dimension: str, value: str) -> str:
+        """Return the address of the funnel page with one filter; empty where there is no such page."""
+        return f"{self.funnel}&{urlencode({dimension: value})}" if self.funnel else ""
 
 
 class FunnelRow(Value):
@@ -118,10 +123,11 @@ class MoverRow(Value):
     """A product, country or state that moved by more than noise.
 
     change: of its own conversion. contribution: what it adds to the change of all; parts: through what, where it is
-    more than one thing.
+    more than one thing. link: the funnel page with its sessions only; empty where there is no such page.
     """
 
     name: str
+    link: str
     contribution: str
     parts: str
     change: str

@@ -96,6 +96,7 @@ def _text(digest: Digest, notices: list[str], restated: Restated | None, is_corr
             sessions = f"sessions {mover.sessions_before} → {mover.sessions}"
             yield f"- {mover.name}: {mover.conversion_before} → {mover.conversion} ({mover.change}), {sessions}"
             yield f"  adds {mover.contribution} to the total" + (f": {mover.parts}" if mover.parts else "")
+            yield from [f"  {mover.link}"] if mover.link else []
     yield from _heading("Orders")
     yield digest.orders.lead
     for group in digest.orders.groups:

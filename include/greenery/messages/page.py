@@ -29,6 +29,7 @@ def render(
     links: Mapping[str, str],
     restatement: Restatement | None = None,
     held_because: str = "",
+    funnel: str | None = None,
 ) -> str:
     """Return the page of a week as HTML.
 
@@ -37,10 +38,11 @@ def render(
     links: label and address of each link in the footer.
     restatement: content of restatement.json; None where the week is not restated.
     held_because: why the week's extract is held; empty where it is not.
+    funnel: address of the funnel page, which shows the week; None where there is none.
     """
     return environment.get_template("week.html.j2").render(
         summary=summary,
-        digest=digest.build(summary, results, restatement, Links()) if summary else None,
+        digest=digest.build(summary, results, restatement, Links(funnel=funnel)) if summary else None,
         quality=results,
         links=links,
         held_because=held_because,

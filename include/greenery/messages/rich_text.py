@@ -27,18 +27,23 @@ def span(text: str, **style: bool) -> Block:
     return {"type": "text", "text": text, **({"style": style} if style else {})}
 
 
+def link(text: str, address: str, **style: bool) -> Block:
+    """Return text that leads to an address, in one style."""
+    return {"type": "link", "url": address, "text": text, **({"style": style} if style else {})}
+
+
 def links(addresses: Mapping[str, str]) -> list[Block]:
     """Return a block of links by their labels, none without any. Nobody can open a path: it is shown as text."""
     elements: list[Block] = []
     for label, address in addresses.items():
         elements += [span(" · ")] if elements else []
         if is_address(address):
-            elements.append({"type": "link", "url": address, "text": label})
+            elements.append(link(label, address))
         else:
             elements += [span(f"{label}: "), span(address, code=True)]
     return [rich(section(*elements))] if elements else []
 
 
-def is_address(link: str) -> bool:
-    """Return whether a link opens from anywhere."""
-    return link.startswith(("http://", "https://"))
+def is_address(text: str) -> bool:
+    """Return whether a text is an address that opens from anywhere."""
+    return text.startswith(("http://", "https://"))

@@ -20,7 +20,7 @@ from greenery.messages.digest_parts import (
     Restated,
 )
 from greenery.messages.message import Attachment, Block, SlackMessage
-from greenery.messages.rich_text import links, rich, section, slack_escape, span
+from greenery.messages.rich_text import link, links, rich, section, slack_escape, span
 
 PICTURE = "funnel.png"
 LONGEST_HEADER = 150
@@ -102,7 +102,7 @@ def _funnel_row(row: FunnelRow) -> list[Block]:
 
 def _mover(row: MoverRow) -> list[Block]:
     return [
-        span(row.name, bold=True),
+        link(row.name, row.link, bold=True) if row.link else span(row.name, bold=True),
         span(f": {row.conversion_before} → {row.conversion} ({row.change})"),
         span(f", sessions {row.sessions_before} → {row.sessions}"),
         span(f"\nadds {row.contribution} to the total" + (f": {row.parts}" if row.parts else "")),

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,13 @@ from greenery.settings import Settings
 from greenery.warehouse.duckdb import open_for_readers, rows, statement
 
 Parameters = dict[str, Any]
-# What is known on so many days is kept at hand, and so many answers.
+# What is known on so many days is kept at hand, and answers of so many bytes.
 KEPT_DAYS = 6
-KEPT_ANSWERS = 2000
+KEPT_BYTES = 64 * 1024 * 1024
+
+
+class UnreadableError(Exception):
+    """The published version can't be read."""
 
 
 class Published:
@@ -36,15 +41,25 @@ class Published:
     def version(self) -> Version:
         """Return the version that is published now. A request takes it once and reads only from it.
 
-        Raises NothingPublishedError before the first publish.
+        Raises NothingPublishedError before the first publish, UnreadableError if the files can't be opened.
         """
+        published = self._settings.published
         with self._lock:
-            if not self._settings.published.exists():
-                raise nothing_published(self._settings)
-            folder = self._settings.published.resolve()
-            if self._version is None or self._version.folder != folder:
-                self._version = Version(folder)
-            return self._version
+            while True:
+                if not published.exists():
+                    raise nothing_published(self._settings)
+                folder = published.resolve()
+                if self._version and self._version.folder == folder:
+                    return self._version
+                try:
+                    self._version = Version(folder)
+                except (OSError, ValueError, duckdb.Error) as error:
+                    # It may have been deleted since it was looked up; then another one is published.
+                    if published.resolve() == folder:
+                        raise UnreadableError(
+                            f"The published data in {folder} can't be read: {error}. If another program has the file "
+                            "open for writing, close it. Else run the newest week again."
+                        ) from error
 
 
 class Version:
@@ -55,7 +70,7 @@ class Version:
         self.number: int = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["version"]
         self._database = open_for_readers(folder / "greenery.duckdb")
         self._known: LRUCache[datetime, Known] = LRUCache(KEPT_DAYS)
-        self._answers: LRUCache[Any, bytes] = LRUCache(KEPT_ANSWERS)
+        self._answers: LRUCache[Any, tuple[int, bytes]] = LRUCache(KEPT_BYTES, itemgetter(0))
         self._lock = threading.Lock()
         self._building = threading.Lock()
 
@@ -84,11 +99,15 @@ class Version:
         """Return the answer to `query` (hashable): the one that is kept, or else the one that `make` returns."""
         with self._lock:
             kept = self._answers.get(query)
-        if kept is None:
-            kept = make()
+        if kept:
+            return kept[1]
+        answer = make()
+        size = len(answer) + len(repr(query))
+        # A single answer must not displace all others.
+        if size <= KEPT_BYTES // 8:
             with self._lock:
-                self._answers[query] = kept
-        return kept
+                self._answers[query] = size, answer
+        return answer
 
 
 class Known:
@@ -105,8 +124,10 @@ class Known:
         forget: Any = weakref.finalize(self, database.cursor().execute, f"drop schema known.{schema} cascade")
         forget.atexit = False
         for relation in ("steps", "sessions", "session_products"):
-            text, parameters = bound(statement(f"funnel/known_{relation}"), {"as_of": as_of})
-            self._cursor().execute(f"create table known.{schema}.{relation} as {text}", parameters)
+            query = statement(f"funnel/known_{relation}")
+            if relation != "steps":
+                query = _with(statement(f"funnel/numbered_{relation}"), (f"known_{relation}", query))
+            self._cursor().execute(f"create table known.{schema}.{relation} as {query}", {"as_of": as_of})
         database.execute(f"drop table known.{schema}.steps")
 
     def rows(self, name: str, parameters: Parameters | None = None, *ctes: tuple[str, str]) -> list[dict[str, Any]]:
@@ -115,11 +136,7 @@ class Known:
         parameters: those that it names; `as_of` is added. A list stands for its values, as in `x in ($list)`.
         ctes: relations that it reads, each with its name and its query.
         """
-        text = statement(f"funnel/{name}")
-        if ctes:
-            more = [f"{alias} as (\n{query})" for alias, query in ctes]
-            body = re.sub(r"\A(--.*\n)*", "", text)
-            text = "with " + ",\n".join([*more, ""] if body.startswith("with ") else more) + body.removeprefix("with")
+        text = _with(statement(f"funnel/{name}"), *ctes)
         return rows(self._cursor(), *bound(text, {**(parameters or {}), "as_of": self.as_of}))
 
     def all_rows(self, name: str) -> list[dict[str, Any]]:
@@ -132,6 +149,15 @@ class Known:
         cursor = self._database.cursor()
         cursor.execute(f"set search_path = '{self._path}'")
         return cursor
+
+
+def _with(text: str, *ctes: tuple[str, str]) -> str:
+    """Return a query that reads relations, each with its name and its query."""
+    if not ctes:
+        return text
+    more = [f"{alias} as (\n{query})" for alias, query in ctes]
+    body = re.sub(r"\A(--.*\n)*", "", text)
+    return "with " + ",\n".join([*more, ""] if body.startswith("with ") else more) + body.removeprefix("with")
 
 
 def bound(text: str, parameters: Parameters) -> tuple[str, Parameters]:

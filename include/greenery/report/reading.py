@@ -33,12 +33,11 @@ def read_digest(settings: Settings, as_of: datetime) -> Digest:
             f"the week to {day} has no report in {settings.reports}: run it first "
             f"({commands.backfill(settings, day, day)})."
         )
-    report = _address(settings, folder)
     note = note_of(settings, as_of)
     links = Links(
         run=(note and note.url) or None,
-        report=report,
-        funnel=f"{report}#funnel" if settings.reports_url else None,
+        report=_address(settings, folder),
+        funnel=settings.funnel_of(as_of),
     )
     picture = folder / "funnel.png"
     return digest.build(

@@ -111,6 +111,7 @@ def _write_page(
         {"All weeks": "../index.html", **{name: name for name in present}},
         restated if summary else None,
         held_because,
+        settings.funnel_of(as_of),
     )
     write_atomically(folder / "index.html", text)
     for week in (as_of - WEEK, as_of, as_of + WEEK):

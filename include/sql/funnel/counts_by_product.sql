@@ -25,7 +25,7 @@ select
         end
     ) as not_shipped
 from session_products
-inner join selected on session_products.session_id = selected.session_id
+inner join selected on session_products.session_number = selected.session_number
 where
     session_products.started_at >= $first
     and session_products.started_at < $until

@@ -32,11 +32,11 @@ found as (
 
 products as (
     select
-        session_products.session_id,
+        session_products.session_number,
         string_agg(session_products.product_id, chr(10) order by session_products.product_id) as products
     from session_products
-    inner join found on session_products.session_id = found.session_id
-    group by session_products.session_id
+    inner join found on session_products.session_number = found.session_number
+    group by session_products.session_number
 )
 
 select
@@ -53,5 +53,5 @@ select
     products.products,
     found.total
 from found
-left join products on found.session_id = products.session_id
+left join products on found.session_number = products.session_number
 order by found.started_at desc, found.session_id asc

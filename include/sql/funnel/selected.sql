@@ -1,5 +1,6 @@
 -- The sessions of a selection: they start in [$first, $until), and have one of the values where a list is given.
 select
+    session_number,
     session_id,
     started_at,
     ended_at,

@@ -2,17 +2,18 @@
 -- of them.
 with met as (
     select
-        session_id,
+        session_number,
         min(page_view_at) as page_view_at,
         min(add_to_cart_at) as add_to_cart_at,
         min(checkout_at) as checkout_at,
         min(package_shipped_at) as package_shipped_at
     from session_products
     where product_id in ($product) and started_at >= $first and started_at < $until
-    group by session_id
+    group by session_number
 )
 
 select
+    sessions.session_number,
     sessions.session_id,
     sessions.started_at,
     sessions.ended_at,
@@ -28,7 +29,7 @@ select
     met.checkout_at,
     met.package_shipped_at
 from sessions
-inner join met on sessions.session_id = met.session_id
+inner join met on sessions.session_number = met.session_number
 where
     sessions.started_at >= $first
     and sessions.started_at < $until

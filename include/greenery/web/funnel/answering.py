@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -32,7 +33,7 @@ from greenery.web.funnel.model import (
     TimesPoint,
 )
 from greenery.web.funnel.queries import Breakdown, Bucket, Compared, OverTime
-from greenery.web.funnel.selecting import YEAR_OF_WEEKS, Selected, known_on, select
+from greenery.web.funnel.selecting import YEAR_OF_WEEKS, Selected, known_on, of_version, select
 from greenery.week import WEEK
 
 Row = Mapping[str, Any]
@@ -68,7 +69,7 @@ class Answers:
         newest = self._version.known_on(self._version.extracts[-1])
         return FunnelAnswer(
             **self._segment(selected, row),
-            **self._of(known),
+            **of_version(self._version, known),
             comparison=self._comparison(known, query, selected, row),
             since=None
             if newest is known
@@ -93,7 +94,7 @@ class Answers:
             )
             for row in rows
         ]
-        return OverTimeAnswer(**self._of(known), by=query.by, points=tuple(points))
+        return OverTimeAnswer(**of_version(self._version, known), by=query.by, points=tuple(points))
 
     def breakdown(self, query: Breakdown) -> BreakdownAnswer:
         """Return the funnel by one property, each value compared with all others together."""
@@ -117,7 +118,7 @@ class Answers:
         ]
         intervals = statistics.intervals([Share(row[query.step], row["sessions"]) for row in rows])
         return BreakdownAnswer(
-            **self._of(known),
+            **of_version(self._version, known),
             by=query.by,
             step=query.step,
             at_equal_age=provisional,
@@ -144,7 +145,7 @@ class Answers:
         found = {row["step"]: row for row in self._rows(known, "times", selected, moves)}
         points = self._rows(known, "times_by_period", selected, moves, by=query.by)
         return TimesAnswer(
-            **self._of(known),
+            **of_version(self._version, known),
             by=query.by,
             steps=tuple(_times(before, step, found.get(step), provisional) for before, step in pairwise(STEPS)),
             points=tuple(
@@ -159,9 +160,6 @@ class Answers:
                 for row in sorted(points, key=lambda row: (row["value"], STEPS.index(row["step"])))
             ),
         )
-
-    def _of(self, known: Known) -> dict[str, Any]:
-        return {"version": self._version.number, "as_of": known.as_of.date()}
 
     def _rows(
         self, known: Known, name: str, selected: Selected, *ctes: tuple[str, str], **parameters: object
@@ -198,7 +196,7 @@ class Answers:
         if query.compare == "other":
             other = select(known, query.other(), "other_")
         else:
-            other = selected.moved(selected.start - selected.end if query.compare == "previous" else -YEAR_OF_WEEKS)
+            other = selected.earlier(selected.end - selected.start if query.compare == "previous" else YEAR_OF_WEEKS)
         before = self._count(known, other)
         equal_age = bool(row["not_shipped"] or before["not_shipped"])
         return Comparison(
@@ -211,9 +209,11 @@ class Answers:
 def _shared(known: Known, selected: Selected, other: Selected) -> int:
     if selected.end <= other.start or other.end <= selected.start:
         return 0
-    sessions = [known.rows("session_ids", one.parameters, ("selected", one.query)) for one in (selected, other)]
-    first, second = ({row["session_id"] for row in rows} for rows in sessions)
-    return len(first & second)
+    # Both queries have the same parameters: those of the other one get names of their own.
+    parameters = {**selected.parameters, **{f"other_{name}": value for name, value in other.parameters.items()}}
+    other_query = re.sub(r"\$", "$other_", other.query)
+    row = known.rows("shared_sessions", parameters, ("selected", selected.query), ("other", other_query))[0]
+    return int(row["sessions"])
 
 
 def _counts(row: Row) -> StepCounts:

@@ -15,7 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 
 from greenery.files import write_atomically
-from greenery.publishing.reading import Published, Version
+from greenery.publishing.reading import Published, UnreadableError, Version
 from greenery.publishing.versions import NothingPublishedError
 from greenery.settings import Settings
 from greenery.web.funnel import charts, model, notes, queries, security
@@ -27,6 +27,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"description": "Nobody is logged in."},
     403: {"description": "The user may not see the weekly DAG."},
     404: {"description": "It is not known, or nothing is published yet."},
+    503: {"description": "What is published can't be read."},
 }
 
 
@@ -91,7 +92,7 @@ def _add_api(app: FastAPI, settings: Settings, published: Published) -> None:
     def sessions(query: Annotated[queries.DrillDown, Query()]) -> Response:
         return answer(("sessions", query), lambda version: details(version).sessions(query))
 
-    @route("sessions/{session_id}", model.SessionAnswer, "A session, with its orders and their versions")
+    @route("sessions/{session_id:path}", model.SessionAnswer, "A session, with its orders and their versions")
     def session(session_id: str, query: Annotated[queries.AsOf, Query()]) -> Response:
         return answer(("session", session_id, query), lambda version: details(version).session(session_id, query))
 
@@ -99,7 +100,7 @@ def _add_api(app: FastAPI, settings: Settings, published: Published) -> None:
     def order_changes(query: Annotated[queries.AsOf, Query()]) -> Response:
         return answer(("order-changes", query), lambda version: details(version).order_changes(query))
 
-    @route("orders/{order_id}", model.OrderAnswer, "An order, with all its versions")
+    @route("orders/{order_id:path}", model.OrderAnswer, "An order, with all its versions")
     def order(order_id: str, query: Annotated[queries.AsOf, Query()]) -> Response:
         return answer(("order", order_id, query), lambda version: details(version).order(order_id, query))
 
@@ -151,6 +152,10 @@ def _add_answers_to_errors(app: FastAPI) -> None:
     async def nothing_published(request: Request, error: NothingPublishedError) -> Response:
         return await http_exception_handler(request, HTTPException(404, str(error)))
 
+    @app.exception_handler(UnreadableError)
+    async def unreadable(request: Request, error: UnreadableError) -> Response:
+        return await http_exception_handler(request, HTTPException(503, str(error)))
+
     @app.middleware("http")
     async def add_headers(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
         response = await proceed(request)
@@ -176,7 +181,7 @@ def _warm_up(published: Published, bundle: Path) -> None:
 
     try:
         version = published.version()
-    except NothingPublishedError:
+    except (NothingPublishedError, UnreadableError):
         return
     version.known_on(version.extracts[-1])
     _write_bundle(bundle)

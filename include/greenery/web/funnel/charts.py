@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from greenery.messages import wording
-from greenery.messages.chart import COLORS, CONFIG
+from greenery.messages.chart import COLORS, CONFIG, TEXT
 
 Spec = dict[str, Any]
 GREY = "#7F7F7F"
@@ -104,6 +104,8 @@ def _time_axis(**scale: object) -> Spec:
             "labelOverlap": "greedy",
             "labelSeparation": 12,
             "tickCount": 6,
+            # A day, in milliseconds: a time of day would be labelled with its day again.
+            "tickMinStep": 86_400_000,
             "format": "%-d %b",
         },
     }
@@ -114,7 +116,15 @@ def _over_time() -> Spec:
     y_axis = {"orient": "right", "format": ".0%", "gridColor": GREY, "gridOpacity": 0.3, "tickCount": 5}
     y_scale = {"zero": False, "nice": True}
     # The page says which steps it shows.
-    legend = {"labelExpr": f"{wording.STEP_NAMES}[datum.label]", "values": {"expr": "steps"}, "symbolOpacity": 1}
+    legend = {
+        "labelExpr": f"{wording.STEP_NAMES}[datum.label]",
+        "values": {"expr": "steps"},
+        "orient": "top",
+        "title": None,
+        "labelColor": TEXT,
+        "labelFontSize": 12,
+        "symbolOpacity": 1,
+    }
     color = {"field": "step", "scale": _named(COLORS), "legend": legend}
     tooltip = [
         {"field": "period", "title": "Period"},

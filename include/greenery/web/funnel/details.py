@@ -37,7 +37,7 @@ from greenery.web.funnel.model import (
     StatusWeek,
 )
 from greenery.web.funnel.queries import AsOf, DrillDown
-from greenery.web.funnel.selecting import known_on, select
+from greenery.web.funnel.selecting import known_on, of_version, select
 
 
 class Details:
@@ -51,7 +51,7 @@ class Details:
         known = known_on(self._version, query)
         places = known.all_rows("places")
         return Options(
-            **self._of(known),
+            **of_version(self._version, known),
             as_ofs=tuple(as_of.date() for as_of in reversed(self._version.extracts)),
             **known.all_rows("days")[0],
             products=tuple(Named(**row) for row in known.all_rows("products")),
@@ -70,7 +70,7 @@ class Details:
         parameters = {"reached": query.reached, "lost": query.lost, "most": query.limit}
         rows = known.rows("drill_down", {**selected.parameters, **parameters}, ("selected", selected.query))
         return SessionsAnswer(
-            **self._of(known),
+            **of_version(self._version, known),
             total=rows[0]["total"] if rows else 0,
             sessions=tuple(Session(**_typed(row, without=("total",))) for row in rows),
         )
@@ -84,7 +84,7 @@ class Details:
                 status.HTTP_404_NOT_FOUND, f"No session {session_id!r} was known on {known.as_of:%Y-%m-%d}."
             )
         return SessionAnswer(
-            **self._of(known),
+            **of_version(self._version, known),
             session_id=session_id,
             happenings=tuple(Happening(**{**_typed(row), "known_as_of": row["known_as_of"].date()}) for row in rows),
             orders=_orders(known, sorted({row["order_id"] for row in rows if row["order_id"] is not None})),
@@ -98,7 +98,7 @@ class Details:
             raise HTTPException(
                 status.HTTP_404_NOT_FOUND, f"No order {order_id!r} was known on {known.as_of:%Y-%m-%d}."
             )
-        return OrderAnswer(**self._of(known), order=orders[0])
+        return OrderAnswer(**of_version(self._version, known), order=orders[0])
 
     def order_changes(self, query: AsOf) -> OrderChangesAnswer:
         """Return the orders that changed since the extract before."""
@@ -107,7 +107,7 @@ class Details:
         earlier = [as_of for as_of in self._version.extracts if as_of < known.as_of]
         counted = Counter(row["change"] for row in rows)
         return OrderChangesAnswer(
-            **self._of(known),
+            **of_version(self._version, known),
             previous_as_of=earlier[-1].date() if earlier else None,
             changes={change: counted[change] for change in figures.CHANGES},
             status_transitions=figures.transitions(
@@ -146,9 +146,6 @@ class Details:
             has_report=week.has_page,
             run=note.url if note else None,
         )
-
-    def _of(self, known: Known) -> dict[str, Any]:
-        return {"version": self._version.number, "as_of": known.as_of.date()}
 
 
 def _orders(known: Known, order_ids: Sequence[str]) -> tuple[Order, ...]:

@@ -28,6 +28,13 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
 
+class OfVersion(Answer):
+    """A whole answer: the published version that it was read from, and the day whose knowledge it shows."""
+
+    version: int
+    as_of: date
+
+
 class Period(Answer):
     """Days: the first, and the one after the last."""
 
@@ -57,15 +64,13 @@ class Note(Answer):
     text: str = Field(min_length=3, max_length=120)
 
 
-class Options(Answer):
+class Options(OfVersion):
     """What can be chosen.
 
     as_ofs: the days on which something was known, newest first. first_day, last_day: those of the first and the last
     session; null without one.
     """
 
-    version: int
-    as_of: date
     as_ofs: tuple[date, ...]
     first_day: date | None
     last_day: date | None
@@ -119,14 +124,12 @@ class Since(Answer):
     funnel: StepCounts
 
 
-class FunnelAnswer(Segment):
+class FunnelAnswer(Segment, OfVersion):
     """The funnel of a selection, of the one that it is compared with, and of the same as known today.
 
     since: null for the newest as_of.
     """
 
-    version: int
-    as_of: date
     comparison: Comparison | None
     since: Since | None
 
@@ -142,11 +145,9 @@ class Point(Answer):
     shipped_at_equal_age: float | None
 
 
-class OverTimeAnswer(Answer):
+class OverTimeAnswer(OfVersion):
     """The periods that have sessions, oldest first."""
 
-    version: int
-    as_of: date
     by: Bucket
     points: tuple[Point, ...]
 
@@ -168,11 +169,9 @@ class Group(Answer):
     reading: str
 
 
-class BreakdownAnswer(Answer):
+class BreakdownAnswer(OfVersion):
     """The groups of a selection. at_equal_age: whether the differences are between sessions of equal age."""
 
-    version: int
-    as_of: date
     by: Dimension
     step: Step
     at_equal_age: bool
@@ -213,11 +212,9 @@ class TimesPoint(Answer):
     percentile_75: int
 
 
-class TimesAnswer(Answer):
+class TimesAnswer(OfVersion):
     """The time between steps, for the selection and over time."""
 
-    version: int
-    as_of: date
     by: Bucket
     steps: tuple[StepTimes, ...]
     points: tuple[TimesPoint, ...]
@@ -239,11 +236,9 @@ class Session(Answer):
     products: tuple[str, ...]
 
 
-class SessionsAnswer(Answer):
+class SessionsAnswer(OfVersion):
     """The sessions behind a bar, newest first. total counts those too that the limit leaves out."""
 
-    version: int
-    as_of: date
     total: int
     sessions: tuple[Session, ...]
 
@@ -294,21 +289,17 @@ class Order(Answer):
     versions: tuple[OrderVersion, ...]
 
 
-class SessionAnswer(Answer):
+class SessionAnswer(OfVersion):
     """What is known of a session, and of its orders."""
 
-    version: int
-    as_of: date
     session_id: str
     happenings: tuple[Happening, ...]
     orders: tuple[Order, ...]
 
 
-class OrderAnswer(Answer):
+class OrderAnswer(OfVersion):
     """What is known of an order."""
 
-    version: int
-    as_of: date
     order: Order
 
 
@@ -325,11 +316,9 @@ class ChangedOrder(Answer):
     products: tuple[str, ...]
 
 
-class OrderChangesAnswer(Answer):
+class OrderChangesAnswer(OfVersion):
     """The orders that changed since the extract before. previous_as_of: null for the first extract of all."""
 
-    version: int
-    as_of: date
     previous_as_of: date | None
     changes: dict[str, int]
     status_transitions: tuple[Transition, ...]
@@ -365,9 +354,7 @@ class StatusWeek(Answer):
     run: str | None
 
 
-class StatusAnswer(Answer):
+class StatusAnswer(OfVersion):
     """The weeks, newest first. as_of: the newest published one."""
 
-    version: int
-    as_of: date
     weeks: tuple[StatusWeek, ...]

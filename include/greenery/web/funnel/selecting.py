@@ -41,6 +41,11 @@ def known_on(version: Version, query: AsOf) -> Known:
     return version.known_on(as_of)
 
 
+def of_version(version: Version, known: Known) -> dict[str, Any]:
+    """Return the part of an answer that says what it was read from."""
+    return {"version": version.number, "as_of": known.as_of.date()}
+
+
 @dataclass(frozen=True)
 class Selected:
     """A checked selection of sessions: they start in [start, end), and have one of the values where some are given."""
@@ -69,9 +74,11 @@ class Selected:
         """The query of the sessions."""
         return statement("funnel/selected_by_product" if self.product else "funnel/selected")
 
-    def moved(self, by: timedelta) -> Selected:
-        """Return the same selection at another time."""
-        return Selected(self.start + by, self.end + by, *(getattr(self, name) for name in FILTERS))
+    def earlier(self, by: timedelta) -> Selected:
+        """Return the same selection at an earlier time; the calendar begins with the year 1."""
+        first = datetime(1, 1, 1)
+        start, end = (first + max(day - first - by, timedelta()) for day in (self.start, self.end))
+        return Selected(start, end, *(getattr(self, name) for name in FILTERS))
 
 
 def select(known: Known, query: Selection, prefix: str = "") -> Selected:

@@ -1,7 +1,7 @@
 // A card: a part of the page with a title, what can be done with it, and a body that loads by itself.
 
 import { SignedOut, isAborted } from "./api.js";
-import { button, h } from "./dom.js";
+import { button, capital, h } from "./dom.js";
 
 export class Card {
   /** actions: [label, function] each. */
@@ -32,7 +32,7 @@ export class Card {
       this.ready(false);
       // What is allowed stands in the lists of the filters.
       this.body.replaceChildren(h("div", { class: "notice critical", role: "alert" },
-        h("p", {}, error.message.replace(/ Use one of: .*/s, " Choose another, or clear the filters.")), button("Try again", () => this.load(fetch, show))));
+        h("p", {}, capital(error.message.replace(/ Use one of: .*/s, " Choose another, or clear the filters."))), button("Try again", () => this.load(fetch, show))));
     }
     this.element.removeAttribute("aria-busy");
   }

@@ -4,6 +4,8 @@ export const STEPS = ["page_view", "add_to_cart", "checkout", "package_shipped"]
 export const STEP_NAMES = { page_view: "Page view", add_to_cart: "Add to cart", checkout: "Checkout", package_shipped: "Shipped" };
 export const COLORS = { page_view: "#7F7F7F", add_to_cart: "#0072B2", checkout: "#D55E00", package_shipped: "#009E73" };
 export const NOTHING = "–";
+// Of a long table, so many rows are drawn at first.
+const SHOWN = 200;
 
 /** Make an element. Properties that begin with `on` are listeners; `class` and others are attributes. */
 export function h(tag, properties = {}, ...children) {
@@ -48,15 +50,20 @@ export function table(caption, columns, rows, { order, onsort, empty = "Nothing 
     return h("th", { ...properties, "aria-sort": sorted },
       button(column.name, () => onsort({ column: index, descending: sorted === "none" ? Boolean(column.number) : sorted === "ascending" })));
   });
-  const body = rows.map((row) => h("tr", { class: rowClass ? rowClass(row) : null }, columns.map((column, index) => {
+  const line = (row) => h("tr", { class: rowClass ? rowClass(row) : null }, columns.map((column, index) => {
     const content = column.node ? column.node(row) : column.text(row);
     const properties = { class: [column.number ? "n" : "", column.class ?? ""].join(" ").trim() || null };
     return index === 0 ? h("th", { scope: "row", ...properties }, content) : h("td", properties, content);
-  })));
+  }));
+  const body = h("tbody", {}, rows.slice(0, SHOWN).map(line));
+  const more = rows.length > SHOWN ? button(`Show all ${count(rows.length)} rows`, () => {
+    body.append(...rows.slice(SHOWN).map(line));
+    more.remove();
+  }, { class: "plain" }) : null;
   const nothing = h("tr", {}, h("td", { colspan: columns.length, class: "quiet" }, empty));
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
     h("table", {}, h("caption", { class: "hidden" }, caption), h("thead", {}, h("tr", {}, head)),
-      h("tbody", {}, rows.length ? body : nothing)));
+      rows.length ? body : h("tbody", {}, nothing)), more);
 }
 
 export function sorted(rows, columns, order) {
@@ -70,6 +77,8 @@ export function sorted(rows, columns, order) {
     return (a < b ? -1 : a > b ? 1 : 0) * sign;
   });
 }
+
+export const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 const COUNT = new Intl.NumberFormat("en-US");
 

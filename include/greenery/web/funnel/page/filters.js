@@ -1,17 +1,16 @@
 // The filters: period, products, places, and what to compare with.
 
-import { button, day, h, plusDays, segmented, select } from "./dom.js";
+import { button, capital, day, h, plusDays, segmented, select } from "./dom.js";
 import { PERIODS, change, chosenPeriod, dates, state } from "./state.js";
 
 const VISITORS = { new: "New users", returning: "Returning users", unknown: "Unknown users" };
-const title = (text) => text[0].toUpperCase() + text.slice(1);
 
 /** A list of which several can be chosen, with a search. values: [value, name] in order. */
 function picker(label, values, name, all) {
   const chosen = new Set(state[name]);
   const names = new Map(values);
   const text = chosen.size === 0 ? all : chosen.size === 1 ? names.get([...chosen][0]) ?? [...chosen][0] : `${chosen.size} chosen`;
-  const items = values.map(([value, shown]) => {
+  const choice = ([value, shown]) => {
     const box = h("input", {
       type: "checkbox", checked: chosen.has(value),
       onchange: (event) => {
@@ -22,20 +21,24 @@ function picker(label, values, name, all) {
       },
     });
     return h("label", { class: "choice" }, box, h("span", {}, shown));
-  });
+  };
+  const choices = h("div", { class: "choices", role: "group", "aria-label": label });
   const search = h("input", {
     type: "search", placeholder: "Search", "aria-label": `Search ${label.toLowerCase()}`,
     oninput: (event) => {
       const wanted = event.target.value.toLowerCase();
-      values.forEach(([, shown], index) => { items[index].hidden = !shown.toLowerCase().includes(wanted); });
+      values.forEach(([, shown], index) => { choices.children[index].hidden = !shown.toLowerCase().includes(wanted); });
     },
     onkeydown: (event) => { if (event.key === "Enter") event.preventDefault(); },
   });
   const panel = h("div", { class: "panel" }, values.length > 8 ? search : null,
-    h("div", { class: "choices", role: "group", "aria-label": label }, items),
+    choices,
     button("Clear", () => change({ [name]: [] }), { class: "plain", disabled: chosen.size === 0 }));
   const summary = h("summary", { "aria-label": `${label}: ${text}`, class: chosen.size ? "set" : null }, text);
   const details = h("details", { class: "picker", "data-picker": name, ontoggle: () => { if (details.open && values.length > 8) search.focus(); } }, summary, panel);
+  // A shop can have thousands of products: they are listed when people look at them.
+  details.fill = () => { if (!choices.children.length) choices.append(...values.map(choice)); };
+  summary.addEventListener("click", details.fill);
   return h("div", { class: "field" }, h("span", { "aria-hidden": "true" }, label), details);
 }
 
@@ -60,7 +63,7 @@ function range(options) {
 }
 
 function chips() {
-  const found = state.weekday.map((value) => ["weekday", value, title(value)]);
+  const found = state.weekday.map((value) => ["weekday", value, capital(value)]);
   return found.map(([name, value, text]) =>
     button([text, h("span", { "aria-hidden": "true" }, " ×")], () => change({ [name]: state[name].filter((one) => one !== value) }),
       { class: "chip", "aria-label": `Remove the filter ${text}` }));
@@ -68,6 +71,7 @@ function chips() {
 
 export function renderFilters(form, options) {
   const open = form.querySelector("details[open]")?.dataset.picker;
+  const searched = form.querySelector("details[open] input[type=search]")?.value;
   const focused = document.activeElement?.closest("label.choice")?.textContent;
   const products = options.products.map((product) => [product.id, product.name]);
   const countries = options.countries.map((country) => [country.name, country.name]);
@@ -84,11 +88,17 @@ export function renderFilters(form, options) {
     chips(),
     isFiltered ? button("Clear filters", () => change({ product: [], country: [], state: [], visitor: [], weekday: [] }), { class: "plain end" }) : null);
   form.replaceChildren(main, state.compare === "other" ? other(options, products, countries) : "");
-  // Choosing in an open list draws it again: it stays open, with the keyboard where it was.
+  // Choosing in an open list draws it again: it stays open, with what was searched and the keyboard where it was.
   if (!open) return;
   const again = form.querySelector(`details[data-picker="${open}"]`);
   if (!again) return;
+  again.fill();
   again.open = true;
+  if (searched) {
+    const search = again.querySelector("input[type=search]");
+    search.value = searched;
+    search.dispatchEvent(new Event("input"));
+  }
   const box = [...again.querySelectorAll("label.choice")].find((label) => label.textContent === focused)?.querySelector("input");
   if (box) setTimeout(() => box.focus());
 }

@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { Card, copy, notice } from "./card.js";
 import { draw, saveAsPng } from "./charts.js";
 import {
-  COLORS, READINGS, STEPS, STEP_NAMES, NOTHING, between, button, count, csv, day, download, duration, h, percent, percentBetween,
+  COLORS, READINGS, STEPS, STEP_NAMES, NOTHING, between, button, capital, count, csv, day, download, duration, h, percent, percentBetween,
   period, points, segmented, select, signedCount, sorted, table,
 } from "./dom.js";
 import { bucket, change, compared, dates, permanentLink, selection, startOf, state } from "./state.js";
@@ -13,7 +13,6 @@ const BY = [["product", "Product"], ["country", "Country"], ["state", "State"], 
 const WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 const STEP_CHOICES = STEPS.map((step) => [step, STEP_NAMES[step]]);
 const ENOUGH = 30;
-const capital = (text) => text[0].toUpperCase() + text.slice(1);
 const label = (by, group) => (by === "visitor" || by === "weekday" ? capital(group.name) : group.name);
 
 /** The view. It loads each card anew when what it shows has changed. */
@@ -66,7 +65,8 @@ export class FunnelView {
     const { comparison } = answer;
     const card = this.cards.funnel;
     card.lead.textContent = `${count(answer.funnel.sessions)} sessions that start ${period(answer.period)}`
-      + (comparison ? `, compared with ${count(comparison.funnel.sessions)} sessions, ${period(comparison.period)}` : "");
+      + (comparison ? `, compared with ${count(comparison.funnel.sessions)} sessions, ${period(comparison.period)}`
+        : state.compare === "previous" ? ". Before them there are none, so there is no comparison." : "");
     if (!answer.funnel.sessions) {
       card.body.replaceChildren(h("p", { class: "empty" }, "No session is in this selection. Choose a longer period, or clear a filter."));
       return false;
@@ -334,7 +334,7 @@ function bar(group, step, widest) {
     range.style.left = `${(group.interval[0] / widest) * 100}%`;
     range.style.width = `${((group.interval[1] - group.interval[0]) / widest) * 100}%`;
   }
-  return h("span", { class: "bar" }, h("span", { class: "bar-track", "aria-hidden": "true" }, fill, range), h("span", {}, percent(group.conversion[step])));
+  return h("span", { class: "bar" }, h("span", { class: "bar-figure" }, percent(group.conversion[step])), h("span", { class: "bar-track", "aria-hidden": "true" }, fill, range));
 }
 
 function binLabel(from, to) {

@@ -2,10 +2,9 @@
 
 import { SignedOut, ask, isAborted } from "./api.js";
 import { Card, copy, notice, signedOut } from "./card.js";
-import { NOTHING, STEPS, STEP_NAMES, button, count, csv, day, download, h, moment, select, table } from "./dom.js";
+import { NOTHING, STEPS, STEP_NAMES, button, capital, count, csv, day, download, h, moment, select, table } from "./dom.js";
 import { change, permanentLink, selection, state } from "./state.js";
 
-const SHOWN = 200;
 const CHANGES = { new: "New", status_changed: "Status changed", details_changed: "Details changed", removed: "Removed", returned: "Returned" };
 const VERSION_COLUMNS = ["status", "order_total", "order_cost", "shipping_cost", "promo_id", "shipping_service", "tracking_id", "estimated_delivery_at", "delivered_at", "address_id", "user_id"];
 
@@ -124,7 +123,7 @@ export class Dialogs {
       { name: "From", text: (row) => day(row.valid_from), class: "nowrap" },
       { name: "To", text: (row) => (row.valid_to ? day(row.valid_to) : "now"), class: "nowrap" },
       ...VERSION_COLUMNS.map((name) => ({
-        name: name.replaceAll("_", " "), number: name.includes("cost") || name.includes("total"), class: name.endsWith("_id") ? "id" : "",
+        name: capital(name.replaceAll("_", " ")), number: name.includes("cost") || name.includes("total"), class: name.endsWith("_id") ? "id" : name.endsWith("_at") ? "moment" : "",
         node: (row) => {
           const before = order.versions[order.versions.indexOf(row) - 1];
           const text = row[name] === null ? NOTHING : name.endsWith("_at") ? moment(row[name]) : /cost|total/.test(name) ? money(row[name]) : row[name];
@@ -136,7 +135,7 @@ export class Dialogs {
     return [
       alone ? null : h("h3", {}, "Order ", button(order.order_id, () => change({ order: order.order_id }), { class: "cell left id" })),
       h("p", { class: "quiet" }, items || "No items are known."),
-      table(`Versions of order ${order.order_id}`, columns, order.versions, { empty: "No extract shows this order." }),
+      h("div", { class: "versions" }, table(`Versions of order ${order.order_id}`, columns, order.versions, { empty: "No extract shows this order." })),
     ].filter(Boolean);
   }
 }
@@ -152,7 +151,6 @@ function after(start, at) {
 export class OrdersView {
   constructor(options) {
     this.options = options;
-    this.limit = SHOWN;
     this.card = new Card("Orders that changed", { wide: true, actions: [
       ["CSV", () => this.save()], ["Copy link", (event) => copy(permanentLink(this.options), event.target)]] });
     this.element = h("div", { class: "cards" }, this.card.element);
@@ -171,7 +169,6 @@ export class OrdersView {
 
   show(answer) {
     this.shown = answer;
-    this.limit = SHOWN;
     const { card, options } = this;
     const weeks = options.as_ofs.filter((asOf) => asOf <= options.as_of).map((asOf) => [asOf, `to ${day(asOf)}`]);
     card.controls.replaceChildren(select("Week", weeks, answer.as_of, (week) => change({ week }, { entry: true })));
@@ -228,8 +225,7 @@ export class OrdersView {
     ];
     this.tableBody.replaceChildren(
       h("p", { class: "quiet", role: "status" }, `${count(found.length)} of ${count(this.shown.orders.length)} changed orders.`),
-      table("List of changed orders", columns, found.slice(0, this.limit), { empty: "No order fits." }),
-      found.length > this.limit ? button(`Show all ${count(found.length)}`, () => { this.limit = Infinity; this.showTable(); }, { class: "plain" }) : "");
+      table("List of changed orders", columns, found, { empty: "No order fits." }));
   }
 
   save() {
@@ -275,8 +271,10 @@ export class StatusView {
 
 function checks(week) {
   if (!week.verdict) return h("span", { class: "quiet" }, "not judged");
-  const failed = week.failed.filter((one) => one.severity !== "info");
-  const title = failed.length ? `${failed.length} of ${week.checks} failed` : `${week.checks} checks, none failed`;
+  const number = (severity) => week.failed.filter((one) => !one.accepted && one.severity === severity).length;
+  const found = [[number("critical") || "none", "failed"], [week.failed.filter((one) => one.accepted).length, "accepted"],
+    [number("warning"), "with a warning"], [number("info"), "for information"]];
+  const title = [`${week.checks} checks`, ...found.filter(([many]) => many).map(([many, text]) => `${many} ${text}`)].join(", ");
   if (!week.failed.length) return title;
   const listed = h("ul", { class: "plain-list" }, week.failed.map((one) => h("li", {}, h("code", {}, one.check), ` (${one.severity === "info" ? "for information" : one.severity}${one.accepted ? ", accepted" : ""}): ${one.observed}`)));
   return h("details", {}, h("summary", {}, title), listed);

@@ -1,2 +1,0 @@
--- The ids of the selected sessions.
-select session_id from selected
