@@ -91,9 +91,7 @@ check: install-dev ## linters, types and generated docs
 	@$(BIN)/ruff check && $(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo --no-cache
-	@$(BIN)/sqlfluff lint --processes 2 include/dbt/models include/dbt/tests
-	@$(BIN)/sqlfluff lint --templater placeholder include/sql/figures include/sql/funnel include/sql/landing include/sql/quality include/sql/shared \
-		include/sql/simulator
+	@$(BIN)/sqlfluff lint --processes 2 include/dbt/models include/dbt/tests include/sql
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/greenery docs --check
 
