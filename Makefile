@@ -103,7 +103,7 @@ check-models:
 
 check-statements:
 	@echo "sqlfluff: include/sql"
-	@$(BIN)/sqlfluff lint --disable-progress-bar --templater placeholder include/sql
+	@$(BIN)/sqlfluff lint --disable-progress-bar include/sql
 
 check-docs:
 	@$(BIN)/greenery docs --check

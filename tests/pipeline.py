@@ -26,7 +26,8 @@ from greenery.quality.checks import CHECKS
 from greenery.quality.findings import Finding
 from greenery.report import comparing, weeks, writing
 from greenery.settings import Settings
-from greenery.warehouse.duckdb import connect, rows
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import rows
 
 # Builds and tests all models for a run: takes the home, the run's id, and whether it builds from the start.
 Build = Callable[[Settings, str, bool], None]

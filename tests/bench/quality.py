@@ -39,7 +39,7 @@ def build(folder: Path, sessions: int) -> None:
     from greenery.landing import ledger, loading
     from greenery.settings import Settings
     from greenery.simulator.shop import Shop, simulate
-    from greenery.warehouse.duckdb import connect
+    from greenery.warehouse.access import connect
 
     from tests import pipeline
 

@@ -30,7 +30,7 @@ from greenery.publishing import versions
 from greenery.report import writing
 from greenery.settings import DAG_ID, REPOSITORY, Settings
 from greenery.simulator.shop import Shop, simulate
-from greenery.warehouse.duckdb import connect
+from greenery.warehouse.access import connect
 from greenery.week import WEEK
 
 from tests.pipeline import note_all_built

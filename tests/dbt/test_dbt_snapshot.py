@@ -18,7 +18,8 @@ from greenery.landing import loading
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.source.tables import TABLES
-from greenery.warehouse.duckdb import connect, rows
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import rows
 
 from tests.properties.histories import describe, make_history
 from tests.properties.reference import Extract, order_changes

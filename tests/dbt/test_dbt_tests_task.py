@@ -13,7 +13,8 @@ from greenery.landing import ledger
 from greenery.landing.loading import land
 from greenery.orchestration.dbt_models import dbt_models
 from greenery.settings import Settings
-from greenery.warehouse.duckdb import connect, rows
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import rows
 
 from tests.conftest import small_shop, write_extract
 from tests.pipeline import dbt

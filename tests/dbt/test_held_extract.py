@@ -22,7 +22,8 @@ from greenery.publishing.versions import open_published
 from greenery.quality import HeldError
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
-from greenery.warehouse.duckdb import connect, rows
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import rows
 
 from tests.pipeline import dbt, record_tests, run_week
 

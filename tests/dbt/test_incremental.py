@@ -13,7 +13,8 @@ from greenery.build.locking import LockLostError
 from greenery.landing import ledger, loading
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
-from greenery.warehouse.duckdb import connect, rows
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import rows
 from greenery.week import WEEK
 
 from tests.pipeline import dbt

@@ -13,7 +13,7 @@ from greenery.publishing.versions import open_published
 from greenery.quality import HeldError
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
-from greenery.warehouse.duckdb import rows
+from greenery.warehouse.connection import rows
 from greenery.week import WEEK
 
 from tests import pipeline

@@ -7,7 +7,7 @@ import json
 import pytest
 from greenery.build.dbt_project import PROJECT
 from greenery.settings import Settings
-from greenery.warehouse.duckdb import connect
+from greenery.warehouse.access import connect
 
 from tests.pipeline import dbt, write_manifest
 

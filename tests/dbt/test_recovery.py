@@ -28,7 +28,8 @@ from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.source.folders import ExtractError
 from greenery.warehouse import erasure
-from greenery.warehouse.duckdb import connect, rows
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import rows
 
 from tests import pipeline
 from tests.pipeline import run_week

@@ -28,7 +28,8 @@ from greenery.report.weeks import outdated, write_list
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.source.folders import ExtractError
-from greenery.warehouse.duckdb import connect, rows
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import rows
 
 from tests import pipeline
 from tests.pipeline import passing_gate, run_week

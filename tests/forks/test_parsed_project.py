@@ -17,7 +17,8 @@ from greenery.build import dbt_manifest, dbt_project, locking
 from greenery.landing.loading import land
 from greenery.orchestration import dbt_models
 from greenery.settings import Settings
-from greenery.warehouse.duckdb import connect, rows
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import rows
 
 from tests.conftest import small_shop, write_extract
 

@@ -15,7 +15,7 @@ from greenery.messages.page import SEVERITIES
 from greenery.quality import HeldError
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
-from greenery.warehouse.duckdb import connect
+from greenery.warehouse.access import connect
 
 from tests.gate.faults import AS_OF, BEFORE, Fault, plant
 from tests.pipeline import Build, judged_week

@@ -18,7 +18,7 @@ from greenery.quality import data_docs, validation
 from greenery.quality.checks import CHECKS
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
-from greenery.warehouse.duckdb import connect
+from greenery.warehouse.access import connect
 from snowflake.sqlalchemy.snowdialect import SnowflakeDialect
 from sqlalchemy import ClauseElement, Connection, Engine, event
 

@@ -18,7 +18,8 @@ from dbt.cli.main import dbtRunner
 from greenery.build import dbt_project, target
 from greenery.build.record import FailedTest, note_built, tested
 from greenery.settings import Settings
-from greenery.warehouse.duckdb import connect, create_landing_tables
+from greenery.warehouse.access import connect
+from greenery.warehouse.duckdb import create_landing_tables
 
 from tests.pipeline import Build, parsed, places
 
@@ -213,10 +214,11 @@ class Warehouse:
     def _note_built(self, connection: Connection) -> None:
         """Note that all models are built, as their tasks do one by one."""
         connection.execute("delete from landing.built_models")
-        names = [node.name for node in self.recording.nodes]
-        connection.execute(
-            f"insert into landing.built_models select name, ({target.BUILD}) from unnest(?) as models(name)", [names]
-        )
+        for node in self.recording.nodes:
+            connection.execute(
+                "insert into landing.built_models values ($model, $extracts)",
+                {"model": node.name, "extracts": target.extracts(connection)},
+            )
 
     def _left_over(self, connection: Connection) -> list[str]:
         """Return what dbt does first when a broken-off build left relations that it works with."""

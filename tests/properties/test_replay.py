@@ -11,7 +11,7 @@ from greenery.landing import ledger
 from greenery.publishing import versions
 from greenery.report import writing
 from greenery.settings import Settings
-from greenery.warehouse.duckdb import connect
+from greenery.warehouse.access import connect
 
 from tests.pipeline import dbt
 from tests.properties.histories import describe, extract_id, make_history

@@ -14,7 +14,8 @@ from greenery.report.writing import figures
 from greenery.settings import Settings
 from greenery.simulator.shop import Shop, simulate
 from greenery.source.tables import TABLES
-from greenery.warehouse.duckdb import connect, rows
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import rows
 from greenery.week import WEEK
 
 from tests import kept_figures

@@ -16,7 +16,8 @@ from greenery.landing import ledger
 from greenery.publishing import versions, week_rows
 from greenery.report import writing
 from greenery.source.tables import TABLES
-from greenery.warehouse.duckdb import rows, statement, transaction
+from greenery.warehouse.connection import rows, transaction
+from greenery.warehouse.statements import statement
 
 from tests.properties.histories import FIRST_AS_OF, WEEK, Operation, extract_id
 from tests.properties.reference import Extract

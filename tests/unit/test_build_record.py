@@ -9,7 +9,9 @@ import pytest
 from greenery.build import dbt_project, locking, record, target
 from greenery.build.locking import LockLostError
 from greenery.landing import ledger
-from greenery.warehouse.duckdb import create_landing_tables, rows, statement
+from greenery.warehouse.connection import rows
+from greenery.warehouse.duckdb import create_landing_tables
+from greenery.warehouse.statements import statement
 
 DAYS = {"e1": 11, "e2": 18, "e3": 25}
 ALL_PAIRS = ["none > e1", "e1 > e2", "e2 > e3"]

@@ -17,7 +17,8 @@ from greenery.settings import SettingError, Settings
 from greenery.source import folders
 from greenery.source.folders import ExtractError, MissingExtractError
 from greenery.source.tables import TABLES
-from greenery.warehouse.duckdb import connect, rows
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import rows
 
 from tests.conftest import EVENT, ORDER, small_shop, write_extract
 

@@ -16,7 +16,8 @@ from greenery.landing.loading import Landing, land
 from greenery.settings import Settings
 from greenery.source.folders import ExtractError
 from greenery.source.tables import TABLES, Table
-from greenery.warehouse.duckdb import connect, rows
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import rows
 
 from tests.conftest import EVENT, ORDER, small_shop, write_extract
 

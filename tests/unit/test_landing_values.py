@@ -10,7 +10,8 @@ import pytest
 from greenery.landing.loading import land
 from greenery.settings import Settings
 from greenery.source.folders import ExtractError
-from greenery.warehouse.duckdb import connect, rows
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import rows
 
 from tests.conftest import EVENT, ORDER, small_shop, write_extract
 

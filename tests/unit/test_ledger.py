@@ -10,7 +10,8 @@ from greenery.build.locking import Lock, LockLostError
 from greenery.build.record import FailedTest, NotJudgedError, NotTestedError
 from greenery.landing import ledger
 from greenery.landing.loading import land
-from greenery.warehouse.duckdb import connect, rows
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import rows
 from greenery.week import WEEK
 
 from tests.conftest import ORDER, small_shop, write_extract

@@ -17,14 +17,16 @@ from greenery.build.record import FailedTest
 from greenery.messages import page
 from greenery.messages.alert import Run
 from greenery.messages.check_results import Acceptance, CheckResult, CheckResults, SilencedBy
-from greenery.quality import duckdb_dialect, history, validation, verdict
+from greenery.quality import history, validation, verdict
 from greenery.quality.checks import BY_ID, CHECKS, advice
 from greenery.quality.expectations import surely
 from greenery.quality.findings import PERSONAL, Finding, expected, shown
 from greenery.quality.suite import REMEDIES, Check, Suite
 from greenery.quality.suites import SUITES, required_columns
 from greenery.settings import REPOSITORY, Settings
-from greenery.warehouse.duckdb import SQL, create_landing_tables, statement
+from greenery.warehouse import duckdb_dialect
+from greenery.warehouse.duckdb import create_landing_tables
+from greenery.warehouse.statements import SQL, statement
 
 from tests import alerting
 
@@ -486,7 +488,7 @@ def test_a_warning_is_told_of_by_its_extreme_where_both_fail():
 @pytest.mark.parametrize("path", sorted((SQL / "quality").rglob("*.sql")), ids=lambda path: path.stem)
 def test_the_statements_are_snowflake_s_too(path):
     # There a parameter is a session variable. sqlfluff raises where the dialect can't read a statement.
-    text = path.read_text(encoding="utf-8")
+    text = statement(path.relative_to(SQL).with_suffix("").as_posix())
     assert sqlfluff.parse(text, dialect="snowflake")
     # What one of the two has not, or means otherwise.
     assert not re.search(r"\* interval|\b(greatest|least|string_agg|strftime|date_diff|epoch|filter) *\(", text)

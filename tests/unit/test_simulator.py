@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from greenery.simulator.shop import Shop, simulate
-from greenery.warehouse.duckdb import statement
+from greenery.warehouse.statements import statement
 from greenery.week import WEEK
 
 from tests.program import greenery

@@ -19,7 +19,8 @@ from greenery.orchestration.sensors import AcquireWarehouse, WaitForExtract
 from greenery.orchestration.tasks import check_project
 from greenery.publishing import versions
 from greenery.report import comparing, runs, weeks
-from greenery.warehouse.duckdb import connect, rows
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import rows
 
 from tests.conftest import small_shop, write_extract
 

@@ -16,7 +16,8 @@ from greenery.build import locking
 from greenery.build.locking import LockLostError
 from greenery.landing import loading
 from greenery.settings import REPOSITORY
-from greenery.warehouse.duckdb import connect, rows
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import rows
 
 from tests.conftest import small_shop, write_extract
 
@@ -29,7 +30,7 @@ from pathlib import Path
 from greenery.build import locking
 from greenery.landing import loading
 from greenery.settings import Settings
-from greenery.warehouse.duckdb import connect
+from greenery.warehouse.access import connect
 
 home = Settings(home=Path(sys.argv[1]), extracts=Path(sys.argv[2]))
 week = datetime.fromisoformat(sys.argv[3])

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from greenery.publishing import versions
 from greenery.warehouse import erasure
-from greenery.warehouse.duckdb import connect
+from greenery.warehouse.access import connect
 from tenacity import stop_after_delay
 
 HOLD = """

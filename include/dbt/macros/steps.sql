@@ -3,22 +3,23 @@
     {{ return(['page_view', 'add_to_cart', 'checkout', 'package_shipped']) }}
 {% endmacro %}
 
-{#- Rows of int_session_steps with the start of their session: its earliest event. A backdated event does not date a
-    session that has any other event. -#}
-{% macro with_session_start(known_steps) -%}
-    select
-        *,
-        coalesce(
+{#- When a session starts, in rows of int_session_steps: at its earliest event. A backdated event does not date a session
+    that has any other event. -#}
+{% macro session_start() -%}
+    coalesce(
             min(case when backdated_at is null then first_at end) over (partition by session_id),
             min(first_at) over (partition by session_id)
         ) as started_at
-    from {{ known_steps }}
 {%- endmacro %}
 
-{#- The first time of a step. A time before the session's start counts only if the step has no other. -#}
-{% macro first_time(step) -%}
+{#- The first time of each step, in rows that have the start of their session. A time before the session's start counts
+    only if the step has no other. -#}
+{% macro step_times() -%}
+    {%- for step in steps() -%}
     coalesce(
             min(case when event_type = '{{ step }}' and first_at >= started_at then first_at end),
             min(case when event_type = '{{ step }}' then first_at end)
-        ) as {{ step }}_at
+        ) as {{ step }}_at{% if not loop.last %},
+        {% endif %}
+    {%- endfor -%}
 {%- endmacro %}

@@ -3,24 +3,19 @@
     are compared where the run's lock says so, or nobody holds it. -#}
 {% macro pairs_to_check() -%}
     select
-        as_of,
-        extract_id,
-        previous_as_of,
-        previous_extract_id,
-        pair_id
+        pairs_to_check.as_of,
+        pairs_to_check.extract_id,
+        pairs_to_check.previous_as_of,
+        pairs_to_check.previous_extract_id,
+        pairs_to_check.pair_id
     from {{ ref('int_extract_pairs') }} as pairs_to_check
+    left join {{ source('landing', 'build_lock') }} as build_lock on true
     where
-        as_of = (select max(newest.as_of) from {{ ref('int_extract_pairs') }} as newest)
-        or exists (
-            select build_lock.as_of
-            from {{ source('landing', 'build_lock') }} as build_lock
-            where pairs_to_check.as_of >= build_lock.as_of
-                and coalesce(pairs_to_check.previous_as_of <= build_lock.as_of, true)
-        )
-        or not exists (
-            select build_lock.run_id
-            from {{ source('landing', 'build_lock') }} as build_lock
-            where not build_lock.tests_all
+        pairs_to_check.as_of = (select max(newest.as_of) from {{ ref('int_extract_pairs') }} as newest)
+        or coalesce(build_lock.tests_all, true)
+        or (
+            pairs_to_check.as_of >= build_lock.as_of
+            and coalesce(pairs_to_check.previous_as_of <= build_lock.as_of, true)
         )
 {%- endmacro %}
 

@@ -23,10 +23,10 @@ PRELOADED = (
     "greenery.channels.channel",
     "greenery.landing.loading",
     "greenery.publishing.versions",
-    "greenery.quality.duckdb_dialect",
     "greenery.quality.expectations",
     "greenery.quality.suites",
     "greenery.report.comparing",
+    "greenery.warehouse.duckdb_dialect",
     "statsmodels.stats.multitest",
 )
 

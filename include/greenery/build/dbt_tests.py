@@ -10,7 +10,7 @@ from dbt.artifacts.resources.types import NodeType
 
 from greenery.build.record import FailedTest, tested
 from greenery.settings import load
-from greenery.warehouse.duckdb import connect
+from greenery.warehouse.access import connect
 
 if TYPE_CHECKING:
     from dbt.artifacts.schemas.results import NodeResult

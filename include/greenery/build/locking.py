@@ -6,12 +6,11 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 
-from duckdb import DuckDBPyConnection
 from pydantic import BaseModel
 
 from greenery.build import target
 from greenery.landing import ledger
-from greenery.warehouse.duckdb import rows, transaction
+from greenery.warehouse.connection import Connection, rows, transaction
 
 
 class LockLostError(Exception):
@@ -43,7 +42,7 @@ class Lock(BaseModel, frozen=True):
 
 
 def acquire(
-    connection: DuckDBPyConnection,
+    connection: Connection,
     run_id: str,
     as_of: datetime,
     is_running: Callable[[str], bool],
@@ -97,21 +96,23 @@ def acquire(
         target.set_build(connection)
         # This run builds from other extracts than those of the last test results. Those results are dropped, so that a
         # later run of the same extracts is tested again.
-        connection.execute("update landing.built_with set failed = null where extracts <> ?", [lock.extracts])
+        connection.execute(
+            "update landing.built_with set failed = null where extracts <> $extracts", {"extracts": lock.extracts}
+        )
     return True
 
 
-def release(connection: DuckDBPyConnection, run_id: str) -> None:
+def release(connection: Connection, run_id: str) -> None:
     """Give the build lock back, if `run_id` holds it. A build by hand then uses the admitted extracts."""
     with transaction(connection):
-        if rows(connection, "select run_id from landing.build_lock where run_id = ?", [run_id]):
+        if rows(connection, "select run_id from landing.build_lock where run_id = $run_id", {"run_id": run_id}):
             _delete_lock(connection)
             target.set_build(connection)
 
 
-def check_lock(connection: DuckDBPyConnection, run_id: str) -> Lock:
+def check_lock(connection: Connection, run_id: str) -> Lock:
     """Return the lock of `run_id`; raise LockLostError if another run took it or an admission changed since."""
-    held = rows(connection, "select * from landing.build_lock where run_id = ?", [run_id])
+    held = rows(connection, "select * from landing.build_lock where run_id = $run_id", {"run_id": run_id})
     if not held:
         raise LockLostError("another run holds the warehouse: clear the task acquire_warehouse of this run.")
     lock = Lock.model_validate(held[0])
@@ -123,7 +124,7 @@ def check_lock(connection: DuckDBPyConnection, run_id: str) -> Lock:
     return lock
 
 
-def _delete_lock(connection: DuckDBPyConnection) -> None:
+def _delete_lock(connection: Connection) -> None:
     """Delete the lock, and the content that was kept for it alone: other content was landed for its week since."""
     replaced = """
         state = 'landed' and extract_id in (select extract_id from landing.build_lock)

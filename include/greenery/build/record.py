@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from duckdb import DuckDBPyConnection
 from pydantic import BaseModel, TypeAdapter
 
 from greenery.build import dbt_project, target
 from greenery.build.locking import Lock, LockLostError, check_lock
 from greenery.landing import ledger
 from greenery.messages.check_results import Acceptance
-from greenery.warehouse.duckdb import rows, transaction
+from greenery.warehouse.connection import Connection, rows, transaction
 
 
 class NotJudgedError(Exception):
@@ -38,16 +37,16 @@ class FailedTest(BaseModel, frozen=True):
 FAILED_TESTS = TypeAdapter(list[FailedTest])
 
 
-def forget_built(connection: DuckDBPyConnection, run_id: str, model: str) -> None:
+def forget_built(connection: Connection, run_id: str, model: str) -> None:
     """Forget that a model is built, because `run_id` is about to build it: it may break off between two statements.
 
     Raises LockLostError where the run lost the lock.
     """
     check_lock(connection, run_id)
-    connection.execute("delete from landing.built_models where model_name = ?", [model])
+    connection.execute("delete from landing.built_models where model_name = $model", {"model": model})
 
 
-def note_built(connection: DuckDBPyConnection, run_id: str, model: str) -> None:
+def note_built(connection: Connection, run_id: str, model: str) -> None:
     """Record that `run_id` has built a model, from the extracts of the build.
 
     Raises LockLostError where the run lost the lock, or one of the models that this one reads was not built: then its
@@ -59,11 +58,15 @@ def note_built(connection: DuckDBPyConnection, run_id: str, model: str) -> None:
             f"not built from the extracts of this run: {', '.join(behind)}. Build them first (clear their tasks)."
         )
     # The notes of models that were built from other extracts go, because those models no longer form a whole build.
-    connection.execute(f"delete from landing.built_models where extracts <> ({target.BUILD})")
-    connection.execute(f"insert into landing.built_models (model_name, extracts) values (?, ({target.BUILD}))", [model])
+    built_from = {"extracts": target.extracts(connection)}
+    connection.execute("delete from landing.built_models where extracts <> $extracts", built_from)
+    connection.execute(
+        "insert into landing.built_models (model_name, extracts) values ($model, $extracts)",
+        {"model": model, **built_from},
+    )
 
 
-def check_build(connection: DuckDBPyConnection, run_id: str) -> Lock:
+def check_build(connection: Connection, run_id: str) -> Lock:
     """Return the lock of `run_id`, after showing that the models hold the admitted extracts and its own.
 
     They do not if a step is cleared by itself after another run has built, or if a model's task is marked as success
@@ -88,7 +91,7 @@ def check_build(connection: DuckDBPyConnection, run_id: str) -> Lock:
     return lock
 
 
-def tested(connection: DuckDBPyConnection, run_id: str, failed: Sequence[FailedTest]) -> None:
+def tested(connection: Connection, run_id: str, failed: Sequence[FailedTest]) -> None:
     """Record that dbt's tests have run on what `run_id` built, and which failed (as `dbt_tests` reads them).
 
     The tests cover what the run changed. They cover everything if an earlier build was not tested or failed its tests.
@@ -96,56 +99,67 @@ def tested(connection: DuckDBPyConnection, run_id: str, failed: Sequence[FailedT
     lock = check_build(connection, run_id)
     with transaction(connection):
         connection.execute(
-            "update landing.built_with set extracts = ?, failed = ?, is_tested = ?",
-            [lock.extracts, FAILED_TESTS.dump_json(list(failed)).decode(), not failed],
+            "update landing.built_with set extracts = $extracts, failed = $failed, is_tested = $is_tested",
+            {
+                "extracts": lock.extracts,
+                "failed": FAILED_TESTS.dump_json(list(failed)).decode(),
+                "is_tested": not failed,
+            },
         )
         connection.execute("delete from landing.touched_pairs")
         # If the project changed after the last model was built, the tables still fit together, but the next run builds
         # anew.
-        connection.execute("update landing.built_with set models = '' where models <> ?", [dbt_project.version()])
+        connection.execute(
+            "update landing.built_with set models = '' where models <> $models", {"models": dbt_project.version()}
+        )
         if failed:
             target.distrust(connection)
 
 
-def failed_tests(connection: DuckDBPyConnection, lock: Lock) -> list[FailedTest]:
+def failed_tests(connection: Connection, lock: Lock) -> list[FailedTest]:
     """Return the dbt tests that failed on the build of the run that holds the lock.
 
     Results of an earlier run of the same extracts count too, unless another run has begun to build since.
 
     Raises NotTestedError if they have not run on this build. So a test task that was marked as success admits nothing.
     """
-    query = "select failed from landing.built_with where extracts = ? and failed is not null"
-    found = rows(connection, query, [lock.extracts])
+    query = "select failed from landing.built_with where extracts = $extracts and failed is not null"
+    found = rows(connection, query, {"extracts": lock.extracts})
     if not found:
         raise NotTestedError("dbt's tests have not run on what this run built: clear its task dbt.dbt_test.")
     return FAILED_TESTS.validate_json(found[0]["failed"])
 
 
-def check_withdrawal(connection: DuckDBPyConnection, lock: Lock) -> None:
+def check_withdrawal(connection: Connection, lock: Lock) -> None:
     """Raise NotTestedError unless dbt's tests pass without the extract that the run withdraws."""
     if failed := failed_tests(connection, lock):
         names = ", ".join(one.test for one in failed)
         raise NotTestedError(f"without the extract, dbt tests fail: {names}. Nothing is withdrawn.")
 
 
-def passed(connection: DuckDBPyConnection, lock: Lock, accepted: Acceptance | None = None) -> None:
+def passed(connection: Connection, lock: Lock, accepted: Acceptance | None = None) -> None:
     """Record that the quality gate passed the extract of the lock on top of the other extracts that it was built on.
 
     accepted: the reason and the failed checks that were accepted; kept with the extract, for when it is judged again.
     """
     connection.execute(
-        "update landing.extracts set passed_with = ?, accepted = coalesce(?, accepted) where extract_id = ?",
-        [lock.admitted_extracts, accepted and accepted.model_dump_json(), lock.extract_id],
+        "update landing.extracts set passed_with = $passed_with, accepted = coalesce($accepted, accepted) "
+        "where extract_id = $extract_id",
+        {
+            "passed_with": lock.admitted_extracts,
+            "accepted": accepted and accepted.model_dump_json(),
+            "extract_id": lock.extract_id,
+        },
     )
 
 
-def fail(connection: DuckDBPyConnection) -> None:
+def fail(connection: Connection) -> None:
     """Record that the quality gate did not pass this build, although the extract keeps its state."""
     with transaction(connection):
         target.distrust(connection)
 
 
-def check_passed(connection: DuckDBPyConnection, lock: Lock) -> None:
+def check_passed(connection: Connection, lock: Lock) -> None:
     """Raise NotJudgedError unless the quality gate passed the run's build, or this build is published already.
 
     So a task `quality` that was marked as success, or skipped, admits nothing. A task `publish` that is cleared by
@@ -156,12 +170,17 @@ def check_passed(connection: DuckDBPyConnection, lock: Lock) -> None:
         check_withdrawal(connection, lock)
         return
     extract = ledger.extract(connection, lock.extract_id)
-    is_published = rows(connection, "select version from landing.publication where extracts = ?", [lock.extracts])
+    is_published = rows(
+        connection, "select version from landing.publication where extracts = $extracts", {"extracts": lock.extracts}
+    )
     if extract.passed_with != lock.admitted_extracts and not (extract.state == "admitted" and is_published):
         raise NotJudgedError("the quality gate has not passed what this run built: clear its task quality.")
 
 
-def published(connection: DuckDBPyConnection, lock: Lock, version: int) -> None:
+def published(connection: Connection, lock: Lock, version: int) -> None:
     """Record the published version that holds the run's build."""
     connection.execute("delete from landing.publication")
-    connection.execute("insert into landing.publication (version, extracts) values (?, ?)", [version, lock.extracts])
+    connection.execute(
+        "insert into landing.publication (version, extracts) values ($version, $extracts)",
+        {"version": version, "extracts": lock.extracts},
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import duckdb
 import typer
 
 from greenery.cli.arguments import NAMED_BY_ITS_END
@@ -12,6 +11,7 @@ from greenery.cli.preview import named_week
 from greenery.commands import InputError
 from greenery.quality.data_docs import NotBuiltError, build
 from greenery.settings import load
+from greenery.warehouse.connection import UnavailableError
 
 
 def data_docs(
@@ -27,6 +27,6 @@ def data_docs(
     week = named_week(settings, as_of)
     try:
         page = build(settings, week)
-    except (NotBuiltError, duckdb.IOException) as error:
+    except (NotBuiltError, UnavailableError) as error:
         raise InputError(str(error)) from error
     print(f"The Data Docs of the week to {week:%Y-%m-%d}: {page}")

@@ -21,7 +21,7 @@ from greenery.publishing import versions
 from greenery.report import weeks, writing
 from greenery.settings import Settings, load
 from greenery.warehouse import erasure
-from greenery.warehouse.duckdb import connect
+from greenery.warehouse.access import connect
 
 
 def purge(

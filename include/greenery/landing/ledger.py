@@ -6,51 +6,49 @@ import json
 from datetime import datetime
 from typing import Any
 
-from duckdb import DuckDBPyConnection
-
 from greenery.landing.extract import Extract
 from greenery.source.tables import TABLES
-from greenery.warehouse.duckdb import rows
+from greenery.warehouse.connection import Connection, rows
 
 
 class NothingToWithdrawError(Exception):
     """The week has no extract that can be withdrawn."""
 
 
-def newest(connection: DuckDBPyConnection, as_of: datetime) -> Extract | None:
+def newest(connection: Connection, as_of: datetime) -> Extract | None:
     """Return the extract as of `as_of`: the one landed last, None where nothing is landed."""
     # What a run builds now can be landed too: what was landed for its week since is newer.
     query = """
-        select * from landing.extracts where as_of = $as_of
-        order by state = 'landed' desc, extract_id in (select extract_id from landing.build_lock)
+        select extracts.* from landing.extracts
+        left join landing.build_lock on extracts.extract_id = build_lock.extract_id
+        where extracts.as_of = $as_of
+        order by extracts.state = 'landed' desc, build_lock.extract_id is not null
         limit 1
     """
     found = rows(connection, query, {"as_of": as_of})
     return Extract.model_validate(found[0]) if found else None
 
 
-def extract(connection: DuckDBPyConnection, extract_id: str) -> Extract:
+def extract(connection: Connection, extract_id: str) -> Extract:
     """Return the extract of this id, which is landed."""
-    found = rows(connection, "select * from landing.extracts where extract_id = ?", [extract_id])
+    query = "select * from landing.extracts where extract_id = $extract_id"
+    found = rows(connection, query, {"extract_id": extract_id})
     return Extract.model_validate(found[0])
 
 
-def extracts(connection: DuckDBPyConnection) -> list[Extract]:
+def extracts(connection: Connection) -> list[Extract]:
     """Return all extracts, oldest as_of first."""
     found = rows(connection, "select * from landing.extracts order by as_of, state")
     return [Extract.model_validate(row) for row in found]
 
 
-def admitted(connection: DuckDBPyConnection, without: str = "") -> str:
+def admitted(connection: Connection, without: str = "") -> str:
     """Return the ids of the admitted extracts, oldest as_of first, as text. `without`: an id that is left out."""
-    query = """
-        select string_agg(extract_id, ' ' order by as_of) from landing.extracts
-        where state = 'admitted' and extract_id <> ?
-    """
-    return connection.execute(query, [without]).fetchall()[0][0] or ""
+    query = "select extract_id from landing.extracts where state = 'admitted' and extract_id <> $without order by as_of"
+    return " ".join(row["extract_id"] for row in rows(connection, query, {"without": without}))
 
 
-def to_withdraw(connection: DuckDBPyConnection, as_of: datetime) -> Extract:
+def to_withdraw(connection: Connection, as_of: datetime) -> Extract:
     """Return the week's extract that can be withdrawn, or was: withdrawing twice is harmless.
 
     Raises NothingToWithdrawError where the week has none, or no other extract is admitted.
@@ -68,16 +66,17 @@ def to_withdraw(connection: DuckDBPyConnection, as_of: datetime) -> Extract:
     return withdrawn
 
 
-def admit(connection: DuckDBPyConnection, extract_id: str) -> None:
+def admit(connection: Connection, extract_id: str) -> None:
     """Mark the extract admitted."""
     connection.execute(
-        "update landing.extracts set state = 'admitted', reason = null, withdrawn = false where extract_id = ?",
-        [extract_id],
+        "update landing.extracts set state = 'admitted', reason = null, withdrawn = false "
+        "where extract_id = $extract_id",
+        {"extract_id": extract_id},
     )
 
 
 def hold(
-    connection: DuckDBPyConnection,
+    connection: Connection,
     extract_id: str,
     reason: str,
     *,
@@ -91,14 +90,20 @@ def hold(
     """
     connection.execute(
         """
-        update landing.extracts set state = 'held', reason = ?, withdrawn = ?, passed_with = null, held_for = ?
-        where extract_id = ?
+        update landing.extracts
+        set state = 'held', reason = $reason, withdrawn = $withdrawn, passed_with = null, held_for = $held_for
+        where extract_id = $extract_id
         """,
-        [reason, withdrawn, json.dumps(held_for or {}, ensure_ascii=False), extract_id],
+        {
+            "reason": reason,
+            "withdrawn": withdrawn,
+            "held_for": json.dumps(held_for or {}, ensure_ascii=False),
+            "extract_id": extract_id,
+        },
     )
 
 
-def forget(connection: DuckDBPyConnection, condition: str, parameters: dict[str, Any]) -> None:
+def forget(connection: Connection, condition: str, parameters: dict[str, Any]) -> None:
     """Delete the extracts whose ledger row satisfies `condition` (SQL), and all rows landed of them."""
     extract_ids = f"select extract_id from landing.extracts where {condition}"
     for table in (*(table.name for table in TABLES), "extracts"):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from datetime import datetime
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-import duckdb
 from pydantic import BaseModel
 
 from greenery.landing import ledger
@@ -15,8 +16,13 @@ from greenery.landing.extract import Extract
 from greenery.settings import Settings
 from greenery.source.folders import ExtractError, ExtractFolder, MissingExtractError, find_extract
 from greenery.source.tables import TABLES, Table
-from greenery.warehouse.duckdb import connect, rows, transaction
+from greenery.warehouse.access import connect, offer
+from greenery.warehouse.connection import Connection, rows, transaction
+from greenery.warehouse.duckdb import open_in_memory, sql_text
 from greenery.week import WEEKDAYS
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 SHRINK_LIMIT = 0.5
 # What a table's ids name comes before it.
@@ -66,11 +72,36 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
             if landed is None:
                 raise
             return _kept(landed, "source gone")
-        found = {name: read_table(connection, folder, table) for name, table in READING_ORDER.items()}
+        with tempfile.TemporaryDirectory(prefix=".landing-", dir=settings.home) as scratch:
+            return _land(connection, Path(scratch), folder, landed, reextract=reextract, accept_shrink=accept_shrink)
+
+
+def _land(
+    connection: Connection,
+    scratch: Path,
+    folder: ExtractFolder,
+    landed: Extract | None,
+    *,
+    reextract: bool,
+    accept_shrink: bool,
+) -> Landing:
+    """Land the files of `folder`, as `land` says.
+
+    scratch: an empty folder for what is in between. landed: the landed extract of the week.
+    """
+    as_of = folder.as_of
+    # DuckDB reads and checks the files in memory, whichever warehouse the rows go to.
+    with open_in_memory(scratch) as reader:
+        found = {name: read_table(reader, folder, table) for name, table in READING_ORDER.items()}
         warnings = [warning for table in TABLES for warning in found[table.name]]
-        content_hash = _content_hash(connection, folder)
+        content_hash = _content_hash(reader, folder)
         if landed and landed.content_hash == content_hash:
             return _kept(landed, "unchanged")
+        row_counts = {table.name: _count(reader, table) for table in TABLES}
+        for table in TABLES:
+            file = scratch / f"{table.name}.parquet"
+            reader.execute(f"copy {typed_rows(table)} to '{sql_text(file)}' (format parquet)")
+            offer(connection, offered_rows(table), file)
         if landed and not reextract:
             difference = _difference(connection, landed)
             raise ExtractError(
@@ -79,7 +110,6 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
             )
         # Not kept with the extract: what is kept must not depend on the extracts that were landed before it.
         warnings_beside_others = _check_shrink(connection, folder, accept_shrink=accept_shrink)
-        row_counts = {table.name: _count(connection, table) for table in TABLES}
         extract_id = f"{as_of:%Y-%m-%d}-{content_hash[:16]}"
         landing = Landing(
             as_of=as_of,
@@ -97,33 +127,40 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
                 "and extract_id not in (select extract_id from landing.build_lock)",
                 {"as_of": as_of, "extract_id": extract_id},
             )
-            if rows(connection, "select 1 from landing.extracts where extract_id = $id", {"id": extract_id}):
+            if rows(connection, "select extract_id from landing.extracts where extract_id = $id", {"id": extract_id}):
                 # The files have the content in use again, and no build has used the other content.
                 return landing.model_copy(update={"outcome": "unchanged"})
             connection.execute(
                 """
                 insert into landing.extracts
                 (extract_id, as_of, state, content_hash, events_since, accept_shrink, row_counts, warnings)
-                values (?, ?, 'landed', ?, ?, ?, ?, ?)
+                values (
+                    $extract_id, $as_of, 'landed', $content_hash, $events_since, $accept_shrink, $row_counts, $warnings
+                )
                 """,
-                [
-                    extract_id,
-                    as_of,
-                    content_hash,
-                    folder.events_since,
-                    accept_shrink,
-                    json.dumps(row_counts),
-                    json.dumps(warnings, ensure_ascii=False),
-                ],
+                {
+                    "extract_id": extract_id,
+                    "as_of": as_of,
+                    "content_hash": content_hash,
+                    "events_since": folder.events_since,
+                    "accept_shrink": accept_shrink,
+                    "row_counts": json.dumps(row_counts),
+                    "warnings": json.dumps(warnings, ensure_ascii=False),
+                },
             )
             for table in TABLES:
                 names = ", ".join(column.name for column in table.landed)
                 connection.execute(
                     f"insert into landing.{table.name} (extract_id, {names}) "
-                    f"select ?, {names} from {typed_rows(table)}",
-                    [extract_id],
+                    f"select $extract_id, {names} from {offered_rows(table)}",
+                    {"extract_id": extract_id},
                 )
     return landing
+
+
+def offered_rows(table: Table) -> str:
+    """Return the name of the temporary relation of the table's rows in the warehouse, before they are landed."""
+    return f"offered_{table.name}"
 
 
 def _kept(landed: Extract, outcome: Literal["unchanged", "source gone"]) -> Landing:
@@ -136,10 +173,10 @@ def _kept(landed: Extract, outcome: Literal["unchanged", "source gone"]) -> Land
     )
 
 
-def _check_week_end(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+def _check_week_end(connection: Connection, settings: Settings) -> None:
     found = rows(connection, "select week_ends_on from landing.settings")
     if not found:
-        connection.execute("insert into landing.settings values (?)", [settings.week_ends_on])
+        connection.execute("insert into landing.settings values ($day)", {"day": settings.week_ends_on})
     elif found[0]["week_ends_on"] != settings.week_ends_on:
         fixed = WEEKDAYS[found[0]["week_ends_on"]]
         raise ExtractError(
@@ -148,11 +185,11 @@ def _check_week_end(connection: duckdb.DuckDBPyConnection, settings: Settings) -
         )
 
 
-def _count(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
+def _count(connection: DuckDBPyConnection, table: Table) -> int:
     return int(connection.execute(f"select count(*) from {typed_rows(table)}").fetchall()[0][0])
 
 
-def _content_hash(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder) -> str:
+def _content_hash(connection: DuckDBPyConnection, folder: ExtractFolder) -> str:
     """Return a hash (hex) of the typed rows that would be landed, whatever their order in the files."""
     parts = [str(folder.events_since)]
     for table in TABLES:
@@ -166,14 +203,14 @@ def _content_hash(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder) 
     return str(connection.execute("select md5(?)", [" ".join(parts)]).fetchall()[0][0])
 
 
-def _difference(connection: duckdb.DuckDBPyConnection, landed: Extract) -> str:
+def _difference(connection: Connection, landed: Extract) -> str:
     """Count, for each table, the landed rows that are gone from the source and the rows of the source that are not
     landed."""
     parts = []
     for table in TABLES:
         names = ", ".join(column.name for column in table.landed)
         kept = f"select {names} from landing.{table.name} where extract_id = $extract_id"
-        offered = f"select {names} from {typed_rows(table)}"
+        offered = f"select {names} from {offered_rows(table)}"
         added, gone = (
             connection.execute(f"select count(*) from ({query})", {"extract_id": landed.extract_id}).fetchall()[0][0]
             for query in (f"{offered} except {kept}", f"{kept} except {offered}")
@@ -183,7 +220,7 @@ def _difference(connection: duckdb.DuckDBPyConnection, landed: Extract) -> str:
     return "; ".join(parts) or "events_since has changed"
 
 
-def _check_shrink(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, *, accept_shrink: bool) -> list[str]:
+def _check_shrink(connection: Connection, folder: ExtractFolder, *, accept_shrink: bool) -> list[str]:
     """Compare with the neighbouring extracts; return warnings.
 
     Raises ExtractError where the extract lost more than half of its predecessor, unless that is accepted.
@@ -192,7 +229,7 @@ def _check_shrink(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, 
     for neighbour in _neighbours(connection, folder.as_of):
         name = f"{neighbour.as_of:%Y-%m-%d}"
         for table, key in (("orders", "order_id"), ("events", "event_id")):
-            offered = f"select {key}, created_at from temp.typed_{table}"
+            offered = f"select {key}, created_at from offered_{table}"
             landed = f"select {key}, created_at from landing.{table} where extract_id = '{neighbour.extract_id}'"
             if neighbour.as_of < folder.as_of:
                 known, gone = _gone(connection, table, key, landed, offered, folder.events_since)
@@ -214,14 +251,14 @@ def _check_shrink(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, 
     return warnings
 
 
-def _neighbours(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> list[Extract]:
+def _neighbours(connection: Connection, as_of: datetime) -> list[Extract]:
     """Return the newest extract before and the oldest after `as_of` that are not held."""
     query = """
         select * from landing.extracts
         where state <> 'held' and as_of <> $as_of
         qualify row_number() over (
             partition by as_of < $as_of
-            order by abs(datediff('second', as_of, $as_of::timestamp)), state = 'landed' desc
+            order by abs(datediff('second', as_of, $as_of)), state = 'landed' desc
         ) = 1
         order by as_of
     """
@@ -229,16 +266,18 @@ def _neighbours(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> list[
 
 
 def _gone(
-    connection: duckdb.DuckDBPyConnection, table: str, key: str, older: str, newer: str, since: datetime | None
+    connection: Connection, table: str, key: str, older: str, newer: str, since: datetime | None
 ) -> tuple[int, int]:
     """Return how many keys the older rows have, and how many of them the newer rows lack.
 
     since: start of the newer extract's window of events; older events before it do not count.
     """
-    window = f"where created_at >= timestamp '{since}'" if table == "events" and since else ""
-    return connection.execute(
-        f"""
-        with older as (select {key} from ({older}) {window}), newer as (select {key} from ({newer}))
-        select count(*), count(*) filter ({key} not in (from newer)) from older
-        """
-    ).fetchall()[0]
+    is_window = table == "events" and since is not None
+    query = f"""
+        select count(*) as known, count(*) - count(newer.{key}) as gone
+        from ({older}) as older
+        left join ({newer}) as newer on older.{key} = newer.{key}
+        {"where older.created_at >= $since" if is_window else ""}
+    """
+    found = rows(connection, query, {"since": since} if is_window else None)[0]
+    return found["known"], found["gone"]

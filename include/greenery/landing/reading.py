@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from greenery.source.folders import FORMATS, ExtractError
 from greenery.source.tables import MONEY, TEXT, Column, Table
-from greenery.warehouse.duckdb import rows
+from greenery.warehouse.connection import rows
 
 MAX_LINE = 16 << 20
 # So many rows are in Python's memory at a time.

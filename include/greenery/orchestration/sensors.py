@@ -44,7 +44,7 @@ class WaitForExtract(BaseSensorOperator):
     def _is_there(self, home: settings.Settings, as_of: datetime, context: Context) -> bool:
         from greenery.landing import ledger
         from greenery.source import folders
-        from greenery.warehouse.duckdb import connect
+        from greenery.warehouse.access import connect
 
         if withdrawal(context):
             return True
@@ -74,7 +74,7 @@ class AcquireWarehouse(BaseSensorOperator):
         """Return whether this run holds the lock."""
         from greenery.build import dbt_project, locking, target
         from greenery.landing import ledger
-        from greenery.warehouse.duckdb import connect
+        from greenery.warehouse.access import connect
 
         def is_running(run_id: str) -> bool:
             return context["ti"].get_dr_count(dag_id=DAG_ID, run_ids=[run_id], states=["running"]) > 0

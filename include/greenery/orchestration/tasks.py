@@ -36,7 +36,7 @@ PUBLISHED = Asset("greenery_published")
 def begin_model(context: Context, model: str) -> None:
     """Forget that a model is built, before dbt builds it. Fail the task for good if its run lost the lock."""
     from greenery.build import locking, record
-    from greenery.warehouse.duckdb import connect
+    from greenery.warehouse.access import connect
 
     with connect(settings.load()) as connection:
         try:
@@ -52,7 +52,7 @@ def check_project(context: Context, built: Mapping[str, Collection[str]]) -> Non
     built: the models that dbt built, each with dbt's ids of all that it reads.
     """
     from greenery.build import dbt_project, locking, record, target
-    from greenery.warehouse.duckdb import connect
+    from greenery.warehouse.access import connect
 
     model, inputs = context["ti"].task_id[len("dbt.") : -len("_run")], dbt_project.models().inputs
     is_same = dbt_project.version() == context["ti"].xcom_pull(task_ids="acquire_warehouse", key=MODELS)
@@ -83,7 +83,7 @@ def land(**context: Any) -> dict[str, Any]:
     from greenery.landing import loading
     from greenery.report import weeks
     from greenery.source.folders import ExtractError
-    from greenery.warehouse.duckdb import connect
+    from greenery.warehouse.access import connect
 
     home, params = settings.load(), context["params"]
     if withdrawal(context):
@@ -110,7 +110,7 @@ def quality(**context: Any) -> dict[str, Any]:
     from greenery.build.record import NotTestedError
     from greenery.quality import HeldError, judge
     from greenery.report import weeks, writing
-    from greenery.warehouse.duckdb import connect
+    from greenery.warehouse.access import connect
 
     home = settings.load()
     try:
@@ -144,7 +144,7 @@ def publish(**context: Any) -> int:
     from greenery.build import locking, record
     from greenery.publishing import versions
     from greenery.report import comparing, weeks
-    from greenery.warehouse.duckdb import connect
+    from greenery.warehouse.access import connect
 
     home, as_of = settings.load(), week_end(context)
     try:
@@ -167,7 +167,7 @@ def release_warehouse(**context: Any) -> None:
     """Give the lock back."""
     from greenery.build import locking
     from greenery.publishing import versions
-    from greenery.warehouse.duckdb import connect
+    from greenery.warehouse.access import connect
 
     home = settings.load()
     with connect(home) as connection:
@@ -181,7 +181,7 @@ def report(**context: Any) -> str:
     from greenery.publishing.week_rows import NotAdmittedError
     from greenery.report import comparing, weeks, writing
     from greenery.report.run_note import RunNote, write_note
-    from greenery.warehouse.duckdb import connect
+    from greenery.warehouse.access import connect
 
     home, as_of, run = settings.load(), week_end(context), context["dag_run"]
     withdraws = bool(withdrawal(context))

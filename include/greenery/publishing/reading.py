@@ -18,7 +18,9 @@ from cachetools import LRUCache
 
 from greenery.publishing.versions import nothing_published
 from greenery.settings import Settings
-from greenery.warehouse.duckdb import open_for_readers, rows, statement
+from greenery.warehouse.connection import rows
+from greenery.warehouse.duckdb import open_for_readers
+from greenery.warehouse.statements import statement
 
 Parameters = dict[str, Any]
 # What is known on so many days is kept at hand, and answers of so many bytes.

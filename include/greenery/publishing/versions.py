@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import duckdb
-
 from greenery import commands
 from greenery.build import dbt_project, record
 from greenery.files import switch_link
 from greenery.landing import ledger
 from greenery.settings import Settings
-from greenery.warehouse.duckdb import connect, open_file, rows, transaction
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import Connection, rows, transaction
+from greenery.warehouse.duckdb import open_file, sql_text
 
 # Besides the marts, a report needs these relations to show what was known at an earlier time.
 HISTORY = (
@@ -61,7 +61,7 @@ def publish(settings: Settings, run_id: str) -> int:
     return version
 
 
-def catch_up(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
+def catch_up(settings: Settings, connection: Connection) -> None:
     """Switch to the recorded version if a kill came between recording it and switching to it."""
     recorded = rows(connection, "select version from landing.publication")
     if not recorded:
@@ -72,7 +72,7 @@ def catch_up(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
 
 
 @contextmanager
-def open_published(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_published(settings: Settings) -> Iterator[Connection]:
     """Open the published version for reading; a later publish does not disturb it.
 
     Raises NothingPublishedError before the first publish.
@@ -95,13 +95,13 @@ def relations() -> Iterator[tuple[str, str]]:
     """Yield what the published file holds: each relation with its schema, and the query of its rows."""
     models = dbt_project.models()
     for relation in models.marts:
-        yield f"analytics.{relation}", f"from marts.{relation}"
+        yield f"analytics.{relation}", f"select * from marts.{relation}"
     for relation in HISTORY:
         # A log may hold rows of extracts that are not admitted, or no longer.
         of_build = (
             "where pair_id in (select pair_id from intermediate.int_extract_pairs)" if relation in models.logs else ""
         )
-        yield f"intermediate.{relation}", f"from intermediate.{relation} {of_build}"
+        yield f"intermediate.{relation}", f"select * from intermediate.{relation} {of_build}"
 
 
 def _version_folder(settings: Settings, version: int) -> Path:
@@ -117,13 +117,13 @@ def _published_version(settings: Settings) -> int | None:
     return int(settings.published.resolve().name) if settings.published.exists() else None
 
 
-def _write_version(connection: duckdb.DuckDBPyConnection, folder: Path, version: int) -> None:
+def _write_version(connection: Connection, folder: Path, version: int) -> None:
     """Write the relations as one DuckDB file and one Parquet file each, with a manifest."""
     beside = folder.with_name(f".{folder.name}")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     connection.execute(
-        f"attach '{_sql_text(beside / 'greenery.duckdb')}' as published (storage_version '{OLDEST_CLIENT}')"
+        f"attach '{sql_text(beside / 'greenery.duckdb')}' as published (storage_version '{OLDEST_CLIENT}')"
     )
     try:
         # One transaction writes the file's catalogue once, not once a relation.
@@ -136,7 +136,7 @@ def _write_version(connection: duckdb.DuckDBPyConnection, folder: Path, version:
         connection.execute("detach published")
     row_counts = {}
     for relation in dbt_project.models().marts:
-        target = _sql_text(beside / f"{relation}.parquet")
+        target = sql_text(beside / f"{relation}.parquet")
         row_counts[relation] = connection.execute(f"copy marts.{relation} to '{target}' (format parquet)").fetchall()[
             0
         ][0]
@@ -152,10 +152,6 @@ def _write_version(connection: duckdb.DuckDBPyConnection, folder: Path, version:
         # Nobody changes what is published: a client that opens the file for writing is refused.
         file.chmod(0o444)
     beside.rename(folder)
-
-
-def _sql_text(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 def keep_only_published(settings: Settings) -> int:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import duckdb
-
 from greenery.figures.rows import WeekRows
 from greenery.figures.statistics import ENOUGH_PEERS, ENOUGH_SESSIONS
-from greenery.warehouse.duckdb import rows, statement
+from greenery.warehouse.connection import Connection, rows
+from greenery.warehouse.statements import statement
 
 
 class NotAdmittedError(Exception):
     """The week has no admitted extract, so there is nothing to report."""
 
 
-def read(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> WeekRows:
+def read(connection: Connection, as_of: datetime) -> WeekRows:
     """Return the rows of the week that ends at `as_of` (naive UTC).
 
     connection: a database with the published relations, in its schemas analytics and intermediate.
@@ -49,7 +48,7 @@ def read(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> WeekRows:
     )
 
 
-def keep_recent_sessions(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+def keep_recent_sessions(connection: Connection, as_of: datetime) -> None:
     """Keep the sessions of the last weeks, as known at `as_of`, as the temporary table recent_sessions."""
     text = statement("shared/recent_sessions")
     connection.execute(f"create or replace temporary table recent_sessions as {text}", {"as_of": as_of})

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import duckdb
-
 from greenery.files import write_atomically
 from greenery.messages import page
-from greenery.quality import duckdb_dialect, validation
+from greenery.quality import validation
 from greenery.quality.suites import SUITES
 from greenery.settings import Settings
-from greenery.warehouse.duckdb import open_file, rows
+from greenery.warehouse.access import connect_to_read, data_source
+from greenery.warehouse.connection import Connection, has_table, rows
 
 if TYPE_CHECKING:
     from great_expectations.data_context import EphemeralDataContext
@@ -36,7 +35,7 @@ class NotBuiltError(Exception):
 def build(home: Settings, as_of: datetime) -> Path:
     """Build the Data Docs of the week that ends at `as_of`; return the path of their first page.
 
-    Raises NotBuiltError where the models hold no such week, duckdb.IOException while a run has the warehouse open.
+    Raises NotBuiltError where the models hold no such week, UnavailableError while a run has the warehouse open.
     """
     # Great Expectations would send statistics of its use.
     os.environ["GX_ANALYTICS_ENABLED"] = "False"
@@ -56,7 +55,7 @@ def build(home: Settings, as_of: datetime) -> Path:
         analytics_enabled=False,
     )
     context = gx.get_context(mode="ephemeral", project_config=config)
-    with open_file(home.warehouse, read_only=True) as connection:
+    with connect_to_read(home) as connection:
         statistics = _validate(context, connection, as_of)
     (address,) = context.build_data_docs().values()
     first = Path(url2pathname(urlsplit(address).path))
@@ -86,21 +85,16 @@ def _make_offline(path: Path) -> None:
     write_atomically(path, page.render_data_docs(path.stem, body))
 
 
-def _validate(
-    context: EphemeralDataContext, connection: duckdb.DuckDBPyConnection, as_of: datetime
-) -> dict[str, Mapping[str, int]]:
+def _validate(context: EphemeralDataContext, connection: Connection, as_of: datetime) -> dict[str, Mapping[str, int]]:
     """Validate all suites; return the statistics of each, by its name."""
     from great_expectations import ValidationDefinition
 
-    try:
-        validation.make_base(connection, as_of)
-        is_built = rows(connection, "select * from quality_week")
-    except duckdb.CatalogException:
-        is_built = []
-    if not is_built:
+    query = "select as_of from intermediate.int_extract_pairs where as_of = $as_of"
+    if not (has_table(connection, "intermediate", "int_extract_pairs") and rows(connection, query, {"as_of": as_of})):
         raise NotBuiltError(f"the week {as_of:%Y-%m-%d} is not in the models: run it first, with make backfill.")
+    validation.make_base(connection, as_of)
     given = validation.parameters(connection, as_of)
-    source = context.data_sources.add_sql("warehouse", **duckdb_dialect.source(connection))
+    source = context.data_sources.add_sql("warehouse", **data_source(connection))
     statistics: dict[str, Mapping[str, int]] = {}
     for suite in SUITES:
         validation.make(connection, suite, as_of)

@@ -14,13 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from greenery.warehouse.connection import Connection
+
 if TYPE_CHECKING:
-    import duckdb
     from great_expectations.expectations.expectation import Expectation
 
 Severity = Literal["critical", "warning", "info"]
 # A statement, and the values of its parameters.
-Statement = tuple[str, list[Any]]
+Statement = tuple[str, dict[str, Any]]
 
 DATA, WEB, SHOP = "data-team", "web-team", "shop-team"
 # The parameters of every suite: the week's end, and the known statuses and event types.
@@ -85,4 +86,4 @@ class Suite:
     checks: tuple[Check, ...]
     keys: tuple[str, ...] = ()
     noun: str = ""
-    statement: Callable[[duckdb.DuckDBPyConnection], Statement] | None = None
+    statement: Callable[[Connection], Statement] | None = None

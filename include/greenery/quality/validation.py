@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from greenery.quality.findings import NAMED_ROWS, Finding, finding
 from greenery.quality.suite import Check, Suite
 from greenery.quality.suites import SUITES
 from greenery.source.tables import STEPS
-from greenery.warehouse.duckdb import rows, statement
+from greenery.warehouse.access import data_source
+from greenery.warehouse.connection import Connection, rows
+from greenery.warehouse.statements import statement
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
@@ -41,16 +41,14 @@ STATUSES = ("preparing", "shipped", "delivered")
 COUNTS = {"result_format": "BASIC", "partial_unexpected_count": 0}
 
 
-def validate(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, Finding]:
+def validate(connection: Connection, as_of: datetime) -> dict[str, Finding]:
     """Return what each check finds in the week that ends at `as_of`, by its id.
 
     Raises RuntimeError where a check could not be evaluated.
     """
-    from greenery.quality import duckdb_dialect
-
     make_base(connection, as_of)
     given = parameters(connection, as_of)
-    source = ephemeral_context().data_sources.add_sql(name="warehouse", **duckdb_dialect.source(connection))
+    source = ephemeral_context().data_sources.add_sql(name="warehouse", **data_source(connection))
     found: dict[str, Finding] = {}
     for suite in SUITES:
         make(connection, suite, as_of)
@@ -60,7 +58,7 @@ def validate(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str
 
 
 def findings_of(
-    connection: duckdb.DuckDBPyConnection, source: SQLDatasource, suite: Suite, given: dict[str, Any]
+    connection: Connection, source: SQLDatasource, suite: Suite, given: dict[str, Any]
 ) -> dict[str, Finding]:
     """Return the finding of each check of a suite, by the check's id. A failed check names a few rows.
 
@@ -90,13 +88,13 @@ def table(suite: Suite) -> str:
     return f"quality_rows_{suite.name}"
 
 
-def make_base(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+def make_base(connection: Connection, as_of: datetime) -> None:
     """Make the temporary tables that the statements of the suites read."""
     for name, place in BASE.items():
         _keep(connection, f"quality_{name}", statement(place), as_of)
 
 
-def make(connection: duckdb.DuckDBPyConnection, suite: Suite, as_of: datetime) -> None:
+def make(connection: Connection, suite: Suite, as_of: datetime) -> None:
     """Make the rows of a suite as a temporary table."""
     if suite.statement is None:
         _keep(connection, table(suite), statement(f"quality/rows/{suite.name}"), as_of)
@@ -105,13 +103,13 @@ def make(connection: duckdb.DuckDBPyConnection, suite: Suite, as_of: datetime) -
         connection.execute(f"create or replace temporary table {table(suite)} as {text}", values)
 
 
-def _keep(connection: duckdb.DuckDBPyConnection, name: str, text: str, as_of: datetime) -> None:
+def _keep(connection: Connection, name: str, text: str, as_of: datetime) -> None:
     code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
     given = {"as_of": as_of} if "$as_of" in code else None
     connection.execute(f"create or replace temporary table {name} as {code}", given)
 
 
-def parameters(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, Any]:
+def parameters(connection: Connection, as_of: datetime) -> dict[str, Any]:
     """Return the parameters of the suites. Values that the extract before has already are normal in this shop."""
 
     def known(name: str, column: str, *always: str) -> list[str]:

@@ -22,7 +22,7 @@ from greenery.quality.findings import Finding
 from greenery.quality.suite import DATA
 from greenery.quality.validation import validate
 from greenery.settings import Settings
-from greenery.warehouse.duckdb import connect
+from greenery.warehouse.access import connect
 
 DBT_RUNBOOK = "docs/runbook.md#dbt_tests"
 

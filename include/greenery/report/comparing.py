@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import duckdb
-
 from greenery.documents import to_json
 from greenery.publishing.versions import open_published
+from greenery.report import sources
 from greenery.report.writing import figures, take_back
 from greenery.settings import Settings
-from greenery.warehouse.duckdb import rows, statement
+from greenery.warehouse.connection import Connection, rows, transaction
 
 
-def settle(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, written: datetime | None = None
-) -> list[datetime]:
+def settle(settings: Settings, connection: Connection, written: datetime | None = None) -> list[datetime]:
     """Compare all reports with the published version; return the weeks whose summary would now differ, oldest first.
 
     A report is rendered again, without being written, only if its admitted extracts or the maturity setting have
@@ -28,8 +25,8 @@ def settle(
     recorded, days = _recorded(connection), settings.maturity_days
     outdated = []
     with open_published(settings) as published:
-        admitted = rows(published, statement("figures/extracts_by_week"))
-        rendered_from = {row["as_of"]: row["extracts"] for row in admitted}
+        admitted = rows(published, "select extract_id from intermediate.int_extract_pairs")
+        rendered_from = sources.by_week(row["extract_id"] for row in admitted)
         for file in sorted(settings.reports.glob("*/summary.json")):
             as_of = datetime.fromisoformat(file.parent.name)
             if as_of not in rendered_from:
@@ -37,15 +34,24 @@ def settle(
             elif as_of == written or recorded.get(as_of) != (rendered_from[as_of], days):
                 text = "" if as_of == written else to_json(figures(published, as_of, days))
                 if as_of == written or text == file.read_text(encoding="utf-8"):
-                    connection.execute(
-                        "insert or replace into landing.reports values (?, ?, ?)", [as_of, rendered_from[as_of], days]
-                    )
+                    _record(connection, as_of, rendered_from[as_of], days)
                 else:
                     outdated.append(as_of)
     return outdated
 
 
-def _recorded(connection: duckdb.DuckDBPyConnection) -> dict[datetime, tuple[str, int]]:
+def _record(connection: Connection, as_of: datetime, extracts: str, maturity_days: int) -> None:
+    """Record what the report of a week is rendered from."""
+    given = {"as_of": as_of, "extracts": extracts, "maturity_days": maturity_days}
+    with transaction(connection):
+        connection.execute("delete from landing.reports where as_of = $as_of", {"as_of": as_of})
+        connection.execute(
+            "insert into landing.reports (as_of, extracts, maturity_days) values ($as_of, $extracts, $maturity_days)",
+            given,
+        )
+
+
+def _recorded(connection: Connection) -> dict[datetime, tuple[str, int]]:
     """Return the sources of each report: a hash of its extracts, and the maturity."""
     reports = rows(connection, "select * from landing.reports")
     return {row["as_of"]: (row["extracts"], row["maturity_days"]) for row in reports}

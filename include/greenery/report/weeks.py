@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 
-import duckdb
 from pydantic import TypeAdapter
 
 from greenery import commands
@@ -19,18 +18,18 @@ from greenery.landing.extract import Extract
 from greenery.messages import page
 from greenery.messages.check_results import WARNING
 from greenery.messages.week_state import ListedWeek, WeekFigures, WeekState
-from greenery.report import runs
+from greenery.report import runs, sources
 from greenery.report.judged import quality_of
 from greenery.report.runs import WeekRun
 from greenery.settings import Settings
 from greenery.source import folders
-from greenery.warehouse.duckdb import rows
+from greenery.warehouse.connection import Connection, rows
 from greenery.week import WEEK, Week, week_ends
 
 WEEKS = TypeAdapter(list[WeekState])
 
 
-def write_list(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
+def write_list(settings: Settings, connection: Connection) -> None:
     """Write `reports/weeks.json` and `reports/index.html` from the ledger, so that readers need no warehouse."""
     published = _published_extracts(settings)
     outdated = _outdated_reports(connection, published, settings.maturity_days)
@@ -48,9 +47,7 @@ def write_list(settings: Settings, connection: duckdb.DuckDBPyConnection) -> Non
         _write_index(settings)
 
 
-def _outdated_reports(
-    connection: duckdb.DuckDBPyConnection, published: Sequence[str], maturity_days: int
-) -> set[datetime]:
+def _outdated_reports(connection: Connection, published: Sequence[str], maturity_days: int) -> set[datetime]:
     """Return the weeks (as_of) whose report was rendered from other extracts than are published up to them now, or with
     another maturity.
 
@@ -58,20 +55,13 @@ def _outdated_reports(
 
     published: the ids of the published extracts, oldest first.
     """
-    query = """
-        with published as (
-            select
-                cast(left(extract_id, 10) as timestamp) as as_of,
-                md5(string_agg(extract_id, ' ') over (order by extract_id)) as extracts
-            from unnest($published) as published(extract_id)
-        )
-        select reports.as_of
-        from landing.reports
-        inner join published on reports.as_of = published.as_of
-        where reports.extracts <> published.extracts or reports.maturity_days <> $maturity_days
-    """
-    parameters = {"published": list(published), "maturity_days": maturity_days}
-    return {row["as_of"] for row in rows(connection, query, parameters)}
+    rendered_from = sources.by_week(published)
+    return {
+        row["as_of"]
+        for row in rows(connection, "select as_of, extracts, maturity_days from landing.reports")
+        if row["as_of"] in rendered_from
+        and (row["extracts"], row["maturity_days"]) != (rendered_from[row["as_of"]], maturity_days)
+    }
 
 
 def write_index(settings: Settings) -> None:

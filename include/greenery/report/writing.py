@@ -7,8 +7,6 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
-
 from greenery import commands
 from greenery.documents import to_json
 from greenery.figures import order_changes, restatement, summary
@@ -22,6 +20,7 @@ from greenery.publishing.week_rows import NotAdmittedError
 from greenery.report.judged import quality_of
 from greenery.report.reading import restatement_in, summary_in, text_of
 from greenery.settings import Settings
+from greenery.warehouse.connection import Connection
 from greenery.week import WEEK
 
 FILES = ("summary.json", "quality.html", "quality.json", "order_changes.csv", "funnel.png", "restatement.json")
@@ -66,7 +65,7 @@ def write_page(settings: Settings, as_of: datetime, held_because: str = "") -> N
     _write_page(settings, as_of, summary_in(folder), restatement_in(folder), held_because)
 
 
-def figures(connection: duckdb.DuckDBPyConnection, as_of: datetime, maturity_days: int) -> Summary:
+def figures(connection: Connection, as_of: datetime, maturity_days: int) -> Summary:
     """Return the figures of the week that ends at `as_of` (naive UTC).
 
     connection: a database with the published relations, in its schemas analytics and intermediate.
@@ -75,7 +74,7 @@ def figures(connection: duckdb.DuckDBPyConnection, as_of: datetime, maturity_day
     return summary.build(week_rows.read(connection, as_of), maturity_days)
 
 
-def take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+def take_back(settings: Settings, connection: Connection, as_of: datetime) -> None:
     """Take back the report of a week that is not admitted: its page says why, and its figures are deleted.
 
     connection: the warehouse, whose ledger has the reason.
@@ -88,7 +87,7 @@ def take_back(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: 
     for name in ("order_changes.csv", "funnel.png", "restatement.json", "run.json", "summary.json"):
         (folder / name).unlink(missing_ok=True)
     _forget_preview(folder)
-    connection.execute("delete from landing.reports where as_of = ?", [as_of])
+    connection.execute("delete from landing.reports where as_of = $as_of", {"as_of": as_of})
 
 
 def _forget_preview(folder: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Literal
 import duckdb
 
 from greenery.source.tables import TABLES
-from greenery.warehouse.duckdb import statement
+from greenery.warehouse.statements import statement
 from greenery.week import WEEK
 
 FileFormat = Literal["csv", "parquet"]

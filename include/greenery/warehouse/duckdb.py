@@ -2,49 +2,75 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import duckdb
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
-from greenery.settings import REPOSITORY, Settings
+from greenery.settings import Settings
 from greenery.source.tables import TABLES
+from greenery.warehouse.connection import Connection, UnavailableError, rows, transaction
+from greenery.warehouse.statements import statement
 
-SQL = REPOSITORY / "include" / "sql"
+# `rows` and `transaction` are for code that works on DuckDB alone.
+__all__ = ["connect", "create_landing_tables", "open_file", "open_for_readers", "open_in_memory", "rows", "transaction"]
+
 # If a running task is cleared or marked, its slot is free at once, but its process ends some seconds later.
 LOCK_SECONDS = 60
 
 
-@functools.cache
-def statement(name: str) -> str:
-    """Return the text of `include/sql/<name>.sql`."""
-    return (SQL / f"{name}.sql").read_text(encoding="utf-8")
-
-
 @contextmanager
-def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the warehouse for writing, with its landing tables there; times are UTC.
+def connect(settings: Settings) -> Iterator[Connection]:
+    """Open the warehouse for writing, as `access.connect` says.
 
-    Only a task that holds the slot of the warehouse pool may call this. If another process has the file open, Airflow
-    is about to kill that process, so this function waits. Raises duckdb.IOException if the file stays open.
+    If another process has the file open, Airflow is about to kill that process, so this function waits. Raises
+    UnavailableError if the file stays open.
     """
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _open_when_free(settings.warehouse) as connection:
+    with _named_as_unavailable():
+        opened = _open_when_free(settings.warehouse)
+    with opened as connection:
         _use_utc(connection)
         create_landing_tables(connection)
         yield connection
 
 
-def create_landing_tables(connection: duckdb.DuckDBPyConnection) -> None:
+@contextmanager
+def connect_to_read(settings: Settings) -> Iterator[Connection]:
+    """Open the warehouse as `access.connect_to_read` says; while a run has it open, that fails."""
+    with _named_as_unavailable():
+        opened = duckdb.connect(settings.warehouse, read_only=True)
+    with opened as connection:
+        _use_utc(connection)
+        yield connection
+
+
+@contextmanager
+def _named_as_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.IOException as error:
+        raise UnavailableError(str(error)) from error
+
+
+def create_landing_tables(connection: Connection) -> None:
     """Create what the schema landing holds, where it is not there yet."""
     connection.execute(statement("landing/create"))
     for table in TABLES:
         columns = ", ".join(f"{column.name} {column.type}" for column in table.landed)
         connection.execute(f"create table if not exists landing.{table.name} (extract_id varchar not null, {columns})")
+
+
+def offer(connection: Connection, name: str, file: Path) -> None:
+    """Let the session read a Parquet file, as `access.offer` says."""
+    connection.execute(f"create or replace temporary view {name} as select * from read_parquet('{sql_text(file)}')")
+
+
+def sql_text(path: Path) -> str:
+    """Return a path as it stands between quotes in SQL."""
+    return str(path).replace("'", "''")
 
 
 def _is_locked(error: BaseException) -> bool:
@@ -64,29 +90,17 @@ def open_file(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBP
         yield connection
 
 
+@contextmanager
+def open_in_memory(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB that lives in memory, and writes into the folder `spill` what does not fit there; times are UTC."""
+    with duckdb.connect() as connection:
+        connection.execute(f"set temp_directory = '{sql_text(spill)}'")
+        _use_utc(connection)
+        yield connection
+
+
 def _use_utc(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("set TimeZone = 'UTC'")
-
-
-@contextmanager
-def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Commit everything that is done inside, or nothing if it raises."""
-    connection.begin()
-    try:
-        yield
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.commit()
-
-
-def rows(
-    connection: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any] | list[Any] | None = None
-) -> list[dict[str, Any]]:
-    """Run `query` and return its rows as dicts, column name to value."""
-    cursor = connection.execute(query, parameters) if parameters else connection.execute(query)
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def open_for_readers(path: Path) -> duckdb.DuckDBPyConnection:

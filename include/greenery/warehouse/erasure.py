@@ -9,12 +9,13 @@ from pathlib import Path
 import duckdb
 
 from greenery.settings import Settings
+from greenery.warehouse.connection import Connection
 from greenery.warehouse.duckdb import open_file
 
 BLOCK = 1 << 20
 
 
-def write_anew(settings: Settings, connection: duckdb.DuckDBPyConnection) -> Path:
+def write_anew(settings: Settings, connection: Connection) -> Path:
     """Write what `connection` has of the warehouse into a file beside it, without free blocks; return that file.
 
     The caller puts it in the warehouse's place.

@@ -10,13 +10,13 @@ with order_totals as (
 )
 
 select
-    changes.order_id,
-    changes.change,
-    changes.status_from,
-    changes.status_to,
-    changes.changed_columns,
+    order_changes.order_id,
+    order_changes.change,
+    order_changes.status_from,
+    order_changes.status_to,
+    order_changes.changed_columns,
     order_totals.order_total
-from analytics.fct_order_changes as changes
-left join order_totals on changes.order_id = order_totals.order_id
-where changes.as_of = $as_of
-order by changes.change, changes.order_id
+from analytics.fct_order_changes as order_changes
+left join order_totals on order_changes.order_id = order_totals.order_id
+where order_changes.as_of = $as_of
+order by order_changes.change, order_changes.order_id

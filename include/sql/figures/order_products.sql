@@ -9,8 +9,8 @@ with order_items as (
     where
         as_of <= $as_of
         and order_id in (
-            select changes.order_id from analytics.fct_order_changes as changes
-            where changes.as_of = $as_of
+            select order_changes.order_id from analytics.fct_order_changes as order_changes
+            where order_changes.as_of = $as_of
         )
     qualify rank() over (partition by order_id order by as_of desc) = 1
 ),

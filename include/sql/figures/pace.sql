@@ -33,7 +33,7 @@ moves as (
 select
     step,
     count(*) as sessions,
-    median(datediff('microsecond', step_before_at, step_at)) as median_microseconds
+    median(cast(datediff('microsecond', step_before_at, step_at) as double)) as median_microseconds
 from moves
 where step_before_at <= step_at and step_before_at >= started_at
 group by step

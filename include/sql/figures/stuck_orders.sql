@@ -38,7 +38,8 @@ peers as (
     select
         status,
         count(*) as stays,
-        percentile_cont(0.95) within group (order by datediff('microsecond', since, left_at)) as microseconds_95
+        percentile_cont(0.95) within group (order by cast(datediff('microsecond', since, left_at) as double))
+            as microseconds_95
     from stays
     where left_at is not null
     group by status

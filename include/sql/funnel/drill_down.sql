@@ -26,8 +26,7 @@ found as (
         count(*) over () as total
     from reached
     where is_reached and is_lost
-    order by started_at desc, session_id asc
-    limit $most
+    qualify row_number() over (order by started_at desc, session_id asc) <= $most
 ),
 
 products as (

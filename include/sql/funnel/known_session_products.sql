@@ -1,5 +1,5 @@
--- The sessions and the products that they met, with the time of each step, as known as of $as_of. A step's time before
--- the session's start counts only if the step has no other. It reads steps, of known_steps.sql. Times are UTC.
+-- The sessions and the products that they met, with the time of each step, as known as of $as_of. It reads steps, of
+-- known_steps.sql. Times are UTC.
 with order_items as (
     select
         order_id,
@@ -34,22 +34,7 @@ select
     session_id,
     product_id,
     started_at,
-    coalesce(
-        min(case when event_type = 'page_view' and first_at >= started_at then first_at end),
-        min(case when event_type = 'page_view' then first_at end)
-    ) as page_view_at,
-    coalesce(
-        min(case when event_type = 'add_to_cart' and first_at >= started_at then first_at end),
-        min(case when event_type = 'add_to_cart' then first_at end)
-    ) as add_to_cart_at,
-    coalesce(
-        min(case when event_type = 'checkout' and first_at >= started_at then first_at end),
-        min(case when event_type = 'checkout' then first_at end)
-    ) as checkout_at,
-    coalesce(
-        min(case when event_type = 'package_shipped' and first_at >= started_at then first_at end),
-        min(case when event_type = 'package_shipped' then first_at end)
-    ) as package_shipped_at
+    {{ step_times() }}
 from product_steps
 group by session_id, product_id, started_at
 order by started_at

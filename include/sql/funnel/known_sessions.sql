@@ -1,27 +1,12 @@
 -- The sessions as known as of $as_of, with their user and place, and what they are grouped by. visitor is `new` in the
 -- first session of a user. start_week is the day on which the session's week starts. Times are UTC.
--- A step's time before the session's start counts only if the step has no other. It reads steps, of known_steps.sql.
+-- It reads steps, of known_steps.sql.
 with sessions as (
     select
         session_id,
         started_at,
         max(last_at) as ended_at,
-        coalesce(
-            min(case when event_type = 'page_view' and first_at >= started_at then first_at end),
-            min(case when event_type = 'page_view' then first_at end)
-        ) as page_view_at,
-        coalesce(
-            min(case when event_type = 'add_to_cart' and first_at >= started_at then first_at end),
-            min(case when event_type = 'add_to_cart' then first_at end)
-        ) as add_to_cart_at,
-        coalesce(
-            min(case when event_type = 'checkout' and first_at >= started_at then first_at end),
-            min(case when event_type = 'checkout' then first_at end)
-        ) as checkout_at,
-        coalesce(
-            min(case when event_type = 'package_shipped' and first_at >= started_at then first_at end),
-            min(case when event_type = 'package_shipped' then first_at end)
-        ) as package_shipped_at
+        {{ step_times() }}
     from steps
     group by session_id, started_at
 ),
@@ -65,8 +50,7 @@ placed as (
         coalesce(addresses.country, 'unknown') as country,
         coalesce(addresses.state, 'unknown') as state,
         cast(sessions.started_at as date) as start_day,
-        -- A session that starts at the very instant of a week's end belongs to the week after it.
-        cast(ceil(datediff('microsecond', sessions.started_at, $as_of) / 604800000000.0) as integer) as weeks_to_end
+        {{ weeks_to_end('sessions.started_at') }} as weeks_to_end
     from sessions
     left join session_users on sessions.session_id = session_users.session_id
     left join users on session_users.user_id = users.user_id

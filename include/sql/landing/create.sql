@@ -7,7 +7,7 @@ create table if not exists landing.settings (week_ends_on integer not null);
 create table if not exists landing.extracts (
     extract_id varchar primary key,
     as_of timestamp not null,
-    state varchar not null check (state in ('landed', 'admitted', 'held')),
+    state varchar not null,
     reason varchar,
     content_hash varchar not null,
     events_since timestamp,

@@ -13,15 +13,10 @@ known_steps as (
     where session_steps.known_as_of <= $as_of and session_steps.first_at < $as_of
 ),
 
--- A backdated event does not date a session that has any other event. A time before the session's start counts only if
--- the step has no other.
 dated_steps as (
     select
         *,
-        coalesce(
-            min(case when backdated_at is null then first_at end) over (partition by session_id),
-            min(first_at) over (partition by session_id)
-        ) as started_at
+        {{ session_start() }}
     from known_steps
 ),
 
@@ -31,22 +26,7 @@ sessions as (
         started_at,
         max(last_at) as ended_at,
         cast(sum(events) as bigint) as events,
-        coalesce(
-            min(case when event_type = 'page_view' and first_at >= started_at then first_at end),
-            min(case when event_type = 'page_view' then first_at end)
-        ) as page_view_at,
-        coalesce(
-            min(case when event_type = 'add_to_cart' and first_at >= started_at then first_at end),
-            min(case when event_type = 'add_to_cart' then first_at end)
-        ) as add_to_cart_at,
-        coalesce(
-            min(case when event_type = 'checkout' and first_at >= started_at then first_at end),
-            min(case when event_type = 'checkout' then first_at end)
-        ) as checkout_at,
-        coalesce(
-            min(case when event_type = 'package_shipped' and first_at >= started_at then first_at end),
-            min(case when event_type = 'package_shipped' then first_at end)
-        ) as package_shipped_at
+        {{ step_times() }}
     from dated_steps
     group by session_id, started_at
 ),
@@ -89,18 +69,18 @@ addresses as (
     qualify row_number() over (partition by address_id order by as_of desc) = 1
 ),
 
--- A session that starts at the very instant of a week's end belongs to the week after it.
 aged as (
     select
         *,
-        cast(ceil(datediff('microsecond', started_at, $as_of) / 604800000000.0) as integer) - 1 as weeks_ago
+        {{ weeks_ago('started_at') }} as weeks_ago
     from sessions
 )
 
 select
     aged.*,
     cast(
-        floor(168 * (aged.weeks_ago + 1) - datediff('microsecond', aged.started_at, $as_of) / 3600000000.0) as integer
+        floor(168 * (aged.weeks_ago + 1) - cast(datediff('microsecond', aged.started_at, $as_of) as double) / 3600000000)
+        as integer
     ) as hour_of_week,
     session_users.user_id,
     addresses.country,

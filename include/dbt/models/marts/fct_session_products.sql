@@ -15,7 +15,10 @@ known_steps as (
 ),
 
 dated_steps as (
-    {{ with_session_start('known_steps') }}
+    select
+        *,
+        {{ session_start() }}
+    from known_steps
 ),
 
 -- Of the orders that these sessions placed.
@@ -62,9 +65,7 @@ final as (
     select
         session_id,
         product_id,
-        {% for step in steps() -%}
-        {{ first_time(step) }}{% if not loop.last %},{% endif %}
-        {% endfor %}
+        {{ step_times() }}
     from all_steps
     group by session_id, product_id
 )

@@ -23,7 +23,10 @@ known_steps as (
 ),
 
 dated_steps as (
-    {{ with_session_start('known_steps') }}
+    select
+        *,
+        {{ session_start() }}
+    from known_steps
 ),
 
 sessions as (
@@ -31,9 +34,7 @@ sessions as (
         session_id,
         started_at,
         max(last_at) as ended_at,
-        {% for step in steps() -%}
-        {{ first_time(step) }}{% if not loop.last %},{% endif %}
-        {% endfor %}
+        {{ step_times() }}
     from dated_steps
     group by session_id, started_at
 ),

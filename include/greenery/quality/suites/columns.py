@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 
-import duckdb
-
 from greenery.quality.suite import SHOP, Check, Statement, Suite
 from greenery.source.tables import TABLES
-from greenery.warehouse.duckdb import rows
+from greenery.warehouse.connection import Connection, rows
 
 
-def _statement(connection: duckdb.DuckDBPyConnection) -> Statement:
+def _statement(connection: Connection) -> Statement:
     """Return the statement of all known columns, and of the warnings of the landing of those that are not."""
     query = "select warnings from landing.extracts where extract_id = (select extract_id from quality_week)"
     warnings = json.loads(rows(connection, query)[0]["warnings"])
     unknown = [line for line in warnings if "unknown column" in line]
     known = sum(len(table.columns) for table in TABLES)
-    values = ", ".join(["(cast(? as varchar))"] * (known + len(unknown)))
-    return f"select warning from (values {values}) as columns (warning)", [*[None] * known, *unknown]
+    given = {f"warning_{number}": line for number, line in enumerate(unknown)}
+    values = [*["null"] * known, *(f"${name}" for name in given)]
+    return " union all ".join(f"select cast({value} as varchar) as warning" for value in values), given
 
 
 SUITE = Suite(

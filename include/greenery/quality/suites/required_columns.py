@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import duckdb
-
 from greenery.quality.suite import Check, Statement, Suite
 from greenery.source.tables import TABLES, Column, Table
+from greenery.warehouse.connection import Connection
 
 
 def _counts(table: Table, column: Column) -> str:
@@ -20,7 +19,7 @@ def _counts(table: Table, column: Column) -> str:
         for extract_id in ("extract_id", "previous_extract_id")
     )
     # What would be empty now if the shop went on as before.
-    as_before = "coalesce(ceil(1.0 * now.all_rows * before.empty / nullif(before.all_rows, 0)), 0)"
+    as_before = "coalesce(ceil(cast(now.all_rows * before.empty as double) / nullif(before.all_rows, 0)), 0)"
     if column.shown:
         empty, newly_empty, empty_before, where = "now.empty", "0", "before.empty", ""
     else:
@@ -36,7 +35,7 @@ def _counts(table: Table, column: Column) -> str:
     )
 
 
-def _statement(connection: duckdb.DuckDBPyConnection) -> Statement:
+def _statement(connection: Connection) -> Statement:
     """Return the statement of how many values of each required column are empty, now and in the extract before."""
     counts = " union all ".join(
         _counts(table, column)
@@ -44,7 +43,7 @@ def _statement(connection: duckdb.DuckDBPyConnection) -> Statement:
         for column in table.landed
         if column.required and column.name not in table.key
     )
-    return counts, []
+    return counts, {}
 
 
 SUITE = Suite(

@@ -15,7 +15,7 @@ from greenery.figures.statistics import Share
 from greenery.figures.summary import SHIPPED, intervals_of, largest_drop_off, rates_of
 from greenery.publishing.reading import Known, Version
 from greenery.source.tables import STEPS
-from greenery.warehouse.duckdb import statement
+from greenery.warehouse.statements import statement
 from greenery.web.funnel.model import (
     Bin,
     BreakdownAnswer,

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import HTTPException, status
 
 from greenery.publishing.reading import Known, Parameters, Version
-from greenery.warehouse.duckdb import statement
+from greenery.warehouse.statements import statement
 from greenery.web.funnel.queries import FILTERS, AsOf, Selection
 
 SHOWN_VALUES = 100

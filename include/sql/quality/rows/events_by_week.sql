@@ -4,7 +4,7 @@ with known_steps as (
         event_type,
         product_id,
         events,
-        cast(ceil(datediff('microsecond', first_at, $as_of) / 604800000000.0) as integer) - 1 as weeks_ago
+        {{ weeks_ago('first_at') }} as weeks_ago
     from intermediate.int_session_steps
     where
         known_as_of <= $as_of

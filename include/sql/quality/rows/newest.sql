@@ -12,7 +12,7 @@ with usual as (
         count(case when weeks_ago > 0 then 1 end) as rows_before,
         max(weeks_ago) as weeks_before
     from (
-        select cast(ceil(datediff('microsecond', created_at, $as_of) / 604800000000.0) as integer) - 1 as weeks_ago
+        select {{ weeks_ago('created_at') }} as weeks_ago
         from quality_orders
         where created_at < $as_of
     ) as aged

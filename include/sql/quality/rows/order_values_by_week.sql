@@ -5,7 +5,7 @@ with first_shown as (
     select
         order_id,
         order_total,
-        cast(ceil(datediff('microsecond', created_at, $as_of) / 604800000000.0) as integer) - 1 as weeks_ago
+        {{ weeks_ago('created_at') }} as weeks_ago
     from intermediate.int_order_versions
     where
         as_of <= $as_of
@@ -19,7 +19,7 @@ with first_shown as (
 select
     weeks_ago,
     count(order_total) as orders,
-    cast(median(order_total) as double) as median_total,
+    median(cast(order_total as double)) as median_total,
     stddev(case when order_total > 0 then ln(cast(order_total as double)) end) as spread
 from first_shown
 group by weeks_ago

@@ -1,6 +1,6 @@
 -- How many orders of the extract as of $as_of were made in its week and in each of the eight weeks before.
 with aged as (
-    select cast(ceil(datediff('microsecond', created_at, $as_of) / 604800000000.0) as integer) - 1 as weeks_ago
+    select {{ weeks_ago('created_at') }} as weeks_ago
     from quality_orders
     where created_at < $as_of
 )

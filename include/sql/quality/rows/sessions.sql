@@ -39,7 +39,7 @@ places_before as (
 ),
 
 average as (
-    select avg(events) as events from week_sessions
+    select avg(cast(events as double)) as events from week_sessions
 ),
 
 copies as (

@@ -9,7 +9,7 @@ users as (
     select
         user_id,
         count(case when weeks_ago = 0 then 1 end) as sessions,
-        count(case when weeks_ago > 0 then 1 end) / 8.0 as sessions_before
+        cast(count(case when weeks_ago > 0 then 1 end) as double) / 8 as sessions_before
     from quality_sessions
     where user_id is not null
     group by user_id

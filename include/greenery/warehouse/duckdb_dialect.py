@@ -17,6 +17,8 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.pool import StaticPool
 
+from greenery.warehouse.connection import Connection as WarehouseConnection
+
 # Great Expectations compares a number only with a column that it knows as one.
 TYPES = {
     "BOOLEAN": sa.Boolean(),
@@ -71,7 +73,7 @@ class Cursor:
 class Connection:
     """A DB-API connection that neither commits nor closes the connection of the pipeline."""
 
-    def __init__(self, session: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, session: Any) -> None:
         self._session = session
         # Weak, so that nobody reads the rest of a million rows for a cursor that was given up.
         self._reader: Callable[[], Cursor | None] = lambda: None
@@ -80,7 +82,7 @@ class Connection:
         """Return a cursor on the one session."""
         return Cursor(self)
 
-    def hand_over(self, cursor: Cursor) -> duckdb.DuckDBPyConnection:
+    def hand_over(self, cursor: Cursor) -> Any:
         """Return the session for a cursor's next statement; the cursor that reads there keeps the rest of its rows."""
         if reader := self._reader():
             reader.keep_rest()
@@ -153,7 +155,7 @@ class DuckDBDialect(PGDialect):
 registry.register("duckdb", __name__, "DuckDBDialect")
 
 
-def source(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+def source(connection: WarehouseConnection) -> dict[str, Any]:
     """Return what `add_sql` of Great Expectations is given so that it reads on `connection`."""
     options = {"creator": lambda: Connection(connection), "poolclass": StaticPool}
     return {"connection_string": "duckdb://", "kwargs": options}
