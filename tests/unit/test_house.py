@@ -81,6 +81,16 @@ def opens_a_database(tree: ast.AST) -> Iterator[int]:
                 yield node.lineno
 
 
+def knows_duckdb(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines that import DuckDB, or what the warehouse has for DuckDB alone."""
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        if any(re.match(r"(duckdb|greenery\.warehouse\.(duckdb|erasure))\b", name) for name in names):
+            yield node.lineno
+
+
 def imports_dag_classes(tree: ast.AST) -> Iterator[int]:
     """Yield the lines that import what DAGs and tasks are made of; not those for the type checker alone."""
     for_types = {
@@ -114,11 +124,15 @@ def uses_private_names(tree: ast.AST) -> Iterator[int]:
             yield node.lineno
 
 
+DIALECT = "from greenery.warehouse.duckdb import open_file"
 RULES = [
     (reads_the_environment, READ_THE_ENVIRONMENT, "home = os.environ['GREENERY_HOME']"),
     # The other SQLite file is the metadata of the Airflow that the commands start.
     (opens_a_database, ("warehouse/", "local_airflow/"), "sqlite3.connect('delivery.sqlite')"),
     (opens_a_database, ("warehouse/", "local_airflow/"), "with duckdb.connect(path) as connection: pass"),
+    # The files of an extract are read by DuckDB in memory, a shop is simulated by it, and published files are its own.
+    (knows_duckdb, ("warehouse/", "landing/", "simulator/", "publishing/", "cli/purge.py"), "import duckdb"),
+    (knows_duckdb, ("warehouse/", "landing/", "simulator/", "publishing/", "cli/purge.py"), DIALECT),
     (imports_dag_classes, ("orchestration/",), "from airflow.sdk import BaseHook, task"),
     (imports_dag_classes, ("orchestration/",), "import airflow.timetables.base"),
     (uses_private_names, (), "from greenery.build import locking\nlocking._sorted(text)"),

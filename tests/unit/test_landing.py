@@ -438,21 +438,23 @@ from pathlib import Path
 from greenery.landing import loading
 from greenery.settings import Settings
 
-typed = loading.typed_rows
+offered = loading.offered_rows
 
 def killed_at_products(table):
     # The rows of the tables before are inserted by now, within the transaction.
     if table.name == "products" and inserting:
         os.kill(os.getpid(), signal.SIGKILL)
-    return typed(table)
+    return offered(table)
 
 inserting = []
 forget = loading.ledger.forget
-loading.typed_rows = killed_at_products
+loading.offered_rows = killed_at_products
 loading.ledger.forget = lambda *arguments: (inserting.append(True), forget(*arguments))
 loading.land(Settings(home=Path({str(home.home)!r}), extracts=Path({str(home.extracts)!r})), datetime(2023, 1, 11))
 """
     killed = subprocess.run([sys.executable, "-c", script], env={"PYTHONPATH": "include", "PATH": ""}, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert not any(content(home).values())
+    assert list(home.home.glob(".landing-*"))
     assert land(home, as_of).outcome == "landed"
+    assert not list(home.home.glob(".landing-*"))

@@ -4,9 +4,9 @@
 {%- endmacro %}
 
 {% macro default__scd_id(key, valid_from) -%}
-    md5(concat({{ key }}, '|', strftime({{ valid_from }}, '%Y-%m-%d %H:%M:%S')))
+    md5({{ key }} || '|' || strftime({{ valid_from }}, '%Y-%m-%d %H:%M:%S'))
 {%- endmacro %}
 
 {% macro snowflake__scd_id(key, valid_from) -%}
-    md5(concat({{ key }}, '|', to_char({{ valid_from }}, 'YYYY-MM-DD HH24:MI:SS')))
+    md5({{ key }} || '|' || to_char({{ valid_from }}, 'YYYY-MM-DD HH24:MI:SS'))
 {%- endmacro %}

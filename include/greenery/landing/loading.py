@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 SHRINK_LIMIT = 0.5
+# How the folder is named in which a landing keeps what it works with.
+SCRATCH = ".landing-"
 # What a table's ids name comes before it.
 READING_ORDER = {
     table.name: table
@@ -72,7 +75,10 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
             if landed is None:
                 raise
             return _kept(landed, "source gone")
-        with tempfile.TemporaryDirectory(prefix=".landing-", dir=settings.home) as scratch:
+        # A landing that was killed leaves its folder. No other landing is under way: this one has the warehouse open.
+        for left_over in settings.home.glob(f"{SCRATCH}*"):
+            shutil.rmtree(left_over)
+        with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=settings.home) as scratch:
             return _land(connection, Path(scratch), folder, landed, reextract=reextract, accept_shrink=accept_shrink)
 
 
@@ -100,7 +106,8 @@ def _land(
         row_counts = {table.name: _count(reader, table) for table in TABLES}
         for table in TABLES:
             file = scratch / f"{table.name}.parquet"
-            reader.execute(f"copy {typed_rows(table)} to '{sql_text(file)}' (format parquet)")
+            kept = ", ".join(column.name for column in table.landed)
+            reader.execute(f"copy (select {kept} from {typed_rows(table)}) to '{sql_text(file)}' (format parquet)")
             offer(connection, offered_rows(table), file)
         if landed and not reextract:
             difference = _difference(connection, landed)

@@ -21,5 +21,5 @@ neighbours as (
 
 select
     *,
-    concat(coalesce(previous_extract_id, 'none'), ' > ', extract_id) as pair_id
+    coalesce(previous_extract_id, 'none') || ' > ' || extract_id as pair_id
 from neighbours

@@ -79,8 +79,10 @@ aged as (
 select
     aged.*,
     cast(
-        floor(168 * (aged.weeks_ago + 1) - cast(datediff('microsecond', aged.started_at, $as_of) as double) / 3600000000)
-        as integer
+        floor(
+            168 * (aged.weeks_ago + 1)
+            - cast(datediff('microsecond', aged.started_at, $as_of) as double) / 3600000000
+        ) as integer
     ) as hour_of_week,
     session_users.user_id,
     addresses.country,
