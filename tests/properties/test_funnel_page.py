@@ -129,6 +129,20 @@ def check(client: TestClient, shop: selections.Shop, chosen: selections.Chosen, 
     assert {session["session_id"] for session in drilled["sessions"]} == reached or len(reached) > 1000
 
 
+def check_two(
+    client: TestClient, shop: selections.Shop, chosen: selections.Chosen, other: selections.Chosen
+) -> tuple[int, int]:
+    """Compare a selection with another one; return how many sessions the other has, and how many are in both."""
+    asked = {**chosen, "as_of": shop.as_of.date(), **{f"other_{name}": value for name, value in other.items()}}
+    found = ask(client, "funnel", **asked, compare="other")["comparison"]
+    days = {name: chosen[name] for name in ("from", "to") if name in chosen}
+    sessions, others = shop.select(chosen), shop.select({**days, **other})
+    shared = {session["session_id"] for session in sessions} & {session["session_id"] for session in others}
+    assert found["funnel"] == selections.counts(others)
+    assert found["shared_sessions"] == len(shared)
+    return len(others), len(shared)
+
+
 def selections_by(sessions: list[dict], key) -> dict:
     """Return the sessions by a property of theirs."""
     grouped: dict = {}
@@ -219,6 +233,9 @@ def test_random_selections_on_a_simulated_shop(shop_client, extracts):  # noqa: 
         chosen = draw(chance, shop)
         sizes["empty" if not shop.select(chosen) else "some"] += 1
         check(shop_client, shop, chosen, 28, by[number // len(shops) % len(by)])
+        others, shared = check_two(shop_client, shop, chosen, draw(chance, shop))
+        sizes["some shared"] += 0 < shared < others
+    assert sizes["some shared"] > SELECTIONS // 20, sizes
     assert min(sizes["some"], sizes["empty"]) > SELECTIONS // 20, sizes
 
 
