@@ -490,7 +490,7 @@ def test_a_compressed_file_that_is_cut_off(home, as_of, folder, spoil):
     (folder / "promos.csv.gz").write_bytes(spoil(data))
     message = refused(home, as_of)
     assert f"{folder}/promos.csv.gz: " in message
-    assert "export the file again" in message or "Add it to the file" in message
+    assert "export the file again" in message or "it names no column of promos" in message
 
 
 def test_a_file_in_a_format_that_can_not_be_read_is_named(home, as_of, folder):
