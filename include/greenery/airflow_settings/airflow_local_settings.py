@@ -27,7 +27,7 @@ PRELOADED = (
     "greenery.quality.suites",
     "greenery.report.comparing",
     "greenery.warehouse.duckdb_dialect",
-    "statsmodels.stats.multitest",
+    "statsmodels.stats.proportion",
 )
 
 
