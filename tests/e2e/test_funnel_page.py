@@ -208,6 +208,8 @@ def test_orders_that_changed_and_all_their_versions(page):
     page.get_by_role("button", name="Order changes").click()
     rows = page.get_by_role("region", name="List of changed orders").locator("tbody tr")
     expect(rows.first).to_contain_text("preparing → shipped")
+    kinds = [row[1] for row in table(page, "List of changed orders")]
+    assert kinds == sorted(kinds, key=["Status changed", "Removed", "Returned", "Details changed", "New"].index)
     order = rows.first.get_by_role("button").inner_text()
     page.get_by_role("searchbox", name="Search", exact=True).fill(order)
     rows.first.get_by_role("button").click()

@@ -5,10 +5,19 @@ import { Card, copy, notice, signedOut } from "./card.js";
 import { NOTHING, STEPS, STEP_NAMES, button, capital, count, csv, day, download, h, moment, select, table } from "./dom.js";
 import { change, permanentLink, selection, state } from "./state.js";
 
-const CHANGES = { new: "New", status_changed: "Status changed", details_changed: "Details changed", removed: "Removed", returned: "Returned" };
+// In the order of the report.
+const CHANGES = { status_changed: "Status changed", removed: "Removed", returned: "Returned", details_changed: "Details changed", new: "New" };
 const VERSION_COLUMNS = ["status", "order_total", "order_cost", "shipping_cost", "promo_id", "shipping_service", "tracking_id", "estimated_delivery_at", "delivered_at", "address_id", "user_id"];
 
 const money = (amount) => (amount === null ? NOTHING : Number(amount).toLocaleString("en-US", { minimumFractionDigits: 2 }));
+/** Sort changed orders as the report does: by kind of change, and the rarest change of a status first. */
+const sorted = ({ orders, status_transitions: moves }) => {
+  const kinds = Object.keys(CHANGES);
+  const move = (order) => moves.findIndex((one) => one.from === order.status_from && one.to === order.status_to);
+  const rarity = (order) => (order.change === "status_changed" ? moves[move(order)].orders : 0);
+  return [...orders].sort((one, other) => kinds.indexOf(one.change) - kinds.indexOf(other.change)
+    || rarity(one) - rarity(other) || move(one) - move(other));
+};
 const names = (options) => {
   const byId = new Map(options.products.map((product) => [product.id, product.name]));
   return (ids) => ids.map((id) => byId.get(id) ?? id);
@@ -168,7 +177,7 @@ export class OrdersView {
   }
 
   show(answer) {
-    this.shown = answer;
+    this.shown = { ...answer, orders: sorted(answer) };
     const { card, options } = this;
     const weeks = options.as_ofs.filter((asOf) => asOf <= options.as_of).map((asOf) => [asOf, `to ${day(asOf)}`]);
     card.controls.replaceChildren(select("Week", weeks, answer.as_of, (week) => change({ week }, { entry: true })));
