@@ -160,8 +160,7 @@ def passed(connection: Connection, lock: Lock, accepted: Acceptance | None = Non
 
 def fail(connection: Connection) -> None:
     """Record that the quality gate did not pass this build, although the extract keeps its state."""
-    with transaction(connection):
-        target.distrust(connection)
+    target.distrust(connection)
 
 
 def check_passed(connection: Connection, lock: Lock) -> None:
