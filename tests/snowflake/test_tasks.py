@@ -1,4 +1,4 @@
-"""The tasks of dbt reach Snowflake by Airflow's connection, and nothing that Airflow keeps or shows holds its password."""
+"""The tasks of dbt reach Snowflake by the connection of Airflow, which keeps and shows nothing of its password."""
 
 from __future__ import annotations
 
