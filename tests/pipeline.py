@@ -26,12 +26,12 @@ from greenery.quality.checks import CHECKS
 from greenery.quality.findings import Finding
 from greenery.report import comparing, weeks, writing
 from greenery.settings import Settings
-from greenery.warehouse.access import connect
+from greenery.warehouse.access import connect, dbt_variables
 from greenery.warehouse.connection import rows
 
 # Builds and tests all models for a run: takes the home, the run's id, and whether it builds from the start.
 Build = Callable[[Settings, str, bool], None]
-_parsed: dict[tuple[str, str], Manifest] = {}
+_parsed: dict[tuple[str, ...], Manifest] = {}
 
 
 def parsed() -> Manifest:
@@ -39,7 +39,9 @@ def parsed() -> Manifest:
 
     The project is parsed once a process, and again where a test works on another one.
     """
-    project = (str(PROJECT), dbt_project.version())
+    # A parsed project names the database of its relations.
+    target = [os.environ.get(f"GREENERY_{name}", "") for name in ("TARGET", "SNOWFLAKE_DATABASE")]
+    project = (str(PROJECT), dbt_project.version(), *target)
     if project not in _parsed:
         with tempfile.TemporaryDirectory() as folder:
             result = dbtRunner().invoke(["--quiet", "--no-write-json", "parse", *places(folder)])
@@ -59,7 +61,7 @@ def places(folder: str | Path) -> list[str]:
 
 def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[NodeResult]:
     """Run dbt on the warehouse of `home` and return its results; fail with dbt's messages where a node failed."""
-    os.environ["GREENERY_WAREHOUSE"] = str(home.warehouse)
+    os.environ.update({"GREENERY_TARGET": home.target, **dbt_variables(home)})
     command = ["--quiet", "--no-write-json", "--log-level-file", "none", *arguments]
     result = dbtRunner(manifest=parsed()).invoke([*command, *places(home.home.parent / "dbt")])
     bad = {"error", "skipped", *([] if tests_may_fail else ["fail"])}
@@ -113,6 +115,8 @@ def record_tests(home: Settings, run_id: str, results: list[NodeResult]) -> None
 def build_with_dbt(home: Settings, run_id: str, full_refresh: bool) -> None:
     """Build and test all models for the run that holds the lock, and record what the tests said."""
     options = ["--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
+    if home.target == "snowflake":  # its stand-in adds no whole number to a date; the weekly run leaves these out too
+        options += ["--exclude", "path:models/semantic"]
     record_tests(home, run_id, dbt(home, "build", *options, tests_may_fail=True))
 
 

@@ -21,6 +21,9 @@ MODELS_PAGE = "/cosmos"
 PAUSE_AGAIN = "pause-again"
 FUNNEL_PAGE = "/greenery/funnel"
 WAREHOUSE_POOL = "greenery_warehouse"
+# Airflow's connection to Snowflake.
+WAREHOUSE_CONNECTION = "greenery_warehouse"
+TARGETS = ("duckdb", "snowflake")
 DELIVERY_POOL = "greenery_delivery"
 
 
@@ -42,6 +45,7 @@ class Settings:
     slack_channel, alert_channel: ids of the channels for the digest and for alerts; empty where there is none.
     email_to, alert_email_to: who gets the digest and the alerts by email.
     email_from: their sender; empty takes the one of the connection.
+    target: the warehouse, one of TARGETS.
     reports_url: where people open the folder of reports in a browser; empty where it is not served. The address of the
         funnel page follows from it.
 
@@ -61,6 +65,7 @@ class Settings:
     alert_channel: str = ""
     alert_email_to: tuple[str, ...] = ()
     reports_url: str = ""
+    target: str = "duckdb"
 
     @property
     def warehouse(self) -> Path:
@@ -133,6 +138,15 @@ def load() -> Settings:
     weekday = (_text("GREENERY_WEEK_ENDS_ON") or "wednesday").lower()
     if weekday not in WEEKDAYS:
         raise SettingError(f"GREENERY_WEEK_ENDS_ON={weekday!r} is no weekday: write one of {', '.join(WEEKDAYS)}.")
+    target = (_text("GREENERY_TARGET") or "duckdb").lower()
+    if target not in TARGETS:
+        raise SettingError(f"GREENERY_TARGET={target!r} is no warehouse: write one of {', '.join(TARGETS)}.")
+    source = (_text("GREENERY_SOURCE") or "folders").lower()
+    if source != "folders":
+        raise SettingError(
+            f"GREENERY_SOURCE={source!r} is not supported: extracts are read from folders. Unset it, and export the "
+            "tables to files (docs/snowflake.md)."
+        )
     return Settings(
         home=home,
         extracts=extracts,
@@ -147,12 +161,20 @@ def load() -> Settings:
         alert_channel=_text("GREENERY_ALERT_CHANNEL"),
         alert_email_to=_list("GREENERY_ALERT_EMAIL_TO"),
         reports_url=_text("GREENERY_REPORTS_URL").rstrip("/"),
+        target=target,
     )
 
 
 def is_set(name: str) -> bool:
     """Whether the environment has a variable of this name, whatever it says."""
     return bool(os.environ.get(name))
+
+
+def running_task() -> dict[str, str]:
+    """Return what Airflow tells this process of the task that it runs: DAG, task, run and week; empty outside one."""
+    names = {"dag": "DAG_ID", "task": "TASK_ID", "run": "DAG_RUN_ID", "week": "LOGICAL_DATE"}
+    found = {name: _text(f"AIRFLOW_CTX_{variable}") for name, variable in names.items()}
+    return {name: value for name, value in found.items() if value}
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from greenery.build.dbt_project import PROFILES, PROJECT, TARGET
+from greenery.build.dbt_project import PROFILES, PROJECT
 from greenery.settings import variables_set
 
 if TYPE_CHECKING:
@@ -51,7 +51,14 @@ def keep(environment: Mapping[str, str]) -> bool:
             [
                 # The static parser starts threads. A fork has none of them and would wait for them for ever.
                 *("--quiet", "--log-level-file", "none", "--no-write-json", "--no-static-parser", "parse"),
-                *("--project-dir", str(PROJECT), "--profiles-dir", str(PROFILES), "--target", TARGET),
+                *(
+                    "--project-dir",
+                    str(PROJECT),
+                    "--profiles-dir",
+                    str(PROFILES),
+                    "--target",
+                    environment.get("GREENERY_TARGET") or "duckdb",
+                ),
                 *("--target-path", folder, "--log-path", folder),
             ]
         )

@@ -13,7 +13,6 @@ from greenery.settings import REPOSITORY
 PROJECT = REPOSITORY / "include" / "dbt"
 MANIFEST = PROJECT / "target" / "manifest.json"
 PROFILES = PROJECT / "profiles"
-TARGET = "duckdb"
 
 
 @dataclass(frozen=True)
@@ -22,11 +21,13 @@ class Models:
 
     logs: those that are kept by pair of extracts, and may hold rows of more pairs than the build's.
     marts: those that are published.
+    keys: of each model that a run replaces in part, the column by which it does.
     """
 
     inputs: dict[str, frozenset[str]]
     logs: tuple[str, ...]
     marts: tuple[str, ...]
+    keys: dict[str, str]
 
 
 def version() -> str:
@@ -63,4 +64,9 @@ def _read(path: Path, _: int) -> Models:
         inputs={name: frozenset(found & set(built)) for name, found in parents.items()},
         logs=tuple(name for name, node in built.items() if "versions" in node["fqn"]),
         marts=tuple(name for name, node in built.items() if "marts" in node["fqn"]),
+        keys={
+            name: node["config"]["unique_key"] or "pair_id"
+            for name, node in built.items()
+            if node["config"]["materialized"] == "incremental"
+        },
     )

@@ -66,6 +66,8 @@ def acquire(
     if extract is None:
         raise LockLostError(f"nothing is landed for {as_of:%Y-%m-%d}: clear the task land of this run.")
     with transaction(connection):
+        if not _swap(connection, holder[0]["run_id"] if holder else "", run_id):
+            return False
         # A tested build that was not published is given up here. Its neighbours then form pairs that no test has seen.
         tested_until_now = target.is_tested(connection, _sorted(ledger.admitted(connection)))
         ledger.forget(
@@ -106,8 +108,27 @@ def release(connection: Connection, run_id: str) -> None:
     """Give the build lock back, if `run_id` holds it. A build by hand then uses the admitted extracts."""
     with transaction(connection):
         if rows(connection, "select run_id from landing.build_lock where run_id = $run_id", {"run_id": run_id}):
+            _swap(connection, run_id, "")
             _delete_lock(connection)
             target.set_build(connection)
+
+
+def still_holds(connection: Connection, run_id: str) -> None:
+    """Raise LockLostError unless `run_id` holds the lock. To be called first in a transaction.
+
+    The transaction has the lock's row until it ends: no other run can take the lock in between, so what a task writes
+    whose run has lost the lock is never committed.
+    """
+    if not _swap(connection, run_id, run_id):
+        raise LockLostError("another run holds the warehouse: clear the task acquire_warehouse of this run.")
+
+
+def _swap(connection: Connection, seen: str, run_id: str) -> bool:
+    """Make `run_id` the holder of the lock (empty: nobody), if it is still the one that was seen; return whether."""
+    done = connection.execute(
+        "update landing.lock_holder set run_id = $run_id where run_id = $seen", {"run_id": run_id, "seen": seen}
+    )
+    return bool(done.fetchall()[0][0])
 
 
 def check_lock(connection: Connection, run_id: str) -> Lock:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, TypeAdapter
 
-from greenery.build import dbt_project, target
+from greenery.build import dbt_project, locking, target
 from greenery.build.locking import Lock, LockLostError, check_lock
 from greenery.landing import ledger
 from greenery.messages.check_results import Acceptance
@@ -43,7 +43,9 @@ def forget_built(connection: Connection, run_id: str, model: str) -> None:
     Raises LockLostError where the run lost the lock.
     """
     check_lock(connection, run_id)
-    connection.execute("delete from landing.built_models where model_name = $model", {"model": model})
+    with transaction(connection):
+        locking.still_holds(connection, run_id)
+        connection.execute("delete from landing.built_models where model_name = $model", {"model": model})
 
 
 def note_built(connection: Connection, run_id: str, model: str) -> None:
@@ -59,11 +61,13 @@ def note_built(connection: Connection, run_id: str, model: str) -> None:
         )
     # The notes of models that were built from other extracts go, because those models no longer form a whole build.
     built_from = {"extracts": target.extracts(connection)}
-    connection.execute("delete from landing.built_models where extracts <> $extracts", built_from)
-    connection.execute(
-        "insert into landing.built_models (model_name, extracts) values ($model, $extracts)",
-        {"model": model, **built_from},
-    )
+    with transaction(connection):
+        locking.still_holds(connection, run_id)
+        connection.execute("delete from landing.built_models where extracts <> $extracts", built_from)
+        connection.execute(
+            "insert into landing.built_models (model_name, extracts) values ($model, $extracts)",
+            {"model": model, **built_from},
+        )
 
 
 def check_build(connection: Connection, run_id: str) -> Lock:
@@ -98,6 +102,7 @@ def tested(connection: Connection, run_id: str, failed: Sequence[FailedTest]) ->
     """
     lock = check_build(connection, run_id)
     with transaction(connection):
+        locking.still_holds(connection, run_id)
         connection.execute(
             "update landing.built_with set extracts = $extracts, failed = $failed, is_tested = $is_tested",
             {
@@ -155,8 +160,7 @@ def passed(connection: Connection, lock: Lock, accepted: Acceptance | None = Non
 
 def fail(connection: Connection) -> None:
     """Record that the quality gate did not pass this build, although the extract keeps its state."""
-    with transaction(connection):
-        target.distrust(connection)
+    target.distrust(connection)
 
 
 def check_passed(connection: Connection, lock: Lock) -> None:

@@ -26,6 +26,8 @@ from greenery.channels.errors import PassingError, PermanentError
 from greenery.local_airflow.background import UI_PORT
 from greenery.local_airflow.environment import environment
 from greenery.settings import SettingError, Settings, load
+from greenery.warehouse.access import connect, publishes_files
+from greenery.warehouse.connection import UnavailableError, rows
 
 GOOD, OFF, BAD = "ok", "off", "FIX"
 
@@ -97,6 +99,14 @@ def _extracts(settings: Settings) -> Diagnosis:
 
 
 def _warehouse(settings: Settings) -> Diagnosis:
+    if not publishes_files(settings):
+        try:
+            with connect(settings) as connection:
+                published = rows(connection, "select version from landing.publication")
+        except UnavailableError as error:
+            return Diagnosis("warehouse", BAD, str(error))
+        newest = f"published version {published[0]['version']}" if published else "nothing is published yet"
+        return Diagnosis("warehouse", GOOD, f"{settings.target} answers, {newest}")
     if not settings.warehouse.exists():
         ways = f"{commands.make(settings, 'demo')}, or {commands.make(settings, 'backfill FROM=… TO=…')}"
         return Diagnosis("warehouse", GOOD, f"nothing is landed yet: {ways}")

@@ -21,7 +21,7 @@ from greenery.publishing import versions
 from greenery.report import weeks, writing
 from greenery.settings import Settings, load
 from greenery.warehouse import erasure
-from greenery.warehouse.access import connect
+from greenery.warehouse.access import connect, publishes_files
 
 
 def purge(
@@ -37,6 +37,11 @@ def purge(
     Example: `greenery purge --find "8d5b3f0e 1c2a9d44"`
     """
     settings = load()
+    if not publishes_files(settings):
+        raise InputError(
+            "purge deletes copies in the files of the home, and GREENERY_TARGET=snowflake keeps data in Snowflake: "
+            "docs/snowflake.md says how a person is erased there."
+        )
     if running(settings) is not None:
         raise AirflowError(
             f"Airflow runs for {settings.home}: stop it first ({commands.make(settings, 'down')}), "

@@ -108,7 +108,7 @@ def _land(
             file = scratch / f"{table.name}.parquet"
             kept = ", ".join(column.name for column in table.landed)
             reader.execute(f"copy (select {kept} from {typed_rows(table)}) to '{sql_text(file)}' (format parquet)")
-            offer(connection, offered_rows(table), file)
+            offer(connection, table, offered_rows(table), file)
         if landed and not reextract:
             difference = _difference(connection, landed)
             raise ExtractError(

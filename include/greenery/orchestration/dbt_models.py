@@ -15,7 +15,7 @@ from cosmos.dbt.project import change_working_directory, environ
 from cosmos.operators.local import AbstractDbtLocalBase, DbtRunLocalOperator, DbtTestLocalOperator
 
 from greenery.build import dbt_manifest
-from greenery.build.dbt_project import MANIFEST, PROFILES, PROJECT, TARGET
+from greenery.build.dbt_project import MANIFEST, PROFILES, PROJECT
 from greenery.settings import WAREHOUSE_POOL, Settings
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ class ParsedBefore(AbstractDbtLocalBase):
 
     def run_command(self, cmd: list[str], env: dict[str, Any], context: Context, **kwargs: Any) -> Any:
         """Run the command with these variables; return dbt's result."""
+        from greenery import settings
+        from greenery.warehouse.access import dbt_variables
+
+        # Here, and not in the task's own environment, which Airflow keeps and shows: secrets are among them.
+        env = {**env, **dbt_variables(settings.load())}
         self.parsed = dbt_manifest.take(env)
         # Where Cosmos would copy to and fro what dbt keeps of its last parsing.
         self.partial_parse = self.parsed is None and self.partial_parse
@@ -119,7 +124,7 @@ def dbt_models(settings: Settings, full_refresh: str) -> TaskGroup:
     full_refresh: template that renders to a truth value; true rebuilds the incremental models from the start.
     """
     profile = ProfileConfig(
-        profile_name="greenery", target_name=TARGET, profiles_yml_filepath=PROFILES / "profiles.yml"
+        profile_name="greenery", target_name=settings.target, profiles_yml_filepath=PROFILES / "profiles.yml"
     )
     group: TaskGroup = DbtTaskGroup(
         group_id="dbt",

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from greenery import commands
-from greenery.build import dbt_project, record
+from greenery.build import dbt_project, locking, record
 from greenery.files import switch_link
 from greenery.landing import ledger
+from greenery.publishing import published_tables
 from greenery.settings import Settings
-from greenery.warehouse.access import connect
-from greenery.warehouse.connection import Connection, rows, transaction
+from greenery.warehouse.access import connect, connect_to_read, publishes_files
+from greenery.warehouse.connection import Connection, has_table, rows, transaction
 from greenery.warehouse.duckdb import open_file, sql_text
 
 # Besides the marts, a report needs these relations to show what was known at an earlier time.
@@ -48,23 +49,32 @@ def publish(settings: Settings, run_id: str) -> int:
     with connect(settings) as connection:
         lock = record.check_build(connection, run_id)
         record.check_passed(connection, lock)
-        version = 1 + max(_numbers(settings), default=0)
-        _write_version(connection, _version_folder(settings, version), version)
+        recorded = rows(connection, "select version from landing.publication")
+        version = 1 + max([*_numbers(settings), *(row["version"] for row in recorded)], default=0)
+        in_files = publishes_files(settings)
+        if in_files:
+            _write_version(connection, _version_folder(settings, version), version)
+        else:
+            published_tables.prepare(connection, list(relations()))
         with transaction(connection):
+            locking.still_holds(connection, run_id)
+            if not in_files:
+                published_tables.replace(connection, list(relations()))
             if lock.withdrawal:
                 ledger.hold(connection, lock.extract_id, f"withdrawn: {lock.withdrawal}", withdrawn=True)
             else:
                 ledger.admit(connection, lock.extract_id)
             record.published(connection, lock, version)
-        switch_link(settings.published, f"versions/{version}")
-        _prune(settings, version)
+        if in_files:
+            switch_link(settings.published, f"versions/{version}")
+            _prune(settings, version)
     return version
 
 
 def catch_up(settings: Settings, connection: Connection) -> None:
     """Switch to the recorded version if a kill came between recording it and switching to it."""
     recorded = rows(connection, "select version from landing.publication")
-    if not recorded:
+    if not recorded or not publishes_files(settings):
         return
     version = recorded[0]["version"]
     if _version_folder(settings, version).is_dir() and _published_version(settings) != version:
@@ -77,6 +87,12 @@ def open_published(settings: Settings) -> Iterator[Connection]:
 
     Raises NothingPublishedError before the first publish.
     """
+    if not publishes_files(settings):
+        with connect_to_read(settings) as session:
+            if not rows(session, "select version from landing.publication"):
+                raise nothing_published(settings)
+            yield session
+        return
     if not settings.published.exists():
         raise nothing_published(settings)
     with open_file(settings.published.resolve() / "greenery.duckdb", read_only=True) as connection:
@@ -85,10 +101,30 @@ def open_published(settings: Settings) -> Iterator[Connection]:
 
 def nothing_published(settings: Settings) -> NothingPublishedError:
     """Return the error that says how to publish the first version."""
+    if not publishes_files(settings) and not settings.published.exists():
+        return NothingPublishedError(
+            "nothing is published in files, which this page reads: GREENERY_TARGET=snowflake publishes in the schema "
+            "analytics of the warehouse. Query it there, or run a week first if it is empty."
+        )
     return NothingPublishedError(
         f"nothing is published in {settings.home} yet: run a week first "
         f"({commands.make(settings, 'backfill FROM=… TO=…')})."
     )
+
+
+def published_extracts(settings: Settings, connection: Connection) -> list[str]:
+    """Return the ids of the extracts that the published version holds, oldest first; none before the first publish.
+
+    connection: the warehouse. An id begins with the as_of.
+    """
+    if publishes_files(settings):
+        file = settings.published / "manifest.json"
+        found: list[str] = json.loads(file.read_text(encoding="utf-8"))["admitted_extracts"] if file.exists() else []
+        return found
+    if not has_table(connection, "history", "int_extract_pairs"):
+        return []
+    pairs = rows(connection, "select extract_id from history.int_extract_pairs")
+    return sorted(row["extract_id"] for row in pairs)
 
 
 def relations() -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from greenery.figures.rows import WeekRows
 from greenery.figures.statistics import ENOUGH_PEERS, ENOUGH_SESSIONS
+from greenery.warehouse.access import history_schema, keep
 from greenery.warehouse.connection import Connection, rows
 from greenery.warehouse.statements import statement
 
@@ -22,8 +23,10 @@ def read(connection: Connection, as_of: datetime) -> WeekRows:
     Raises NotAdmittedError where it holds no extract as of then.
     """
 
+    history = history_schema(connection)
+
     def found(name: str, **parameters: int) -> list[dict[str, Any]]:
-        return rows(connection, statement(f"figures/{name}"), {"as_of": as_of, **parameters})
+        return rows(connection, statement(f"figures/{name}", history), {"as_of": as_of, **parameters})
 
     extract = found("extract")
     if not extract:
@@ -50,5 +53,5 @@ def read(connection: Connection, as_of: datetime) -> WeekRows:
 
 def keep_recent_sessions(connection: Connection, as_of: datetime) -> None:
     """Keep the sessions of the last weeks, as known at `as_of`, as the temporary table recent_sessions."""
-    text = statement("shared/recent_sessions")
-    connection.execute(f"create or replace temporary table recent_sessions as {text}", {"as_of": as_of})
+    text = statement("shared/recent_sessions", history_schema(connection))
+    keep(connection, "recent_sessions", text, {"as_of": as_of})

@@ -47,7 +47,8 @@ def finding(suite: Suite, result: ExpectationValidationResult, size: int) -> Fin
         value, name = found["observed_value"] or 0, arguments["column"]
         return Finding(passed, f"{value:,} {name}", wanted, size, int(not passed))
     failing = found.get("unexpected_count", found.get("observed_value")) or 0
-    looked_at = found.get("element_count", size) - (found.get("missing_count") or 0)
+    # A sum over one column and the other is no int on each warehouse.
+    looked_at = int(found.get("element_count", size)) - int(found.get("missing_count") or 0)
     examples = [] if passed else _examples(found, suite.keys)
     is_share = "mostly" in arguments and arguments["mostly"] < 1
     part = f" ({failing / looked_at:.1%})" if failing and is_share else ""

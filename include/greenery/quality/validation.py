@@ -14,7 +14,7 @@ from greenery.quality.findings import NAMED_ROWS, Finding, finding
 from greenery.quality.suite import Check, Suite
 from greenery.quality.suites import SUITES
 from greenery.source.tables import STEPS
-from greenery.warehouse.access import data_source
+from greenery.warehouse.access import data_source, keep
 from greenery.warehouse.connection import Connection, rows
 from greenery.warehouse.statements import statement
 
@@ -71,9 +71,7 @@ def findings_of(
     if failed and suite.keys:
         # In the order of the keys, so that the same rows are named whatever ran before.
         order = ", ".join(suite.keys)
-        connection.execute(
-            f"create or replace temporary table {table(suite)} as select * from {table(suite)} order by {order}"
-        )
+        keep(connection, table(suite), f"select * from {table(suite)} order by {order}")
         for check in failed:
             results |= results_of(batch, suite, (check,), given, _with_examples(suite, check))
     # Of a query, or of one figure of a column, Great Expectations does not say how many rows it looked at.
@@ -100,13 +98,13 @@ def make(connection: Connection, suite: Suite, as_of: datetime) -> None:
         _keep(connection, table(suite), statement(f"quality/rows/{suite.name}"), as_of)
     else:
         text, values = suite.statement(connection)
-        connection.execute(f"create or replace temporary table {table(suite)} as {text}", values)
+        keep(connection, table(suite), text, values)
 
 
 def _keep(connection: Connection, name: str, text: str, as_of: datetime) -> None:
     code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
     given = {"as_of": as_of} if "$as_of" in code else None
-    connection.execute(f"create or replace temporary table {name} as {code}", given)
+    keep(connection, name, code, given)
 
 
 def parameters(connection: Connection, as_of: datetime) -> dict[str, Any]:

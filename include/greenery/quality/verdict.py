@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel
 
 from greenery import commands
-from greenery.build import record
+from greenery.build import locking, record
 from greenery.build.record import FailedTest
 from greenery.documents import to_json
 from greenery.files import write_atomically
@@ -23,6 +23,7 @@ from greenery.quality.suite import DATA
 from greenery.quality.validation import validate
 from greenery.settings import Settings
 from greenery.warehouse.access import connect
+from greenery.warehouse.connection import transaction
 
 DBT_RUNBOOK = "docs/runbook.md#dbt_tests"
 
@@ -99,16 +100,20 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
         # An admitted extract stays admitted if only a model, or rows of another week, are wrong now.
         stays = extract.state == "admitted" and not any(map(_is_of_the_extract, verdict.failed_critical))
         _write(settings, lock.as_of, verdict, extract.warnings, stays_admitted=stays)
-        if not verdict.failed_critical:
-            record.passed(connection, lock, verdict.accepted)
-        else:
-            reason = "; ".join(f"{check.check}: {check.observed}" for check in verdict.failed_critical)
-            if stays:
+        reason = "; ".join(f"{check.check}: {check.observed}" for check in verdict.failed_critical)
+        with transaction(connection):
+            locking.still_holds(connection, run_id)
+            if not reason:
+                record.passed(connection, lock, verdict.accepted)
+            elif stays:
                 record.fail(connection)
-                raise HeldError(_how_to_mend(settings, lock.as_of, reason), verdict)
-            held_for = {check.check: check.observed for check in verdict.failed_critical}
-            ledger.hold(connection, lock.extract_id, reason, held_for=held_for)
-            raise HeldError(_how_to_go_on(settings, lock.as_of, verdict, reason), verdict, held_because=reason)
+            else:
+                held_for = {check.check: check.observed for check in verdict.failed_critical}
+                ledger.hold(connection, lock.extract_id, reason, held_for=held_for)
+    if reason and stays:
+        raise HeldError(_how_to_mend(settings, lock.as_of, reason), verdict)
+    if reason:
+        raise HeldError(_how_to_go_on(settings, lock.as_of, verdict, reason), verdict, held_because=reason)
     return verdict
 
 

@@ -9,6 +9,7 @@ from greenery.publishing.versions import open_published
 from greenery.report import sources
 from greenery.report.writing import figures, take_back
 from greenery.settings import Settings
+from greenery.warehouse.access import history_schema
 from greenery.warehouse.connection import Connection, rows, transaction
 
 
@@ -25,7 +26,7 @@ def settle(settings: Settings, connection: Connection, written: datetime | None 
     recorded, days = _recorded(connection), settings.maturity_days
     outdated = []
     with open_published(settings) as published:
-        admitted = rows(published, "select extract_id from intermediate.int_extract_pairs")
+        admitted = rows(published, f"select extract_id from {history_schema(published)}.int_extract_pairs")
         rendered_from = sources.by_week(row["extract_id"] for row in admitted)
         for file in sorted(settings.reports.glob("*/summary.json")):
             as_of = datetime.fromisoformat(file.parent.name)

@@ -18,6 +18,7 @@ from greenery.landing.extract import Extract
 from greenery.messages import page
 from greenery.messages.check_results import WARNING
 from greenery.messages.week_state import ListedWeek, WeekFigures, WeekState
+from greenery.publishing.versions import published_extracts
 from greenery.report import runs, sources
 from greenery.report.judged import quality_of
 from greenery.report.runs import WeekRun
@@ -31,7 +32,7 @@ WEEKS = TypeAdapter(list[WeekState])
 
 def write_list(settings: Settings, connection: Connection) -> None:
     """Write `reports/weeks.json` and `reports/index.html` from the ledger, so that readers need no warehouse."""
-    published = _published_extracts(settings)
+    published = published_extracts(settings, connection)
     outdated = _outdated_reports(connection, published, settings.maturity_days)
     published_weeks = {extract_id[:10] for extract_id in published}
     landed = ledger.extracts(connection)
@@ -101,15 +102,6 @@ def recorded(settings: Settings) -> list[WeekState]:
     """Return the weeks of weeks.json, oldest first; none where nothing was landed."""
     path = settings.reports / "weeks.json"
     return WEEKS.validate_json(path.read_bytes()) if path.exists() else []
-
-
-def _published_extracts(settings: Settings) -> list[str]:
-    """Return the ids of the published extracts, oldest first. An id begins with the as_of."""
-    file = settings.published / "manifest.json"
-    if not file.exists():
-        return []
-    manifest: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))
-    return manifest["admitted_extracts"]
 
 
 def _week(settings: Settings, extract: Extract, published: bool, outdated: bool) -> WeekState:

@@ -1,14 +1,21 @@
-"""How the rooms reach the warehouse: no other module knows which one it is."""
+"""How the rooms reach the warehouse that the settings name: no other module knows which one it is."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from greenery.settings import Settings
-from greenery.warehouse import duckdb
+from greenery.source.tables import Table
+from greenery.warehouse import duckdb, snowflake
 from greenery.warehouse.connection import Connection
+from greenery.warehouse.snowflake import SnowflakeConnection
+
+
+def _of(settings: Settings) -> Any:
+    return snowflake if settings.target == "snowflake" else duckdb
 
 
 def connect(settings: Settings) -> AbstractContextManager[Connection]:
@@ -17,21 +24,60 @@ def connect(settings: Settings) -> AbstractContextManager[Connection]:
     Only a task that holds the slot of the warehouse pool may call this. Raises UnavailableError where it can't be
     opened.
     """
-    return duckdb.connect(settings)
+    opened: AbstractContextManager[Connection] = _of(settings).connect(settings)
+    return opened
 
 
 def connect_to_read(settings: Settings) -> AbstractContextManager[Connection]:
     """Open the warehouse for reading and for temporary tables. Raises UnavailableError where it can't be opened."""
-    return duckdb.connect_to_read(settings)
+    opened: AbstractContextManager[Connection] = _of(settings).connect_to_read(settings)
+    return opened
 
 
-def offer(connection: Connection, name: str, file: Path) -> None:
-    """Let the session read a Parquet file as the temporary relation `name`, as long as the file is there."""
-    duckdb.offer(connection, name, file)
+def dbt_variables(settings: Settings) -> dict[str, str]:
+    """Return the variables, secrets among them, by which dbt reaches the warehouse. They are for its process alone.
+
+    Raises UnavailableError where the connection can't be used.
+    """
+    if settings.target == "snowflake":
+        return snowflake.dbt_variables()
+    return {"GREENERY_WAREHOUSE": str(settings.warehouse)}
+
+
+def publishes_files(settings: Settings) -> bool:
+    """Return whether people read published files; where not, they read the schemas analytics and history of the
+    warehouse itself."""
+    return settings.target != "snowflake"
+
+
+def history_schema(connection: Connection) -> str:
+    """Return the schema in which published relations stand that are no marts."""
+    return "history" if isinstance(connection, SnowflakeConnection) else "intermediate"
+
+
+def offer(connection: Connection, table: Table, name: str, file: Path) -> None:
+    """Let the session read the rows of a Parquet file, in the columns of `table`, as the temporary relation `name`.
+
+    The file has to stay as long as it is read. No transaction may be open.
+    """
+    if isinstance(connection, SnowflakeConnection):
+        snowflake.offer(connection, table, name, file)
+    else:
+        duckdb.offer(connection, name, file)
+
+
+def keep(connection: Connection, name: str, query: str, parameters: Mapping[str, Any] | None = None) -> None:
+    """Keep the rows of a query as a temporary table of the session, in the place of one of that name."""
+    if isinstance(connection, SnowflakeConnection):
+        snowflake.keep(connection, name, query, parameters)
+    else:
+        connection.execute(f"create or replace temporary table {name} as {query}", parameters)
 
 
 def data_source(connection: Connection) -> dict[str, Any]:
     """Return what `add_sql` of Great Expectations is given so that it reads in this session."""
+    if isinstance(connection, SnowflakeConnection):
+        return snowflake.data_source(connection)
     # It imports SQLAlchemy's dialects, which only the task that judges needs.
     from greenery.warehouse import duckdb_dialect
 

@@ -54,6 +54,9 @@ def _environment() -> Environment:
 
 
 @functools.cache
-def statement(name: str) -> str:
-    """Return the text of `include/sql/<name>.sql`, with its macros filled in."""
-    return _environment().get_template(f"{name}.sql").render()
+def statement(name: str, history: str = "intermediate") -> str:
+    """Return the text of `include/sql/<name>.sql`, with its macros filled in.
+
+    history: the schema of the relations that are no marts. They are published in another one than they are built in.
+    """
+    return _environment().get_template(f"{name}.sql").render(history=history)

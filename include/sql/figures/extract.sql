@@ -3,5 +3,5 @@ select
     as_of,
     extract_id,
     previous_as_of
-from intermediate.int_extract_pairs
+from {{ history }}.int_extract_pairs
 where as_of = $as_of

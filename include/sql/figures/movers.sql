@@ -14,7 +14,7 @@ with sessions as (
 steps as (
     select session_steps.*
     from sessions
-    inner join intermediate.int_session_steps as session_steps on sessions.session_id = session_steps.session_id
+    inner join {{ history }}.int_session_steps as session_steps on sessions.session_id = session_steps.session_id
     where session_steps.known_as_of <= $as_of and session_steps.first_at < $as_of
 ),
 
@@ -22,7 +22,7 @@ order_items as (
     select
         order_id,
         product_id
-    from intermediate.int_order_item_versions
+    from {{ history }}.int_order_item_versions
     where as_of <= $as_of and order_id in (select steps.order_id from steps)
     qualify rank() over (partition by order_id order by as_of desc) = 1
 ),
@@ -99,7 +99,7 @@ products as (
     select
         product_id,
         name
-    from intermediate.int_product_versions
+    from {{ history }}.int_product_versions
     where as_of <= $as_of and product_id in (select compared.value from compared)
     qualify row_number() over (partition by product_id order by as_of desc) = 1
 )

@@ -5,7 +5,7 @@ with order_items as (
         order_id,
         product_id,
         quantity
-    from intermediate.int_order_item_versions
+    from {{ history }}.int_order_item_versions
     where
         as_of <= $as_of
         and order_id in (
@@ -19,7 +19,7 @@ products as (
     select
         product_id,
         name
-    from intermediate.int_product_versions
+    from {{ history }}.int_product_versions
     where as_of <= $as_of and product_id in (select order_items.product_id from order_items)
     qualify row_number() over (partition by product_id order by as_of desc) = 1
 )

@@ -2,7 +2,7 @@
 -- ends at $as_of. Times are UTC.
 with known_steps as (
     select *
-    from intermediate.int_session_steps
+    from {{ history }}.int_session_steps
     where known_as_of <= $as_of and first_at < $as_of
 ),
 

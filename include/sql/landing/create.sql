@@ -39,6 +39,15 @@ create table if not exists landing.build_lock (
     held_for varchar default '{}'
 );
 
+-- One row for good: the run that holds the lock, empty while nobody does. Whoever changes it names what it has seen
+-- there, so of two runs only one takes it.
+create table if not exists landing.lock_holder (run_id varchar not null);
+
+insert into landing.lock_holder (run_id)
+select coalesce(held.run_id, '') as run_id
+from (select max(build_lock.run_id) as run_id from landing.build_lock) as held
+where not exists (select lock_holder.run_id from landing.lock_holder);
+
 -- What the models are built from now: one row an extract, with the one before it.
 create table if not exists landing.build (
     as_of timestamp not null,

@@ -2,14 +2,14 @@
 -- user and place. weeks_ago 0 is the week that ends at $as_of. Times are UTC.
 with recent_sessions as (
     select distinct session_id
-    from intermediate.int_session_steps
+    from {{ history }}.int_session_steps
     where known_as_of <= $as_of and first_at < $as_of and first_at >= $as_of - interval '63 days'
 ),
 
 known_steps as (
     select session_steps.*
     from recent_sessions
-    inner join intermediate.int_session_steps as session_steps on recent_sessions.session_id = session_steps.session_id
+    inner join {{ history }}.int_session_steps as session_steps on recent_sessions.session_id = session_steps.session_id
     where session_steps.known_as_of <= $as_of and session_steps.first_at < $as_of
 ),
 
@@ -48,10 +48,10 @@ users as (
     select
         user_id,
         address_id
-    from intermediate.int_user_versions
+    from {{ history }}.int_user_versions
     where
         as_of <= $as_of
-        and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
+        and pair_id in (select pairs.pair_id from {{ history }}.int_extract_pairs as pairs)
         and user_id in (select session_users.user_id from session_users)
     qualify row_number() over (partition by user_id order by as_of desc) = 1
 ),
@@ -61,10 +61,10 @@ addresses as (
         address_id,
         state,
         country
-    from intermediate.int_address_versions
+    from {{ history }}.int_address_versions
     where
         as_of <= $as_of
-        and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
+        and pair_id in (select pairs.pair_id from {{ history }}.int_extract_pairs as pairs)
         and address_id in (select users.address_id from users)
     qualify row_number() over (partition by address_id order by as_of desc) = 1
 ),

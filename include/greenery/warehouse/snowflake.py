@@ -1,0 +1,266 @@
+"""Snowflake as the warehouse: one database with the same schemas as the DuckDB file, and those that people read."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from greenery.settings import WAREHOUSE_CONNECTION, Settings, running_task
+from greenery.source.tables import TABLES, Table
+from greenery.warehouse.connection import Connection, UnavailableError
+from greenery.warehouse.statements import statement
+
+# The schema of the session: temporary tables are made there.
+WORK = "landing"
+SESSION = {
+    # A time is what the extract says, in UTC: the account's own settings must not matter.
+    "TIMEZONE": "UTC",
+    "TIMESTAMP_TYPE_MAPPING": "TIMESTAMP_NTZ",
+    # A statement that hangs ends the task; the next try finds everything as it was committed.
+    "STATEMENT_TIMEOUT_IN_SECONDS": 3600,
+    # A transaction of a lost client must not block the next run for hours.
+    "ABORT_DETACHED_QUERY": True,
+}
+CONNECT_SECONDS = 60
+SETUP = "include/sql/snowflake/setup.sql"
+COMMENT = re.compile(r"--[^\n]*")
+PARAMETER = re.compile(r"\$(\w+)")
+
+
+class SnowflakeConnection:
+    """A session of Snowflake, in the form of `Connection`."""
+
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+        self._cursor = raw.cursor()
+
+    def execute(self, query: str, parameters: Mapping[str, Any] | None = None, /) -> SnowflakeConnection:
+        """Run a statement with these parameters, by name, and return this connection, which has its result."""
+        text = COMMENT.sub("", query)
+        if parameters:
+            text = PARAMETER.sub(lambda found: _place(found[1], parameters[found[1]]), text.replace("%", "%%"))
+        self._cursor.execute(text, parameters or None)
+        return self
+
+    @property
+    def description(self) -> Sequence[Sequence[Any]]:
+        """The columns of the result; the first item of each is the name."""
+        return [(column[0].lower(), *column[1:]) for column in self._cursor.description]
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows of the result as tuples."""
+        found: list[Any] = self._cursor.fetchall()
+        return found
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        self._cursor.execute("begin")
+
+    def commit(self) -> None:
+        """Keep what was done since it began."""
+        self._cursor.execute("commit")
+
+    def rollback(self) -> None:
+        """Undo what was done since it began."""
+        self._cursor.execute("rollback")
+
+
+def _place(name: str, value: Any) -> str:
+    """Return where a parameter stands. A time arrives as text: only as a time it can be calculated with."""
+    return f"cast(%({name})s as timestamp_ntz)" if isinstance(value, datetime) else f"%({name})s"
+
+
+@contextmanager
+def connect(settings: Settings) -> Iterator[Connection]:
+    """Open the warehouse as `access.connect` says. The database and its schemas are made where they are missing.
+
+    Raises UnavailableError where Snowflake refuses it.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _session() as connection:
+        with _allowed(f"the role of {WAREHOUSE_CONNECTION} may not make what it needs"):
+            for schema in (WORK, "analytics", "history"):
+                connection.execute(f"create schema if not exists {schema}")
+        connection.execute(f"use schema {WORK}")
+        for text in COMMENT.sub("", statement("landing/create")).split(";"):
+            if text.strip():
+                connection.execute(text)
+        for table in TABLES:
+            columns = ", ".join(["extract_id varchar not null", *(f"{one.name} {one.type}" for one in table.landed)])
+            connection.execute(f"create table if not exists landing.{table.name} ({columns})")
+        yield connection
+
+
+@contextmanager
+def connect_to_read(settings: Settings) -> Iterator[Connection]:
+    """Open the warehouse as `access.connect_to_read` says. Raises UnavailableError where Snowflake refuses it."""
+    with _session() as connection:
+        connection.execute(f"use schema {WORK}")
+        yield connection
+
+
+@contextmanager
+def _session() -> Iterator[SnowflakeConnection]:
+    from snowflake.connector import connect as connect_to_snowflake
+    from snowflake.connector.errors import Error
+
+    given = connection_parameters()
+    database = given.pop("database")
+    try:
+        raw = connect_to_snowflake(
+            **given,
+            session_parameters={**SESSION, "QUERY_TAG": query_tag()},
+            login_timeout=CONNECT_SECONDS,
+            network_timeout=CONNECT_SECONDS,
+            client_session_keep_alive=True,
+        )
+    except Error as error:
+        raise UnavailableError(
+            f"Snowflake refuses the connection {WAREHOUSE_CONNECTION}: {error.msg}. Check its account, user and key "
+            "with `make doctor`."
+        ) from None
+    with raw:
+        connection = SnowflakeConnection(raw)
+        _use(connection, database)
+        yield connection
+
+
+def _use(connection: SnowflakeConnection, database: str) -> None:
+    """Let the session work in the database; make it where it is missing and the role may."""
+    from snowflake.connector.errors import Error
+
+    try:
+        connection.execute(f"use database {database}")
+    except Error:
+        with _allowed(f"there is no database {database}, or the role of {WAREHOUSE_CONNECTION} may not use it"):
+            connection.execute(f"create database if not exists {database}")
+            connection.execute(f"use database {database}")
+    if connection.execute("select current_warehouse()").fetchall()[0][0] is None:
+        raise UnavailableError(
+            f"no virtual warehouse runs the statements of {WAREHOUSE_CONNECTION}: name one as `warehouse` in its "
+            f"extra, and grant it ({SETUP}: grant usage, operate on warehouse … to role …)."
+        )
+
+
+@contextmanager
+def _allowed(problem: str) -> Iterator[None]:
+    """Raise UnavailableError where Snowflake refuses what is done inside, with the way out."""
+    from snowflake.connector.errors import Error
+
+    try:
+        yield
+    except Error as error:
+        raise UnavailableError(f"{problem} ({error.msg}). Run {SETUP} once, or correct the connection.") from None
+
+
+def connection_parameters() -> dict[str, Any]:
+    """Return what Snowflake's connector is given: the connection `greenery_warehouse` as Airflow's own hook reads it.
+
+    Raises UnavailableError where the connection is not there, or lacks what is needed.
+    """
+    from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    hook = SnowflakeHook(WAREHOUSE_CONNECTION)
+    try:
+        extra = hook.get_connection(WAREHOUSE_CONNECTION).extra_dejson
+        given = hook._get_conn_params()
+    except AirflowNotFoundException:
+        raise UnavailableError(
+            f"GREENERY_TARGET is snowflake, but Airflow has no connection {WAREHOUSE_CONNECTION}: docs/snowflake.md."
+        ) from None
+    except ValueError as error:
+        raise UnavailableError(f"the connection {WAREHOUSE_CONNECTION} can't be read: {error}") from None
+    # The hook leaves it out; a server on loopback speaks http.
+    if protocol := extra.get("protocol"):
+        given["protocol"] = protocol
+    if missing := [name for name in ("account", "database") if not given.get(name)]:
+        raise UnavailableError(f"the extra of the connection {WAREHOUSE_CONNECTION} lacks {' and '.join(missing)}.")
+    if not re.fullmatch(r"[A-Za-z_]\w*", str(given["database"])):
+        raise UnavailableError(f"the database {given['database']!r} of {WAREHOUSE_CONNECTION} is no plain name.")
+    return {name: value for name, value in given.items() if value and name not in ("schema", "session_parameters")}
+
+
+def dbt_variables() -> dict[str, str]:
+    """Return the variables by which dbt's profile reads the connection. dbt keeps those of a secret out of its logs.
+
+    Raises UnavailableError as `connection_parameters` does.
+    """
+    given = connection_parameters()
+    key = given.get("private_key")
+    found = {
+        "GREENERY_SNOWFLAKE_ACCOUNT": given["account"],
+        "GREENERY_SNOWFLAKE_DATABASE": given["database"],
+        "GREENERY_SNOWFLAKE_USER": given.get("user"),
+        "GREENERY_SNOWFLAKE_WAREHOUSE": given.get("warehouse"),
+        "GREENERY_SNOWFLAKE_ROLE": given.get("role"),
+        "GREENERY_SNOWFLAKE_AUTHENTICATOR": given.get("authenticator"),
+        "GREENERY_SNOWFLAKE_HOST": given.get("host"),
+        "GREENERY_SNOWFLAKE_PORT": given.get("port"),
+        "GREENERY_SNOWFLAKE_PROTOCOL": given.get("protocol"),
+        "GREENERY_SNOWFLAKE_QUERY_TAG": query_tag(),
+        "DBT_ENV_SECRET_SNOWFLAKE_PASSWORD": given.get("password"),
+        "DBT_ENV_SECRET_SNOWFLAKE_TOKEN": given.get("token"),
+        "DBT_ENV_SECRET_SNOWFLAKE_KEY": base64.b64encode(key).decode() if key else None,
+    }
+    return {name: str(value) for name, value in found.items() if value}
+
+
+def query_tag() -> str:
+    """Return what Snowflake's history of queries shows beside each statement of this process: DAG, run, task, week."""
+    return json.dumps({"application": "greenery", **running_task()})
+
+
+def offer(connection: Connection, table: Table, name: str, file: Path) -> None:
+    """Load a Parquet file into the temporary table `name`, as `access.offer` says. No transaction may be open."""
+    columns = ", ".join(f"{column.name} {column.type}" for column in table.landed)
+    connection.execute(f"create temporary stage if not exists {WORK}.offered")
+    connection.execute(f"create or replace temporary table {WORK}.{name} ({columns})")
+    place = f"@{WORK}.offered/{name}"
+    connection.execute(f"put 'file://{file}' {place} auto_compress = false overwrite = true")
+    connection.execute(
+        f"copy into {WORK}.{name} from {place} file_format = (type = parquet use_logical_type = true) "
+        "match_by_column_name = case_insensitive force = true purge = true"
+    )
+
+
+def keep(connection: Connection, name: str, query: str, parameters: Mapping[str, Any] | None) -> None:
+    """Keep the rows of a query as a temporary table, as `access.keep` says."""
+    connection.execute(f"create or replace temporary table {WORK}.{name} as {query}", parameters)
+
+
+def data_source(connection: SnowflakeConnection) -> dict[str, Any]:
+    """Return what `add_sql` of Great Expectations is given, as `access.data_source` says."""
+    from sqlalchemy.pool import StaticPool
+
+    # Temporary tables belong to the session, so all of it goes over the one connection.
+    options = {"creator": lambda: _Shared(connection.raw), "poolclass": StaticPool}
+    return {"connection_string": "snowflake://", "kwargs": options}
+
+
+class _Shared:
+    """A DB-API connection that neither commits nor closes the session of the pipeline."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._raw, name)
+
+    def autocommit(self, _: bool) -> None:
+        """Outside of the pipeline's transactions each statement commits by itself."""
+
+    def commit(self) -> None:
+        """The pipeline commits."""
+
+    def rollback(self) -> None:
+        """The pipeline rolls back."""
+
+    def close(self) -> None:
+        """The pipeline closes."""

@@ -1,0 +1,75 @@
+"""fakesnow as a server on loopback, in a process of its own, with the gaps filled in that the pipeline meets.
+
+`python -m tests.snowflake.server PORT FILE` serves until its standard input closes. It adds each statement that it is
+sent to FILE, as a line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import fakesnow
+import pyarrow as pa
+from fakesnow import arrow, cursor
+from sqlglot import exp
+
+_transform = cursor.FakeSnowflakeCursor._transform
+_struct = arrow.timestamp_to_sf_struct
+_schema = arrow.to_sf_schema
+
+
+def _temporary_where_it_can_be(self: Any, expression: Any, params: Any) -> Any:
+    """DuckDB keeps temporary tables in a catalog of their own: one that is created in a schema is a plain one here."""
+    if isinstance(expression, exp.Create) and (properties := expression.args.get("properties")):
+        table = expression.this.this if isinstance(expression.this, exp.Schema) else expression.this
+        if isinstance(table, exp.Table) and table.db:
+            kept = [one for one in properties.expressions if not isinstance(one, exp.TemporaryProperty)]
+            properties.set("expressions", kept)
+    return _transform(self, expression, params)
+
+
+def _with_nulls(times: Any) -> pa.StructArray:
+    """A time that is null gets its mask: else it arrives as 1970."""
+    array = times.combine_chunks() if isinstance(times, pa.ChunkedArray) else times
+    plain = _struct(array)
+    fields = [field.with_nullable(True) for field in plain.type]
+    children = [plain.field(place) for place in range(len(fields))]
+    return pa.StructArray.from_arrays(children, fields=fields, mask=array.is_null())
+
+
+def _nullable(schema: Any, rowtype: Any) -> pa.Schema:
+    """The schema says of these times that they may be null."""
+    return pa.schema(
+        [
+            field.with_type(pa.struct([part.with_nullable(True) for part in field.type]))
+            if pa.types.is_struct(field.type)
+            else field
+            for field in _schema(schema, rowtype)
+        ]
+    )
+
+
+def main() -> None:
+    """Serve until the process that started this one closes the pipe."""
+    port, statements = int(sys.argv[1]), Path(sys.argv[2])
+    execute = cursor.FakeSnowflakeCursor.execute
+
+    def noted(self: Any, command: str, *arguments: Any, **options: Any) -> Any:
+        with statements.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(command) + "\n")
+        return execute(self, command, *arguments, **options)
+
+    cursor.FakeSnowflakeCursor.execute = noted  # type: ignore[method-assign]
+    cursor.FakeSnowflakeCursor._transform = _temporary_where_it_can_be  # type: ignore[method-assign]
+    arrow.timestamp_to_sf_struct = _with_nulls
+    arrow.to_sf_schema = _nullable
+    with fakesnow.server(port=port, host="127.0.0.1"):
+        print("ready", flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

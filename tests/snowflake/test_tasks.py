@@ -1,0 +1,84 @@
+"""The tasks of dbt reach Snowflake by the connection of Airflow, which keeps and shows nothing of its password."""
+
+from __future__ import annotations
+
+from unittest.mock import MagicMock
+
+import pytest
+from airflow.sdk import DAG
+from greenery.build import dbt_project, locking, record, target
+from greenery.cli import doctor
+from greenery.landing import loading
+from greenery.orchestration.dbt_models import dbt_models
+from greenery.settings import SettingError, load
+from greenery.warehouse import snowflake as warehouse
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import UnavailableError
+
+from tests.conftest import small_shop, write_extract
+from tests.pipeline import dbt
+from tests.snowflake.conftest import PASSWORD
+from tests.snowflake.test_lock import AS_OF, take
+
+
+@pytest.fixture
+def home(home_on_snowflake, tmp_path, monkeypatch):
+    write_extract(tmp_path / "extracts" / "2023-01-11", small_shop())
+    found = home_on_snowflake(tmp_path / "extracts")
+    monkeypatch.setenv("GREENERY_HOME", str(found.home))
+    return found
+
+
+def tasks(home):
+    with DAG("weekly", schedule=None, start_date=AS_OF):
+        return {task.task_id: task for task in dbt_models(home, "false").iter_tasks()}
+
+
+def run(task):
+    ti = MagicMock(task_id=task.task_id)
+    ti.xcom_pull.return_value = dbt_project.version()
+    task.execute({"run_id": "run", "ti": ti, "task_instance": ti})
+    return ti
+
+
+def test_a_model_and_the_tests_run_as_tasks(home):
+    loading.land(home, AS_OF)
+    assert take(home, "run")
+    found = tasks(home)
+    run(found["dbt.int_extract_pairs_run"])
+    with connect(home) as connection:
+        assert target.built_models(connection) == {"int_extract_pairs"}
+    # The others by one command, which is what makes the difference of minutes.
+    dbt(home, "run", "--exclude", "path:models/semantic")
+    ti = run(found["dbt.dbt_test"])
+    with connect(home) as connection:
+        assert record.failed_tests(connection, locking.check_lock(connection, "run")) == []
+    shown = [getattr(task, name) for task in found.values() for name in task.template_fields if hasattr(task, name)]
+    assert PASSWORD not in repr([*shown, ti.mock_calls])
+
+
+def test_the_doctor_says_that_it_answers(home):
+    assert doctor._warehouse(home).says == "snowflake answers, nothing is published yet"
+
+
+def test_the_doctor_names_what_is_missing(home, snowflake, monkeypatch):
+    snowflake.use(account="")
+    assert "lacks account" in doctor._warehouse(home).says
+    snowflake.use(database="greenery; drop database other")
+    assert "no plain name" in doctor._warehouse(home).says
+    monkeypatch.setattr(warehouse, "CONNECT_SECONDS", 1)
+    snowflake.use(port=1)
+    assert "refuses the connection greenery_warehouse" in doctor._warehouse(home).says
+    monkeypatch.delenv("AIRFLOW_CONN_GREENERY_WAREHOUSE")
+    with pytest.raises(UnavailableError, match="Airflow has no connection greenery_warehouse"), connect(home):
+        pass
+
+
+def test_a_source_that_is_not_there_yet_is_refused(home, monkeypatch):
+    assert load().target == "snowflake"
+    monkeypatch.setenv("GREENERY_SOURCE", "snowflake")
+    with pytest.raises(SettingError, match="extracts are read from folders"):
+        load()
+    monkeypatch.setenv("GREENERY_TARGET", "postgres")
+    with pytest.raises(SettingError, match="write one of duckdb, snowflake"):
+        load()
