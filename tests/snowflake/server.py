@@ -60,7 +60,8 @@ def main() -> None:
     def noted(self: Any, command: str, *arguments: Any, **options: Any) -> Any:
         with statements.open("a", encoding="utf-8") as file:
             file.write(json.dumps(command) + "\n")
-        return execute(self, command, *arguments, **options)
+        # It has no virtual warehouses, so no function that names one.
+        return execute(self, command.replace("current_warehouse()", "'GREENERY'"), *arguments, **options)
 
     cursor.FakeSnowflakeCursor.execute = noted  # type: ignore[method-assign]
     cursor.FakeSnowflakeCursor._transform = _temporary_where_it_can_be  # type: ignore[method-assign]

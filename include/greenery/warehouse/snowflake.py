@@ -13,7 +13,7 @@ from typing import Any
 
 from greenery.settings import WAREHOUSE_CONNECTION, Settings, running_task
 from greenery.source.tables import TABLES, Table
-from greenery.warehouse.connection import Connection, UnavailableError
+from greenery.warehouse.connection import Connection, UnavailableError, tables
 from greenery.warehouse.statements import statement
 
 # The schema of the session: temporary tables are made there.
@@ -84,17 +84,26 @@ def connect(settings: Settings) -> Iterator[Connection]:
     """
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _session() as connection:
+        _make_landing_tables(connection)
+        yield connection
+
+
+def _make_landing_tables(connection: Connection) -> None:
+    """Make the schemas, and what the schema landing holds, where something of it is missing; enter that schema."""
+    statements = [text for text in COMMENT.sub("", statement("landing/create")).split(";") if text.strip()]
+    for table in TABLES:
+        columns = ", ".join(["extract_id varchar not null", *(f"{one.name} {one.type}" for one in table.landed)])
+        statements.append(f"create table if not exists landing.{table.name} ({columns})")
+    names = {found for text in statements for found in re.findall(r"create table if not exists landing\.(\w+)", text)}
+    # Each statement takes the time of a way to Snowflake and back, so one question comes first.
+    if not names <= tables(connection, WORK):
         with _allowed(f"the role of {WAREHOUSE_CONNECTION} may not make what it needs"):
             for schema in (WORK, "analytics", "history"):
                 connection.execute(f"create schema if not exists {schema}")
-        connection.execute(f"use schema {WORK}")
-        for text in COMMENT.sub("", statement("landing/create")).split(";"):
-            if text.strip():
+            connection.execute(f"use schema {WORK}")
+            for text in statements:
                 connection.execute(text)
-        for table in TABLES:
-            columns = ", ".join(["extract_id varchar not null", *(f"{one.name} {one.type}" for one in table.landed)])
-            connection.execute(f"create table if not exists landing.{table.name} ({columns})")
-        yield connection
+    connection.execute(f"use schema {WORK}")
 
 
 @contextmanager
