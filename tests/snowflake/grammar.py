@@ -20,7 +20,7 @@ SHARED_FUNCTIONS = frozenset(
     )
 )
 # Only what is sent to Snowflake alone may call these.
-SNOWFLAKE_FUNCTIONS = frozenset(["to_char"])
+SNOWFLAKE_FUNCTIONS = frozenset(["current_schema", "current_version", "current_warehouse", "to_char"])
 # Snowflake's reserved words, from its documentation; SQL's own that nobody takes for a name are left out.
 RESERVED = frozenset(
     re.findall(

@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 from greenery.build import locking, record
 from greenery.landing import loading
+from greenery.settings import Settings
 from greenery.warehouse.access import connect
 from greenery.warehouse.connection import rows, transaction
 
@@ -15,11 +16,22 @@ from tests.conftest import small_shop, write_extract
 AS_OF = datetime(2023, 1, 11)
 
 
-@pytest.fixture
-def landed(home_on_snowflake, tmp_path):
-    write_extract(tmp_path / "extracts" / "2023-01-11", small_shop())
-    home = home_on_snowflake(tmp_path / "extracts")
+@pytest.fixture(scope="module")
+def home(snowflake, tmp_path_factory):
+    """A home with a landed week. Its database is made once, which takes most of the time."""
+    folder = tmp_path_factory.mktemp("lock")
+    write_extract(folder / "extracts" / "2023-01-11", small_shop())
+    home = Settings(home=folder / "home", extracts=folder / "extracts", target="snowflake")
     assert loading.land(home, AS_OF).outcome == "landed"
+    return home
+
+
+@pytest.fixture
+def landed(home):
+    """The same home with a free lock."""
+    with connect(home) as connection:
+        connection.execute("delete from landing.build_lock")
+        connection.execute("update landing.lock_holder set run_id = ''")
     return home
 
 

@@ -24,9 +24,13 @@ def _counts(table: Table, column: Column) -> str:
         empty, newly_empty, empty_before, where = "now.empty", "0", "before.empty", ""
     else:
         # In the first extract there is nothing to compare with.
-        empty, newly_empty = "0", f"case when before.all_rows > 0 then greatest(now.empty - {as_before}, 0) else 0 end"
-        empty_before = f"case when before.all_rows > 0 then greatest(before.empty, ceil(1.1 * {as_before})) "
-        empty_before += "else now.empty end"
+        empty, newly_empty = (
+            "0",
+            f"case when before.all_rows > 0 and now.empty > {as_before} then now.empty - {as_before} else 0 end",
+        )
+        a_tenth_more = f"ceil(1.1 * {as_before})"
+        empty_before = f"case when before.all_rows = 0 then now.empty when before.empty > {a_tenth_more} "
+        empty_before += f"then before.empty else {a_tenth_more} end"
         where = " where now.empty < now.all_rows or before.empty < before.all_rows"
     return (
         f"select '{table.name}.{column.name}' as column_name, now.all_rows, now.empty, "
