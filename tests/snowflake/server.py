@@ -7,6 +7,7 @@ sent to FILE, as a line of JSON.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,8 @@ def main() -> None:
     arrow.to_sf_schema = _nullable
     with fakesnow.server(port=port, host="127.0.0.1"):
         print("ready", flush=True)
+        # Nobody reads the log of requests: a full pipe would hold up the server.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.stdin.read()
 
 
