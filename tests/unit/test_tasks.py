@@ -249,6 +249,19 @@ def test_what_is_landed_needs_no_source(wait, home, as_of):
     assert wait.poke(run("backfill")) is True
 
 
+@pytest.mark.parametrize(
+    ("name", "content"), [("orders.csv.gz", b"\x1f\x8b\x08\x00cut"), ("orders.parquet", b"PAR1 cut off PAR1")]
+)
+def test_a_file_that_no_library_can_read_fails_the_landing_at_its_first_try(wait, home, name, content):
+    folder = write_extract(home.extracts / "2023-01-11", small_shop())
+    (folder / "orders.csv").unlink()
+    (folder / name).write_bytes(content)
+    context = run("backfill")
+    context["params"] |= {"reextract": False, "accept_shrink": False}
+    with pytest.raises(AirflowFailException, match=rf"2023-01-11/{name}: can't be read \(.+\): export the file again"):
+        tasks.land.function(**context)
+
+
 def test_a_run_for_no_week_is_refused(wait):
     with pytest.raises(AirflowFailException, match="2023-01-12 00:00 UTC does not end a week"):
         week_end(run("manual", datetime(2023, 1, 12, tzinfo=UTC)))
