@@ -12,6 +12,7 @@ import pytest
 from greenery.publishing import versions
 from greenery.warehouse import erasure
 from greenery.warehouse.access import connect
+from greenery.warehouse.connection import UnavailableError
 from tenacity import stop_after_delay
 
 HOLD = """
@@ -51,7 +52,7 @@ def test_a_process_that_still_has_the_file_open_is_waited_for(home, hold):
 def test_one_that_keeps_it_open_is_named(home, hold, monkeypatch):
     monkeypatch.setattr("greenery.warehouse.duckdb._open_when_free.retry.stop", stop_after_delay(0.1))
     hold(60)
-    with pytest.raises(duckdb.IOException, match="Conflicting lock is held in"), connect(home):
+    with pytest.raises(UnavailableError, match="Conflicting lock is held in"), connect(home):
         pass
 
 
