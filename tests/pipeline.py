@@ -61,7 +61,8 @@ def places(folder: str | Path) -> list[str]:
 
 def dbt(home: Settings, *arguments: str, tests_may_fail: bool = False) -> list[NodeResult]:
     """Run dbt on the warehouse of `home` and return its results; fail with dbt's messages where a node failed."""
-    os.environ.update({"GREENERY_TARGET": home.target, **dbt_variables(home)})
+    os.environ.update({"GREENERY_TARGET": home.target, "GREENERY_WAREHOUSE": str(home.warehouse)})
+    os.environ.update(dbt_variables(home))
     command = ["--quiet", "--no-write-json", "--log-level-file", "none", *arguments]
     result = dbtRunner(manifest=parsed()).invoke([*command, *places(home.home.parent / "dbt")])
     bad = {"error", "skipped", *([] if tests_may_fail else ["fail"])}

@@ -35,13 +35,11 @@ def connect_to_read(settings: Settings) -> AbstractContextManager[Connection]:
 
 
 def dbt_variables(settings: Settings) -> dict[str, str]:
-    """Return the variables, secrets among them, by which dbt reaches the warehouse. They are for its process alone.
+    """Return the variables by which dbt logs in to the warehouse, secrets among them; none where it is a file.
 
-    Raises UnavailableError where the connection can't be used.
+    They are for dbt's process alone. Raises UnavailableError where the connection can't be used.
     """
-    if settings.target == "snowflake":
-        return snowflake.dbt_variables()
-    return {"GREENERY_WAREHOUSE": str(settings.warehouse)}
+    return snowflake.dbt_variables() if settings.target == "snowflake" else {}
 
 
 def publishes_files(settings: Settings) -> bool:
