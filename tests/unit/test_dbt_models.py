@@ -29,10 +29,11 @@ def notes(home: Settings, monkeypatch, status: str) -> MagicMock:
     node = SimpleNamespace(name=MODEL, depends_on=SimpleNamespace(nodes=[PARENT]))
     result = SimpleNamespace(status=status, message="Conversion Error", node=node)
     found = SimpleNamespace(success=status == "success", exception=None, result=Results([result]))
+    monkeypatch.setenv("GREENERY_HOME", str(home.home))
     monkeypatch.setattr(tasks, "begin_model", begun := MagicMock())
 
     def run(*_, **__):
-        assert [call.args[1] for call in begun.call_args_list] == [MODEL], "its note goes before dbt runs it"
+        assert [call.args[2] for call in begun.call_args_list] == [MODEL], "its note goes before dbt runs it"
         return found
 
     monkeypatch.setattr(dbt_models.ParsedBefore, "run_dbt_runner", run)
@@ -51,7 +52,7 @@ def notes(home: Settings, monkeypatch, status: str) -> MagicMock:
 
 def test_a_model_that_is_built_is_noted(home, monkeypatch):
     [call] = notes(home, monkeypatch, "success").call_args_list
-    assert call.args[1] == {MODEL: [PARENT]}
+    assert call.args[2] == {MODEL: [PARENT]}
 
 
 def test_a_model_that_fails_is_not_noted(home, monkeypatch):

@@ -133,13 +133,12 @@ def test_a_model_that_was_changed_while_its_run_builds_fails_for_good(wait, home
     context["ti"].xcom_pull, context["ti"].task_id = lambda task_ids, key: version, "dbt.int_extract_pairs_run"
     with connect(home) as connection:
         assert locking.acquire(connection, context["run_id"], as_of, lambda _: False)
-    check_project(context, {"int_extract_pairs": ["source.greenery.landing.build"]})
-    monkeypatch.setattr(dbt_project, "version", lambda: "another")
-    with pytest.raises(AirflowFailException, match="clear its task acquire_warehouse with all that follows"):
-        check_project(context, {"int_extract_pairs": []})
-    # Back again, it is not known what was built meanwhile.
-    monkeypatch.setattr(dbt_project, "version", lambda: version)
-    with connect(home) as connection:
+        check_project(connection, context, {"int_extract_pairs": ["source.greenery.landing.build"]})
+        monkeypatch.setattr(dbt_project, "version", lambda: "another")
+        with pytest.raises(AirflowFailException, match="clear its task acquire_warehouse with all that follows"):
+            check_project(connection, context, {"int_extract_pairs": []})
+        # Back again, it is not known what was built meanwhile.
+        monkeypatch.setattr(dbt_project, "version", lambda: version)
         assert rows(connection, "select models from landing.built_with") == [{"models": ""}]
         assert locking.acquire(connection, "run", as_of, lambda _: False)
         assert target.builds_anew(connection)
@@ -157,9 +156,8 @@ def test_a_model_that_is_not_as_the_dag_knows_it_is_not_noted(wait, home, as_of,
     context["ti"].task_id = "dbt.int_extract_pairs_run"
     with connect(home) as connection:
         assert locking.acquire(connection, context["run_id"], as_of, lambda _: False)
-    with pytest.raises(AirflowFailException, match="run `make install`"):
-        check_project(context, built)
-    with connect(home) as connection:
+        with pytest.raises(AirflowFailException, match="run `make install`"):
+            check_project(connection, context, built)
         assert target.built_models(connection) == set()
 
 

@@ -68,11 +68,16 @@ class DbtModel(ParsedBefore, DbtRunLocalOperator):
 
     def build_and_run_cmd(self, context: Context, *args: Any, **kwargs: Any) -> Any:
         """Build the model, note it, and return dbt's result. Raises where the model could not be built."""
+        from greenery import settings
         from greenery.orchestration.tasks import begin_model, check_project
+        from greenery.warehouse.access import connect
 
-        begin_model(context, self.select)
-        result = super().build_and_run_cmd(context, *args, **kwargs)
-        check_project(context, {one.node.name: one.node.depends_on.nodes for one in result.result})
+        # Open from begin to end: DuckDB takes as long to open a file as to build a small model, and dbt, in this same
+        # process, shares what is open.
+        with connect(settings.load()) as connection:
+            begin_model(connection, context, self.select)
+            result = super().build_and_run_cmd(context, *args, **kwargs)
+            check_project(connection, context, {one.node.name: one.node.depends_on.nodes for one in result.result})
         return result
 
 

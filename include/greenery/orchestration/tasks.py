@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, Context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -24,6 +24,9 @@ from greenery.orchestration.run_context import (
 )
 from greenery.settings import DELIVERY_POOL, WAREHOUSE_POOL
 
+if TYPE_CHECKING:
+    from greenery.warehouse.connection import Connection
+
 # Imported inside the tasks: reading the DAG file must not load DuckDB, pandas or the chart renderer.
 
 log = logging.getLogger(__name__)
@@ -33,47 +36,48 @@ log = logging.getLogger(__name__)
 PUBLISHED = Asset("greenery_published")
 
 
-def begin_model(context: Context, model: str) -> None:
+def begin_model(connection: Connection, context: Context, model: str) -> None:
     """Forget that a model is built, before dbt builds it. Fail the task for good if its run lost the lock."""
-    from greenery.build import locking, record
-    from greenery.warehouse.access import connect
+    from greenery.build import record
 
-    with connect(settings.load()) as connection:
-        try:
-            record.forget_built(connection, context["run_id"], model)
-        except locking.LockLostError as error:
-            raise AirflowFailException(str(error)) from error
+    with _for_good():
+        record.forget_built(connection, context["run_id"], model)
 
 
-def check_project(context: Context, built: Mapping[str, Collection[str]]) -> None:
+def check_project(connection: Connection, context: Context, built: Mapping[str, Collection[str]]) -> None:
     """Note that the model of a task is built. Fail the task for good if a model that it reads is not built, or if the
     dbt project has changed since its run took the lock, or since it was parsed for the DAG.
 
     built: the models that dbt built, each with dbt's ids of all that it reads.
     """
-    from greenery.build import dbt_project, locking, record, target
-    from greenery.warehouse.access import connect
+    from greenery.build import dbt_project, record, target
 
     model, inputs = context["ti"].task_id[len("dbt.") : -len("_run")], dbt_project.models().inputs
-    is_same = dbt_project.version() == context["ti"].xcom_pull(task_ids="acquire_warehouse", key=MODELS)
-    with connect(settings.load()) as connection:
-        if not is_same:
-            target.disown_build(connection)
-            raise AirflowFailException(
-                "the dbt project was changed while this run built: clear its task acquire_warehouse with all that "
-                "follows."
-            )
-        # Else the DAG may build the models in a wrong order, or a table stays of a model that is gone.
-        reads = {name.rsplit(".", 1)[-1] for name in built.get(model, ())} & set(inputs)
-        if model not in built or reads != set(inputs.get(model, ())):
-            raise AirflowFailException(
-                f"{model} is not the model that the DAG knows, or is gone: run `make install`, then clear the task "
-                "acquire_warehouse of this run with all that follows."
-            )
-        try:
-            record.note_built(connection, context["run_id"], model)
-        except locking.LockLostError as error:
-            raise AirflowFailException(str(error)) from error
+    if dbt_project.version() != context["ti"].xcom_pull(task_ids="acquire_warehouse", key=MODELS):
+        target.disown_build(connection)
+        raise AirflowFailException(
+            "the dbt project was changed while this run built: clear its task acquire_warehouse with all that follows."
+        )
+    # Else the DAG may build the models in a wrong order, or a table stays of a model that is gone.
+    reads = {name.rsplit(".", 1)[-1] for name in built.get(model, ())} & set(inputs)
+    if model not in built or reads != set(inputs.get(model, ())):
+        raise AirflowFailException(
+            f"{model} is not the model that the DAG knows, or is gone: run `make install`, then clear the task "
+            "acquire_warehouse of this run with all that follows."
+        )
+    with _for_good():
+        record.note_built(connection, context["run_id"], model)
+
+
+@contextmanager
+def _for_good() -> Iterator[None]:
+    """Let a lost lock fail the task for good: another try would not get it back."""
+    from greenery.build.locking import LockLostError
+
+    try:
+        yield
+    except LockLostError as error:
+        raise AirflowFailException(str(error)) from error
 
 
 @task(pool=WAREHOUSE_POOL, retries=2, retry_delay=SHORT)
