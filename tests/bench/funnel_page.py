@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import random
 import sys
 import tempfile
@@ -96,13 +97,14 @@ create table analytics.fct_order_changes as
 """
 
 
-def publish(home: Path, sessions: int) -> None:
-    """Write a published version with so many sessions."""
-    folder = home / "versions" / "1"
+def publish(home: Path, sessions: int, version: int) -> None:
+    """Write a published version with so many sessions, and let readers find it."""
+    folder = home / "versions" / str(version)
     folder.mkdir(parents=True)
     with duckdb.connect(folder / "greenery.duckdb") as connection:
         connection.execute(SHOP.format(sessions=sessions, first=FIRST, days=DAYS, products=PRODUCTS, states=STATES))
-    (folder / "manifest.json").write_text(json.dumps({"version": 1}), encoding="utf-8")
+    (folder / "manifest.json").write_text(json.dumps({"version": version}), encoding="utf-8")
+    (home / "published").unlink(missing_ok=True)
     (home / "published").symlink_to(folder)
 
 
@@ -146,16 +148,26 @@ def measure(sessions: int, log: Callable[[str], None]) -> list[list[str]]:
     from greenery.web.funnel import app as web
     from greenery.web.funnel import security
 
+    logging.disable(logging.INFO)
     with tempfile.TemporaryDirectory(prefix="greenery-funnel-") as folder:
         home = Path(folder)
-        publish(home, sessions)
-        log(f"{sessions} sessions are published")
+        # A small version before it: the server has imported all that it needs.
+        publish(home, 1000, 1)
         app = web.build(Settings(home=home, extracts=home / "extracts"))
         app.dependency_overrides[security.MAY_SEE.dependency] = lambda: None
         client = TestClient(app)
-        started = time.perf_counter()
-        assert client.get("/api/options").status_code == 200
-        first = time.perf_counter() - started
+
+        def first_view() -> float:
+            """Ask for all that the page asks for at first, one after the other; return the seconds."""
+            started = time.perf_counter()
+            for path in ("options", *(path for path, _ in list(QUERIES.values())[:3])):
+                assert client.get(f"/api/{path}").status_code == 200
+            return time.perf_counter() - started
+
+        first_view()
+        publish(home, sessions, 2)
+        log(f"{sessions} sessions are published")
+        first = first_view()
         asking = Asking()
 
         def ask(name: str) -> float:
@@ -172,7 +184,7 @@ def measure(sessions: int, log: Callable[[str], None]) -> list[list[str]]:
             time.sleep(random.uniform(0, 2))  # noqa: S311
             return ask(name)
 
-        rows = [["what is known is read, once a version and day", f"{first * 1000:,.0f}", "", ""]]
+        rows = [["the first view of a new version, all answers together", f"{first * 1000:,.0f}", "", ""]]
         for name in QUERIES:
             ask(name)
             cpu = time.process_time()
