@@ -46,7 +46,7 @@ def reports(home: Settings) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory) -> Settings:
+def home(replays, tmp_path_factory) -> Settings:
     folder = tmp_path_factory.mktemp("held")
     home = Settings(home=folder / "home", extracts=folder / "extracts")
     simulate(Shop(first_as_of=WEEKS[0], weeks=3, sessions_per_week=60), home.extracts)

@@ -32,7 +32,7 @@ from greenery.warehouse.access import connect
 from greenery.warehouse.connection import rows
 
 from tests import pipeline
-from tests.pipeline import run_week
+from tests.pipeline import build_with_dbt, run_week
 
 FIRST, SECOND = datetime(2025, 1, 8), datetime(2025, 1, 15)
 
@@ -77,7 +77,7 @@ def write(home: Settings, week: datetime, name: str, found: list[dict]) -> None:
 
 
 @pytest.fixture(scope="module")
-def started(tmp_path_factory) -> Settings:
+def started(replays, tmp_path_factory) -> Settings:
     """A home whose first week is published; its second has an extract that was not run yet."""
     folder = tmp_path_factory.mktemp("recovery")
     home = Settings(home=folder / "home", extracts=folder / "extracts")
@@ -152,6 +152,7 @@ def test_a_try_that_was_killed_after_it_held_the_extract_accepts_nothing(home, m
 def test_correct_a_model(home, tmp_path, monkeypatch):
     project = tmp_path / "project"
     shutil.copytree(pipeline.PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    monkeypatch.setattr(pipeline, "build_with_dbt", build_with_dbt)
     monkeypatch.setattr(pipeline, "PROJECT", project)
     monkeypatch.setattr(dbt_project, "PROJECT", project)
     build = pipeline.dbt

@@ -31,10 +31,8 @@ from greenery.source.folders import ExtractError
 from greenery.warehouse.access import connect
 from greenery.warehouse.connection import rows
 
-from tests import pipeline
 from tests.pipeline import passing_gate, run_week
 from tests.program import greenery
-from tests.properties.replay import replayed
 
 FIRST, SECOND, THIRD, FOURTH = WEEKS = [datetime(2025, 1, 8) + timedelta(weeks=number) for number in range(4)]
 
@@ -70,9 +68,8 @@ def write_csv(file: Path, change: Callable[[dict], dict]) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quick_runs(recording) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch, passing_gate():
-        patch.setattr(pipeline, "build_with_dbt", replayed(recording))
+def quick_runs(replays) -> Iterator[None]:
+    with passing_gate():
         yield
 
 
