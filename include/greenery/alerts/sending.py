@@ -102,7 +102,7 @@ def notify(
 
 
 def resolve(settings: Settings, alerts: dict[str, str], *, busy: set[str] | None = None) -> None:
-    """Resolve incidents on every channel that has them. For a channel that was switched off, only the ledger records it.
+    """Resolve incidents on every channel that has them. If a channel was switched off, only the ledger records it.
 
     alerts: for each incident's key, what resolved it, such as `the run manual__…`.
     busy: as in `notify`.

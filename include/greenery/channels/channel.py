@@ -1,5 +1,5 @@
-"""The channels, with the connection and the setting that each needs, and which of these are missing or wrong. No channel
-is called."""
+"""The channels, with the connection and the setting that each needs, and which of these are missing or wrong. No
+channel is called."""
 
 from __future__ import annotations
 
