@@ -197,7 +197,7 @@ def _count(connection: DuckDBPyConnection, table: Table) -> int:
 
 
 def _content_hash(connection: DuckDBPyConnection, folder: ExtractFolder) -> str:
-    """Return a hash (hex) of events_since and of the typed rows to land. It does not depend on the order of the rows."""
+    """Return a hash (hex) of events_since and of the typed rows to land. The order of the rows does not change it."""
     parts = [str(folder.events_since)]
     for table in TABLES:
         row = ", ".join(f"'{column.name}', {column.name}" for column in table.landed)
