@@ -1,6 +1,6 @@
--- The sessions as known as of $as_of, with their user and place, and what they are grouped by. visitor is `new` in the
--- first session of a user. start_week is the day on which the session's week starts. Times are UTC.
--- It reads steps, of known_steps.sql.
+-- The sessions as known as of $as_of, with their user and place, and with the properties by which they are grouped.
+-- visitor is `new` in the first session of a user. start_week is the day on which the session's week starts. Times are
+-- UTC. It reads `steps`, the result of known_steps.sql.
 with sessions as (
     select
         session_id,
@@ -15,7 +15,7 @@ session_users as (
     {{ session_users('steps') }}
 ),
 
--- A row that is gone shows what was last there.
+-- A user or address that is gone has its last values.
 users as (
     select
         user_id,

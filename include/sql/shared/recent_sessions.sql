@@ -35,7 +35,7 @@ session_users as (
     {{ session_users('dated_steps') }}
 ),
 
--- A row that is gone shows what was last there.
+-- A user or address that is gone has its last values.
 users as (
     select
         user_id,
