@@ -72,8 +72,8 @@ create table if not exists landing.publication (
 );
 
 -- One row. models: the version of the dbt project that built the models, empty if it has changed meanwhile. extracts:
--- the extracts that they were built from when dbt's tests ran last, null before. failed: the tests that failed, as JSON,
--- null as soon as a run builds from other extracts. is_tested: whether everything that is built has passed the tests.
+-- the extracts that they were built from when dbt's tests ran last, null before. failed: the tests that failed, as
+-- JSON, null as soon as a run builds from other extracts. is_tested: whether all that is built has passed the tests.
 create table if not exists landing.built_with (
     models varchar not null,
     extracts varchar,
