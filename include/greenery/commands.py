@@ -1,4 +1,4 @@
-"""The commands that messages print, so that a reader can copy them: the one place that writes them."""
+"""The commands that messages print, for readers to copy. They are written only here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WayOut = Literal["model", "extract", "accept", "extract or accept"]
 def make(settings: Settings, target: str) -> str:
     """Return the make command that works on this home, such as `make down GREENERY_HOME=/srv/greenery`.
 
-    target: with variables of its own where it has any; others may be added to the command.
+    target: the make target with its own variables. More variables can be appended to the command.
     """
     return f"make {target}{make_variables(settings)}"
 
@@ -34,7 +34,7 @@ def make_variables(settings: Settings) -> str:
         folders["GREENERY_HOME"] = settings.home
     if settings.extracts != settings.home / "extracts":
         folders["EXTRACTS"] = settings.extracts
-    # Make takes two dollars for one.
+    # In a command line of make, two dollars stand for one.
     return "".join(f" {name}={shlex.quote(str(folder).replace('$', '$$'))}" for name, folder in folders.items())
 
 
@@ -46,20 +46,17 @@ def reruns(settings: Settings, weeks: list[date]) -> list[str]:
 def backfill(
     settings: Settings, first: date | str, last: date | str, params: Mapping[str, bool | str] | None = None
 ) -> str:
-    """Return the command that runs these weeks (as_of).
-
-    params: of the runs; more may be added to a command without any.
-    """
+    """Return the command that runs these weeks (as_of). params: the parameters of the runs."""
     return with_params(make(settings, f"backfill FROM={first} TO={last}"), params or {})
 
 
 def with_params(command: str, params: Mapping[str, bool | str]) -> str:
-    """Return a backfill command that has no parameters yet, with these."""
+    """Return a backfill command with these parameters. command: a backfill command without parameters."""
     return f"{command} PARAMS='{json.dumps(params)}'" if params else command
 
 
 def way_out(settings: Settings, week: date | str, way: WayOut) -> str:
-    """Return the next steps for a held week (as_of), with their commands. way: the way out that its verdict names."""
+    """Return the next steps for a held week (as_of), with their commands. way: `way_out` in its quality.json."""
     correct = f"correct the extract, then {backfill(settings, week, week, {'reextract': True})}"
     accept = backfill(settings, week, week, {"accept": "<why>"})
     return {

@@ -1,4 +1,4 @@
-"""Documents: the typed content of a JSON file, frozen. The same content is always the same bytes."""
+"""Documents: the typed, immutable content of a JSON file. The same content is always the same bytes."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
     def document(self) -> dict[str, Any]:
-        """Return the content as the JSON file has it: dicts, lists, texts and numbers."""
+        """Return the content in the form of the JSON file: dicts, lists, texts and numbers."""
         return self.model_dump(mode="json", by_alias=True)
 
 
 def to_json(content: Document | Mapping[str, Any]) -> str:
     """Return the text of a JSON file: UTF-8, indented."""
     plain = content.document() if isinstance(content, Document) else content
-    # Pydantic's own JSON writes small numbers otherwise than Python, and the files of earlier weeks are Python's.
+    # Pydantic writes small numbers differently, and the files of earlier weeks were written with Python's json.
     return json.dumps(plain, ensure_ascii=False, indent=2) + "\n"

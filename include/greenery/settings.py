@@ -1,4 +1,4 @@
-"""The settings. Only this module reads them from the environment; others hand it on to Airflow and dbt."""
+"""The settings. Only this module reads them from the environment. Others pass the environment to Airflow and dbt."""
 
 from __future__ import annotations
 
@@ -40,16 +40,17 @@ class Settings:
     week_ends_on: weekday (0 = Monday) on whose 00:00 UTC a week ends.
     maturity_days: days after a week's end from which its shipments count as complete.
     extract_wait_hours: how long a scheduled run waits for its extract.
-    deadline_hours: after a week's end, when its digest must be out.
+    deadline_hours: hours after a week's end by which its digest must be out.
     runbook: address of docs/runbook.md, for links in alerts.
-    slack_channel, alert_channel: ids of the channels for the digest and for alerts; empty where there is none.
-    email_to, alert_email_to: who gets the digest and the alerts by email.
-    email_from: their sender; empty takes the one of the connection.
+    slack_channel, alert_channel: ids of the Slack channels for the digest and for alerts; empty if there is none.
+    email_to, alert_email_to: the addresses that get the digest and the alerts by email.
+    email_from: the sender of these mails; if empty, the sender of the connection.
     target: the warehouse, one of TARGETS.
-    reports_url: where people open the folder of reports in a browser; empty where it is not served. The address of the
-        funnel page follows from it.
+    reports_url: the address of the folder of reports in a browser; empty if it is not served. The address of the funnel
+        page follows from it.
 
-    Settings of delivery are not checked here: a wrong value fails its channel at the end of a run, and nothing before.
+    Settings of delivery are not checked here. A wrong value makes the delivery of its channel fail at the end of a run,
+    and nothing before.
     """
 
     home: Path
@@ -166,12 +167,12 @@ def load() -> Settings:
 
 
 def is_set(name: str) -> bool:
-    """Whether the environment has a variable of this name, whatever it says."""
+    """Return whether the environment has a variable of this name that is not empty."""
     return bool(os.environ.get(name))
 
 
 def running_task() -> dict[str, str]:
-    """Return what Airflow tells this process of the task that it runs: DAG, task, run and week; empty outside one."""
+    """Return the names of the task that this process runs: DAG, task, run and week; empty outside a task of Airflow."""
     names = {"dag": "DAG_ID", "task": "TASK_ID", "run": "DAG_RUN_ID", "week": "LOGICAL_DATE"}
     found = {name: _text(f"AIRFLOW_CTX_{variable}") for name, variable in names.items()}
     return {name: value for name, value in found.items() if value}
@@ -197,7 +198,7 @@ def _text(name: str) -> str:
 
 
 def _folder(name: str, default: Path) -> Path:
-    # One way of writing it: settings are compared, those of a running Airflow too.
+    # The path has one form, because settings are compared, also with those of a running Airflow.
     return Path(os.path.abspath(Path(os.environ.get(name) or default).expanduser()))
 
 

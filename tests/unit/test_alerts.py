@@ -172,7 +172,7 @@ def test_a_warning_of_a_held_week_says_which_check_holds_it():
     assert warning.held_back == "nothing because of this check: the week is held by orders_unique"
 
 
-def test_a_check_names_those_that_it_tells_of():
+def test_a_check_names_those_that_it_covers():
     lost = check_result("unique_fct_sessions_session_id", observed="3 rows fail", told_by="sessions_unique")
     (alert,) = of_checks(quality("2025-01-22", check_result(), lost), [], RUN)
     assert alert.also == ("unique_fct_sessions_session_id (3 rows fail)",)

@@ -77,7 +77,7 @@ def test_an_expectation_carries_what_is_said_of_its_check():
                 "owner": check.owner,
                 "remedy": check.remedy,
                 "acceptable": check.acceptable,
-                "tells_of": list(check.tells_of),
+                "covers": list(check.covers),
                 "runbook": f"docs/runbook.md#{check.id}",
             }
 
@@ -431,8 +431,8 @@ def test_definitions_are_whole():
         assert check.look
         # What the shop can do is accepted, not only held; our own logic never is.
         assert check.acceptable == (check.severity == "critical" and check.remedy == "accept")
-        assert check.severity == "critical" or not check.tells_of
-        assert set(check.tells_of) <= BY_ID.keys() - {check.id}
+        assert check.severity == "critical" or not check.covers
+        assert set(check.covers) <= BY_ID.keys() - {check.id}
 
 
 def test_a_suite_has_a_module_and_a_statement_of_its_name():

@@ -23,3 +23,17 @@
         {% endif %}
     {%- endfor -%}
 {%- endmacro %}
+
+{#- The user of each session, in rows that have the start of their session: the user of the earliest event that has one.
+    An event before the session's start counts only if no other event has a user. -#}
+{% macro session_users(rows) -%}
+    select
+        session_id,
+        user_id
+    from {{ rows }}
+    where user_id is not null
+    qualify row_number() over (
+            partition by session_id
+            order by case when first_at < started_at then 1 else 0 end, first_at, user_id
+        ) = 1
+{%- endmacro %}

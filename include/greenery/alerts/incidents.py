@@ -34,8 +34,8 @@ STREAK_WEEKS = 26
 class Outcome(BaseModel, frozen=True):
     """The outcome of a run of a week.
 
-    states: of its tasks, by task id.
-    failures: of the tasks that failed by themselves.
+    states: the state of each task, by task id.
+    failures: the tasks that failed by themselves.
     judged: whether the run wrote the quality.json of its week.
     withdrawn: why the run withdrew its week's extract; empty if it did not.
     """
@@ -60,7 +60,8 @@ class Outcome(BaseModel, frozen=True):
 def update(settings: Settings, outcome: Outcome, as_of: datetime, notifies: bool) -> list[Alert]:
     """Notify people of everything that fails in a week, resolve incidents that are over, and return the alerts.
 
-    notifies: whether people are notified of failures; incidents that are over are resolved either way.
+    as_of: the end of the week (naive UTC).
+    notifies: whether people are notified of failures. Incidents that are over are resolved either way.
 
     Raises sending.NotSentError, after all channels were tried, if one of them did not accept its message.
     """
@@ -92,7 +93,10 @@ def is_held(settings: Settings, as_of: datetime) -> bool:
 
 
 def notify_held(settings: Settings, run: Run, as_of: datetime) -> None:
-    """Send the notice that a week is held, in place of its digest, and write down that the digest is owed."""
+    """Send the notice that a week is held instead of its digest, and record that the digest is owed.
+
+    Raises ValueError if the week is not held, sending.NotSentError if a channel did not accept the notice.
+    """
     quality = quality_of(settings, as_of)
     if not quality or quality.verdict != "held":
         raise ValueError(f"the week to {as_of:%Y-%m-%d} is not held: its readers get no notice.")
@@ -111,13 +115,14 @@ def notify_held(settings: Settings, run: Run, as_of: datetime) -> None:
 
 
 def notify_late(settings: Settings, as_of: datetime, run_id: str, url: str, state: str, *, waits: bool) -> bool:
-    """Notify people that a scheduled week's digest is not out by its deadline; return whether it is not.
+    """Notify people that a scheduled week's digest is not out by its deadline; return whether they were notified.
 
-    state: what is known of the week's run. waits: whether the run goes on by itself. If another incident of the week
-    has paged somebody, nobody is paged again. Channels that accepted the alert are skipped; the others are tried again.
-    Nobody is paged for a week that only silenced checks hold.
+    state: the state of the week's run, as text. waits: whether the run goes on by itself.
 
-    Raises sending.NotSentError if a channel did not accept it.
+    Nobody is notified if the digest is out, or if another incident of the week has paged already. Channels that
+    accepted the alert are skipped, the others are tried again. A week that only silenced checks hold pages nobody.
+
+    Raises sending.NotSentError if a channel did not accept the alert.
     """
     if lateness.is_out(settings, as_of):
         return False
@@ -136,7 +141,10 @@ def notify_late(settings: Settings, as_of: datetime, run_id: str, url: str, stat
 
 
 def notify_silences(settings: Settings) -> None:
-    """Notify people, once, of each silence that has expired or names no check."""
+    """Notify people, once, of each silence that has expired or names no check.
+
+    Raises sending.NotSentError if a channel did not accept a message.
+    """
     found = silences.load()
     for problem in silences.problems(found, known_checks() if found else set(), datetime.now(UTC).date()):
         log.warning(problem)
@@ -152,7 +160,7 @@ def known_checks() -> set[str]:
 
 
 def run_of(settings: Settings, as_of: datetime, id: str, type: str, url: str) -> Run:
-    """Return a run as an alert describes it."""
+    """Return the run of the week that ends at `as_of` (naive UTC) as an alert describes it."""
     return Run(
         week=Week(end=as_of).name,
         id=id,
@@ -182,7 +190,7 @@ def alerts(settings: Settings, outcome: Outcome, quality: CheckResults | None, a
             failures = [failure for failure in failures if failure.task != JUDGE]
     tasks = alert.of_failures(failures, outcome.run, outcome.published)
     if key_of(outcome.run.week, "late") in sending.open_incidents(settings, outcome.run.week):
-        # The missing extract has paged already; its run gives up on it later.
+        # The alert `late` has paged for the missing extract already. The run stops waiting for it only later.
         waited = f"task/{alert.WAIT}"
         tasks = [one.model_copy(update={"severity": WARNING}) if one.check == waited else one for one in tasks]
     return [*checks, *tasks]

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 ALERT, HELD, NOTICE = "alert", "held", "notice"
 OPEN, RESOLVED = "open", "resolved"
-Send = tuple[str, Callable[[], None]]  # over which channel, and what makes the send
+Send = tuple[str, Callable[[], None]]  # the name of a channel, and a function that sends over it
 
 
 class NotSentError(Exception):
@@ -44,18 +44,19 @@ class NotSentError(Exception):
 
 
 def channels(settings: Settings, severity: str) -> list[str]:
-    """Return the channels for an alert of this severity. A critical alert pages; every alert goes to the alert channel
-    and by mail. If none of these is connected, it goes to the outbox.
+    """Return the names of the channels for an alert of this severity.
+
+    A critical alert pages. Every alert goes to the alert channel and by mail. If none of these channels is connected,
+    it goes to the outbox.
     """
     found = transport.there(settings, ALERT_CHANNELS)
     return [name for name in found if name != PAGERDUTY.name or severity == CRITICAL] or [OUTBOX]
 
 
 def open_incidents(settings: Settings, week: str) -> dict[str, Alert]:
-    """Return the incidents of a week that are not resolved on every channel: by key, with the alerts that were sent
-    last.
+    """Return the incidents of a week that are not resolved on every channel, by key, with the alert that was sent last.
 
-    A send that began and never ended counts as open: the page may have gone out.
+    A send that began and never ended counts as open, because the page may have gone out.
     """
     return {
         message.subject: _remembered(message)
@@ -80,17 +81,18 @@ def notify(
 ) -> None:
     """Open or update an incident for each alert on each channel. A channel that fails does not stop the others.
 
-    run: what found it, such as `scheduled__2025-01-15`; a channel that can be updated says it of each run.
+    run: the run that found the failures, such as `the scheduled run scheduled__2025-01-15`. A message that can be
+        updated names each run that finds them.
     once: whether a channel that has the incident already gets no update.
-    busy: channels to leave out; those that turn out to be busy are added.
+    busy: channels to leave out. Channels that turn out to be busy are added.
 
-    Raises NotSentError at the end where a channel did not take something.
+    Raises NotSentError at the end if a channel did not accept a message.
     """
     sends: list[Send] = []
     for alert in alerts:
         notified = channels(settings, alert.severity)
         sends += [(channel, partial(_open, settings, alert, channel, run, once)) for channel in notified]
-        if PAGERDUTY.name not in notified:  # a page of an incident that has become a warning ends
+        if PAGERDUTY.name not in notified:  # the incident is a warning now, so its page is resolved
             sends += [
                 (PAGERDUTY.name, partial(_resolve, settings, message, f"{run}: it is a warning now"))
                 for message in sent.messages(settings, ALERT, alert.key)
@@ -100,12 +102,12 @@ def notify(
 
 
 def resolve(settings: Settings, alerts: dict[str, str], *, busy: set[str] | None = None) -> None:
-    """Resolve incidents on every channel that has them; where a channel was switched off since, only in the ledger.
+    """Resolve incidents on every channel that has them. If a channel was switched off, only the ledger records it.
 
-    alerts: by key what resolved it, such as `the run manual__…`.
-    busy: as of `notify`.
+    alerts: for each incident's key, what resolved it, such as `the run manual__…`.
+    busy: as in `notify`.
 
-    Raises NotSentError at the end where a channel did not take something.
+    Raises NotSentError at the end if a channel did not accept a message.
     """
     known = [
         (message, by)
@@ -117,7 +119,10 @@ def resolve(settings: Settings, alerts: dict[str, str], *, busy: set[str] | None
 
 
 def send_held_notice(settings: Settings, held: HeldNotice) -> None:
-    """Send the notice that a week is held to the channels of its digest, once for the same content."""
+    """Send the notice that a week is held to the channels of its digest, once for the same content.
+
+    Raises NotSentError at the end if a channel did not accept it.
+    """
     digest = hashlib.sha256(json.dumps(held.model_dump(mode="json")).encode()).hexdigest()
 
     def send(channel: str) -> None:
@@ -132,9 +137,11 @@ def send_held_notice(settings: Settings, held: HeldNotice) -> None:
 
 
 def end_held_notice(settings: Settings, week: str, by: str) -> None:
-    """Update the held notice of a week to say why the week is no longer held, where a message can be changed.
+    """Update the held notice of a week in Slack: it says what ended the hold. A mail can't be changed.
 
-    by: such as `the run manual__…`. Raises NotSentError where Slack did not take it. A mail can't be changed.
+    by: what ended it, such as `the run manual__…`.
+
+    Raises NotSentError if Slack did not accept the update.
     """
 
     def send(held: HeldNotice) -> None:
@@ -155,7 +162,12 @@ def end_held_notice(settings: Settings, week: str, by: str) -> None:
 
 
 def send_line(settings: Settings, subject: str, text: str) -> None:
-    """Send a line to the alert channel and by mail, once for the same text."""
+    """Send a line to the alert channel and by mail, once for the same text.
+
+    subject: a name for the ledger and the outbox, such as `silences`.
+
+    Raises NotSentError at the end if a channel did not accept it.
+    """
     digest = hashlib.sha256(text.encode()).hexdigest()
 
     def send(channel: str) -> None:
@@ -195,7 +207,7 @@ def _resolve(settings: Settings, message: Message, by: str) -> None:
     with sent.sending(settings, ALERT, key, channel, RESOLVED) as sending:
         if sending is None:
             return
-        if off := transport.off(settings, channel):  # no message can go out: the incident would stay open for ever
+        if off := transport.off(settings, channel):  # no message can go out, so the incident would stay open for ever
             sending.finish((message.reference or Reference()).model_copy(update=ended))
             log.warning("%s: resolved, without a message to %s. %s", key, channel, off)
             return
@@ -238,11 +250,11 @@ def _remembered(message: Message) -> Alert:
 
 
 def _all(sends: Iterable[Send], busy: set[str] | None = None) -> None:
-    """Make every send; raise NotSentError at the end where any failed.
+    """Make every send; raise NotSentError at the end if any failed.
 
-    A channel that is busy is not asked again: waiting for it message by message would delay the other channels.
+    A busy channel is not tried again, because waiting for it message by message would delay the other channels.
 
-    busy: channels to leave out from the start; those found busy are added.
+    busy: channels to leave out from the start. Channels that turn out to be busy are added.
     """
     errors: list[Exception] = []
     busy = set() if busy is None else busy
@@ -252,7 +264,7 @@ def _all(sends: Iterable[Send], busy: set[str] | None = None) -> None:
             continue
         try:
             send()
-        except Exception as error:  # the other channels must get theirs
+        except Exception as error:  # the other channels must get their messages
             log.exception("not sent")
             errors.append(error)
             if isinstance(error, PassingError):

@@ -1,7 +1,7 @@
-"""The dbt project as dbt parsed it, kept in the process that tasks are forked from: parsing takes longer than a model.
+"""Keeps the parsed dbt project in the process from which tasks are forked, because parsing takes longer than a model.
 
-`keep` parses the project and keeps the result. A task forked later takes it, if the project and the environment are
-still what they were; otherwise it gets nothing, and dbt parses the project for it as ever.
+`keep` parses the project and keeps the result. A task that is forked later takes it with `take`, if the project and the
+environment have not changed. Otherwise it gets nothing, and dbt parses the project as usual.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from greenery.settings import variables_set
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-# What dbt makes itself.
+# The folders of the project that dbt writes itself.
 MADE = {"target", "logs"}
 
 
 class Kept(NamedTuple):
-    """A parsed project, and the fingerprint of what it was parsed from."""
+    """A parsed project, and the fingerprint of the files and variables from which it was parsed."""
 
     manifest: Manifest
     fingerprint: str
@@ -34,9 +34,9 @@ _kept: Kept | None = None
 
 
 def keep(environment: Mapping[str, str]) -> bool:
-    """Parse the project and keep it; return whether dbt could, for a task says better what is wrong.
+    """Parse the project and keep it; return whether dbt could parse it. If not, the first task of dbt reports why.
 
-    environment: all variables that a task's dbt command has.
+    environment: all environment variables of a task's dbt command.
     """
     global _kept
     from dbt.cli.main import dbtRunner
@@ -44,7 +44,7 @@ def keep(environment: Mapping[str, str]) -> bool:
     from dbt.plugins.manager import PluginManager
     from dbt_common.clients.jinja import template_cache
 
-    # Each dbt command looks for plugins among all modules that are installed. Here the first one does it for all.
+    # Each dbt command searches all installed modules for plugins. With a cache only the first one does it.
     PluginManager.get_prefixed_modules = functools.cache(PluginManager.get_prefixed_modules)  # type: ignore[method-assign]
     fingerprint = fingerprint_of(environment)
     with tempfile.TemporaryDirectory() as folder, variables_set(environment):
@@ -74,9 +74,11 @@ def keep(environment: Mapping[str, str]) -> bool:
 
 
 def take(environment: Mapping[str, str]) -> Manifest | None:
-    """Return the parsed project, once a process, for dbt leaves in it what it compiled; None where none fits.
+    """Return the parsed project; None if none was kept, or if the project or the environment has changed.
 
-    environment: all variables that the dbt command will have.
+    A process gets it only once, because a dbt command leaves its compiled models in it.
+
+    environment: all environment variables of the dbt command.
     """
     global _kept
     kept, _kept = _kept, None
@@ -84,7 +86,7 @@ def take(environment: Mapping[str, str]) -> Manifest | None:
 
 
 def fingerprint_of(environment: Mapping[str, str]) -> str:
-    """Return a hash of all that dbt reads when it parses: the project's files, and the variables that they name."""
+    """Return a hash of everything that dbt reads when it parses: the project's files, and the variables in them."""
     found, names = hashlib.sha256(), set()
     for path in sorted(PROJECT.rglob("*")):
         name = path.relative_to(PROJECT)

@@ -1,4 +1,4 @@
-"""Where the dbt project is, which version of it, and which models it has. Neither dbt nor Cosmos is imported."""
+"""The folder, the version and the models of the dbt project. Neither dbt nor Cosmos is imported."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ PROFILES = PROJECT / "profiles"
 
 @dataclass(frozen=True)
 class Models:
-    """The models that a build makes, each with the models that it reads.
+    """The models that a build makes.
 
-    logs: those that are kept by pair of extracts, and may hold rows of more pairs than the build's.
-    marts: those that are published.
-    keys: of each model that a run replaces in part, the column by which it does.
+    inputs: for each model the models that it reads.
+    logs: the models that are kept by pair of extracts. They may hold rows of pairs that are not in the build.
+    marts: the models that are published.
+    keys: for each model that a run replaces in part, the column by which it replaces rows.
     """
 
     inputs: dict[str, frozenset[str]]
@@ -31,7 +32,7 @@ class Models:
 
 
 def version() -> str:
-    """Return a hash of the models, of the macros that they use, and of their settings: all that decides their rows."""
+    """Return a hash of the models, their macros and their settings: of everything that decides their rows."""
     found = hashlib.sha256()
     for path in sorted([PROJECT / "dbt_project.yml", *PROJECT.glob("models/**/*"), *PROJECT.glob("macros/**/*.sql")]):
         if path.suffix in (".sql", ".yml"):
@@ -42,15 +43,17 @@ def version() -> str:
 def models() -> Models:
     """Return the models of the parsed project, in alphabetical order.
 
-    A model is a log where its file is in the folder versions/, and a mart where it is in marts/. A run makes none of
-    the folder semantic/.
+    A model is a log if its file is in the folder versions/, and a mart if it is in marts/. Runs do not make the models
+    of the folder semantic/.
+
+    Raises FileNotFoundError if the project was not parsed: `make install` does it.
     """
     return _read(MANIFEST, MANIFEST.stat().st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=1)
 def _read(path: Path, _: int) -> Models:
-    """Read a manifest, once as long as it stays as it is: that takes as long as a model's statements."""
+    """Read a manifest. It is read again only after a change, because reading takes as long as building a model."""
     nodes = json.loads(path.read_text(encoding="utf-8"))["nodes"].values()
     built = {
         node["name"]: node

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class TestsBrokenError(Exception):
-    """A test broke off, so it has no result, or no test has run."""
+    """A dbt test broke off without a result, or no test has run."""
 
 
 def record_results(results: Iterable[NodeResult], run_id: str) -> None:
     """Record the results of the run's `dbt test`.
 
-    Raises TestsBrokenError where a test did not run.
+    Raises TestsBrokenError if a test did not run, LockLostError if the run no longer holds the lock.
     """
     failed = failures(results)
     with connect(load()) as connection:
@@ -31,11 +31,12 @@ def record_results(results: Iterable[NodeResult], run_id: str) -> None:
 
 
 def failures(results: Iterable[NodeResult]) -> list[FailedTest]:
-    """Return the tests that failed, by name.
+    """Return the tests that failed, sorted by name.
 
-    results: those of a dbt command; what is no test is passed over, and so is a test that only warns: the gate has
-    checks of its own for that. Raises TestsBrokenError where a test did not run, or there is none: dbt takes that for
-    success.
+    results: the results of a dbt command. Results of models are ignored, and so are tests that only warn: the gate has
+        its own checks for these.
+
+    Raises TestsBrokenError if a test did not run, or if there is no test, which dbt would count as success.
     """
     tests = [result for result in results if result.node.resource_type == NodeType.Test]
     broken = [result for result in tests if result.status not in ("pass", "fail", "warn")]
@@ -49,8 +50,7 @@ def failures(results: Iterable[NodeResult]) -> list[FailedTest]:
 
 def _failure(result: NodeResult) -> FailedTest:
     node: Any = result.node
-    # dbt attaches only a test that is written in a model's yml. Another test names its model itself: dbt knows only all
-    # that it reads.
+    # dbt knows the model of a test only if the test is in the yml of the model. Other tests name their model in `meta`.
     attached = getattr(node, "attached_node", None)
     model = attached.rsplit(".", 1)[-1] if attached else node.config.meta.get("model", "models")
     leading = takewhile(lambda line: line.startswith("--"), node.raw_code.strip().splitlines())

@@ -1,4 +1,4 @@
-"""The lock of the run that builds: one run at a time builds, is judged and publishes."""
+"""The lock of the warehouse: one run at a time builds, is judged and publishes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ class LockLostError(Exception):
 class Lock(BaseModel, frozen=True):
     """The run that builds, with its week (naive UTC) and its extract.
 
-    admitted_extracts: ids of the other extracts that it builds on, oldest first, as text.
-    withdrawal: why the week's extract is left out of the build; empty where it is part of it.
-    tests_all: whether dbt's tests look at everything, because not all that was there before had passed them.
-    held_for: what the extract was held for before the run took the lock, as JSON. Only this can people have seen.
+    as_of: the end of its week. extract_id: the extract of its week.
+    admitted_extracts: the ids of the other extracts that it builds on, oldest first, with a space between them.
+    withdrawal: why the week's extract is left out of the build; empty if it is part of the build.
+    tests_all: whether dbt's tests look at everything, because some of the earlier rows have not passed them.
+    held_for: the failures (JSON) for which the extract was held before the run took the lock. People can only have
+        looked at these.
     """
 
     run_id: str
@@ -37,7 +39,7 @@ class Lock(BaseModel, frozen=True):
 
     @property
     def extracts(self) -> str:
-        """The extracts that the models of the run are built from: their ids, sorted, as text."""
+        """The ids of the extracts that the run's models are built from, sorted, with a space between them."""
         return _sorted(self.admitted_extracts + ("" if self.withdrawal else f" {self.extract_id}"))
 
 
@@ -54,10 +56,11 @@ def acquire(
     The newest landed content of the week is used from now on. Earlier content of the same week is deleted. Returns
     whether the run holds the lock now. Taking it twice is harmless.
 
-    withdrawal: why the week's admitted extract is to be left out from now on; empty for a run that adds it.
-    full_refresh: the run builds all models from the start; so does each after it until one has done so to the end.
+    as_of: the end of the week (naive UTC). is_running: returns whether the run of an id is still running.
+    withdrawal: why the week's admitted extract is left out from now on; empty for a run that adds an extract.
+    full_refresh: whether the run builds all models from the start. Later runs do so too, until one has finished it.
 
-    Raises LockLostError where nothing is landed for the week, NothingToWithdrawError where nothing can be withdrawn.
+    Raises LockLostError if nothing is landed for the week, NothingToWithdrawError if nothing can be withdrawn.
     """
     holder = rows(connection, "select run_id from landing.build_lock")
     if holder and holder[0]["run_id"] != run_id and is_running(holder[0]["run_id"]):
@@ -114,17 +117,17 @@ def release(connection: Connection, run_id: str) -> None:
 
 
 def still_holds(connection: Connection, run_id: str) -> None:
-    """Raise LockLostError unless `run_id` holds the lock. To be called first in a transaction.
+    """Raise LockLostError unless `run_id` holds the lock. Call it first in a transaction.
 
-    The transaction has the lock's row until it ends: no other run can take the lock in between, so what a task writes
-    whose run has lost the lock is never committed.
+    The transaction keeps the lock's row until it ends, so no other run can take the lock before. If a run has lost the
+    lock, nothing that its tasks write is ever committed.
     """
     if not _swap(connection, run_id, run_id):
         raise LockLostError("another run holds the warehouse: clear the task acquire_warehouse of this run.")
 
 
 def _swap(connection: Connection, seen: str, run_id: str) -> bool:
-    """Make `run_id` the holder of the lock (empty: nobody), if it is still the one that was seen; return whether."""
+    """Make `run_id` the holder of the lock (empty: nobody) if the holder is still `seen`; return whether it was."""
     done = connection.execute(
         "update landing.lock_holder set run_id = $run_id where run_id = $seen", {"run_id": run_id, "seen": seen}
     )
@@ -132,7 +135,10 @@ def _swap(connection: Connection, seen: str, run_id: str) -> bool:
 
 
 def check_lock(connection: Connection, run_id: str) -> Lock:
-    """Return the lock of `run_id`; raise LockLostError if another run took it or an admission changed since."""
+    """Return the lock of `run_id`.
+
+    Raises LockLostError if another run has taken it, or if an extract was admitted or withdrawn since.
+    """
     held = rows(connection, "select * from landing.build_lock where run_id = $run_id", {"run_id": run_id})
     if not held:
         raise LockLostError("another run holds the warehouse: clear the task acquire_warehouse of this run.")
@@ -146,7 +152,7 @@ def check_lock(connection: Connection, run_id: str) -> Lock:
 
 
 def _delete_lock(connection: Connection) -> None:
-    """Delete the lock, and the content that was kept for it alone: other content was landed for its week since."""
+    """Delete the lock, and its extract if newer content was landed for the week since: only the lock kept it."""
     replaced = """
         state = 'landed' and extract_id in (select extract_id from landing.build_lock)
         and as_of in (select as_of from landing.extracts where state = 'landed' group by as_of having count(*) > 1)

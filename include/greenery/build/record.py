@@ -1,4 +1,4 @@
-"""The record of a build: what the run built, and what dbt's tests and the quality gate said of it."""
+"""The record of a build: the models that the run built, and the results of dbt's tests and of the quality gate."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class NotJudgedError(Exception):
 
 
 class NotTestedError(Exception):
-    """dbt's tests have not run on the run's build, or they fail without the extract that is to be withdrawn."""
+    """dbt's tests have not run on the run's build, or they fail without the extract that the run withdraws."""
 
 
 class FailedTest(BaseModel, frozen=True):
-    """A test of dbt's that failed, the model that it tests, and what it says of it.
+    """A dbt test that failed, the model that it tests, and the meaning of the test.
 
-    failures: how many rows fail. message: dbt's own.
+    failures: the number of failing rows; None if dbt does not count them. message: the message of dbt.
     """
 
     test: str
@@ -38,9 +38,9 @@ FAILED_TESTS = TypeAdapter(list[FailedTest])
 
 
 def forget_built(connection: Connection, run_id: str, model: str) -> None:
-    """Forget that a model is built, because `run_id` is about to build it: it may break off between two statements.
+    """Forget that a model is built, before `run_id` builds it again. The build can break off between two statements.
 
-    Raises LockLostError where the run lost the lock.
+    Raises LockLostError if the run has lost the lock.
     """
     check_lock(connection, run_id)
     with transaction(connection):
@@ -51,8 +51,8 @@ def forget_built(connection: Connection, run_id: str, model: str) -> None:
 def note_built(connection: Connection, run_id: str, model: str) -> None:
     """Record that `run_id` has built a model, from the extracts of the build.
 
-    Raises LockLostError where the run lost the lock, or one of the models that this one reads was not built: then its
-    rows are of no known build.
+    Raises LockLostError if the run has lost the lock, or if a model that this one reads is not built from the extracts
+    of the build.
     """
     forget_built(connection, run_id, model)
     if behind := sorted(dbt_project.models().inputs[model] - target.built_models(connection)):
@@ -71,9 +71,9 @@ def note_built(connection: Connection, run_id: str, model: str) -> None:
 
 
 def check_build(connection: Connection, run_id: str) -> Lock:
-    """Return the lock of `run_id`, after showing that the models hold the admitted extracts and its own.
+    """Return the lock of `run_id`, after a check that the models are built from the extracts of the lock.
 
-    They do not if a step is cleared by itself after another run has built, or if a model's task is marked as success
+    They are not if a task is cleared by itself after another run has built, or if a model's task is marked as success
     without running. Raises LockLostError then.
     """
     lock = check_lock(connection, run_id)
@@ -96,9 +96,10 @@ def check_build(connection: Connection, run_id: str) -> Lock:
 
 
 def tested(connection: Connection, run_id: str, failed: Sequence[FailedTest]) -> None:
-    """Record that dbt's tests have run on what `run_id` built, and which failed (as `dbt_tests` reads them).
+    """Record that dbt's tests have run on what `run_id` built, and which of them failed.
 
-    The tests cover what the run changed. They cover everything if an earlier build was not tested or failed its tests.
+    The tests cover the rows that the run changed. They cover everything if an earlier build was not tested or failed
+    its tests. Raises LockLostError if the run has lost the lock.
     """
     lock = check_build(connection, run_id)
     with transaction(connection):
@@ -126,7 +127,8 @@ def failed_tests(connection: Connection, lock: Lock) -> list[FailedTest]:
 
     Results of an earlier run of the same extracts count too, unless another run has begun to build since.
 
-    Raises NotTestedError if they have not run on this build. So a test task that was marked as success admits nothing.
+    Raises NotTestedError if the tests have not run on this build. So a test task that was only marked as success admits
+    nothing.
     """
     query = "select failed from landing.built_with where extracts = $extracts and failed is not null"
     found = rows(connection, query, {"extracts": lock.extracts})
@@ -143,9 +145,10 @@ def check_withdrawal(connection: Connection, lock: Lock) -> None:
 
 
 def passed(connection: Connection, lock: Lock, accepted: Acceptance | None = None) -> None:
-    """Record that the quality gate passed the extract of the lock on top of the other extracts that it was built on.
+    """Record that the quality gate passed the extract of the lock, together with the other extracts of the build.
 
-    accepted: the reason and the failed checks that were accepted; kept with the extract, for when it is judged again.
+    accepted: the accepted checks and the reason. It is stored with the extract, and used when the extract is judged
+        again.
     """
     connection.execute(
         "update landing.extracts set passed_with = $passed_with, accepted = coalesce($accepted, accepted) "
@@ -167,8 +170,8 @@ def check_passed(connection: Connection, lock: Lock) -> None:
     """Raise NotJudgedError unless the quality gate passed the run's build, or this build is published already.
 
     So a task `quality` that was marked as success, or skipped, admits nothing. A task `publish` that is cleared by
-    itself may publish the current content again, even if other weeks were added since. For a run that withdraws its
-    extract only dbt's tests count; raises NotTestedError if they fail.
+    itself may publish the current content again, even if other weeks were added since. If the run withdraws its
+    extract, only dbt's tests count: raises NotTestedError if they fail.
     """
     if lock.withdrawal:
         check_withdrawal(connection, lock)

@@ -8,9 +8,9 @@ from greenery.warehouse.statements import statement
 
 
 def set_build(connection: Connection) -> None:
-    """Set the build to the admitted extracts and the lock's extract, and note which pairs this changes.
+    """Set the build to the admitted extracts and the lock's extract, and record the pairs that this adds or removes.
 
-    A pair that came or left stays touched until all models were built and tested.
+    These pairs stay in `touched_pairs` until all models were built and tested.
     """
     wanted = statement("landing/pairs")
     connection.execute(
@@ -28,7 +28,7 @@ def set_build(connection: Connection) -> None:
 
 
 def extracts(connection: Connection) -> str:
-    """Return the ids of the extracts of the build, sorted, as text."""
+    """Return the ids of the extracts of the build, sorted, with a space between them."""
     return " ".join(sorted(row["extract_id"] for row in rows(connection, "select extract_id from landing.build")))
 
 
@@ -39,23 +39,25 @@ def built_models(connection: Connection) -> set[str]:
 
 
 def lacks_a_log(connection: Connection) -> bool:
-    """Return whether one of the logs was dropped after a build. The keys of its lost rows are then unknown."""
+    """Return whether someone dropped a log after a build. Then nobody knows which keys its rows had."""
     is_built = rows(connection, "select pair_id from landing.build limit 1")
     return bool(is_built) and not tables(connection, "intermediate").issuperset(dbt_project.models().logs)
 
 
 def start_over(connection: Connection) -> None:
-    """Let all models be built from the start, by this run and each after it until one has done so to the end."""
+    """Make this run build all models from the start. Later runs do so too, until one has finished it."""
     connection.execute("update landing.built_with set extracts = null, failed = null")
     for table in ("build", "touched_pairs", "built_models"):
         connection.execute(f"delete from landing.{table}")
 
 
 def is_tested(connection: Connection, extract_ids: str) -> bool:
-    """Return whether dbt's tests passed what is built, and it is built from these extracts (their ids, sorted).
+    """Return whether the models are built from these extracts, and dbt's tests passed them.
 
-    With another version of the dbt project than before, nothing that is built counts: it would be mixed with what this
-    one builds, and what was said of the one would be taken for the other.
+    extract_ids: ids, sorted, with a space between them.
+
+    If the dbt project has changed since, everything that is built is given up. Otherwise the tables would mix rows of
+    two versions of the project, and results of tests on old rows would count for new ones.
     """
     models = dbt_project.version()
     if not rows(connection, "select models from landing.built_with where models = $models", {"models": models}):
@@ -70,7 +72,7 @@ def is_tested(connection: Connection, extract_ids: str) -> bool:
 
 
 def distrust(connection: Connection) -> None:
-    """Forget which builds the quality gate passed and which one is published: none of them counts any more."""
+    """Forget which builds the quality gate passed, and which build is published. None of them counts any more."""
     connection.execute("update landing.extracts set passed_with = null")
     connection.execute("update landing.publication set extracts = ''")
 
@@ -85,5 +87,5 @@ def builds_anew(connection: Connection) -> bool:
 
 
 def disown_build(connection: Connection) -> None:
-    """Record that the tables mix versions of the dbt project, so that the next run builds all from the start."""
+    """Record that the tables mix two versions of the dbt project. The next run then builds all from the start."""
     connection.execute("update landing.built_with set models = ''")

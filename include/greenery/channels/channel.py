@@ -1,5 +1,5 @@
-"""The channels, the connection and setting that each needs, and which of these are missing or wrong. No channel is
-called."""
+"""The channels, with the connection and the setting that each needs, and which of these are missing or wrong. No
+channel is called."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ ADDRESS = re.compile(r"[^@\s<>,]+@[^@\s<>,]+")
 class Channel(BaseModel, frozen=True):
     """A channel for messages.
 
-    name: as in the ledger.
-    connection_id: of Airflow's connection.
-    setting: the environment variable that says where to; empty where the connection does.
+    name: its name in the ledger.
+    connection_id: the id of its connection in Airflow.
+    setting: the environment variable that names the receivers; empty if the connection does.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Channel(BaseModel, frozen=True):
 
     @property
     def is_slack(self) -> bool:
-        """Whether it is a channel of Slack."""
+        """Whether the channel is in Slack."""
         return self.name.startswith("slack")
 
 
@@ -101,13 +101,13 @@ def readiness(settings: Settings, channel: Channel) -> Readiness:
 
 
 def problems(settings: Settings) -> list[str]:
-    """Return a line for each channel with something wrong: to be logged when a run starts."""
+    """Return one line for each channel whose configuration is wrong, for the log at the start of a run."""
     found = (readiness(settings, channel) for channel in CHANNELS.values())
     return [one.wrong for one in found if one.wrong]
 
 
 def target(settings: Settings, channel: Channel) -> tuple[str, ...]:
-    """Return where the channel sends to: channel ids or addresses; empty where no setting says so."""
+    """Return the receivers of the channel: ids of Slack channels, or mail addresses; empty if no setting names them."""
     targets = {
         SLACK: (settings.slack_channel,),
         EMAIL: settings.email_to,
@@ -118,7 +118,7 @@ def target(settings: Settings, channel: Channel) -> tuple[str, ...]:
 
 
 def unreadable(channel: Channel) -> str:
-    """Return why the callback of a deadline can't read the connection of a channel, and what to do."""
+    """Return a text that says why the callback of a deadline can't read the connection of a channel, and what to do."""
     variable = f"AIRFLOW_CONN_{channel.connection_id.upper()}"
     return (
         "the alert that a digest is late comes from the callback of a deadline, and Airflow lets a callback read no "
@@ -128,8 +128,10 @@ def unreadable(channel: Channel) -> str:
 
 
 def callbacks_can_read(channel: Channel) -> bool:
-    """Return whether the callback of a deadline can read the connection of a channel: it asks the environment and the
-    secrets backend, and not the metadata database."""
+    """Return whether the callback of a deadline can read the connection of a channel.
+
+    A callback can read connections from the environment and from a secrets backend, but not from the metadata database.
+    """
     from airflow.configuration import initialize_secrets_backends
 
     backends = initialize_secrets_backends(["airflow.secrets.environment_variables.EnvironmentVariablesBackend"])
@@ -196,7 +198,7 @@ def _email_problems(settings: Settings, channel: Channel, connection: Any, targe
 
 
 def _not_ascii(setting: str, address: str) -> list[str]:
-    """Return why an address can't be written in ASCII, as every mail server takes it; nothing where it can."""
+    """Return why an address can't be written in ASCII, which every mail server accepts; empty if it can."""
     try:
         local = parseaddr(in_ascii(address))[1].rpartition("@")[0]
     except idna.IDNAError as error:
@@ -210,7 +212,7 @@ def _not_ascii(setting: str, address: str) -> list[str]:
 def in_ascii(address: str) -> str:
     """Return an address with its domain in ASCII (IDNA). Its name, and the part before the @, stay as they are.
 
-    Raises idna.IDNAError where the domain can't be written so.
+    Raises idna.IDNAError if the domain can't be written so.
     """
     plain = parseaddr(address)[1]
     local, _, domain = plain.rpartition("@")
@@ -237,7 +239,7 @@ def _address_problems(channel: Channel, connection: Any) -> list[str]:
 
 
 def is_private(address: str) -> bool:
-    """Whether nobody can read the traffic to an address: it uses TLS, or stays on this machine."""
+    """Return whether nobody else can read the traffic to an address: it uses TLS, or stays on this machine."""
     parts = urlsplit(address)
     return bool(parts.hostname) and (parts.scheme == "https" or _is_loopback(parts.hostname or ""))
 

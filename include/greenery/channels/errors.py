@@ -1,4 +1,4 @@
-"""The two errors of sending: refused for good, or not possible now."""
+"""The two errors of sending: the channel refuses for good, or sending is not possible now."""
 
 
 class PermanentError(Exception):

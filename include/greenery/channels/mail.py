@@ -1,7 +1,7 @@
 """Send a message by email through the SMTP provider's connection.
 
-A mail server can't be asked whether a mail arrived. So after a doubtful end the mail is sent again, with the same
-Message-ID, by which many clients show it once.
+A mail server can't be asked whether a mail arrived. So if the end of a send is doubtful, the mail is sent again with
+the same Message-ID. Many mail programs then show it once.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class _BusyError(Exception):
 
 
 def send(connection_id: str, to: Sequence[str], sender: str, message: MailMessage, sending: Sending) -> Reference:
-    """Send the mail to all of `to`; return its Message-ID and who got it.
+    """Send the mail to all addresses in `to`; return its Message-ID and the addresses that the server accepted.
 
-    sender: its From; empty takes `from_email` of the connection's extra.
+    sender: the address in From; if empty, `from_email` of the connection's extra.
+    sending: the attempt. It records accepted addresses at once, so that another attempt skips them.
 
-    Recipients who got the mail are recorded at once, so that another attempt skips them. Raises PermanentError where
-    the server refuses the mail, or some of its receivers, PassingError where it can't be reached.
+    Raises PermanentError if the server refuses the mail or some addresses, PassingError if it can't be reached.
     """
     to = [in_ascii(address) for address in to]
     accepted: list[str] = list(sending.parts.accepted)
@@ -87,9 +87,9 @@ def send(connection_id: str, to: Sequence[str], sender: str, message: MailMessag
 
 
 def compose(message: MailMessage, to: Sequence[str], sender: str, sending: Sending | None = None) -> EmailMessage:
-    """Return the mail with addresses, and with the headers that make one thread of all mails of its week.
+    """Return the mail with its addresses, and with headers that put all mails of its week into one thread.
 
-    sending: names the mail and the one that it corrects; None for a mail that is not sent.
+    sending: the attempt, which names this mail and the mail that it corrects; None for a mail that is not sent.
     """
     mail = to_mime(replace(message, subject=" ".join(message.subject.split())))
     mail["From"] = sender
@@ -100,8 +100,8 @@ def compose(message: MailMessage, to: Sequence[str], sender: str, sending: Sendi
         # All mails of a week refer to the same id, which no mail has. Mail programs then show them as one thread.
         thread = f"<{_slug(sending.subject)}@{domain}>"
         earlier = (sending.previous and sending.previous.message_id) or None
-        # If earlier content comes back after other content, it is a new mail, because many mail programs show an id
-        # once.
+        # If earlier content comes back after other content, the mail gets a new id, because many mail programs show
+        # each id once.
         content = hashlib.sha256(f"{earlier} {sending.content_hash}".encode()).hexdigest()[:16]
         mail["Message-ID"] = f"<{_slug(sending.key)}.{content}@{domain}>"
         mail["In-Reply-To"] = earlier or thread
@@ -111,7 +111,7 @@ def compose(message: MailMessage, to: Sequence[str], sender: str, sending: Sendi
 
 
 def check(connection_id: str) -> None:
-    """Log in to the mail server. Raises PermanentError, PassingError."""
+    """Log in to the mail server. Raises PermanentError if it refuses, PassingError if it can't be used now."""
     try:
         with _connected(connection_id) as (client, _):
             code, answer = client.noop()
@@ -134,15 +134,15 @@ def _connected(connection_id: str) -> Iterator[tuple[smtplib.SMTP, str]]:
             if not isinstance(client, smtplib.SMTP):
                 raise PermanentError(f"The connection {connection_id} gives no SMTP client: is it of type smtp?")
             yield client, hook.from_email or ""
-    except AirflowException as error:  # the server hangs up before it greets
+    except AirflowException as error:  # the server closes the connection before its greeting
         raise _BusyError(str(error)) from error
     except (OSError, smtplib.SMTPException) as error:
         raise _meaning(connection_id, error) from error
 
 
 def _transmit(client: smtplib.SMTP, mail: EmailMessage, to: Sequence[str]) -> dict[str, tuple[int, str]]:
-    """Hand the mail over; return code and answer for each receiver that did not get it."""
-    # Without the names: a server without SMTPUTF8 takes only ASCII, and a name can have any letter.
+    """Hand the mail over; return code and answer for each receiver that the server did not accept."""
+    # The addresses go without names: a server without SMTPUTF8 accepts only ASCII, and a name can have any letter.
     receivers = {parseaddr(address)[1]: address for address in to}
     try:
         refused = client.send_message(mail, to_addrs=list(receivers))
@@ -153,7 +153,7 @@ def _transmit(client: smtplib.SMTP, mail: EmailMessage, to: Sequence[str]) -> di
 
 
 def _meaning(connection_id: str, error: Exception) -> Exception:
-    """Return the error to raise for an error of the server or the line: PermanentError, which says what to fix, or
+    """Return the error to raise for an error of the server or the network: PermanentError, which says what to fix, or
     _BusyError."""
     where = f"The mail server of {connection_id}"
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -15,9 +15,9 @@ SENDER = "Greenery weekly <greenery@greenery.invalid>"
 
 
 def put(settings: Settings, name: str, message: SlackMessage | MailMessage) -> Path:
-    """Write the message as `<home>/outbox/<name>.json` or `.eml`, and return the file; its last one is replaced.
+    """Write the message as `<home>/outbox/<name>.json` or `.eml`, and return the path. An existing file is replaced.
 
-    A Slack message is the JSON of `chat.postMessage`; the files that go with it are beside it, in a folder `<name>`.
+    A Slack message is written as the JSON of `chat.postMessage`. Its files are put into the folder `<name>` beside it.
     """
     folder = settings.home / "outbox"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

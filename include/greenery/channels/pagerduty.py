@@ -1,4 +1,4 @@
-"""Page by PagerDuty's Events API v2, with the key and the address that the connection `greenery_pagerduty` holds."""
+"""Page through PagerDuty's Events API v2, with the key and the address of the connection `greenery_pagerduty`."""
 
 from __future__ import annotations
 
@@ -13,28 +13,27 @@ from greenery.channels.reference import Reference
 
 CONNECTION = "greenery_pagerduty"
 KEY_LENGTH = 255
-TRIES = 4  # of a busy or failing server; with pauses of 3, 6, 12 and 24 seconds
-ANSWER_SECONDS = 20  # for an answer
+TRIES = 4  # if the server is busy or fails; the pauses are 3, 6, 12 and 24 seconds
+ANSWER_SECONDS = 20  # how long to wait for an answer
 
 
 def trigger(key: str, event: dict[str, Any]) -> Reference:
     """Open the incident `key`, or update it if it is open; return the reference to keep.
 
-    event: payload and links of the event.
+    event: payload and links of the event, as the Events API names them.
+
+    Raises PermanentError if PagerDuty refuses it, PassingError if PagerDuty is busy or can't be reached.
     """
     return _send("trigger", key, event)
 
 
 def resolve(key: str) -> Reference:
-    """Resolve the incident `key`; one that is not open stays as it is. Return the reference to keep."""
+    """Resolve the incident `key`, if it is open; return the reference to keep. Raises the errors of `trigger`."""
     return _send("resolve", key, {})
 
 
 def _send(action: str, key: str, event: dict[str, Any]) -> Reference:
-    """Send an event, tried again within a bound.
-
-    Raises PermanentError where PagerDuty refuses it, PassingError where it is busy or can't be reached.
-    """
+    """Send an event, and try again up to TRIES times. Raises the errors of `trigger`."""
     try:
         with client() as found:
             found.send_event(action, dedup_key=key[:KEY_LENGTH], **event)
@@ -49,7 +48,7 @@ def _send(action: str, key: str, event: dict[str, Any]) -> Reference:
 
 
 class _Client(pagerduty.EventsApiV2Client):
-    """The library's client, which refuses an address without TLS: on this machine, a test server has none."""
+    """The library's client, which refuses every address without TLS. This one accepts a test server on this machine."""
 
     @property
     def url(self) -> str:
@@ -64,9 +63,9 @@ class _Client(pagerduty.EventsApiV2Client):
 
 
 def client() -> pagerduty.EventsApiV2Client:
-    """Return a client that gives up within a bound; by itself it would wait for a busy server without limit.
+    """Return a client that stops after TRIES tries. The library's own client waits for a busy server without limit.
 
-    The provider's hook reads the connection, but always talks to PagerDuty itself: `extra.base_url` needs this client.
+    The provider's hook reads the connection. But it ignores `extra.base_url`, so the client is made here.
     """
     hook = PagerdutyEventsHook(pagerduty_events_conn_id=CONNECTION)
     extra = hook.get_connection(CONNECTION).extra_dejson

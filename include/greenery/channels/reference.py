@@ -11,15 +11,15 @@ from greenery.messages.alert_layout import HeldNotice
 
 
 class Reference(BaseModel, frozen=True):
-    """The place of a sent message, and facts that a later message needs; each channel has its own part.
+    """The place of a sent message, and facts that a later message needs. Each channel uses its own fields.
 
-    channel, ts: of the message in Slack.
-    message_id, to: of the mail, and who got it.
-    dedup_key: of the incident in PagerDuty.
-    files: in the outbox.
-    state, alert: of an incident, open or resolved, as it was last sent.
-    held: the notice that a week is held, as it was last sent.
-    withdrawn: why the week was withdrawn whose digest this was.
+    channel, ts: the channel in Slack, and the message in it.
+    message_id, to: the id of the mail, and the addresses that received it.
+    dedup_key: the key of the incident in PagerDuty.
+    files: the files in the outbox.
+    state, alert: for an incident, `open` or `resolved`, and the alert that was sent last.
+    held: for a held notice, the notice that was sent last.
+    withdrawn: why the week was withdrawn; empty unless the message says that its week is withdrawn.
     """
 
     channel: str = ""
@@ -35,12 +35,13 @@ class Reference(BaseModel, frozen=True):
 
 
 class Parts(BaseModel, frozen=True):
-    """The parts that an unfinished try has prepared or delivered, as far as known.
+    """The parts of a message that an unfinished try has prepared or delivered, as far as known.
 
-    channel, ts: of the message in Slack; replaces: whether it took the place of an earlier one.
-    images: ids of the uploaded images by name.
-    note, shared, thread_files: of the thread: whether its note is there, which files are, and their ids by name.
-    message_id, accepted: of the mail, and which receivers the server took it for.
+    channel, ts: the channel in Slack, and the message in it. replaces: whether it replaced an earlier message.
+    images: the ids of uploaded images, by name.
+    note: whether the note is in the thread. shared: the names of the files in the thread. thread_files: the ids of
+        uploaded files, by name.
+    message_id, accepted: the id of the mail, and the addresses that the server has accepted.
     """
 
     channel: str = ""
@@ -66,8 +67,8 @@ class Sent(BaseModel, frozen=True):
 class Message(BaseModel, frozen=True):
     """A message that a channel has, or may have.
 
-    reference: of the last completed send; None where a send began and none ever ended.
-    is_doubtful: whether a send began since then and never ended.
+    reference: the reference of the last completed send; None if no send was ever completed.
+    is_doubtful: whether a send began after that and never ended.
     """
 
     subject: str

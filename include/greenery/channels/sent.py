@@ -1,8 +1,9 @@
 """The ledger of sent messages: `<home>/delivery.sqlite`, apart from the warehouse and from Airflow's metadata.
 
-A message is a kind (digest, held, alert, notice), a subject (the week `2023-02-01`, or an incident's key) and a channel
-(slack, email, slack_alerts, email_alerts, pagerduty). A send is written down as begun before anything leaves, and as
-sent after the channel took it. What began and never ended is doubtful: only the channel knows whether it arrived.
+A message has a kind (digest, held, alert, notice), a subject (the week `2023-02-01`, or an incident's key) and a
+channel (slack, email, slack_alerts, email_alerts, pagerduty). A send is recorded as begun before anything leaves, and
+as sent after the channel accepted it. A send that began and never ended is doubtful: only the channel knows whether it
+arrived.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from greenery.settings import Settings
 from greenery.warehouse.sqlite import erase_free_pages, open_sqlite
 from greenery.week import Week
 
-# Most sends take less. One over a slow channel may take longer: the wait for it then ends without a send.
+# How long a second process waits for the lock of a message. Most sends take less time; if a slow channel takes longer,
+# the second process gives up.
 MESSAGE_LOCK_SECONDS = 180
 
 _SCHEMA = """
@@ -42,7 +44,7 @@ create table if not exists sends (
     state text not null check (state in ('begun', 'sent')),
     begun_at text not null,
     sent_at text,
-    reference text not null  -- JSON: where it is; while begun, the parts that are known to have arrived
+    reference text not null  -- JSON: the place of the message; while begun, the parts that are known to have arrived
 );
 create index if not exists sends_of_message on sends (kind, subject, channel);
 create table if not exists owed (
@@ -59,16 +61,16 @@ create table if not exists owed (
 class Sending:
     """One attempt to send a message. It holds the message's lock while its `sending` block runs.
 
-    content_hash: of the content to be sent.
-    begun_at: when this try began.
-    previous: the reference of the last completed send, None where the message never went out.
+    content_hash: the hash of the content to send.
+    begun_at: when this attempt began.
+    previous: the reference of the last completed send; None if the message was never sent.
     doubtful: whether an earlier attempt began and never ended, so that nobody knows whether it arrived.
     doubtful_since: when the first of these began.
     corrects: whether readers have, or may have, a version of the message with other content.
-    corrects_hash: hash of that version. It is the last content that was sent or, if that equals this content, the last
-        content whose sending began. Empty if there is none.
-    parts: what an earlier try of this content is known to have prepared or delivered; empty where there was none.
-    has_arrived: whether this try is known to have delivered a part.
+    corrects_hash: the hash of that version. It is the last content that was sent or, if that equals this content, the
+        last content whose sending began. Empty if there is none.
+    parts: the parts that an earlier attempt with this content has prepared or delivered; empty if there was none.
+    has_arrived: whether this attempt is known to have delivered a part.
     """
 
     settings: Settings
@@ -88,22 +90,22 @@ class Sending:
 
     @property
     def key(self) -> str:
-        """The name of the message, whatever its content: put it where the channel can be asked for it."""
+        """The name of the message, which does not depend on its content. Channels that can be searched get it too."""
         return f"{self.kind}.{self.subject}.{self.channel}"
 
     def keep(self, **parts: Any) -> None:
-        """Record parts that have arrived, so that another attempt continues from there."""
+        """Record parts (fields of Parts) that have arrived, so that another attempt continues from there."""
         self.has_arrived = True
         self.prepare(**parts)
 
     def prepare(self, **parts: Any) -> None:
-        """Record data that another attempt needs and that readers do not see yet."""
+        """Record data (fields of Parts) that another attempt needs and that readers do not see yet."""
         self.parts = self.parts.model_copy(update=parts)
         with _open(self.settings) as connection:
             connection.execute("update sends set reference = ? where id = ?", [_json(self.parts), self.id])
 
     def finish(self, reference: Reference) -> None:
-        """Record that the message was sent, and where it is. The channel no longer waits for it."""
+        """Record that the message was sent, and where it is. Its digest is then no longer owed to the channel."""
         message = [self.kind, self.subject, self.channel]
         with _open(self.settings) as connection:
             connection.execute(
@@ -120,13 +122,13 @@ class Sending:
 
 @contextmanager
 def sending(settings: Settings, kind: str, subject: str, channel: str, content_hash: str) -> Iterator[Sending | None]:
-    """Hold the message's lock and yield the right to send this content; None where it was the last one sent.
+    """Hold the message's lock and yield the attempt to send this content; None if this content was sent last.
 
     The lock ends with the process that holds it, however it ends. If the block raises or its process is killed, the
     send stays unfinished, and the next one is doubtful. After a PermanentError it is not doubtful as long as nothing
     has arrived, because the channel refused the message.
 
-    Raises PassingError where another process has been sending the message for too long.
+    Raises PassingError if another process holds the message's lock for more than MESSAGE_LOCK_SECONDS.
     """
     with _lock(settings, kind, subject, channel):
         last = _last_sent(settings, kind, subject, channel)
@@ -178,7 +180,7 @@ def keep_content(settings: Settings, content_hash: str, content: dict[str, Any])
 
 
 def content(settings: Settings, content_hash: str) -> dict[str, Any] | None:
-    """Return the content that was kept under a hash; None if it is gone."""
+    """Return the content that `keep_content` kept under a hash; None if it is gone."""
     path = contents(settings) / f"{content_hash}.json"
     if not path.exists():
         return None
@@ -187,7 +189,7 @@ def content(settings: Settings, content_hash: str) -> dict[str, Any] | None:
 
 
 def contents(settings: Settings) -> Path:
-    """Folder of what was sent."""
+    """Return the folder that keeps the contents of messages."""
     return settings.home / "delivery.contents"
 
 
@@ -215,7 +217,7 @@ def has_sent(settings: Settings, kind: str, channel: str) -> bool:
 
 
 def messages(settings: Settings, kind: str, prefix: str) -> list[Message]:
-    """Return every message of a kind whose subject begins like this."""
+    """Return every message of a kind whose subject begins with `prefix`."""
     with _open(settings) as connection:
         found = connection.execute(
             "select distinct subject, channel from sends where kind = ? and substr(subject, 1, ?) = ? order by 1, 2",
@@ -231,7 +233,10 @@ def messages(settings: Settings, kind: str, prefix: str) -> list[Message]:
 
 
 def owe(settings: Settings, as_of: datetime, why: str, channels: Sequence[str] = DIGEST_CHANNELS) -> None:
-    """Write down that the digest of the week that ends at `as_of` is owed on these channels until it was sent there."""
+    """Record that the digest of the week that ends at `as_of` is owed on these channels until it was sent there.
+
+    why: the reason, for the list of weeks.
+    """
     with _open(settings) as connection:
         connection.executemany(
             "insert into owed values (?, ?, ?, ?) on conflict do update set why = excluded.why",
@@ -240,7 +245,7 @@ def owe(settings: Settings, as_of: datetime, why: str, channels: Sequence[str] =
 
 
 def owed(settings: Settings, as_of: datetime, channel: str | None = None) -> bool:
-    """Return whether the week's digest is owed on this channel, or on any: announced, late, or begun and not sent."""
+    """Return whether the week's digest is owed on this channel; without a channel, whether it is owed on any."""
     return bool({channel} & owed_on(settings, as_of).keys() if channel else owed_on(settings, as_of))
 
 
@@ -266,7 +271,7 @@ def owed_weeks(settings: Settings) -> list[date]:
 
 
 def forgive(settings: Settings, as_of: datetime, channel: str) -> None:
-    """Write down that nothing is owed on a channel: it is switched off."""
+    """Record that the week's digest is no longer owed on a channel: it is switched off, or has the digest."""
     if not _path(settings).exists():
         return
     with _open(settings) as connection:
@@ -296,7 +301,7 @@ def forget_rows(settings: Settings) -> tuple[int, int]:
 
 
 class _Row(BaseModel, frozen=True):
-    """A row of the table `sends`; reference is JSON still: of a Reference, or of the Parts of a send that began."""
+    """A row of the table `sends`. reference: the JSON of a Reference, or of the Parts if the send has only begun."""
 
     channel: str
     content_hash: str
@@ -314,8 +319,8 @@ def _last_sent(settings: Settings, kind: str, subject: str, channel: str) -> Sen
 
 
 def _sends(settings: Settings, kind: str, subject: str, channel: str, state: str) -> list[_Row]:
-    """Return the sends of a message in this state, oldest first. The holder of the message's lock finds no other begun
-    send."""
+    """Return the sends of a message in this state, oldest first. While a process holds the message's lock, no other
+    process can begin one."""
     with _open(settings) as connection:
         rows = connection.execute(
             """
@@ -334,7 +339,7 @@ def _json(model: Reference | Parts) -> str:
 
 @contextmanager
 def _lock(settings: Settings, kind: str, subject: str, channel: str) -> Iterator[None]:
-    """Hold the lock of one message; a lock of SQLite would hold up every other message for as long as a send takes."""
+    """Hold the lock of one message. A lock of SQLite would block all other messages as long as the send takes."""
     folder = settings.home / "delivery.locks"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = hashlib.sha256("\0".join((kind, subject, channel)).encode()).hexdigest()[:32]

@@ -1,5 +1,5 @@
-"""Send a message to a Slack channel once. After a doubtful end the message is looked for; if its content changes, it is
-updated."""
+"""Send a message to a Slack channel once. If the end of a send is doubtful, the channel is searched for the message. If
+the content changes, the message is updated."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ FIXES = {
 # The old message is gone or can't be changed. A new message takes its place.
 GONE = ("message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_archived")
 NO_ANSWER = "no answer of Slack's"
-# Slack may have done what was asked, or not.
+# After these errors nobody knows whether Slack has done the call.
 PASSING = ("internal_error", "fatal_error", "service_unavailable", "request_timeout", NO_ANSWER)
 
 
 def send(connection_id: str, channel_id: str, message: SlackMessage, sending: Sending) -> Reference:
     """Post the message, or update the message that the channel already has; return its place: channel and ts.
 
-    Files go into its thread. If other content is replaced, `thread_note` does too.
+    Files go into its thread. If other content is replaced, `thread_note` goes there too.
 
-    Raises PermanentError where Slack refuses it, PassingError where Slack can't be reached.
+    Raises PermanentError if Slack refuses it, PassingError if Slack is busy or can't be reached.
     """
     slack = _Slack(connection_id)
     with _named(connection_id, channel_id):
@@ -72,9 +72,9 @@ def send(connection_id: str, channel_id: str, message: SlackMessage, sending: Se
 
 
 def check(connection_id: str, channel_id: str) -> str:
-    """Ask Slack whether the token holds and the app is in the channel; return where it would post.
+    """Ask Slack whether the token is valid and the app is in the channel; return the name of channel and workspace.
 
-    Raises PermanentError, PassingError.
+    Raises PermanentError if one of them is not so, PassingError if Slack is busy or can't be reached.
     """
     slack = _Slack(connection_id)
     with _named(connection_id, channel_id):
@@ -95,7 +95,7 @@ class _Place:
 
 @dataclass
 class _Slack:
-    """The clients of a connection, and the calls that must not be done twice."""
+    """The clients of a connection, and the calls that need care because they must not be done twice."""
 
     connection_id: str
 
@@ -120,7 +120,10 @@ class _Slack:
         return SlackHook(slack_conn_id=self.connection_id, retry_handlers=list(handlers)).client
 
     def post_once(self, find: Callable[[], str | None], **arguments: Any) -> str:
-        """Post, and return the message's ts; where the answer is lost, look for the message before trying again."""
+        """Post, and return the ts of the message. If the answer is lost, look for the message before another try.
+
+        find: returns the ts of the message if it is there, else None.
+        """
         for attempt in _retrying(_may_have_arrived, TRIES):
             with attempt:
                 found = find() if attempt.retry_state.attempt_number > 1 else None
@@ -128,7 +131,7 @@ class _Slack:
         return ts
 
     def history(self, channel_id: str, since: float) -> Iterator[dict[str, Any]]:
-        """Yield the channel's messages since then (seconds of the epoch)."""
+        """Yield the channel's messages. since: the time of the oldest, in seconds since 1970 (UTC)."""
         pages = self.repeatable.conversations_history(
             channel=channel_id, oldest=f"{since:.6f}", include_all_metadata=True, limit=200
         )
@@ -140,7 +143,7 @@ class _Slack:
         return [reply for reply in self._with_thread(place) if reply["ts"] != place.ts]
 
     def has(self, place: _Place) -> bool:
-        """Whether the message is still there; of one that had replies a tombstone stays."""
+        """Return whether the message is still there. A deleted message that had replies leaves a tombstone."""
         try:
             found = self._with_thread(place)
         except SlackApiError as error:
@@ -156,7 +159,7 @@ class _Slack:
         return [message for page in islice(pages, PAGES) for message in page["messages"]]
 
     def upload(self, file: Attachment) -> str:
-        """Upload a file that is in no channel yet, and return its id; `files_upload_v2` would not tell it in time."""
+        """Upload a file without sharing it, and return its id. `files_upload_v2` returns the id only after sharing."""
         given = self.repeatable.files_getUploadURLExternal(
             filename=file.name, length=len(file.content), alt_txt=file.title[:ALT_TEXT] or None
         )
@@ -167,7 +170,7 @@ class _Slack:
         return str(given["file_id"])
 
     def upload_to_show(self, file: Attachment) -> str:
-        """Upload a file that a block shows, and return its id; one whose answer is lost stays behind, unseen."""
+        """Upload a file for a block that shows it, and return its id. If the answer is lost, nobody sees the file."""
         file_id = self.upload(file)
         self.once.files_completeUploadExternal(files=[{"id": file_id, "title": file.name}])
         return file_id
@@ -185,10 +188,10 @@ def _place(slack: _Slack, channel_id: str, message: SlackMessage, sending: Sendi
         place = _Place(sending.parts.channel, sending.parts.ts)
         if slack.has(place):
             return place
-        sending.prepare(ts="", note=False, shared=(), thread_files={})  # someone deleted it, and its thread
+        sending.prepare(ts="", note=False, shared=(), thread_files={})  # someone deleted the message and its thread
 
     def find() -> dict[str, Any] | None:
-        since = (sending.doubtful_since or sending.begun_at) - timedelta(hours=1)  # Slack's clock is another
+        since = (sending.doubtful_since or sending.begun_at) - timedelta(hours=1)  # Slack's clock can differ
         posted = slack.history(channel_id, since.timestamp())
         return next((post for post in posted if _payload(post).get("key") == sending.key), None)
 
@@ -218,7 +221,7 @@ def _place(slack: _Slack, channel_id: str, message: SlackMessage, sending: Sendi
 
 
 def _update(slack: _Slack, place: _Place, content: dict[str, Any]) -> _Place | None:
-    """Put the content in place of the message; return None where the message is gone."""
+    """Replace the content of the message; return None if the message is gone."""
     try:
         _with_files(slack.repeatable.chat_update, channel=place.channel, ts=place.ts, **content)
     except SlackApiError as error:
@@ -229,7 +232,7 @@ def _update(slack: _Slack, place: _Place, content: dict[str, Any]) -> _Place | N
 
 
 def _upload_images(slack: _Slack, message: SlackMessage, sending: Sending) -> dict[str, str]:
-    """Upload what the blocks show; return the id of each by name."""
+    """Upload the images that the blocks show; return their ids by name."""
     ids: dict[str, str] = dict(sending.parts.images)
     for image in message.images:
         if image.name not in ids:
@@ -271,7 +274,7 @@ def _fill_thread(slack: _Slack, place: _Place, message: SlackMessage, sending: S
 def _share_once(
     slack: _Slack, place: _Place, file: Attachment, sending: Sending, replies: list[dict[str, Any]]
 ) -> None:
-    """Put a file into the thread, unless it is there: its id was written down before it was shared."""
+    """Put a file into the thread, unless it is there. Its id was recorded before it was shared, so it can be found."""
     ids: dict[str, str] = dict(sending.parts.thread_files)
 
     def is_shared(replies: list[dict[str, Any]]) -> bool:
@@ -311,7 +314,7 @@ def _retrying(when: Callable[[BaseException], bool], tries: int) -> Retrying:
 
 
 def _with_files(call: Callable[..., Any], **arguments: Any) -> Any:
-    """Post or update blocks; Slack refuses one with a file that it is still working on, so try again."""
+    """Post or update blocks. Slack refuses a block whose file it is still processing, so try again."""
     return _retrying(_waits_for_file, FILE_TRIES)(call, **arguments)
 
 
@@ -323,7 +326,7 @@ def _waits_for_file(error: BaseException) -> bool:
 
 
 def _may_have_arrived(error: BaseException) -> bool:
-    """Whether the answer was lost on the way, or Slack failed in the middle."""
+    """Return whether the answer was lost, or Slack failed during the call."""
     if isinstance(error, SlackApiError):
         return error.response.status_code >= 500 or _code(error) in PASSING
     return isinstance(error, OSError | HTTPException)
@@ -336,7 +339,7 @@ def _code(error: SlackApiError) -> str:
 
 @contextmanager
 def _named(connection_id: str, channel_id: str) -> Iterator[None]:
-    """Raise PermanentError, which names the fix, or PassingError, which names the cause, in place of Slack's errors."""
+    """Turn Slack's errors into PermanentError, which names the fix, or PassingError, which names the cause."""
     try:
         yield
     except SlackApiError as error:

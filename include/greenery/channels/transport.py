@@ -20,11 +20,10 @@ log = logging.getLogger(__name__)
 
 
 def there(settings: Settings, names: Sequence[str]) -> list[str]:
-    """Return the connected channels among these. For each of the others, log the missing connection or setting. If none
-    is connected, return the outbox.
+    """Return the names of the connected channels among these. If none is connected, return the outbox.
 
-    A channel that may be connected, but that this process can't read, is returned only if there is no other: then its
-    failure says that nobody was told.
+    For each of the other channels the missing connection or setting is logged. A channel whose connection this process
+    can't read is returned only if there is no other channel. Sending then fails and so shows that nobody was notified.
     """
     found, unknown = [], []
     for name in names:
@@ -55,10 +54,10 @@ def send(
 ) -> Reference:
     """Send the message in the form of this channel; return the reference to keep.
 
-    event: opens a PagerDuty incident, None resolves it.
-    name: of the files in the outbox.
+    event: the event that opens an incident in PagerDuty; None resolves it.
+    name: the name of the files in the outbox, without extension.
 
-    Raises PermanentError where the channel refuses it or is configured wrongly, PassingError where another try may do.
+    Raises PermanentError if the channel refuses it or is configured wrongly, PassingError if another try may succeed.
     """
     if channel == OUTBOX:
         files = [outbox.put(settings, name, slack_message), outbox.put(settings, name, mail_message)]

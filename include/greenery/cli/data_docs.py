@@ -21,7 +21,7 @@ def data_docs(
 ) -> None:
     """Build the Data Docs of a week from the warehouse as it is now, and print their first page.
 
-    Nothing is judged or kept. Example: `greenery data-docs 2023-02-01`
+    This changes no verdict and stores no result. Example: `greenery data-docs 2023-02-01`
     """
     settings = load()
     week = named_week(settings, as_of)

@@ -22,16 +22,17 @@ AUTO, ALWAYS, NEVER = "auto", "always", "never"
 
 
 class NotDeliveredError(Exception):
-    """There is nothing to send. This is not a fault. The message says why."""
+    """There is nothing to send. This is no fault. The message says why."""
 
 
 def deliver(settings: Settings, as_of: datetime, channel: Channel, mode: str, *, is_scheduled: bool) -> str:
     """Deliver the digest of the week that ends at `as_of` (naive UTC) and return a line that says what was done.
 
-    mode: `always`; `never`; `auto` delivers a scheduled run, a week that is owed to the channel, and a week that was
-        delivered there before, because its readers would keep wrong figures.
+    mode: `always`, `never` or `auto`. `auto` delivers if the run is scheduled, if the digest is owed to the channel, or
+        if it was delivered there before, because its readers would otherwise keep wrong figures.
 
-    Raises NotDeliveredError where nothing is to be sent, PermanentError or PassingError where it can't be.
+    Raises NotDeliveredError if nothing is to be sent, PermanentError or PassingError if sending fails, NoReportError
+    if the week has no report.
     """
     day = Week(end=as_of).name
     if not _is_wanted(settings, as_of, channel, mode, is_scheduled):
@@ -70,6 +71,8 @@ def deliver(settings: Settings, as_of: datetime, channel: Channel, mode: str, *,
 def withdraw(settings: Settings, as_of: datetime, channel: Channel, reason: str) -> str:
     """Inform the readers of a week's digest that the week is withdrawn; return a line that says what was done.
 
+    as_of: the end of the week (naive UTC). reason: why it is withdrawn.
+
     Raises NotDeliveredError if nobody received the digest, PermanentError or PassingError if sending fails.
     """
     day = Week(end=as_of).name
@@ -96,7 +99,7 @@ def withdraw(settings: Settings, as_of: datetime, channel: Channel, reason: str)
 
 
 def _was_used(settings: Settings, channel: Channel) -> bool:
-    """Return whether digests went over the channel and its setting still says where to."""
+    """Return whether digests were sent over the channel, and its setting still names the receivers."""
     return bool(target(settings, channel)) and sent.has_sent(settings, "digest", channel.name)
 
 

@@ -11,7 +11,7 @@ from greenery.settings import Settings
 
 
 def is_out(settings: Settings, as_of: datetime) -> bool:
-    """Return whether the week has its report, and no channel still waits for its digest.
+    """Return whether the week that ends at `as_of` has its report, and its digest is not owed on any channel.
 
     If no channel is connected, nothing is owed. The digest is in the outbox, and only the report counts.
     """
@@ -30,12 +30,12 @@ def expect(settings: Settings, as_of: datetime) -> None:
 
 
 def late(settings: Settings, now: datetime) -> list[str]:
-    """Return a sentence when the newest week past its deadline has no digest, and note that its digest is owed.
+    """Return a sentence if the newest week past its deadline has no digest; empty otherwise.
 
-    now: with time zone.
+    It also records that the digest is owed. If no scheduled run began, nothing is owed yet, and a backfill of the week
+    would only write its report.
 
-    A week that no scheduled run began is owed nothing yet: without that note, a backfill of it would only write its
-    report.
+    now: a time with its zone.
     """
     as_of = settings.newest_week_end(now - timedelta(hours=settings.deadline_hours))
     if is_out(settings, as_of):

@@ -76,7 +76,12 @@ class Funnel(ByScope[StepCounts]):
 
 
 class Rate(Document):
-    """A step: its conversion, its step conversion, and the sessions lost since the step before."""
+    """A step: its conversion, its step conversion, and the sessions lost since the step before.
+
+    conversion: as a share of all sessions. step_conversion: as a share of the sessions that reached the step before.
+    lost: the sessions that reached the step before, minus those that reached this step. lost_pp: as a share of all
+    sessions. A share is None if there is no session to divide by.
+    """
 
     conversion: float | None
     step_conversion: float | None
@@ -109,7 +114,7 @@ class Intervals(Document):
 
 
 class DropOff(Document):
-    """The pair of neighbouring steps that loses most sessions."""
+    """The pair of neighbouring steps between which most sessions are lost."""
 
     step_before: str = Field(validation_alias="from", serialization_alias="from")
     step: str = Field(validation_alias="to", serialization_alias="to")
@@ -122,7 +127,10 @@ class DropOffs(ByScope[DropOff | None]):
 
 
 class HeadlineVerdict(Document):
-    """The conversion of the headline and its change since the week before, with their intervals."""
+    """The conversion of the headline and its change since the week before, with their intervals.
+
+    p_value, reading: of the change. `statistics` has the four readings.
+    """
 
     step: str
     conversion: float | None
@@ -176,7 +184,7 @@ class RecentChange(Document):
     """A step in the last four weeks and in the four before them.
 
     at_equal_age: whether only what had shipped by each week's own end is compared.
-    since: None where there are too few sessions to say it, or nothing differs.
+    since: None if there are too few sessions, or if nothing differs.
     """
 
     sessions: int
@@ -232,9 +240,11 @@ class Pace(Document):
 class Mover(Document):
     """A product, country or state that moved the conversion of all sessions.
 
-    p_value, p_adjusted, significant: of its own conversion; adjusted for the number of groups that were compared.
-    share, share_before: its part of all sessions; share_p_adjusted, share_significant: of the change of this part, in
-    the same way. None and false for a product: a session can be about several.
+    p_value: of the change of its own conversion. p_adjusted: the same, corrected for the number of groups that were
+    compared. significant: whether this change is more than noise.
+    share, share_before: its part of all sessions in the week and in the week before. share_p_adjusted,
+    share_significant: the same test for the change of this part. They are None and false for a product, because a
+    session can meet several products.
     """
 
     dimension: str
@@ -260,9 +270,10 @@ class Mover(Document):
 
 
 class Movers(Document):
-    """The groups that moved most, of all that were compared.
+    """The groups that moved most.
 
-    moved: how many of all changed their own conversion, or their share of the sessions, by more than noise.
+    compared: the number of groups that were compared. moved: the number of these whose own conversion, or share of the
+    sessions, changed by more than noise.
     """
 
     step: str
@@ -288,7 +299,7 @@ class EqualAge(Document):
 
 
 class EqualAgeWeeks(Document):
-    """The week and the week before, each by its own end."""
+    """The week and the week before, each with the shipments before its own end."""
 
     week: EqualAge
     previous_week: EqualAge
@@ -303,8 +314,10 @@ class MatureWeek(Period):
 
 
 class Provisional(Document):
-    """The steps that are not complete yet, the latest time at which they are, and the comparison of weeks until
-    then."""
+    """The provisional steps of the week, the time by which they are complete, and the comparison of weeks until then.
+
+    maturity_days: days after a week's end from which its shipments count as complete.
+    """
 
     steps: tuple[str, ...]
     maturity_days: int
@@ -338,7 +351,7 @@ class TrendWeek(Period):
 
 
 class Days(Document):
-    """The first and the last day of something."""
+    """The first and the last day (UTC) of a period."""
 
     first: date
     last: date
@@ -367,7 +380,7 @@ class Summary(Document):
 
 
 class FigureChange(Document):
-    """A figure that differs, named by its path in summary.json; None where one of the two summaries lacks it."""
+    """A figure that differs, named by its path in summary.json. A value is None if that summary lacks the figure."""
 
     figure: str
     old: JsonValue
@@ -386,7 +399,7 @@ class OrderState(Document):
 
 
 class OrderRestated(Document):
-    """An order whose change differs; None where it did not change."""
+    """An order whose change differs. old or new is None if the order did not change in that version."""
 
     order_id: str
     old: OrderState | None
@@ -394,7 +407,7 @@ class OrderRestated(Document):
 
 
 class Restatement(Document):
-    """The content of restatement.json: the figures and orders of a week that differ from those before."""
+    """The content of restatement.json: the figures and orders of a week that differ from its report before."""
 
     as_of: Moment
     figures: tuple[FigureChange, ...]

@@ -17,9 +17,10 @@ def build(rows: Sequence[GroupCounts], week: WeekOfSessions, previous_week: Week
     """Return the part `movers` of summary.json.
 
     rows: groups, each with enough sessions in both weeks. week, previous_week: the counts of all sessions.
-    Groups that moved come first: their own conversion, or their share of the sessions, changed by more than noise. Then
-    the largest contribution comes first, of mix and rate; a product has a rate only. Own conversions and shares of the
-    sessions are corrected each for all groups.
+
+    A group moved if its own conversion, or its share of the sessions, changed by more than noise. Groups that moved
+    come first, then the others, each with the largest contribution first. A contribution is the sum of mix and rate; a
+    product has only a rate. The p-values of conversions are corrected for all groups, and so are those of shares.
     """
     all_now, all_before = (Share(counts.of(STEP), counts.sessions) for counts in (week, previous_week))
     p_values = [statistics.p_value(*_shares(row)) for row in rows]
@@ -84,7 +85,7 @@ def _mover(row: GroupCounts, all_now: Share, all_before: Share, p_value: float, 
         conversion=values.share(*now),
         conversion_before=values.share(*before),
         change_pp=values.difference_in_points(values.share(*now), values.share(*before)),
-        # The sum of the two as they are kept, so that it is right in this file; a digest rounds each of the three.
+        # The sum of the two rounded values, so that the sum is right in summary.json.
         contribution_pp=round((mix_pp or 0.0) + rate_pp, 4),
         mix_pp=mix_pp,
         rate_pp=rate_pp,

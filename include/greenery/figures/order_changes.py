@@ -18,13 +18,13 @@ from greenery.figures.rows import OrderProduct, StatusStay, WeekRows
 ASKED_FOR = ("status_changed", "removed", "returned", "details_changed")
 CHANGES = (*ASKED_FOR, "new")
 COLUMNS = tuple(OrderChange.model_fields)
-# A spreadsheet takes a cell that begins so for a formula.
+# A spreadsheet reads a cell that begins with one of these as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 WEEK = timedelta(days=7)
 
 
 class OrdersAlike(NamedTuple):
-    """Orders that changed in the same way. The statuses are None unless this is a status change."""
+    """Orders that changed in the same way. The statuses are None if the change is no status change."""
 
     change: str
     status_from: str | None
@@ -58,10 +58,10 @@ def build(rows: WeekRows) -> OrderChanges:
 
 
 def groups(changes: OrderChanges) -> list[OrdersAlike]:
-    """Return the changed orders in groups by kind of change. The groups people ask about first come first.
+    """Return the changed orders in groups by kind of change, without new orders.
 
-    Status changes come first, the rarest first; then removed and returned orders, then other columns. New orders are
-    left out.
+    Status changes come first, the rarest first, because people ask about these first. Then come removed orders,
+    returned orders, and orders of which other columns changed.
     """
     found: dict[tuple[str, str | None, str | None], list[OrderChange]] = {}
     for order in changes.orders:
@@ -108,7 +108,7 @@ def _no_formula(value: object) -> object:
 def transitions(moves: Iterable[tuple[str | None, str | None]]) -> tuple[Transition, ...]:
     """Count the status changes of orders, the most frequent first.
 
-    moves: the status before and after, of each order.
+    moves: for each order its status before and after.
     """
     moved = Counter(moves)
     # A status can be empty in the source: it sorts first and prints as null.

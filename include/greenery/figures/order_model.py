@@ -18,7 +18,7 @@ class Transition(Document):
 class OrderChange(Document):
     """An order that changed since the extract before.
 
-    order_total, products: as the newest extract that has the order shows them; the products as one text.
+    order_total (US dollars), products (one text): from the newest extract up to the week's end that has the order.
     """
 
     order_id: str
@@ -58,7 +58,7 @@ class Stuck(Document):
 class OrderChanges(Document):
     """The orders that are new or changed since the extract before, and those that are stuck.
 
-    total: of all kinds. changed: without the new ones.
+    total: orders of all kinds. changed: the same without the new orders.
     """
 
     previous_as_of: Moment | None

@@ -21,8 +21,9 @@ ROW_NAMES: dict[str, Callable[[Content], str]] = {
 def compare(old: Content, new: Content) -> Restatement:
     """Return the differences between two contents of summary.json.
 
-    The old one may be of another version of the code. `figures` names each leaf that differs by its path, with null
-    where one of them lacks it; `orders` each order whose change differs, with null where it did not change.
+    Another version of the code may have written the old one. `figures` lists each value that differs, by its path; a
+    value is null if that summary lacks it. `orders` lists each order whose change differs; it is null in a summary in
+    which the order did not change.
     """
     figures_before, figures_now = dict(_figures(old)), dict(_figures(new))
     orders_before, orders_now = _orders(old, new), _orders(new, old)
@@ -42,9 +43,10 @@ def compare(old: Content, new: Content) -> Restatement:
 
 
 def agree(old: Any, new: Any) -> bool:
-    """Return whether two documents say the same wherever both have a key: one may have keys that the other lacks.
+    """Return whether two documents have equal values for all keys that both have.
 
-    So a document of another version of the code, with a key more, still agrees. A list agrees with one of as many rows.
+    Keys that only one of them has are ignored, because another version of the code can have more keys. Two lists agree
+    if they are equally long and their rows agree one by one.
     """
     if isinstance(old, dict) and isinstance(new, dict):
         return all(agree(old[name], new[name]) for name in old.keys() & new.keys())
@@ -67,7 +69,7 @@ def _figures(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _orders(summary: Content, other: Content) -> dict[str, OrderState]:
-    """Return the change of each order by its id, with the values that both versions of the code write."""
+    """Return the change of each order by its id, with only those fields that both versions of the code write."""
     rows = summary["order_changes"]["orders"]
     samples = [*rows[:1], *other["order_changes"]["orders"][:1]]
     names = [name for name in OrderState.model_fields if all(name in row for row in samples)]

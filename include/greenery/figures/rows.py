@@ -13,15 +13,17 @@ COUNTS = ("sessions", *STEPS)
 
 
 class Row(BaseModel):
-    """A row, with the columns of its statement."""
+    """A row of a statement. The fields are its columns."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class WeekOfSessions(Row):
-    """A row of sessions_by_week.sql: the sessions that start in a week, as far as known.
+    """A row of sessions_by_week.sql: the number of known sessions that start in a week, and that reach each step.
 
-    first_started_at, last_started_at: of the first and the last of them.
+    weeks_ago: 0 is the week of the report. shipped_by_week_end: sessions that shipped before the end of this week.
+    checkouts_not_shipped: sessions with a checkout that have not shipped yet.
+    first_started_at, last_started_at: the starts of the first and the last of these sessions.
     """
 
     weeks_ago: int
@@ -76,7 +78,12 @@ class OrderProduct(Row):
 
 
 class StatusStay(Row):
-    """A row of stuck_orders.sql: a status with an order that is stuck in it; without one where none is."""
+    """A row of stuck_orders.sql: an order that is stuck in a status. A status in which no order is stuck has one row
+    without an order.
+
+    stays: how many stays in the status have ended. microseconds_95: the time in which 95 % of them ended.
+    since, microseconds: when the order entered the status, and how long it has been in it.
+    """
 
     status: str
     stays: int

@@ -1,6 +1,7 @@
-"""Statistics of shares of sessions: intervals, tests, and the parts of a change. 95 % and 5 % throughout.
+"""Statistics of shares of sessions: intervals, tests, and the parts of a change.
 
-statsmodels and scipy take a second to import, so functions import them.
+All intervals are 95 % intervals, and all tests use the level 5 %. statsmodels and scipy take a second to import, so
+functions import them.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ class Share(NamedTuple):
 
     @property
     def rate(self) -> float:
-        """The share of the sessions; there must be one."""
+        """The part of the sessions that reached the step. Raises ZeroDivisionError if there are no sessions."""
         return self.reached / self.sessions
 
 
 class ChangePoint(NamedTuple):
     """The place in a series at which the two sides differ most.
 
-    place: of the first share after the change. p_adjusted: its p-value, corrected for looking at all places.
-    compared: the number of places that were looked at.
+    place: the index of the first share after the change. before, after: all shares on each side, as one share.
+    p_adjusted: the p-value of the difference, corrected for trying all places. compared: the number of these places.
     """
 
     place: int
@@ -50,14 +51,17 @@ class ChangePoint(NamedTuple):
 
 
 class Contribution(NamedTuple):
-    """The part of a change that one group of sessions adds, in fractions of 1."""
+    """The part of a change that comes from one group of sessions, in fractions of 1.
+
+    mix: because the group's share of all sessions changed. rate: because its own conversion changed.
+    """
 
     mix: float
     rate: float
 
 
 def interval(share: Share) -> tuple[float, float] | None:
-    """Return the 95 % interval of a share; None without sessions.
+    """Return the 95 % interval of a share, as fractions of 1; None without sessions.
 
     Wilson's score interval: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference",
     JASA 22 (1927), 209-212; method 3 of Newcombe, Statistics in Medicine 17 (1998), 857-872. It stays inside 0 and 1
@@ -72,7 +76,7 @@ def interval(share: Share) -> tuple[float, float] | None:
 
 
 def intervals(shares: Sequence[Share]) -> list[tuple[float, float] | None]:
-    """Return the interval of each share, as `interval` does, in the time of one."""
+    """Return the interval of each share. It is that of `interval`, but computed for all shares at once."""
     from statsmodels.stats.proportion import proportion_confint
 
     known = [share for share in shares if share.sessions]
@@ -84,7 +88,9 @@ def intervals(shares: Sequence[Share]) -> list[tuple[float, float] | None]:
 
 
 def difference_interval(now: Share, before: Share) -> tuple[float, float] | None:
-    """Return the 95 % interval of the share now minus the share before; None where either has no sessions.
+    """Return the 95 % interval of the share now minus the share before, as fractions of 1.
+
+    None if either has no sessions.
 
     R. G. Newcombe, "Interval estimation for the difference between independent proportions", Statistics in Medicine 17
     (1998), 873-890, method 10: the two Wilson intervals combined, so it holds where they do.
@@ -98,12 +104,13 @@ def difference_interval(now: Share, before: Share) -> tuple[float, float] | None
 
 
 def p_value(now: Share, before: Share) -> float:
-    """Return how likely two shares are to differ at least so much when nothing but chance is at work; two-sided.
+    """Return how likely chance alone makes two shares differ at least this much (two-sided). Both need sessions.
 
-    The score test with Miettinen's and Nurminen's correction (Statistics in Medicine 4 (1985), 213-226), which is the
-    "N - 1" chi-squared test that I. Campbell, Statistics in Medicine 26 (2007), 3661-3675, recommends. Where fewer than
-    5 sessions are expected in any of the four cells, at 0 % and 100 % too, it is Fisher's exact test, after W. G.
-    Cochran's rule ("Some methods for strengthening the common chi-squared tests", Biometrics 10 (1954), 417-451).
+    It is the score test with Miettinen's and Nurminen's correction (Statistics in Medicine 4 (1985), 213-226). This is
+    the "N - 1" chi-squared test that I. Campbell, Statistics in Medicine 26 (2007), 3661-3675, recommends. If fewer
+    than 5 sessions are expected in one of the four cells, also at 0 % and 100 %, it is Fisher's exact test. This limit
+    is W. G. Cochran's rule ("Some methods for strengthening the common chi-squared tests", Biometrics 10 (1954),
+    417-451).
     """
     reached = now.reached + before.reached
     rarer = min(reached, now.sessions + before.sessions - reached)
@@ -118,7 +125,10 @@ def p_value(now: Share, before: Share) -> float:
 
 
 def significance(now: Share, before: Share) -> tuple[float | None, str]:
-    """Return the p-value of a change and how to read it; no p-value where too little is there to judge it."""
+    """Return the p-value of a change and its reading: one of the four constants above.
+
+    The p-value is None if either side has fewer than 30 sessions.
+    """
     if not now.sessions or not before.sessions:
         return None, NO_COMPARISON
     if min(now.sessions, before.sessions) < ENOUGH_SESSIONS:
@@ -130,8 +140,8 @@ def significance(now: Share, before: Share) -> tuple[float | None, str]:
 def is_more_than_noise(p_value: float, now: Share, before: Share) -> bool:
     """Return whether a change with this p-value, corrected or not, is more than noise.
 
-    That asks for both: a p-value under 5 % and an interval of the difference that leaves out 0. They are two methods,
-    and at the very edge only one of them may say so.
+    Two conditions must hold: the p-value is under 5 %, and the interval of the difference excludes 0. The two methods
+    can disagree at the very edge.
     """
     interval_of_change = difference_interval(now, before)
     return (
@@ -140,14 +150,16 @@ def is_more_than_noise(p_value: float, now: Share, before: Share) -> bool:
 
 
 def adjusted(p_values: Sequence[float]) -> list[float]:
-    """Return the p-values of one table corrected for looking at all of them, in their order.
+    """Return the p-values, in the same order, corrected for testing all of them.
 
     S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979),
-    65-70. It bounds the chance that anything at all is called a change by mistake, however the values depend on each
-    other: here a state is part of its country, and a session meets several products. Benjamini and Hochberg's procedure
-    would find more, but lets a share of what it finds be wrong, and asks for a kind of dependence that is not assured.
+    65-70. It bounds the probability of calling even one change by mistake, however the values depend on each other:
+    here a state is part of its country, and a session meets several products. The procedure of Benjamini and Hochberg
+    would find more changes. But it allows a share of them to be wrong, and it needs an assumption about how the values
+    depend on each other, which may not hold here.
     """
-    # statsmodels has it too, but collects garbage each time: in a large process that takes a hundred times as long.
+    # statsmodels has this too, but its function runs the garbage collector. In a large process that takes a hundred
+    # times as long.
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
     corrected = accumulate((p_values[number] * (len(order) - rank) for rank, number in enumerate(order)), max)
     by_number = dict(zip(order, corrected, strict=True))
@@ -155,14 +167,14 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
 
 
 def total(shares: Sequence[Share]) -> Share:
-    """Return the shares of several weeks as one."""
+    """Return the shares of several weeks as one share."""
     return Share(sum(share.reached for share in shares), sum(share.sessions for share in shares))
 
 
 def change_point(series: Sequence[Share]) -> ChangePoint | None:
     """Return where a series of shares, oldest first, is split into the two sides that differ most.
 
-    None where no split leaves enough sessions on both sides, or all sides are equal.
+    None if no split leaves 30 sessions on both sides, or if the sides of every split are equal.
 
     D. V. Hinkley and E. A. Hinkley, "Inference about the change-point in a sequence of binomial variables", Biometrika
     57 (1970), 477-488: the split with the largest chi-squared statistic, the "maximally selected" one of R. Miller and
@@ -183,7 +195,7 @@ def change_point(series: Sequence[Share]) -> ChangePoint | None:
         return None
 
     def statistic(split: tuple[int, Share, Share]) -> float:
-        # The chi-squared statistic but for a factor that all splits of a series share.
+        # The chi-squared statistic, without a factor that is the same for all splits of a series.
         _, before, after = split
         return (before.rate - after.rate) ** 2 * before.sessions * after.sessions
 
@@ -195,14 +207,16 @@ def change_point(series: Sequence[Share]) -> ChangePoint | None:
 
 
 def contribution(now: Share, before: Share, all_now: Share, all_before: Share) -> Contribution:
-    """Return the part of a change of the conversion of all that one group of a partition adds, split into mix and rate.
+    """Return how far one group of sessions changes the conversion of all sessions, split into mix and rate.
+
+    now, before: the group. all_now, all_before: all sessions, at least one in each.
 
     E. M. Kitagawa, "Components of a Difference Between Two Rates", JASA 50 (1955), 1168-1194: with w the group's share
     of all sessions and r its conversion, rate is the change of r at the mean of w, mix the change of w at the mean of
     r. The groups of a partition add up to the change of the whole. The mean r counts from the mean conversion of all,
     so that a growing group with a poor conversion takes away; since the shares add up to 1, this changes no sum.
     For a group that is not part of a partition only the rate has a meaning.
-    A group without sessions on one side has the conversion of the other side there: all it adds is mix.
+    If a group has no sessions on one side, the conversion of its other side is taken there, so it adds only mix.
     """
     weight_now, weight_before = now.sessions / all_now.sessions, before.sessions / all_before.sessions
     if not now.sessions and not before.sessions:

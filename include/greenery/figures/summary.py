@@ -58,6 +58,7 @@ VERDICT_STEP = "checkout"
 def build(rows: WeekRows, maturity_days: int) -> Summary:
     """Return the figures of a week.
 
+    rows: the rows of the week that ends at `rows.as_of`.
     maturity_days: days after a week's end from which its shipments count as complete.
     """
     weeks = Weeks(rows, maturity_days)
@@ -126,7 +127,7 @@ class Weeks:
         return () if is_old_enough or self.ago(age).checkouts_not_shipped == 0 else (SHIPPED,)
 
     def mature_at(self, age: int) -> datetime:
-        """Return when a week is complete at the latest."""
+        """Return when a week is complete at the latest (UTC, with its zone)."""
         return values.moment(self.as_of - age * WEEK + timedelta(days=self.maturity_days))
 
 
@@ -156,9 +157,9 @@ def rates_of(counts: StepCounts) -> StepRates:
 
 
 def largest_drop_off(rates: StepRates, provisional_steps: Sequence[str]) -> DropOff | None:
-    """Return the pair of neighbouring steps that loses most sessions; None where none is lost.
+    """Return the pair of neighbouring steps between which most sessions are lost; None if none are lost.
 
-    A provisional step is left out: the sessions that it lacks may still come.
+    A provisional step is left out, because the sessions that it lacks may still come.
     """
     pairs = [pair for pair in pairwise(STEPS) if pair[1] not in provisional_steps]
     before, step = max(pairs, key=lambda pair: rates.of(pair[1]).lost)
@@ -176,7 +177,7 @@ def _provisional(weeks: Weeks) -> Provisional:
         mature_at=weeks.mature_at(0),
         all_time=ProvisionalSteps(
             steps=(SHIPPED,) if ages else (),
-            # Complete once its newest provisional week is.
+            # All time is complete as soon as the newest provisional week is.
             mature_at=weeks.mature_at(ages[0]) if ages else None,
         ),
         equal_age=EqualAgeWeeks(week=_equal_age(weeks.ago(0)), previous_week=_equal_age(weeks.ago(1))),
@@ -233,12 +234,12 @@ def intervals_of(counts: StepCounts) -> StepIntervals:
 
 
 def _reached(row: WeekOfSessions, step: str, *, at_equal_age: bool = False) -> Share:
-    """Return how many of a week's sessions reached a step; at equal age, by the week's own end."""
+    """Return how many of a week's sessions reached a step. At equal age, only shipments before the week's end count."""
     return Share(row.shipped_by_week_end if at_equal_age else row.of(step), row.sessions)
 
 
 def _change(weeks: Weeks) -> WeekChange:
-    """Return the change since the previous week, and for each step against the weeks before it too."""
+    """Return the change since the previous week. For each step, add the change against the four weeks before."""
     sessions, sessions_before = weeks.ago(0).sessions, weeks.ago(1).sessions
     return WeekChange(
         sessions=sessions - sessions_before,
@@ -272,8 +273,8 @@ def _step_change(weeks: Weeks, step: str) -> StepChange:
 def _recent_change(weeks: Weeks, step: str) -> RecentChange:
     """Return a step in the last four weeks against the four before, and since when it differs.
 
-    A step that is provisional in one of these weeks is compared at equal age. Nothing is compared if a week has no
-    session: then these are not four weeks.
+    A step that is provisional in one of these weeks is compared at equal age. Nothing is compared if one of the eight
+    weeks has no session.
     """
     ages = range(2 * RECENT_WEEKS - 1, -1, -1)
     at_equal_age = any(step in weeks.provisional_steps(age) for age in ages)
@@ -313,7 +314,7 @@ def _session_days(rows: Sequence[WeekOfSessions]) -> Days | None:
 
 
 def _pace(rows: Sequence[StepTime], provisional_steps: Sequence[str]) -> Pace:
-    """Return how long sessions took from step to step; shipments still to come will make a provisional step slower."""
+    """Return how long sessions took from step to step. A provisional step will get slower with the late shipments."""
     found = {row.step: row for row in rows}
     steps = {
         step: StepPace(

@@ -1,4 +1,4 @@
-"""Read one table of an extract, check its values and keys, and keep its rows, typed, for the landing."""
+"""Read one table of an extract, check its values and keys, and keep its typed rows for the landing."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from greenery.source.folders import ExtractError, ExtractFolder
 from greenery.source.tables import MONEY, TABLES, Column, Table
 
 NAMED_KEYS = 5
-# Of a week's events: such a share, and so many, may be delivered again with another time.
+# This share of a week's events, or this number of them, may be delivered again with another time.
 REDELIVERED_SHARE, FEW_REDELIVERED = 0.1, 10
-# The tables of which a key is taken as it is written, by that key.
+# Tables by their key. Such a key is taken as it is written, even if its text usually means "no value".
 NAMED = {table.key[0]: table for table in TABLES if len(table.key) == 1 and table.name != "events"}
 
 
 def typed_rows(table: Table) -> str:
-    """Return the name of the temporary table of the table's rows, each once."""
+    """Return the name of the temporary table with the table's typed rows, each once."""
     return f"temp.typed_{table.name}"
 
 
 def read_table(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, table: Table) -> list[str]:
-    """Read one table into `typed_rows`; return the warnings. The tables that its ids name are read before it.
+    """Read one table into `typed_rows`; return the warnings. The tables to which its ids refer must be read before it.
 
-    Raises ExtractError where the file can't be read, a column is missing, or a value or key is wrong.
+    Raises ExtractError if the file can't be read, a column is missing, or a value or key is wrong.
     """
     raw, warnings = reading.read(connection, table, f"extract {folder.as_of:%Y-%m-%d}", folder.files[table.name])
     with reading.readable(raw.where):
         nothing = {column.name: _nothing(connection, table, column) for column in table.columns}
         values = ", ".join(f"{typed(column, nothing[column.name])} as {column.name}" for column in table.columns)
-        # Row by row as in raw_<table>: a fault is found beside the text that it was read from.
+        # The rows are in the order of raw_<table>, so that a fault is found beside the text that it was read from.
         connection.execute(
             f"create or replace temp table read_{table.name} as select {values} from raw_{table.name} raw"
         )
@@ -47,7 +47,7 @@ def read_table(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, tab
 
 
 def _nothing(connection: duckdb.DuckDBPyConnection, table: Table, column: Column) -> str:
-    """Return the condition (SQL) that a raw text of the column only says that there is no value."""
+    """Return the condition (SQL) that is true if a raw text of the column means that there is no value."""
     named = NAMED.get(column.name)
     if named is None or named is table:
         return is_no_value(column, is_key=named is table)
@@ -58,7 +58,9 @@ def _nothing(connection: duckdb.DuckDBPyConnection, table: Table, column: Column
 def _check_values(
     connection: duckdb.DuckDBPyConnection, table: Table, raw: reading.Raw, nothing: dict[str, str]
 ) -> list[str]:
-    """Return warnings of the texts that say that there is no value, which `nothing` holds by column.
+    """Return a warning for each column with texts that mean "no value".
+
+    nothing: for each column the condition (SQL) that finds these texts.
 
     Raises ExtractError for the first value of the wrong type, or the first empty key.
     """
@@ -107,7 +109,7 @@ def _check_values(
 
 
 def _check_fractions(connection: duckdb.DuckDBPyConnection, table: Table, raw: reading.Raw) -> None:
-    """Raise ExtractError for a column of amounts whose points may separate thousands."""
+    """Raise ExtractError for a column of amounts in which the points may separate thousands."""
     for column in table.columns:
         if column.type != MONEY:
             continue
@@ -128,9 +130,9 @@ def _raw_text(connection: duckdb.DuckDBPyConnection, table: Table, column: Colum
 
 
 def _check_keys(connection: duckdb.DuckDBPyConnection, table: Table, as_of: datetime, raw: reading.Raw) -> list[str]:
-    """Return a warning that counts the events whose earliest row was taken.
+    """Return a warning with the number of events of which the earliest row was taken, if there are any.
 
-    Raises ExtractError where rows with one key have different content.
+    Raises ExtractError if rows with the same key have different content.
     """
     key = ", ".join(table.key)
     query = f"select {key} from {typed_rows(table)} group by all having count(*) > 1 order by all"
@@ -150,9 +152,9 @@ def _check_keys(connection: duckdb.DuckDBPyConnection, table: Table, as_of: date
 
 
 def _take_earliest(connection: duckdb.DuckDBPyConnection, table: Table, as_of: datetime) -> int:
-    """Keep the earliest row of each event whose rows differ in their time alone; return how many events those are.
+    """Keep the earliest row of each event whose rows differ only in their time; return the number of these events.
 
-    Nothing is done where they are more than ten and more than a tenth of a week's events.
+    Nothing is done if they are more than ten, and more than a tenth of the events of a week.
     """
     others = ", ".join(column.name for column in table.columns if column.name not in ("event_id", "created_at"))
     events = typed_rows(table)
@@ -206,7 +208,8 @@ def _unexpected_values(connection: duckdb.DuckDBPyConnection, table: Table, file
         if column.required and column.name not in table.key:
             query = f"select count(*) - count({column.name}), count({column.name}) from {typed_rows(table)}"
             empty, filled = connection.execute(query).fetchall()[0]
-            # A shop may have no inventory: the warning is for a column that a figure needs, or that is filled at times.
+            # A shop may never fill a column such as inventory. So there is a warning only if a figure needs the column,
+            # or if some rows have a value.
             if column.name == "session_id" and empty:
                 warnings.append(f"{file_name}: {empty} event(s) without a session_id: they count in no session")
             elif empty and (column.shown or filled):

@@ -1,4 +1,4 @@
-"""An extract as the ledger of extracts keeps it."""
+"""An extract in the ledger of extracts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ class Extract(BaseModel, frozen=True):
 
     as_of: the end of its week (naive UTC).
     reason: why the extract is held.
-    events_since: start (naive UTC) of the window of its events, None for all.
-    row_counts: by table. warnings: of the landing, one sentence each.
-    withdrawn: a person took the extract back; only a person brings it back.
-    passed_with: ids of the other extracts that were admitted when the checks passed it.
-    accepted: the failed checks that a person accepted for it, and why.
-    held_for: what each failed critical check observed when the extract was held; only this can be accepted.
+    events_since: the time (naive UTC) from which it has all events; None if it has all events of all times.
+    accept_shrink: whether a person accepted that it lacks more than half of the rows of the extract before.
+    row_counts: the number of rows, by table. warnings: the warnings of the landing, one sentence each.
+    withdrawn: whether a person took the extract back. Only a person can bring it back.
+    passed_with: the ids of the other extracts that were admitted when the checks passed it.
+    accepted: the failed checks that a person accepted for it, and the reason.
+    held_for: the observed value of each failed critical check when the extract was held. Only these can be accepted.
     """
 
     extract_id: str

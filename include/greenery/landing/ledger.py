@@ -16,8 +16,8 @@ class NothingToWithdrawError(Exception):
 
 
 def newest(connection: Connection, as_of: datetime) -> Extract | None:
-    """Return the extract as of `as_of`: the one landed last, None where nothing is landed."""
-    # What a run builds now can be landed too: what was landed for its week since is newer.
+    """Return the extract as of `as_of` (naive UTC) that was landed last; None if none was landed."""
+    # The extract of the run that builds can be in the state `landed` too. An extract that was landed since is newer.
     query = """
         select extracts.* from landing.extracts
         left join landing.build_lock on extracts.extract_id = build_lock.extract_id
@@ -30,7 +30,7 @@ def newest(connection: Connection, as_of: datetime) -> Extract | None:
 
 
 def extract(connection: Connection, extract_id: str) -> Extract:
-    """Return the extract of this id, which is landed."""
+    """Return the extract of this id, which must be in the ledger."""
     query = "select * from landing.extracts where extract_id = $extract_id"
     found = rows(connection, query, {"extract_id": extract_id})
     return Extract.model_validate(found[0])
@@ -43,15 +43,18 @@ def extracts(connection: Connection) -> list[Extract]:
 
 
 def admitted(connection: Connection, without: str = "") -> str:
-    """Return the ids of the admitted extracts, oldest as_of first, as text. `without`: an id that is left out."""
+    """Return the ids of the admitted extracts, oldest as_of first, with a space between them.
+
+    without: an id that is left out.
+    """
     query = "select extract_id from landing.extracts where state = 'admitted' and extract_id <> $without order by as_of"
     return " ".join(row["extract_id"] for row in rows(connection, query, {"without": without}))
 
 
 def to_withdraw(connection: Connection, as_of: datetime) -> Extract:
-    """Return the week's extract that can be withdrawn, or was: withdrawing twice is harmless.
+    """Return the week's extract that can be withdrawn, or that was withdrawn: withdrawing twice is harmless.
 
-    Raises NothingToWithdrawError where the week has none, or no other extract is admitted.
+    Raises NothingToWithdrawError if the week has none, or if no other extract is admitted.
     """
     query = "select * from landing.extracts where as_of = $as_of and (state = 'admitted' or withdrawn)"
     found = rows(connection, query, {"as_of": as_of})
@@ -104,7 +107,7 @@ def hold(
 
 
 def forget(connection: Connection, condition: str, parameters: dict[str, Any]) -> None:
-    """Delete the extracts whose ledger row satisfies `condition` (SQL), and all rows landed of them."""
+    """Delete the extracts whose ledger row satisfies `condition` (SQL), with all their landed rows."""
     extract_ids = f"select extract_id from landing.extracts where {condition}"
     for table in (*(table.name for table in TABLES), "extracts"):
         connection.execute(f"delete from landing.{table} where extract_id in ({extract_ids})", parameters)

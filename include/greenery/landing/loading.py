@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 SHRINK_LIMIT = 0.5
-# How the folder is named in which a landing keeps what it works with.
+# The beginning of the name of the folder for a landing's temporary files.
 SCRATCH = ".landing-"
-# What a table's ids name comes before it.
+# A table comes after the tables to which its ids refer.
 READING_ORDER = {
     table.name: table
     for name in ("promos", "products", "addresses", "users", "orders", "order_items", "events")
@@ -41,7 +41,7 @@ class Landing(BaseModel, frozen=True):
     """The outcome of a landing.
 
     outcome: 'landed', 'unchanged' (the source equals the landed extract) or 'source gone' (the landed extract is used).
-    rows: table name to number of rows. warnings: one sentence each.
+    rows: the number of rows, by table. warnings: one sentence each.
     """
 
     as_of: datetime
@@ -54,8 +54,8 @@ class Landing(BaseModel, frozen=True):
 def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept_shrink: bool = False) -> Landing:
     """Land the extract as of `as_of` (naive UTC, the end of a week).
 
-    reextract: replace the landed extract of the week if the files have other content now.
-    accept_shrink: land it though more than half of its predecessor's orders or events are gone.
+    reextract: whether to replace the landed extract of the week if the files have other content now.
+    accept_shrink: whether to land it even if it lacks more than half of the orders or events of the extract before.
 
     Raises ExtractError, with nothing landed, if the extract is missing, broken or shrunk, or if it differs from the
     landed extract or was withdrawn and `reextract` is not set; SettingError if `as_of` does not end a week.
@@ -91,9 +91,9 @@ def _land(
     reextract: bool,
     accept_shrink: bool,
 ) -> Landing:
-    """Land the files of `folder`, as `land` says.
+    """Land the files of `folder`, as `land` describes.
 
-    scratch: an empty folder for what is in between. landed: the landed extract of the week.
+    scratch: an empty folder for temporary files. landed: the landed extract of the week; None if there is none.
     """
     as_of = folder.as_of
     # DuckDB reads and checks the files in memory, whichever warehouse the rows go to.
@@ -115,7 +115,7 @@ def _land(
                 f"extract {as_of:%Y-%m-%d}: the files in {folder.path} differ from the landed extract ({difference}"
                 '). If the new files are right, run the week with {"reextract": true}. If not, restore the old ones.'
             )
-        # Not kept with the extract: what is kept must not depend on the extracts that were landed before it.
+        # These warnings are not stored, because a stored extract must not depend on what was landed before it.
         warnings_beside_others = _check_shrink(connection, folder, accept_shrink=accept_shrink)
         extract_id = f"{as_of:%Y-%m-%d}-{content_hash[:16]}"
         landing = Landing(
@@ -135,7 +135,7 @@ def _land(
                 {"as_of": as_of, "extract_id": extract_id},
             )
             if rows(connection, "select extract_id from landing.extracts where extract_id = $id", {"id": extract_id}):
-                # The files have the content in use again, and no build has used the other content.
+                # The files have the content that is in use again. No build has used the other content.
                 return landing.model_copy(update={"outcome": "unchanged"})
             connection.execute(
                 """
@@ -197,7 +197,7 @@ def _count(connection: DuckDBPyConnection, table: Table) -> int:
 
 
 def _content_hash(connection: DuckDBPyConnection, folder: ExtractFolder) -> str:
-    """Return a hash (hex) of the typed rows that would be landed, whatever their order in the files."""
+    """Return a hash (hex) of events_since and of the typed rows to land. The order of the rows does not change it."""
     parts = [str(folder.events_since)]
     for table in TABLES:
         row = ", ".join(f"'{column.name}', {column.name}" for column in table.landed)
@@ -211,8 +211,7 @@ def _content_hash(connection: DuckDBPyConnection, folder: ExtractFolder) -> str:
 
 
 def _difference(connection: Connection, landed: Extract) -> str:
-    """Count, for each table, the landed rows that are gone from the source and the rows of the source that are not
-    landed."""
+    """Return a text with the number of rows, for each table, that are new in the source or gone from it."""
     parts = []
     for table in TABLES:
         names = ", ".join(column.name for column in table.landed)
@@ -230,7 +229,8 @@ def _difference(connection: Connection, landed: Extract) -> str:
 def _check_shrink(connection: Connection, folder: ExtractFolder, *, accept_shrink: bool) -> list[str]:
     """Compare with the neighbouring extracts; return warnings.
 
-    Raises ExtractError where the extract lost more than half of its predecessor, unless that is accepted.
+    Raises ExtractError if the extract lacks more than half of the orders or events of the extract before, unless
+    `accept_shrink` is set.
     """
     warnings = []
     for neighbour in _neighbours(connection, folder.as_of):
@@ -277,7 +277,7 @@ def _gone(
 ) -> tuple[int, int]:
     """Return how many keys the older rows have, and how many of them the newer rows lack.
 
-    since: start of the newer extract's window of events; older events before it do not count.
+    since: the time (naive UTC) from which the newer extract has all events. Events before it do not count.
     """
     is_window = table == "events" and since is not None
     query = f"""

@@ -1,4 +1,4 @@
-"""Read a table's file, or the parts of its folder, into rows of text: whatever the format, one value is one text."""
+"""Read a table's file, or the parts of its folder, into rows of text. Every format gives the same text for a value."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from greenery.source.tables import MONEY, TEXT, Column, Table
 from greenery.warehouse.connection import rows
 
 MAX_LINE = 16 << 20
-# So many rows are in Python's memory at a time.
+# The number of rows that Python holds in memory at the same time.
 BATCH = 50_000
 NUMBERS = (
     "TINYINT",
@@ -38,9 +38,9 @@ NUMBERS = (
     "DECIMAL",
 )
 DELIMITERS = ",;\t|"
-# What Python's csv says of it.
+# The message of Python's csv module for a quote that is never closed.
 UNCLOSED_QUOTE = "unexpected end of data"
-# What starts a file that has another format than its name says.
+# The first bytes of formats that a file named .csv must not have, and what to do about it.
 MAGIC = {
     b"\xff\xfe": "it is UTF-16: save it as CSV UTF-8",
     b"\xfe\xff": "it is UTF-16: save it as CSV UTF-8",
@@ -52,7 +52,7 @@ MAGIC = {
 
 @dataclass(frozen=True)
 class Part:
-    """A file of a table. first_row: how many rows the parts before it have."""
+    """A file of a table. first_row: the number of rows in the parts before it."""
 
     file: Path
     first_row: int
@@ -62,7 +62,7 @@ class Part:
 class Raw:
     """The rows of a table as texts, in the temporary table raw_<table>.
 
-    extract: its name, for errors. source: the file, or the folder of the parts. parts: all files.
+    extract: the name of the extract, for errors. source: the file, or the folder of the parts. parts: all files.
     """
 
     extract: str
@@ -83,7 +83,9 @@ class Raw:
 def read(connection: duckdb.DuckDBPyConnection, table: Table, extract: str, source: Path) -> tuple[Raw, list[str]]:
     """Read `source`, a file or a folder of parts, into the temporary table raw_<table>; return it and the warnings.
 
-    Raises ExtractError where it can't be read, or a column is missing, there twice, or nested.
+    extract: the name of the extract, for errors.
+
+    Raises ExtractError if a file can't be read, or if a column is missing, occurs twice or is nested.
     """
     columns = ", ".join(f"{column.name} varchar" for column in table.columns)
     connection.execute(f"create or replace temp table raw_{table.name} ({columns})")
@@ -103,7 +105,7 @@ def read(connection: duckdb.DuckDBPyConnection, table: Table, extract: str, sour
 
 @contextmanager
 def readable(where: str) -> Iterator[None]:
-    """Raise ExtractError for whatever a library says of a file that it can't read."""
+    """Turn the errors of libraries that can't read a file into ExtractError. where: extract and file, for messages."""
     try:
         yield
     except duckdb.OutOfMemoryException as error:
@@ -116,7 +118,7 @@ def readable(where: str) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """Return the error in a file, without the line that DuckDB quotes, because it may hold personal data."""
+    """Return the message of an error, without the line that DuckDB quotes: it may contain personal data."""
     first, *others = str(error).strip().splitlines() or [type(error).__name__]
     if first == UNCLOSED_QUOTE:
         return "a value begins with a quotation mark that is never closed"
@@ -125,7 +127,7 @@ def _reason(error: Exception) -> str:
 
 
 def _files(extract: str, source: Path) -> list[Path]:
-    """Return the file, or the parts of the folder: writers mark what is no part by a dot or an underscore."""
+    """Return the file, or the parts in the folder. Files that begin with a dot or an underscore are no parts."""
     if source.is_file():
         return [source]
     parts = sorted(path for path in source.iterdir() if not path.name.startswith((".", "_")))
@@ -141,21 +143,21 @@ def _quoted(name: str, mark: str) -> str:
 
 
 def _text(name: str, type: str, column: Column) -> str:
-    """Return the expression (SQL) of a source column's values as texts, the same ones that a CSV file has."""
+    """Return the expression (SQL) that gives a column's values as the texts that a CSV file would have."""
     value = _quoted(name, '"')
     if type == "BLOB":
         text = f"decode({value})"
     elif type == "TIMESTAMP WITH TIME ZONE":
         text = f"cast({value} as timestamp)::varchar"
     elif type == "FLOAT":
-        # From here on neighbouring whole numbers are one 32-bit number: the exponent shows that digits are lost.
+        # From 2^24 on, several whole numbers are the same 32-bit float. The exponent shows that digits are lost.
         text = f"case when abs({value}) >= 1 << 24 then format('{{:e}}', {value}) else {value}::varchar end"
     elif type.startswith("DECIMAL"):
         text = f"regexp_replace({value}::varchar, '\\.0+$', '')"
     else:
         text = f"{value}::varchar"
     if type.startswith(NUMBERS) and column.type == MONEY:
-        # The fraction of a number is decimal. One of three digits could be thousands in a text.
+        # The point in a number is decimal. With a fourth digit, a text such as 1.255 can't be read as thousands.
         text = f"regexp_replace({text}, '(\\.\\d{{3}})$', '\\10')"
     elif type in ("FLOAT", "DOUBLE") and column.type == TEXT and not column.is_code:
         text = f"regexp_replace({text}, '\\.0$', '')"
@@ -163,10 +165,10 @@ def _text(name: str, type: str, column: Column) -> str:
 
 
 def _load_parquet(connection: duckdb.DuckDBPyConnection, table: Table, file: Path, where: str) -> list[str]:
-    """Append the file's rows to raw_<table>; return what to warn of."""
+    """Append the file's rows to raw_<table>; return the warnings."""
     source, parameters = "read_parquet($file, hive_partitioning = false)", {"file": str(file)}
     described = rows(connection, f"describe select * from {source}", parameters)
-    # DuckDB names columns that differ in case alone apart: the file says what they are called.
+    # DuckDB renames columns whose names differ only in case. The schema of the file has their real names.
     top_level = rows(connection, "select name, num_children from parquet_schema($file)", parameters)
     names = [
         name.strip().lower() for name in _top_level([(row["name"], row["num_children"] or 0) for row in top_level])
@@ -192,7 +194,7 @@ def _load_parquet(connection: duckdb.DuckDBPyConnection, table: Table, file: Pat
 
 
 def _top_level(schema: list[tuple[str, int]]) -> Iterator[str]:
-    """Yield the names of the columns: the schema lists each before what is nested in it, the file's root first."""
+    """Yield the names of the columns. The schema begins with the root and lists a column before its nested parts."""
 
     def end(position: int) -> int:
         following = position + 1
@@ -221,7 +223,7 @@ def _check_utf8(
 
 
 def _load_csv(connection: duckdb.DuckDBPyConnection, table: Table, file: Path, where: str) -> list[str]:
-    """Append the file's rows to raw_<table>; return what to warn of."""
+    """Append the file's rows to raw_<table>; return the warnings."""
     with file.open("rb") as handle:
         start = handle.read(4)
     is_compressed = file.suffix.lower() == ".gz"
@@ -232,7 +234,7 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, table: Table, file: Path, w
     if not _is_utf8("".join(names)):
         raise ExtractError(f"{where}: the names of the columns are not text in UTF-8: save the file as CSV UTF-8.")
     _check_columns(table, names, where)
-    # The types and the dialect are given: guessing would let one odd row change how the others are read.
+    # Types and dialect are given. If DuckDB guessed them, one odd row could change how the others are read.
     columns = ", ".join(f"c{number}: 'VARCHAR'" for number in range(len(names)))
     wanted = ", ".join(f"nullif(c{names.index(column.name)}, '')" for column in table.columns)
     query = f"""
@@ -242,7 +244,7 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, table: Table, file: Path, w
             compression = $compression, max_line_size = {MAX_LINE}, hive_partitioning = false)
     """
     parameters = {"file": str(file), "compression": "gzip" if is_compressed else "none"}
-    # DuckDB overlooks a surplus value that is empty, although the row may be shifted.
+    # DuckDB ignores an empty value too many at the end of a row, although the values of the row may be shifted.
     if _may_be_surplus(file, delimiter, len(names)):
         ends_empty, _ = _check_rows(table, file, delimiter, skip, names, where)
         if ends_empty:
@@ -257,13 +259,14 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, table: Table, file: Path, w
             is_mixed = False
         if not is_mixed:
             raise
-        # DuckDB takes lines that end in two ways only if it may also overlook other faults: Python's reader does not.
+        # DuckDB reads lines that end in two ways only in a mode that ignores other faults too. Python's reader does not
+        # ignore them.
         _load_rows(connection, table, file, delimiter, skip, names)
     return _not_landed(table, names)
 
 
 def _may_be_surplus(file: Path, delimiter: str, width: int) -> bool:
-    """Return whether a row may have more values than `width`, the last of them empty. It is sure only that none has."""
+    """Return whether a row may have more values than `width`, the last of them empty. False is certain, True is not."""
     mark = delimiter.encode()
     with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as handle:
         for line in handle:
@@ -275,11 +278,10 @@ def _may_be_surplus(file: Path, delimiter: str, width: int) -> bool:
 
 
 def _check_rows(table: Table, file: Path, delimiter: str, skip: int, names: list[str], where: str) -> tuple[bool, bool]:
-    """Return whether every row has one value too many, an empty last one, and whether the file's lines end in more than
-    one way.
+    """Return whether every row has one empty value too many at its end, and whether lines end in several ways.
 
-    Raises ExtractError for the first other row with more or fewer values than there are names, and for the first one
-    that is not in UTF-8; csv.Error for a wrong quote.
+    Raises ExtractError for the first other row with more or fewer values than names, and for the first value that is
+    not in UTF-8; csv.Error for a wrong quote.
     """
     width = len(names)
     # Some exporters end every line in a delimiter, but not the line of the names.
@@ -291,7 +293,7 @@ def _check_rows(table: Table, file: Path, delimiter: str, skip: int, names: list
             _check_encoding(table, names, row, f"{where}, row {number}")
             if len(row) == width + ends_empty and not (ends_empty and row[-1]):
                 continue
-            # Where the first row alone has a value too many, it is the odd one.
+            # If only the first row has a value too many, the first row is the wrong one.
             odd, count = (1, width + 1) if ends_empty and len(row) == width else (number, len(row))
             raise ExtractError(
                 f"{where}, row {odd}: it has {count} value(s), but the file has {width} columns. Write one value for "
@@ -301,7 +303,7 @@ def _check_rows(table: Table, file: Path, delimiter: str, skip: int, names: list
 
 
 def _check_encoding(table: Table, names: list[str], row: list[str], where: str) -> None:
-    """Raise ExtractError for the first value that is not in UTF-8, which is quoted if it is no personal data."""
+    """Raise ExtractError for the first value that is not in UTF-8. The message quotes it unless it is personal data."""
     landed = {column.name for column in table.landed}
     for name, value in itertools.zip_longest(names, row, fillvalue=""):
         if not _is_utf8(value):
@@ -325,7 +327,7 @@ def _rows(handle: TextIO, delimiter: str, skip: int) -> Iterator[list[str]]:
 def _load_rows(
     connection: duckdb.DuckDBPyConnection, table: Table, file: Path, delimiter: str, skip: int, names: list[str]
 ) -> None:
-    """Append the rows that Python reads in the file to raw_<table>."""
+    """Read the rows of the file with Python's reader, and append them to raw_<table>."""
     places = [names.index(column.name) for column in table.columns]
     with _open(file) as handle:
         found = _rows(handle, delimiter, skip)
@@ -346,7 +348,8 @@ def _open(file: Path) -> TextIO:
 def _header(table: Table, file: Path) -> tuple[list[str], str, int]:
     """Return the column names in lower case, the delimiter, and how many lines there are before the names.
 
-    The delimiter is the one that Excel's first line `sep=;` names, or that finds the most columns of the table.
+    Excel's first line `sep=;` names the delimiter. Without it, the delimiter that gives most of the table's columns is
+    taken.
     """
     with _open(file) as handle:
         named = re.fullmatch(r'"?sep=(.)"?', handle.readline().rstrip("\r\n"), re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Every value arrives as a text; here it becomes a value of its column's type, or is refused."""
+"""Turns the text of each value into a value of its column's type, or refuses it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _FRACTION = r"\s*[+-]?\d*\.\d+\s*"
 _THOUSANDS_OR_NOT = r"\s*[+-]?[1-9]\d{0,2}\.\d{3}\s*"
 _THOUSANDS = r"\s*[+-]?\d{1,3}(\.\d{3})+\s*"
 
-# A table in which one id is missing turns the ids of the whole column into floating-point numbers: 1001 is 1001.0.
+# Some exports write all ids of a column as floating-point numbers if one of them is missing: 1001 becomes 1001.0.
 _WHOLE_FLOAT = r"-?\d+\.0+"
 # Spreadsheets and floating-point numbers write 1.67326E+15, or 1,67326E+15 and 1001,0 where the comma is decimal.
 _DOUBTFUL = r"-?(\d([.,]\d+)?e\+\d{2,3}|\d+,0+)"
@@ -53,19 +53,20 @@ def _matches(text: str, pattern: str) -> str:
 
 
 def says_nothing(text: str) -> bool:
-    """Return whether a text only says that there is no value."""
+    """Return whether a text means that there is no value."""
     return re.fullmatch(NO_VALUE, text, re.IGNORECASE) is not None
 
 
 def expected(column: Column) -> str | None:
-    """Return what a value of this column has to be, None where any text will do."""
+    """Return the form that a value of this column must have, as a phrase; None if any text is allowed."""
     return CODE if column.is_code else EXPECTED.get(column.type)
 
 
 def is_no_value(column: Column, *, is_key: bool = False, named: Collection[str] = ()) -> str:
-    """Return the condition (SQL) that a text of the column only says that there is no value.
+    """Return the condition (SQL) that is true if a text of the column means that there is no value.
 
-    is_key: the column names the rows of its table. named: the texts that are keys of the table that the column names.
+    is_key: whether the column is the key of its table. named: keys of the table to which the column refers. Such a text
+        is a value.
     """
     text = f"raw.{column.name}"
     if is_key:
@@ -81,13 +82,17 @@ def is_no_value(column: Column, *, is_key: bool = False, named: Collection[str] 
 
 
 def placeholders(rows: str, column: Column) -> str:
-    """Return the query of the keys of the relation `rows` that are written like "no value"."""
+    """Return the query (SQL) that finds in the relation `rows` the keys that are written like "no value"."""
     return f"select {column.name} from {rows} where {_matches(column.name, NO_VALUE)}"
 
 
 def typed(column: Column, is_nothing: str) -> str:
-    """Return the expression (SQL) that reads the text as the column's type. It is NULL for what can't be read, and
-    where `is_nothing`, the column's is_no_value."""
+    """Return the expression (SQL) that reads a text as the column's type.
+
+    It is NULL if the text can't be read, or if it means "no value".
+
+    is_nothing: the result of is_no_value for the column.
+    """
     text = f"raw.{column.name}"
     if column.is_code:
         whole = f"split_part({text}, '.', 1)"
@@ -108,10 +113,10 @@ def typed(column: Column, is_nothing: str) -> str:
 
 
 def doubtful_fraction(column: Column) -> str:
-    """Return the expression (SQL) of the first row of an amount whose fraction may be thousands, such as 1.255.
+    """Return the expression (SQL) that gives the first row whose amount may have a separator of thousands: 1.255.
 
-    It is NULL where another fraction shows that the point is decimal, or where all are zero in their last digit: a
-    database writes 2.000 and 12.500.
+    It is NULL if another amount shows that the point is decimal, or if all such amounts end in zero, because databases
+    write 2.000 and 12.500.
     """
     text = f"raw.{column.name}"
     has_fraction, may_be_thousands = _matches(text, _FRACTION), _matches(text, _THOUSANDS_OR_NOT)
@@ -120,10 +125,10 @@ def doubtful_fraction(column: Column) -> str:
 
 
 def _time(text: str) -> str:
-    """Return the expression of a moment in UTC. A text without zone is UTC, as the source says of all its times."""
+    """Return the expression (SQL) of a time in UTC. A text without a zone is UTC, as are all times of the source."""
     extended = f"regexp_replace({text}, '{_BASIC}', '\\1-\\2-\\3T\\4:\\5:\\6', 'i')"
     parts = f"regexp_extract({extended}, '^{_MOMENT}$', ['day', 'clock', 'sign', 'hours', 'minutes'], 'i')"
-    # A list of one gives the parts, and then the moment, a name.
+    # With lists of one element, lambdas can give names to the parts and to the moment.
     moments = f"""list_transform([{parts}], lambda part:
         try_cast(trim(part.day || ' ' || replace(part.clock, ',', '.')) as timestamp)
         - to_minutes(cast(part.sign || '1' as bigint) * (
@@ -137,7 +142,7 @@ def _time(text: str) -> str:
 
 
 def remedy(column: Column, value: str) -> str:
-    """Return what to do about a value that was refused."""
+    """Return what to do about a value that was refused, as a phrase."""
     if column.is_code:
         return "export the column as text"
     if column.type == TIME:
@@ -157,7 +162,7 @@ def remedy(column: Column, value: str) -> str:
 
 
 def _is_time(value: str) -> bool:
-    """Return whether a text that starts as a date and a time of day has ones that exist."""
+    """Return whether the date and the time of day at the start of a text exist."""
     parts = re.match(r"\s*(\d{4}-\d\d-\d\d)(?:[t ](\d\d:\d\d(?::\d\d)?))?", value, re.IGNORECASE)
     if not parts:
         return True

@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -30,17 +31,17 @@ from greenery.local_airflow.environment import (
     password,
     write_private,
 )
-from greenery.local_airflow.processes import guarded
+from greenery.local_airflow.processes import Start, guarded
 from greenery.settings import DAG_ID, DELIVERY_POOL, WAREHOUSE_POOL, Settings
 
-HEALTH_SECONDS = 10  # for an answer on its health
+HEALTH_SECONDS = 10  # how long to wait for an answer about its health
 START_SECONDS = 180  # a slow machine needs a minute for a first start
 
 
 class Running(BaseModel, frozen=True):
-    """The Airflow that runs for a home, as `running.json` describes it; the defaults are of one that has not begun to.
+    """The Airflow that runs for a home, as `running.json` describes it. The defaults mean that it has recorded nothing.
 
-    pid, started: the process that started it, and since when that runs.
+    pid, started: the process that started it, and the time at which that process began.
     shared: whether other commands may use it.
     schedules: whether an unpaused DAG gets its scheduled runs.
     step: what its start does now, such as `waiting for its API`.
@@ -60,6 +61,51 @@ class Running(BaseModel, frozen=True):
     sessions: list[int] = []
 
 
+@dataclass
+class _Starter:
+    """Starts the components of an Airflow, and records in `running.json` how far the start has come.
+
+    start: starts a process, as `guarded` yields it. env: the environment of the processes.
+    shared: whether other commands may use this Airflow. show_step: called with each step of the start.
+    """
+
+    settings: Settings
+    airflow: Airflow
+    start: Start
+    env: dict[str, str]
+    shared: bool
+    show_step: Callable[[str], None] | None
+    step: str = ""
+
+    def component(self, name: str, *command: str) -> None:
+        """Start a component of Airflow."""
+        self.airflow.processes[name] = self.start(name, command, self.env)
+        self.record()
+
+    def begin(self, step: str) -> None:
+        """Record and show that a step of the start begins."""
+        self.step = step
+        self.record()
+        if self.show_step:
+            self.show_step(step)
+
+    def record(self, ready: bool = False) -> None:
+        """Write `running.json`."""
+        found = Running(
+            pid=os.getpid(),
+            started=psutil.Process().create_time(),
+            url=self.airflow.base_url,
+            home=str(self.settings.home),
+            extracts=str(self.settings.extracts),
+            shared=self.shared,
+            schedules=self.airflow.schedules,
+            step=self.step,
+            ready=ready,
+            sessions=[process.pid for process in self.airflow.processes.values()],
+        )
+        write_private(airflow_home(self.settings) / "running.json", found.model_dump_json(indent=2))
+
+
 @contextmanager
 def running_airflow(
     settings: Settings,
@@ -72,7 +118,7 @@ def running_airflow(
     """Start Airflow, yield it once the weekly DAG is parsed, and stop it.
 
     use_job_schedule: whether an unpaused DAG gets its scheduled runs.
-    port: of the UI and API on 127.0.0.1; None takes a free one.
+    port: the port of UI and API on 127.0.0.1; None takes a free one.
     shared: whether other commands may use it.
     before_scheduler: called when the API answers and nothing is scheduled yet.
     show_step: called with each step of the start, such as `waiting for its API`.
@@ -89,66 +135,45 @@ def running_airflow(
             logs=home / "logs",
             schedules=use_job_schedule,
         )
-
-        step = ""
-
-        def component(name: str, *command: str) -> None:
-            airflow.processes[name] = start(name, command, env)
-            note()
-
-        def begin(next_step: str) -> None:
-            nonlocal step
-            step = next_step
-            note()
-            if show_step:
-                show_step(step)
-
-        def note(ready: bool = False) -> None:
-            noted = Running(
-                pid=os.getpid(),
-                started=psutil.Process().create_time(),
-                url=airflow.base_url,
-                home=str(settings.home),
-                extracts=str(settings.extracts),
-                shared=shared,
-                schedules=use_job_schedule,
-                step=step,
-                ready=ready,
-                sessions=[process.pid for process in airflow.processes.values()],
-            )
-            write_private(home / "running.json", noted.model_dump_json(indent=2))
-
-        note()
+        starter = _Starter(settings, airflow, start, env, shared, show_step)
+        starter.record()
         try:
             if not _is_migrated(home):
-                begin("making its database")
+                starter.begin("making its database")
                 _migrate(home, env, locked.fileno())
-            started = datetime.now(UTC)
-            # A process each: a request of the UI waits for SQLite's lock on the thread that would let a task's request
-            # go on and give it back. In one process both stand still until the lock's time is out.
-            component("api-server", "api-server", "--apps", "core")
-            component("execution-api", "api-server", "--apps", "execution", "--port", str(execution_port))
-            component("dag-processor", "dag-processor")
-            begin("waiting for its API")
-            _wait(airflow, "api-server", "answer", lambda: _answers(f"{airflow.base_url}/api/v2/monitor/health"))
-            _make_pool(airflow, WAREHOUSE_POOL, 1, "One process may open the warehouse.")
-            _make_pool(airflow, DELIVERY_POOL, 2, "A slow channel holds up no other.")
-            airflow.pause_again()
-            if before_scheduler:
-                before_scheduler(airflow)
-            # Logs are read from their folder: serving them would take fixed ports.
-            begin("starting the scheduler and reading the DAG")
-            component("scheduler", "scheduler", "--skip-serve-logs")
-            component("triggerer", "triggerer", "--skip-serve-logs")
-            # What tasks talk to is built when it is first asked, which takes seconds: not when a task waits.
-            health = f"{env['AIRFLOW__CORE__EXECUTION_API_SERVER_URL']}health"
-            _wait(airflow, "execution-api", "answer", lambda: _answers(health))
-            _wait(airflow, "dag-processor", f"parse {DAG_ID}", lambda: _is_parsed(airflow, since=started))
-            note(ready=True)
+            _start_components(starter, execution_port, before_scheduler)
+            starter.record(ready=True)
             yield airflow
         finally:
             airflow.api.close()
             (home / "running.json").unlink()
+
+
+def _start_components(
+    starter: _Starter, execution_port: int, before_scheduler: Callable[[Airflow], None] | None
+) -> None:
+    """Start all components one after the other, and return once the weekly DAG is parsed."""
+    airflow, started = starter.airflow, datetime.now(UTC)
+    # UI and tasks have a process each: a request of the UI waits for SQLite's lock on the thread that would let a
+    # task's request go on and give it back. In one process both stand still until the lock's time is out.
+    starter.component("api-server", "api-server", "--apps", "core")
+    starter.component("execution-api", "api-server", "--apps", "execution", "--port", str(execution_port))
+    starter.component("dag-processor", "dag-processor")
+    starter.begin("waiting for its API")
+    _wait(airflow, "api-server", "answer", lambda: _answers(f"{airflow.base_url}/api/v2/monitor/health"))
+    _make_pool(airflow, WAREHOUSE_POOL, 1, "One process may open the warehouse.")
+    _make_pool(airflow, DELIVERY_POOL, 2, "A slow channel holds up no other.")
+    airflow.pause_again()
+    if before_scheduler:
+        before_scheduler(airflow)
+    # Logs are read from their folder: serving them would take fixed ports.
+    starter.begin("starting the scheduler and reading the DAG")
+    starter.component("scheduler", "scheduler", "--skip-serve-logs")
+    starter.component("triggerer", "triggerer", "--skip-serve-logs")
+    # The execution API is built at its first request, which takes seconds. So it is asked before a task waits for it.
+    health = f"{starter.env['AIRFLOW__CORE__EXECUTION_API_SERVER_URL']}health"
+    _wait(airflow, "execution-api", "answer", lambda: _answers(health))
+    _wait(airflow, "dag-processor", f"parse {DAG_ID}", lambda: _is_parsed(airflow, since=started))
 
 
 def attach(settings: Settings) -> Airflow | None:
@@ -178,9 +203,10 @@ def attach(settings: Settings) -> Airflow | None:
 
 
 def running(settings: Settings) -> Running | None:
-    """Return what `running.json` says of the Airflow that runs for this home, or None when none does.
+    """Return the Airflow that runs for this home, as `running.json` describes it; None when none runs.
 
-    The lock decides, which ends with its last process; an entry that a killed Airflow left in the file does not count.
+    The lock decides whether one runs, because it ends with the last process. A file that a killed Airflow left behind
+    does not count.
     """
     home = airflow_home(settings)
     with (home / "lock").open("a") as file:
@@ -219,7 +245,7 @@ def _last_seen(part: Mapping[str, Any]) -> str:
 
 
 def owner(found: Running) -> psutil.Process | None:
-    """Return the process that started this Airflow, if it still runs; its number may be another process's by now."""
+    """Return the process that started this Airflow; None when it has ended. Another process can have its number now."""
     if found.pid is None:
         return None
     try:

@@ -1,6 +1,6 @@
-"""The content of an alert about a failed check, a failed task or a late report. Plain text: escape it for the medium.
+"""Alerts: a failed check, a failed task or a late report. All texts are plain: each medium escapes them.
 
-Neither Airflow nor a database is needed: alerts are made from quality.json and what is known of the run.
+Neither Airflow nor a database is needed: an alert is made from quality.json and the facts about the run.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ MASK = "•••"
 
 RUNBOOK = "docs/runbook.md"
 WAIT = "wait_for_extract"
-# A failure of these tasks pages nobody: the week is out, or the check that holds it has paged. If nothing came out, the
-# deadline pages.
+# A failure of these tasks pages nobody: the week is published, or the check that holds it has paged. If readers get
+# nothing at all, the deadline pages.
 _NOT_WAKING = ("deliver_", "release_warehouse", "held_notice")
 _PERSONAL = {column.name for table in TABLES for column in table.columns if column.personal} | {"zipcode"}
 _CONTACT = re.compile(r"[\w.+%-]+@[\w.-]+\.\w+|(?<![\w-])(\+\d[\d ()-]{7,}\d|\d{3}-\d{3}-\d{4})(?![\w-])")
@@ -38,8 +38,8 @@ class Run(BaseModel, frozen=True):
     type: scheduled, manual or backfill.
     url: its page in Airflow.
     quality: address or path of the week's page of checks.
-    runbook: address or path that an anchor of the runbook is added to.
-    rerun: the command that runs the week again; parameters may be added to it.
+    runbook: address or path of the runbook; anchors are added to it.
+    rerun: the command that runs the week again; parameters are added to it.
     """
 
     week: str
@@ -54,7 +54,7 @@ class Run(BaseModel, frozen=True):
 class Advice(BaseModel, frozen=True):
     """What to do when a check fails.
 
-    params: of the run that mends it.
+    params: the parameters of the run that mends it.
     acceptable: whether a person may accept it with a reason.
     """
 
@@ -65,10 +65,11 @@ class Advice(BaseModel, frozen=True):
 
 
 class TaskFailure(BaseModel, frozen=True):
-    """A task that failed by itself, not because of one before it.
+    """A task that failed by itself, and not because an earlier task failed.
 
-    reason: the exception in one line; empty where the process was killed.
-    at: when, as ISO text; orders the failures.
+    reason: the exception in one line; empty if the process was killed.
+    log: the address of its log.
+    at: when it failed, as ISO text. Failures are sorted by it.
     """
 
     task: str
@@ -78,17 +79,17 @@ class TaskFailure(BaseModel, frozen=True):
 
 
 class Alert(BaseModel, frozen=True):
-    """One incident as it stands now.
+    """One incident in its present state.
 
     key: the same for all tries, reruns and channels, such as `greenery/2025-01-22/sessions_unique`.
     title: what broke, in a few words; `meaning` says in a sentence what should hold.
-    rows, failing_rows: what was looked at and what failed; 0 where nothing is counted.
-    examples: up to five failing rows: keys kept, personal data masked.
-    also: other checks that fail for the same reason, with their observed values; they have no incident of their own.
-    first_bad, streak: since which week it fails, and for how many weeks in a row.
-    held_back: what does not reach its readers.
-    fix: what to do before the command.
-    links: label and address or path.
+    rows, failing_rows: the number of rows that were checked, and that failed; 0 if nothing is counted.
+    examples: up to five failing rows. Keys are kept, personal data is masked.
+    also: other checks that fail for the same reason, with their observed values. They have no incident of their own.
+    first_bad, streak: the first week in which it failed, and the number of weeks in a row since then.
+    held_back: what readers do not get.
+    fix: what to do before running the command.
+    links: addresses or paths, by their labels.
     """
 
     key: str
@@ -115,14 +116,14 @@ class Alert(BaseModel, frozen=True):
 
     @property
     def state(self) -> str:
-        """A hash of what went wrong, the same for another run that finds the same."""
+        """A hash of the facts. It is the same if another run finds the same."""
         facts: list[Any] = [self.severity, self.title, self.observed, self.expected, self.rows, self.failing_rows]
         facts += [self.held_back, list(self.examples), list(self.also)]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     @property
     def failing(self) -> str:
-        """The failing rows such as `27 of 430 (6.3%)`; empty where nothing is counted."""
+        """The number of failing rows, such as `27 of 430 (6.3%)`; empty if nothing is counted."""
         if not self.failing_rows:
             return ""
         if not self.rows:
@@ -138,7 +139,7 @@ class Alert(BaseModel, frozen=True):
 
 
 def key_of(week: str, name: str) -> str:
-    """Return the dedup key of a check (or `task/<task id>`, or `late`) in a week."""
+    """Return the key of the incident of a check (or of `task/<task id>`, or of `late`) in a week."""
     return f"greenery/{week}/{name}"
 
 
@@ -153,8 +154,8 @@ def of_checks(
 ) -> list[Alert]:
     """Return an alert for each failed check of a week, the critical ones first.
 
-    earlier: the quality.json of earlier weeks, newest first; they tell since when a check fails.
-    log: address of the log of the task that judged.
+    earlier: the quality.json of earlier weeks, newest first. They show since when a check fails.
+    log: address of the log of the task `quality`; empty if it is not known.
     advice: what to do about each failed check, by its name.
     published: whether the run published the week. It did not if the week is held.
     """
@@ -196,7 +197,7 @@ def of_checks(
 
 
 def of_failures(failures: Iterable[TaskFailure], run: Run, published: bool) -> list[Alert]:
-    """Return the alert for the task that failed first; it names the others. Nothing where none failed.
+    """Return the alert for the task that failed first. It names the other failed tasks. Return none if none failed.
 
     published: whether the run had published the week before the task failed.
     """
@@ -234,9 +235,9 @@ def of_failures(failures: Iterable[TaskFailure], run: Run, published: bool) -> l
 def of_missing_report(run: Run, hours: float, state: str, *, waits: bool) -> Alert:
     """Return the alert for a week whose report or digest was not out at its deadline.
 
-    hours: after the week's end, when it should have been out.
-    state: what is known of the week, such as `no run has landed its extract`.
-    waits: whether its run still waits, and goes on by itself.
+    hours: the deadline, in hours after the week's end.
+    state: the state of the week, such as `no run has landed its extract`.
+    waits: whether the run is still waiting, and will go on by itself.
     """
     return Alert(
         key=key_of(run.week, "late"),
@@ -260,18 +261,18 @@ def of_missing_report(run: Run, hours: float, state: str, *, waits: bool) -> Ale
 
 
 def masked(row: Mapping[str, object]) -> dict[str, str]:
-    """Return a row for people's eyes: keys and measures as they are, personal data replaced."""
+    """Return a row for people to read: personal data is replaced, keys and measures stay."""
     return {name: MASK if name in _PERSONAL and value else _clean(str(value)) for name, value in row.items()}
 
 
 def _clean(text: str) -> str:
-    """Return a text in one line of bearable length, without mail addresses and phone numbers."""
+    """Return a text in one line of at most LONGEST_LINE characters, without mail addresses and phone numbers."""
     line = _CONTACT.sub(MASK, " ".join(text.split()))
     return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
 
 
 def _streak(name: str, week: str, earlier: Sequence[CheckResults]) -> tuple[str, int]:
-    """Return since which week a check fails without a pass, and how many judged weeks that is."""
+    """Return the week since which a check has failed without a pass, and the number of judged weeks since then."""
     first_bad, streak = week, 1
     for quality in earlier:
         if not quality.failed(name):
@@ -281,7 +282,7 @@ def _streak(name: str, week: str, earlier: Sequence[CheckResults]) -> tuple[str,
 
 
 def _held_back_by(check: CheckResult, quality: CheckResults, *, published: bool) -> str:
-    """Return what does not reach its readers while a check fails."""
+    """Return what readers do not get while a check fails."""
     if quality.verdict == "held" and check.severity != CRITICAL:
         return (
             f"nothing because of this check: the week is held by {' and '.join(quality.holding) or 'a silenced check'}"
@@ -296,7 +297,7 @@ def _held_back_by(check: CheckResult, quality: CheckResults, *, published: bool)
 
 
 def _commands(run: Run, do: Advice, *, held: bool) -> str:
-    """Return what runs the week again, as the shell takes it."""
+    """Return the commands that run the week again, to be pasted into a shell."""
     command = with_params(run.rerun, do.params)
     if not (held and do.acceptable):
         return command

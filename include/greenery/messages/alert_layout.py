@@ -1,6 +1,7 @@
-"""Alerts and held notices as Slack messages, mails and PagerDuty events: to be read on a phone in a minute.
+"""Alerts and held notices as Slack messages, mails and PagerDuty events, short enough to read on a phone in a minute.
 
-In Slack all stands in rich text or plain text, where no markup is read: a value can't call a channel or turn bold.
+In Slack all texts are rich text or plain text, in which Slack reads no markup. So a value can't notify a channel or
+turn bold.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ _MARKS = {"critical": "🔴", "warning": "🟡"}
 
 
 class HeldNotice(BaseModel, frozen=True):
-    """What goes out in place of a digest.
+    """The notice that readers get instead of a digest if a week is held.
 
-    week: the day it ends.
-    reasons: what failed, a sentence each.
-    since: since when, such as `8 Jan 2025, 3 weeks in a row`.
-    owners: who works on it.
-    links: label and address or path.
+    week: the day on which it ends.
+    reasons: one text for each check that failed.
+    since: since when they fail, such as `8 Jan 2025, 3 weeks in a row`.
+    owners: the teams that work on it.
+    links: addresses or paths, by their labels.
     """
 
     week: str
@@ -52,7 +53,7 @@ class HeldNotice(BaseModel, frozen=True):
 
     @property
     def outlook(self) -> str:
-        """What readers can count on meanwhile."""
+        """What readers can rely on until then."""
         return (
             "Its figures can't be trusted yet. Readers keep the last good state until the next week is published; "
             "the digest follows once it is right."
@@ -62,7 +63,7 @@ class HeldNotice(BaseModel, frozen=True):
 def held_notice(alerts: Sequence[Alert]) -> HeldNotice:
     """Return the notice for a week that critical checks hold.
 
-    alerts: of those checks; one at least.
+    alerts: the alerts of these checks; at least one.
     """
     longest = max(alerts, key=lambda alert: alert.streak)
     return HeldNotice(
@@ -80,7 +81,7 @@ def title(alert: Alert, resolved: str = "") -> str:
 
 
 def facts(alert: Alert) -> dict[str, str]:
-    """Return what on-call has to know, label by label; unknown parts are left out."""
+    """Return the facts for the person on call, by label. Unknown facts are left out."""
     found = {
         "Observed": alert.observed,
         "Expected": alert.expected,
@@ -97,8 +98,8 @@ def facts(alert: Alert) -> dict[str, str]:
 def to_slack(alert: Alert, resolved: str = "", note: str = "") -> SlackMessage:
     """Return the alert as a Slack message.
 
-    resolved: by what it was resolved; empty while it is open.
-    note: the text in the thread when an earlier message is replaced.
+    resolved: the run or person that resolved it; empty while it is open.
+    note: the text for the thread if the message replaces an earlier one.
     """
     headline = f"{'✅' if resolved else _MARKS.get(alert.severity, '')} {title(alert, resolved)}"
     should = span(_short(alert.meaning, PART_LENGTH))
@@ -121,7 +122,7 @@ def to_slack(alert: Alert, resolved: str = "", note: str = "") -> SlackMessage:
 
 
 def to_mail(alert: Alert, resolved: str = "") -> MailMessage:
-    """Return the alert as a mail; `resolved` names the run or person that resolved it; empty while it is open."""
+    """Return the alert as a mail. resolved: the run or person that resolved it; empty while it is open."""
     headline = title(alert, resolved)
     lines = [headline, "", f"{SHOULD}: {alert.meaning}", ""]
     if resolved:
@@ -145,7 +146,7 @@ def to_mail(alert: Alert, resolved: str = "") -> MailMessage:
 
 
 def to_pagerduty(alert: Alert) -> dict[str, Any]:
-    """Return what an Events v2 trigger says beside its key: payload and links."""
+    """Return the payload and the links of a trigger event, as PagerDuty's Events API v2 names them."""
     details: dict[str, Any] = facts(alert) | {
         SHOULD: alert.meaning,
         "Rows": list(alert.examples),
@@ -168,7 +169,7 @@ def to_pagerduty(alert: Alert) -> dict[str, Any]:
 
 
 def held_to_slack(held: HeldNotice, ended: str = "") -> SlackMessage:
-    """Return a held notice as a Slack message; `ended` says what ended the hold, empty while it lasts."""
+    """Return a held notice as a Slack message. ended: what ended the hold; empty while it lasts."""
     headline = f"✅ {held.title.removesuffix('held')}no longer held" if ended else f"⏸️ {held.title}"
     reasons = [section(span(_short(reason, PART_LENGTH))) for reason in held.reasons]
     parts = [
@@ -193,19 +194,19 @@ def held_to_mail(held: HeldNotice) -> MailMessage:
 
 
 def line_to_slack(text: str) -> SlackMessage:
-    """Return one line for the alert channel."""
+    """Return one line of text as a Slack message."""
     parts = [section(span(_short(text, TEXT_LENGTH)))]
     return SlackMessage(text=slack_escape(text), blocks=[rich(*parts)])
 
 
 def line_to_mail(text: str) -> MailMessage:
-    """Return one line as a mail."""
+    """Return one line of text as a mail."""
     subject = f"[greenery] {_short(text, 100)}"
     return MailMessage(subject=subject, text=f"{text}\n", html=f"<p>{escape(text)}</p>", list_id=LIST_ID)
 
 
 def _table(examples: Sequence[Mapping[str, str]]) -> str:
-    """Return rows as aligned columns; a long value is cut short."""
+    """Return rows as text with aligned columns. Long values are cut."""
     if not examples:
         return ""
     names = list(dict.fromkeys(name for row in examples for name in row))

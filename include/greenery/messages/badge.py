@@ -1,4 +1,4 @@
-"""The line of a digest that says how the week's checks went, and the checks that failed."""
+"""The part of a digest about the week's checks: how many passed, and which failed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SHOWN_CHECKS = 6
 
 
 def build(results: CheckResults | None) -> Badge:
-    """Return the badge of a week; results is None where nothing has been checked yet."""
+    """Return the badge of a week. results: None if no check has been made yet."""
     if not results or not results.checks:
         label = f"{QUALITY}no check has been made"
         return Badge(label=label, lines=(), compared=(label,))
@@ -39,7 +39,7 @@ def build(results: CheckResults | None) -> Badge:
 
 
 def _failed_check(check: CheckResult) -> str:
-    """Return what was observed, the name of the check, its rule, and its silence."""
+    """Return the line of a failed check: observation, name, rule, and its silence if it has one."""
     observed = wording.plain(check.observed, 120).rstrip(".")
     text = f"{check.severity.capitalize()}: {observed} ({wording.plain(check.check)}). "
     text += f"Rule: {wording.plain(check.meaning, 160)}"
@@ -47,7 +47,7 @@ def _failed_check(check: CheckResult) -> str:
 
 
 def _told(check: CheckResult) -> str:
-    """Return the same without the observation. Digests that were sent have it in these words."""
+    """Return the line without the observation. Sent digests are recorded in these words, so the words must stay."""
     text = f"{check.severity.capitalize()}: {wording.plain(check.check)} failed. It checks: "
     text += wording.plain(check.meaning, 160)
     return f"{text} (silenced {_silence(check)})" if check.silenced else text

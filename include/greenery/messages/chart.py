@@ -15,7 +15,7 @@ from greenery.source.tables import STEPS
 
 Spec = dict[str, Any]
 """A chart as Vega-Lite has it."""
-# Okabe and Ito's colours, told apart by every kind of colour vision and dark enough for white, light enough for black.
+# The colours of Okabe and Ito: people with any kind of colour vision can tell them apart, on white and on black.
 COLORS = {"page_view": "#7F7F7F", "add_to_cart": "#0072B2", "checkout": "#D55E00", "package_shipped": "#009E73"}
 # The width of a phone, so that text keeps its size there.
 WIDTH = 360
@@ -44,17 +44,18 @@ CONFIG = {
 
 
 def funnel_spec(summary: Summary) -> Spec:
-    """Return the funnel of the week or, where it has no sessions, of all time: a bar a step over all sessions."""
-    # Fitted to its content, the outline of a provisional bar would widen the chart beyond the others.
+    """Return the funnel of the week or, if it has no sessions, of all time: for each step a bar, over all sessions."""
+    # If the chart were fitted to its content, the outline of a provisional bar would make it wider than the others.
     return _spec({**_funnel(summary), "autosize": "none"}, _funnel_description(summary))
 
 
 def trend_spec(summary: Summary) -> Spec:
-    """Return the conversion of each step over the last weeks, each step in a panel of its own; for has_trend only.
+    """Return the conversion of each step over the last weeks, each step in a panel of its own. It needs has_trend.
 
-    A provisional week has no point in the panel of a step that is still to come. Another panel shows what each week had
-    at its own end: hollow, on a dashed line. All panels have the same scale, each around its own figures, so that a
-    change of one point is equally steep in all. Page view is drawn only if it is not 100 % in every week.
+    A provisional week has no point in the panel of its provisional step. A second panel shows the share that each week
+    had at its own end, with hollow points on a dashed line. Each panel is centred on its own figures, and all have the
+    same scale, so one percentage point is equally high in all. Page view is drawn only if it is not 100 % in every
+    week.
     """
     return _spec(_trend(summary), _trend_description(summary))
 
@@ -72,13 +73,13 @@ def report_spec(summary: Summary) -> Spec:
 
 
 def report_description(summary: Summary) -> str:
-    """Return the numbers of the charts in words."""
+    """Return a text with the numbers of the charts."""
     text = _funnel_description(summary)
     return f"{text} {_trend_description(summary)}" if has_trend(summary) else text
 
 
 def trend_key(summary: Summary) -> list[str]:
-    """Return how the trend is to be read, line by line."""
+    """Return the lines that explain how to read the trend."""
     lines = ["Shaded: this week.", "One point is equally high in every panel."]
     if any(map(_is_compared, summary.four_weeks.steps.values())):
         lines += ["Grey lines: the last four weeks together,", "and the four weeks before."]
@@ -91,12 +92,12 @@ def has_trend(summary: Summary) -> bool:
 
 
 def to_svg(spec: Spec) -> str:
-    """Return the chart as SVG text that takes the text colour of the page it is put into."""
+    """Return the chart as SVG. Its texts have the text colour of the page that contains it."""
     return vl_convert.vegalite_to_svg(spec)
 
 
 def to_png(spec: Spec, scale: float = 2) -> bytes:
-    """Return the chart as a PNG of `scale` pixels a point."""
+    """Return the chart as PNG. scale: pixels for each point of the chart."""
     return vl_convert.vegalite_to_png(spec, scale=scale)
 
 
@@ -156,7 +157,7 @@ def _funnel(summary: Summary) -> Spec:
 
 
 class _Panel(NamedTuple):
-    """A panel of the trend: a share of each week, or None where it has none."""
+    """A panel of the trend: the share of each week, or None if a week has none."""
 
     step: str
     title: str
@@ -185,7 +186,7 @@ def _panels(summary: Summary) -> list[_Panel]:
 
 
 def _trend(summary: Summary) -> Spec:
-    """Return the panels below each other; one of the weeks must have a session."""
+    """Return the panels, one below the other. At least one of the weeks must have a session."""
     panels = _panels(summary)
     tick, spans = _scale(panels)
     days = [wording.day(week.end) for week in summary.trend]
@@ -199,7 +200,7 @@ def _trend(summary: Summary) -> Spec:
 
 
 def _scale(panels: Sequence[_Panel]) -> tuple[float, list[int]]:
-    """Return the distance of grid lines, and how many of them each panel's shares span."""
+    """Return the distance between two grid lines, and the number of such distances that each panel's shares span."""
     for tick in TICKS:
         spans = [max(1, ceil(max(panel.known) / tick) - floor(min(panel.known) / tick)) for panel in panels]
         if max(spans) <= MOST_TICKS:
@@ -208,7 +209,7 @@ def _scale(panels: Sequence[_Panel]) -> tuple[float, list[int]]:
 
 
 def _lows(panels: Sequence[_Panel], tick: float, span: int) -> list[float]:
-    """Return the lowest grid line of each panel: its shares lie in the middle, as far as 0 and 1 allow."""
+    """Return the lowest grid line of each panel. Its shares lie in the middle, as far as the ends 0 and 1 allow."""
     lows = []
     for panel in panels:
         middle = (min(panel.known) + max(panel.known)) / 2

@@ -15,7 +15,7 @@ WARNING: Final = "warning"
 
 
 class SilencedBy(Document):
-    """Why a failed check is not reported, who says so, and until when."""
+    """Why a failed check alerts nobody, who decided it, and until which day."""
 
     reason: str
     owner: str
@@ -25,8 +25,9 @@ class SilencedBy(Document):
 class CheckResult(Document):
     """A check, and its result on the week.
 
-    accepted: whether it failed and was accepted. told_by: the check that fails for the same fact and is shown instead.
-    rows, failing_rows: of the relation that was checked. examples: some of the failing rows.
+    accepted: whether it failed and a person accepted that.
+    told_by: the check that fails for the same reason and whose incident covers this one.
+    rows, failing_rows: the number of rows that were checked, and that failed. examples: some of the failing rows.
     """
 
     check: str
@@ -67,7 +68,8 @@ class CheckResults(Document):
     """The content of quality.json.
 
     verdict: passed, held or accepted. stays_admitted: whether the run failed and its extract stays admitted.
-    way_out: how a held week can be released; None where it is not held.
+    way_out: how a held week can be released; None if the week is not held.
+    landing_warnings: the warnings of the landing, one sentence each.
     """
 
     as_of: Moment
@@ -80,7 +82,7 @@ class CheckResults(Document):
 
     @property
     def told(self) -> list[CheckResult]:
-        """The checks that a digest counts: infos are only on the page of all checks."""
+        """The checks that a digest counts. Infos are left out: only the page of all checks shows them."""
         return [check for check in self.checks if check.severity != "info"]
 
     @property
@@ -90,7 +92,7 @@ class CheckResults(Document):
 
     @property
     def holding(self) -> list[str]:
-        """The critical checks among `notified`, by name: in a held week they hold it."""
+        """The names of the critical checks among `notified`. If the week is held, these checks hold it."""
         return [check.check for check in self.notified if check.severity == CRITICAL]
 
     def failed(self, name: str) -> bool:

@@ -1,7 +1,7 @@
-"""The difference between a digest and the one sent before.
+"""The difference between a digest and the digest that was sent before.
 
-`sent` is the content of that one as it was kept: `{"summary": …, "badge": […]}`, or `{"withdrawn": "<reason>"}` where
-the week was withdrawn since. Another version of the code may have written it.
+`sent` is the content of the earlier one: `{"summary": …, "badge": […]}`, or `{"withdrawn": "<reason>"}` if the week was
+withdrawn since. Another version of the code may have written it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Content = Mapping[str, Any]
 
 
 def correction_of(current: Digest, sent: Content | None) -> Correction:
-    """Return what changed since the digest sent before; sent is None where its content is not known."""
+    """Return the changes since the digest that was sent before. sent: its content; None if it is not known."""
     if sent is None:
         return Correction(says="The earlier content is no longer known, so the changes are not listed.", restated=None)
     if withdrawn := sent.get("withdrawn"):
@@ -33,15 +33,15 @@ def correction_of(current: Digest, sent: Content | None) -> Correction:
 
 
 def says_the_same(current: Digest, sent: Content | None) -> bool:
-    """Return whether readers of the digest sent before know all that this one says.
+    """Return whether the digest that was sent before says the same as this one.
 
-    The two may have different hashes all the same: the summary of another version of the code has other keys.
+    Their hashes can still differ, because another version of the code writes other keys into the summary.
     """
     return sent is not None and "withdrawn" not in sent and agree(sent, _shown(current))
 
 
 def _shown(current: Digest) -> Content:
-    """Return a digest's content. When weeks mature is left out, unless a step is provisional: only then is it shown."""
+    """Return the content that a digest shows. It shows the day of maturity only if a step is provisional."""
     provisional = current.summary.provisional
     if provisional.steps or provisional.all_time.steps:
         return current.content

@@ -1,4 +1,4 @@
-"""The terms of a report, with their meanings for readers. They stand on the page of a week only."""
+"""The terms of a report, with their meanings for readers. Only the page of a week shows them."""
 
 from __future__ import annotations
 

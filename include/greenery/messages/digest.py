@@ -1,6 +1,6 @@
 """The digest of a week: one model that Slack, mail and the page show.
 
-Its texts are plain: each medium escapes them. Every figure in them is one of the report's files.
+Its texts are plain: each medium escapes them. Texts contain only figures that a file of the report holds.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ def build(
 ) -> Digest:
     """Return the digest of a week.
 
-    summary, results, restatement, picture: contents of the report's files; None where the file is not there.
-    held_weeks: earlier weeks whose extract is held and so not used.
+    summary, results, restatement, picture: the contents of summary.json, quality.json, restatement.json and funnel.png;
+        None if the file does not exist.
+    held_weeks: earlier weeks whose extract is held, and so is not used; newest first.
     """
     funnel, movers = _funnel(summary), _movers(summary, links)
     has_sessions = summary.funnel.all_time.sessions > 0
@@ -200,7 +201,7 @@ def _orders(summary: Summary) -> OrdersSection:
     alike = order_changes.groups(orders)
     groups, left = [], SHOWN_IDS
     for one in alike[:SHOWN_GROUPS]:
-        # Status changes share their ids: people look up the rare ones, which come first.
+        # All status changes together show at most SHOWN_IDS ids. The rare changes come first: people look these up.
         is_move = one.change == "status_changed"
         groups.append(_group(one, left if is_move else SHOWN_IDS))
         left -= len(groups[-1].ids) if is_move else 0
@@ -228,7 +229,7 @@ def _group(alike: OrdersAlike, shown: int) -> OrderGroup:
 
 
 def _more(number: int, where: str) -> str:
-    """Return where the rest is, without their number: a digest prints only figures that a file holds."""
+    """Return where the rest is. The number is left out, because a digest prints only figures that a file holds."""
     return f"More {where}" if number > 0 else ""
 
 

@@ -17,15 +17,16 @@ from greenery.messages.wording import NOTHING, points
 
 
 class Value(BaseModel):
-    """A part of a digest, which nothing changes."""
+    """A part of a digest. It is immutable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Links(Value):
-    """Addresses that the digest points to; None where there is none, and then it is left out.
+    """The addresses to which the digest links. If an address is None, its link is left out.
 
-    funnel: the funnel page, which shows the same week as known at its end.
+    run: the page of the run in Airflow. report: the page of the week.
+    funnel: the funnel page. It shows the same week, as known at its end.
     """
 
     run: str | None = None
@@ -38,17 +39,20 @@ class Links(Value):
         return {label: address for label, address in labelled.items() if address}
 
     def funnel_only(self, dimension: str, value: str) -> str:
-        """Return the address of the funnel page with one filter; empty where there is no such page."""
+        """Return the address of the funnel page with one filter; empty if there is no such page."""
         return f"{self.funnel}&{urlencode({dimension: value})}" if self.funnel else ""
 
 
 class FunnelRow(Value):
     """A step of the funnel.
 
-    step_before: name of the step that step_share is a share of; empty for the first.
-    change: of its conversion, against the week before. recent_change: of four weeks, against the four before.
-    noteworthy, recent_noteworthy: the change is more than noise. since: since when four weeks differ.
-    mark, change_mark, recent_mark: after the name and the changes, `*` where a note of the funnel is about them.
+    share: its conversion. step_share: its step conversion. step_before: the name of the step before; empty for the
+        first step.
+    change: the change of its conversion against the week before. recent_change: that of the last four weeks against the
+        four before.
+    noteworthy, recent_noteworthy: whether the change is more than noise.
+    since: since when the last four weeks differ, as text.
+    mark, change_mark, recent_mark: `*` after the name and after the changes if a note of the funnel explains them.
     """
 
     name: str
@@ -68,12 +72,12 @@ class FunnelRow(Value):
 
     @property
     def changed(self) -> bool:
-        """Whether a change shows at one decimal."""
+        """Whether a change is visible at one decimal."""
         return any(change not in (NOTHING, points(0)) for change in (self.change, self.recent_change))
 
     @property
     def changes(self) -> str:
-        """The changes in words; empty where there is nothing to compare with."""
+        """The changes in words; empty if there is nothing to compare with."""
         found = []
         if self.change != NOTHING:
             noise = " (more than noise)" if self.noteworthy else ""
@@ -86,10 +90,10 @@ class FunnelRow(Value):
 
 
 class FunnelSection(Value):
-    """The funnel of the week, or of all time where the week has no sessions.
+    """The funnel of the week or, if it has no sessions, of all time.
 
     compared: whether the rows have changes since the week before. recent: whether they have changes of four weeks.
-    notes: what the marks mean.
+    drop_off, slowest: a sentence each. notes: the meaning of the marks.
     """
 
     title: str
@@ -102,15 +106,15 @@ class FunnelSection(Value):
 
     @property
     def telling_rows(self) -> tuple[FunnelRow, ...]:
-        """The rows without those that say the obvious: every session viewed a page, then and now."""
+        """The rows without page_view, if every session viewed a page in both weeks: that is no news."""
         return tuple(row for row in self.rows if row.step_before or row.share != "100.0%" or row.changed)
 
 
 class TrendRow(Value):
     """One of the last weeks.
 
-    shares: each step's conversion; a dash where the step is provisional, or the week has no sessions.
-    equal_age: the share that had shipped by the week's own end; empty where all weeks are complete.
+    shares: the conversion of each step; a dash if the step is provisional or the week has no sessions.
+    equal_age: the share of sessions that had shipped by the week's own end; empty if all weeks are complete.
     """
 
     week: str
@@ -122,8 +126,10 @@ class TrendRow(Value):
 class MoverRow(Value):
     """A product, country or state that moved by more than noise.
 
-    change: of its own conversion. contribution: what it adds to the change of all; parts: through what, where it is
-    more than one thing. link: the funnel page with its sessions only; empty where there is no such page.
+    change: the change of its own conversion.
+    contribution: how far it changes the conversion of all sessions. parts: the contribution split into rate and mix;
+        empty if it is only one of them.
+    link: the funnel page with only its sessions; empty if there is no such page.
     """
 
     name: str
@@ -138,14 +144,17 @@ class MoverRow(Value):
 
 
 class MoversSection(Value):
-    """A sentence on how many groups moved, and those that did."""
+    """The groups that moved, and a sentence with their number."""
 
     lead: str
     rows: tuple[MoverRow, ...]
 
 
 class OrderGroup(Value):
-    """Orders that changed in the same way: how many, the ids shown, and where the others are."""
+    """Orders that changed in the same way.
+
+    orders: their number, as text. ids: the ids that are shown. more: where the other ids are.
+    """
 
     name: str
     orders: str
@@ -164,8 +173,8 @@ class StuckRow(Value):
 class OrdersSection(Value):
     """The orders that changed, and those that are stuck.
 
-    more_groups: where the groups are that are not shown; empty where all are.
-    csv: all changed orders and the new ones, for a spreadsheet.
+    more_groups: where the other groups are; empty if all are shown.
+    csv: all changed and new orders, for a spreadsheet.
     """
 
     lead: str
@@ -191,7 +200,10 @@ class Badge(Value):
 
 
 class Restated(Value):
-    """The main figures that differ from those reported before: name, before, now."""
+    """The main figures that differ from those reported before.
+
+    figures: name, value before, value now. in_all: the number of all figures and orders that differ, as text.
+    """
 
     notice: str
     lead: str
@@ -203,7 +215,7 @@ class Correction(Value):
     """The changes since the digest that this one replaces.
 
     says: the changes in sentences.
-    restated: the main figures then and now; None where none changed, or the former ones are not known.
+    restated: the main figures before and now; None if none changed, or if the former figures are not known.
     """
 
     says: str
@@ -213,11 +225,11 @@ class Correction(Value):
 class Digest(Value):
     """A week's digest, in the order in which it is read.
 
-    recent: whether the last four weeks are better than the four before.
+    recent: sentences that say whether the last four weeks differ from the four before.
     notices: facts that a reader needs before the figures.
-    picture, picture_text: the content of funnel.png, and its numbers in words; None and empty without any session.
+    picture, picture_text: the content of funnel.png, and a text with its numbers; None and empty without any session.
     trend: the weeks of the picture in figures, newest week first.
-    summary, results: the content of the files that the digest is made of.
+    summary, results: the contents of summary.json and quality.json, from which the digest is made.
     """
 
     as_of: Moment
@@ -243,12 +255,12 @@ class Digest(Value):
 
     @cached_property
     def content(self) -> dict[str, Any]:
-        """The content that a later correction compares with, as JSON has it."""
+        """The content with which a later correction compares, in the form of JSON."""
         return {"summary": self.summary.document(), "badge": list(self.badge.compared)}
 
     @cached_property
     def content_hash(self) -> str:
-        """The same for the same figures and verdict, whichever run rendered them."""
+        """A hash that is the same for the same figures and verdict, whichever run rendered them."""
         results = self.results
         accepted = results.accepted if results else None
         badge = {

@@ -19,7 +19,7 @@ LONGEST_SUBJECT = 200
 def render(digest: Digest, correction: Correction | None = None) -> MailMessage:
     """Return the digest as a mail with its picture and the changed orders.
 
-    correction: what changed since the mail that it takes the place of; None where the week's digest was not mailed yet.
+    correction: the changes since the mail that this one replaces; None if the week's digest was not mailed before.
     """
     subject = f"{'Correction: ' if correction else ''}{digest.title}: {digest.headline.rstrip('.')}"
     restated = correction.restated if correction else digest.restated
@@ -39,7 +39,7 @@ def render(digest: Digest, correction: Correction | None = None) -> MailMessage:
         wording=wording,
     )
     return MailMessage(
-        # A header is one line, whatever is in it.
+        # A header must be one line.
         subject=wording.plain(subject, LONGEST_SUBJECT),
         text="\n".join(_text(digest, notices, restated, correction is not None)) + "\n",
         html=html,
@@ -49,7 +49,7 @@ def render(digest: Digest, correction: Correction | None = None) -> MailMessage:
 
 
 def to_mime(message: MailMessage) -> EmailMessage:
-    """Return the mail with its parts and the headers that follow from its content; the sender adds the others."""
+    """Return the mail with its parts, subject and list id. The sender adds the other headers."""
     mime = EmailMessage()
     mime["Subject"] = message.subject
     mime["List-Id"] = message.list_id

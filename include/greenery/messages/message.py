@@ -1,4 +1,4 @@
-"""Messages, rendered and ready to be sent. A sender adds addresses and ids, and changes no word."""
+"""Messages that are rendered and ready to send. A sender adds addresses and ids, and changes no word."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 Block = dict[str, Any]
-"""A part of a Slack message, as Block Kit has it."""
+"""A part of a Slack message, in the form of Block Kit."""
 
 
 @dataclass(frozen=True)
 class Attachment:
     """A file that goes with a message.
 
-    title: what an image shows, for those who don't see it.
+    title: for an image, a text for people who can't see it.
     """
 
     name: str
@@ -26,11 +26,11 @@ class Attachment:
 class SlackMessage:
     """A message of Block Kit blocks.
 
-    text: what notifications and clients without blocks show.
-    blocks: an image block names one of `images` as `{"slack_file": {"id": "<its name>"}}`; the sender uploads it first
-        and puts the file's id there.
-    thread_files: uploaded into the message's thread.
-    thread_note: the text in the thread when this replaces an earlier message.
+    text: the text for notifications, and for clients that show no blocks.
+    blocks: an image block names one of `images` as `{"slack_file": {"id": "<its name>"}}`. The sender uploads the image
+        and replaces the name by the id of the file.
+    thread_files: files to upload into the message's thread.
+    thread_note: the text for the thread if this message replaces an earlier one.
     """
 
     text: str

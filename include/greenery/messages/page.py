@@ -1,4 +1,4 @@
-"""The pages of the reports: one of each week and the list of all weeks. Each is one file that loads nothing else."""
+"""The pages of the reports: the page of each week, and the list of all weeks. Each is one file and loads no other."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from greenery.messages.week_state import ListedWeek
 from greenery.source.tables import STEPS
 
 SEVERITIES = ("critical", "warning", "info")
-# Of each kind of change.
+# The number of orders that a page shows for each kind of change.
 SHOWN_ORDERS = 100
-# Where a page links the weeks beside it. A later week is not there yet when a page is written.
+# The place for the links to the weeks beside it. They are filled in later, because the next week does not exist yet.
 NEIGHBOURS = '<nav class="neighbours" aria-label="Weeks beside this one">{}</nav>'
 
 
@@ -33,12 +33,12 @@ def render(
 ) -> str:
     """Return the page of a week as HTML.
 
-    summary: content of summary.json; None where the week has no figures.
-    results: content of quality.json; None where nothing has been checked yet.
-    links: label and address of each link in the footer.
-    restatement: content of restatement.json; None where the week is not restated.
-    held_because: why the week's extract is held; empty where it is not.
-    funnel: address of the funnel page, which shows the week; None where there is none.
+    summary: content of summary.json; None if the week has no figures.
+    results: content of quality.json; None if nothing has been checked yet.
+    links: the addresses of the links in the footer, by their labels.
+    restatement: content of restatement.json; None if the week is not restated.
+    held_because: why the week's extract is held; empty if it is not held.
+    funnel: the address of the funnel page for this week; None if there is none.
     """
     return environment.get_template("week.html.j2").render(
         summary=summary,
@@ -58,7 +58,10 @@ def render(
 
 
 def with_neighbours(text: str, before: date | None, after: date | None) -> str:
-    """Return the page of a week with links to the weeks beside it; None where there is no page."""
+    """Return the page of a week with links to the weeks before and after it.
+
+    text: the page. before, after: the days on which these weeks end; None if such a week has no page.
+    """
     links = [
         f'<a href="../{week}/index.html">{label.format(wording.date(week))}</a>' if week else "<span></span>"
         for week, label in ((before, "← Week to {}"), (after, "Week to {} →"))
@@ -70,7 +73,7 @@ def with_neighbours(text: str, before: date | None, after: date | None) -> str:
 def render_quality(results: CheckResults, advice: Mapping[str, tuple[str, str]]) -> str:
     """Return the page of a week's checks as HTML.
 
-    results: content of quality.json. advice: for a check, where to look and what to do then.
+    results: content of quality.json. advice: for each failed check, what to look at, and what to do then.
     """
     return environment.get_template("quality.html.j2").render(quality=results, advice=advice, severities=SEVERITIES)
 
@@ -81,7 +84,10 @@ def render_index(weeks: Sequence[ListedWeek]) -> str:
 
 
 class SuitePages(NamedTuple):
-    """What the first page of the Data Docs says of a suite: its pages, and how many expectations it has and fail."""
+    """A suite on the first page of the Data Docs.
+
+    results, expectations: the addresses of its pages. size, failing: how many expectations it has, and how many failed.
+    """
 
     name: str
     results: str
@@ -93,6 +99,6 @@ class SuitePages(NamedTuple):
 def render_data_docs(title: str, body: str = "", suites: Sequence[SuitePages] = ()) -> str:
     """Return a page of the Data Docs as HTML.
 
-    body: HTML of a page of Great Expectations, without its styles and scripts. suites: those of the first page.
+    body: HTML of a page of Great Expectations, without its styles and scripts. suites: the suites, for the first page.
     """
     return environment.get_template("data_docs.html.j2").render(title=title, body=body, suites=suites)

@@ -25,7 +25,10 @@ def build(restatement: Restatement) -> Restated:
 
 
 def main_figures(restatement: Restatement) -> list[tuple[str, str, str]]:
-    """Return the main figures of restatement.json that differ as name, value before and value now; others follow."""
+    """Return the main figures of restatement.json that differ, each as name, value before and value now.
+
+    Figures that follow from these, such as shares, are left out.
+    """
     figures = []
     for figure in restatement.figures:
         part, *path = figure.figure.split(".")
@@ -47,6 +50,6 @@ def _count_or_nothing(number: int | None) -> str:
 
 
 def in_all(restatement: Restatement) -> str:
-    """Return how many figures and orders of restatement.json differ."""
+    """Return the number of figures and orders in restatement.json, as text."""
     figures, orders = len(restatement.figures), len(restatement.orders)
     return f"{wording.count(figures, 'figure')} and {wording.count(orders, 'changed order')} differ in all"

@@ -1,4 +1,4 @@
-"""Parts of a Slack message that digests and alerts share. In rich text no markup is read: what is written is shown."""
+"""Parts of a Slack message that digests and alerts share. Slack reads no markup in rich text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from greenery.messages.message import Block
 
 
 def slack_escape(text: str) -> str:
-    """Return text so that Slack's markup shows it unchanged: nobody is called, nothing is linked."""
+    """Return the text escaped, so that Slack shows it unchanged, notifies nobody and links nothing."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -28,12 +28,15 @@ def span(text: str, **style: bool) -> Block:
 
 
 def link(text: str, address: str, **style: bool) -> Block:
-    """Return text that leads to an address, in one style."""
+    """Return text that links to an address, in one style."""
     return {"type": "link", "url": address, "text": text, **({"style": style} if style else {})}
 
 
 def links(addresses: Mapping[str, str]) -> list[Block]:
-    """Return a block of links by their labels, none without any. Nobody can open a path: it is shown as text."""
+    """Return one block with all links, by their labels; no block if there are no links.
+
+    A path can't be opened from Slack, so it is shown as text.
+    """
     elements: list[Block] = []
     for label, address in addresses.items():
         elements += [span(" · ")] if elements else []

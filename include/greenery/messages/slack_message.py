@@ -1,7 +1,7 @@
 """The digest as a Slack message.
 
-Texts of the shop stand in rich text and plain text only: Slack reads no markup there, so a product's name can't call a
-channel or turn bold. The fallback and the thread's note are read as markup, and are escaped.
+Texts of the shop are only in rich text and plain text, in which Slack reads no markup. So the name of a product can't
+notify a channel or turn bold. The fallback text and the note for the thread are read as markup, so they are escaped.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ SHOWN_FIGURES = 5
 
 
 def render(digest: Digest, correction: Correction | None = None) -> SlackMessage:
-    """Return the digest as Block Kit blocks with its picture, the changed orders as a file for the thread.
+    """Return the digest as Block Kit blocks with its picture. The changed orders are a file for the thread.
 
-    correction: what changed since the message that it takes the place of; None where there is none.
+    correction: the changes since the message that this one replaces; None if it replaces none.
     """
     picture = (Attachment(PICTURE, digest.picture, "image/png", digest.picture_text),) if digest.picture else ()
     orders = (

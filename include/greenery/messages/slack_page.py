@@ -9,7 +9,7 @@ from greenery.messages.templating import environment
 
 
 def render(message: SlackMessage) -> str:
-    """Return the message's blocks as HTML, with its images in the page and the names of the files for the thread."""
+    """Return a page with the message's blocks and images, and with the names of the files for the thread."""
     images = {image.name: data_url(image) for image in message.images}
     return environment.get_template("slack.html.j2").render(message=message, images=images)
 

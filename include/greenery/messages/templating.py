@@ -1,4 +1,4 @@
-"""The environment that all templates share: HTML, escaped; a name that is missing is an error."""
+"""The environment of all templates. Values are escaped for HTML, and a missing name is an error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from greenery.messages import wording
 
-# Airflow keeps the colours that its user chose in the browser. A page that Airflow serves takes the same.
+# Airflow stores in the browser whether its user chose light or dark colours. A page that Airflow serves does the same.
 THEME_SCRIPT = """
 (() => {
   const follow = () => {
@@ -22,7 +22,7 @@ THEME_SCRIPT = """
   addEventListener("storage", follow);
 })();
 """
-# What a page may load and run: its own style, pictures that lie beside it or in it, and this one script.
+# A page may load and run only its own style, pictures beside it or in it, and this one script.
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; script-src "
     f"'sha256-{base64.b64encode(hashlib.sha256(THEME_SCRIPT.encode()).digest()).decode()}'"

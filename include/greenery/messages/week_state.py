@@ -1,4 +1,4 @@
-"""A week in the list of weeks, as weeks.json and the list's page have it."""
+"""A week in the list of weeks, for weeks.json and for the page of the list."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ class WeekState(Document):
     """A week of weeks.json.
 
     as_of: the day on which the week ends.
-    state: of its extract.
-    reason: why the extract is held or missing, or why failed checks of it were accepted.
-    published: whether readers have the extract. has_report: whether they have the week's report.
+    state: the state of its extract.
+    reason: why the extract is held or missing, or why its failed checks were accepted.
+    published: whether the published data contains the extract. has_report: whether the week has a report.
     restated: whether the report was written again with other figures.
     outdated: whether the report would have other figures if it were written now.
-    next_command: what to run next for the week; empty where there is nothing to do.
+    next_command: the next command for the week; None if there is nothing to do.
     """
 
     as_of: date
@@ -33,8 +33,10 @@ class WeekState(Document):
 class WeekFigures(Document):
     """The main figures of a week's report.
 
-    conversion, change_pp, reading: of checkout; its change since the week before, and how to read it.
-    orders_changed: without new orders; None for the first extract. warnings: failed checks that do not hold the week.
+    conversion, change_pp, reading: the conversion of checkout, its change since the week before, and the reading of
+        this change.
+    orders_changed: the number of changed orders, without new ones; None for the first extract.
+    warnings: the number of failed warnings.
     """
 
     sessions: int
@@ -48,12 +50,12 @@ class WeekFigures(Document):
 class ListedWeek(WeekState):
     """A week of the list's page.
 
-    figures: None where the week has no report.
-    delivered: where and when its digest was delivered. owed: where it is owed, and why. One line each.
+    figures: None if the week has no report.
+    delivered: where and when its digest was delivered, one line for each channel. owed: where it is owed, and why.
     has_page: whether the week has a page of its own.
-    run_since: when the run of the week that is under way began; None where there is none.
+    run_since: when the run that is under way began; None if no run is under way.
     waits_for: what this run waits for, such as `its extract`; empty while it works.
-    due: when the digest should have been out, if it is late.
+    due: when the digest should have been out; None if it is not late.
     """
 
     figures: WeekFigures | None = None
@@ -74,7 +76,7 @@ class ListedWeek(WeekState):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Why the week is in these states, a sentence each."""
+        """The reasons for these states, one text for each."""
         run = f"waiting for {self.waits_for}" if self.waits_for else "running"
         since = f"{run} since {self.run_since:%Y-%m-%d %H:%M} UTC" if self.run_since else ""
         due = f"the digest was due on {self.due:%Y-%m-%d %H:%M} UTC" if self.due else ""

@@ -1,4 +1,4 @@
-"""The message that takes a digest's place when its week is withdrawn."""
+"""The message that replaces a digest when its week is withdrawn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST_REASON = 300
 def text(as_of: str, reason: str) -> str:
     """Return the text of the message.
 
-    as_of: the end of the week, as ISO text.
+    as_of: the end of the week, as ISO text. reason: why it is withdrawn.
     """
     return (
         f"Greenery weekly: the week to {wording.date(as_of)} is withdrawn: {wording.plain(reason, LONGEST_REASON)}. "
@@ -22,14 +22,14 @@ def text(as_of: str, reason: str) -> str:
 
 
 def to_slack(as_of: str, reason: str) -> SlackMessage:
-    """Return it as a Slack message, with a note for the thread of the digest."""
+    """Return the message for Slack, with a note for the thread of the digest."""
     said = text(as_of, reason)
     block = {"type": "section", "text": {"type": "plain_text", "text": said, "emoji": False}}
     return SlackMessage(text=rich_text.slack_escape(said), blocks=[block], thread_note=rich_text.slack_escape(said))
 
 
 def to_mail(as_of: str, reason: str) -> MailMessage:
-    """Return it as a mail."""
+    """Return the message as a mail."""
     said = text(as_of, reason)
     subject = f"Withdrawn: Greenery weekly: week to {wording.date(as_of)}"
     return MailMessage(subject=subject, text=f"{said}\n", html=f"<p>{escape(said)}</p>")

@@ -1,4 +1,4 @@
-"""The writing of figures, and the sentences that more than one medium shows. Plain text: escape it for the medium."""
+"""Figures as texts, and the sentences that several media show. All texts are plain: each medium escapes them."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ DIMENSION_NAMES = {"product": "Product", "country": "Country", "state": "State"}
 NOTHING = "\N{EN DASH}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 LONGEST_NAME = 60
-# As wide as a plus, so that figures line up.
+# It is as wide as a plus, so figures line up.
 MINUS = "\N{MINUS SIGN}"
-# Between a figure and its unit no line ends.
+# It keeps a figure and its unit on one line.
 SPACE = "\N{NO-BREAK SPACE}"
 
 
 def plain(text: object, longest: int = LONGEST_NAME) -> str:
-    """Return a text of the shop on one line, not longer than `longest`, that leaves the order of its neighbours alone.
+    """Return a text of the shop in one line of at most `longest` characters.
 
-    Control characters become spaces. Text from right to left is isolated. Marks that would turn the text around it are
-    removed.
+    Control characters become spaces. The text must not change the direction of the text around it. So text from right
+    to left is isolated, and marks of direction are removed.
     """
     kept = "".join(" " if unicodedata.category(sign) in ("Cc", "Zl", "Zp") else sign for sign in str(text))
     kept = re.sub(" +", " ", re.sub("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]", "", kept)).strip()
     if len(kept) > longest:
-        # An emoji of several signs is not cut between them, nor a letter from its accents.
+        # An emoji of several characters is not cut apart, and a letter is not cut from its accents.
         cut = longest - 1
         while cut > longest // 2 and (unicodedata.combining(kept[cut]) or "\u200d" in kept[cut - 1 : cut + 1]):
             cut -= 1
@@ -93,15 +93,15 @@ def size(number: float) -> str:
 
 
 def is_seen(number: float) -> bool:
-    """Return whether percentage points are more than 0.0 as they are written."""
+    """Return whether percentage points, written with one decimal, differ from 0.0."""
     return size(number) != size(0)
 
 
 def points_between(interval: tuple[float, float]) -> str:
     """Return an interval of percentage points as "-2.0 to +4.8 pp".
 
-    A bound that only rounds to 0 is "just above 0" or "just below 0": readers want to know on which side of 0 it lies.
-    Where both do, nothing is left to read but how small they are.
+    A bound that rounds to 0 is written as "just above 0" or "just below 0", because readers want to know on which side
+    of 0 it lies. If both bounds round to 0, the text says only how small they are.
     """
     if not any(map(is_seen, interval)):
         return f"less than 0.05{SPACE}pp either way"
@@ -118,7 +118,7 @@ def percent_between(interval: tuple[float, float] | None) -> str:
 
 
 def p_value_text(number: float) -> str:
-    """Return a p-value as "p = 0.041"; one that only rounds to the level of the test as "p < 0.05"."""
+    """Return a p-value as "p = 0.041". A value that is below the level but rounds to it is "p < 0.05"."""
     if number < 0.001:
         return f"p{SPACE}<{SPACE}0.001"
     if number < LEVEL and f"{number:.3f}" == f"{LEVEL:.3f}":
@@ -127,13 +127,13 @@ def p_value_text(number: float) -> str:
 
 
 def days(number: float) -> str:
-    """Return "7 days" for 6.5: an order's time in a status is known from one extract to the next."""
+    """Return "7 days" for 6.5. Whole days are enough, because a time in a status is only known to the week."""
     whole = math.floor(number + 0.5)
     return f"{whole:,}{SPACE}{'day' if whole == 1 else 'days'}" if whole else "less than a day"
 
 
 def duration(seconds: int | None) -> str:
-    """Return a time in the unit that suits it: "45 s", "2.3 min", "5.0 h", "2.3 days"."""
+    """Return a time in a suitable unit: "45 s", "2.3 min", "5.0 h", "2.3 days"."""
     if seconds is None:
         return NOTHING
     for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
@@ -147,24 +147,24 @@ def _unsigned_zero(text: str) -> str:
 
 
 def day(moment: datetime.date | str) -> str:
-    """Return the day of a date, a time, or one as ISO text as "1 Feb"."""
+    """Return the day as "1 Feb". moment: a date, a time, or one of them as ISO text."""
     at = datetime.datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     return f"{at.day} {at:%b}"
 
 
 def date(moment: datetime.date | str) -> str:
-    """Return the day of a date, a time, or one as ISO text as "1 Feb 2023"."""
+    """Return the day as "1 Feb 2023". moment: a date, a time, or one of them as ISO text."""
     at = datetime.datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     return f"{day(at)} {at.year}"
 
 
 def scope(summary: Summary) -> str:
-    """Return which funnel a report shows: that of the week or, where it has no sessions, of all time."""
+    """Return the scope of the funnel that a report shows: `week` or, if the week has no sessions, `all_time`."""
     return "week" if summary.funnel.week.sessions else "all_time"
 
 
 def is_compared(summary: Summary) -> bool:
-    """Return whether the week is compared with the weeks before: both weeks have enough sessions for a direction."""
+    """Return whether the week is compared with the week before: both have at least 30 sessions."""
     return summary.verdict.reading not in (NO_COMPARISON, TOO_FEW_SESSIONS)
 
 
@@ -203,14 +203,17 @@ def _up_or_down(change_pp: float) -> str:
 
 
 def verdict_sentence(summary: Summary) -> str:
-    """Return whether the change of the headline is more than noise; empty where there is none."""
+    """Return a sentence that says whether the headline's change is more than noise; empty if there is no change."""
     if summary.verdict.reading == TOO_FEW_SESSIONS:
         return "Under 30 sessions in at least one of the two weeks, so no verdict is given."
     return _likelihood("The change since the week before", summary.verdict)
 
 
 def _likelihood(change: str, found: HeadlineVerdict | RecentChange) -> str:
-    """Return whether a change is more than noise, as a sentence about it; empty where that is not known."""
+    """Return a sentence that says whether a change is more than noise; empty if that is not known.
+
+    change: the subject of the sentence, such as `This change`.
+    """
     if found.p_value is None or found.change_pp is None or found.change_interval_pp is None:
         return ""
     likely = f"{p_value_text(found.p_value)}, 95% interval {points_between(found.change_interval_pp)}"
@@ -225,14 +228,14 @@ def _likelihood(change: str, found: HeadlineVerdict | RecentChange) -> str:
 
 
 def is_noteworthy(found: RecentChange) -> bool:
-    """Return whether a change of four weeks is more than noise, and shows at one decimal."""
+    """Return whether a change of four weeks is more than noise and is visible at one decimal."""
     return found.reading == MORE_THAN_NOISE and is_seen(found.change_pp or 0)
 
 
 def recent(summary: Summary) -> str:
-    """Return whether checkout is improving: the last four weeks against the four before, and since when.
+    """Return sentences that say whether checkout is improving: the last four weeks against the four before.
 
-    Empty where a week has no session, or either side has too few.
+    They also say since when. Empty if one of these weeks has no session, or if either side has fewer than 30.
     """
     found = summary.four_weeks.steps.checkout
     if found.p_value is None or found.change_pp is None:
@@ -252,10 +255,10 @@ def recent(summary: Summary) -> str:
 
 
 def since(found: RecentChange) -> str:
-    """Return since when a change of four weeks lasts, as "since the week to 5 Feb"; empty where no week stands out."""
+    """Return since when a change of four weeks lasts, as "since the week to 5 Feb"; empty if no week stands out."""
     if not (is_noteworthy(found) and found.since and found.since.significant):
         return ""
-    # A step can have turned twice in these weeks: then its largest turn is not the change that is spoken of.
+    # A step can have changed twice in these weeks. Then the larger change can go in the other direction.
     is_the_same = (found.since.change_pp > 0) == ((found.change_pp or 0) > 0)
     return f"since the week to {day(found.since.end)}" if is_the_same else ""
 
@@ -275,7 +278,7 @@ def drop_off(summary: Summary) -> str:
 
 
 def slowest(summary: Summary) -> str:
-    """Return which step takes longest, in one sentence; empty where too few sessions say so."""
+    """Return the step that takes longest, in one or two sentences; empty if too few sessions took each step."""
     step = summary.pace.slowest
     if not step:
         return ""
@@ -288,9 +291,9 @@ def slowest(summary: Summary) -> str:
 
 
 def maturity(summary: Summary) -> str:
-    """Return how the week's shipments compare with the week before while some parcels are still to come.
+    """Return how the week's shipments compare with those of the week before while shipping is not finished.
 
-    Empty where both weeks are complete, or the week has no sessions.
+    Empty if both weeks are complete, or if the week has no sessions.
     """
     equal_age, change = summary.provisional.equal_age, summary.change.steps.package_shipped
     if not change.at_equal_age or scope(summary) != "week":
@@ -309,7 +312,7 @@ def maturity(summary: Summary) -> str:
 
 
 def newest_mature_week(summary: Summary) -> str:
-    """Return the share shipped in the newest week whose shipments are complete."""
+    """Return a sentence with the share that shipped in the newest week whose shipments are complete."""
     mature = summary.provisional.newest_mature_week
     if not mature:
         return "No week is complete yet."
@@ -320,7 +323,7 @@ def newest_mature_week(summary: Summary) -> str:
 
 
 def moved(summary: Summary) -> str:
-    """Return how many products, countries and states moved by more than chance."""
+    """Return sentences that say how many products, countries and states moved by more than chance explains."""
     movers = summary.movers
     if not movers.compared:
         return "No product, country or state has 30 sessions in both weeks, so none is compared."
@@ -340,12 +343,12 @@ def moved(summary: Summary) -> str:
 
 
 def shown_movers(summary: Summary) -> list[Mover]:
-    """Return the movers of a summary that are listed: they moved by more than chance."""
+    """Return the movers that are listed: those that moved by more than chance explains."""
     return [row for row in summary.movers.movers if row.significant or row.share_significant]
 
 
 def rate_and_mix(mover: Mover) -> str:
-    """Return what a mover adds by its conversion and by its share of the sessions; empty where it is all one."""
+    """Return the contribution of a mover, split into rate and mix, as text; empty if it is only rate."""
     if mover.mix_pp is None or not (mover.share_significant or is_seen(mover.mix_pp)):
         return ""
     return (
@@ -355,7 +358,7 @@ def rate_and_mix(mover: Mover) -> str:
 
 
 def orders_changed(summary: Summary) -> str:
-    """Return how many orders changed since which extract, and how many are new."""
+    """Return how many orders changed since the previous extract, and how many are new, as sentences."""
     orders = summary.order_changes
     if not orders.previous_as_of:
         return "This is the first extract, the baseline: changes are counted from the next extract on."
@@ -365,21 +368,21 @@ def orders_changed(summary: Summary) -> str:
 
 
 def order_group(change: str, status_from: str | None, status_to: str | None) -> str:
-    """Return what happened to orders, as "preparing → shipped" or "Removed"."""
+    """Return the name of a group of changed orders, such as "preparing → shipped" or "Removed"."""
     if change != "status_changed":
         return CHANGE_NAMES[change]
     return " → ".join(plain(status or "no status") for status in (status_from, status_to))
 
 
 def order_details(order: OrderChange) -> str:
-    """Return what a list says of an order beside its id: its columns that changed, its amount, its products."""
+    """Return the details that a list shows beside an order's id: changed columns, amount (US dollars), products."""
     columns = order.changed_columns if order.change == "details_changed" else None
     amount = None if order.order_total is None else f"{order.order_total:,.2f}".replace("-", MINUS)
     return " · ".join(plain(text, 200) for text in (columns, amount, order.products) if text)
 
 
 def stuck(summary: Summary) -> str:
-    """Return how many orders are stuck; empty where none is."""
+    """Return a sentence with the number of stuck orders; empty if none is stuck."""
     total = summary.order_changes.stuck.total
     if not total:
         return ""

@@ -1,1 +1,1 @@
-"""Admit an extract and switch the published version; open what is published."""
+"""Admit an extract and switch readers to a new version of the published data; open the published data."""

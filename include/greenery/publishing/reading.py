@@ -1,4 +1,4 @@
-"""Read the published version by many requests at a time, as it was known on any of its extracts."""
+"""Read the published version for many requests at the same time, as known on the day of any of its extracts."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from greenery.warehouse.duckdb import open_for_readers
 from greenery.warehouse.statements import statement
 
 Parameters = dict[str, Any]
-# What is known on so many days is kept at hand, and answers of so many bytes.
+# For so many days the known sessions are kept in memory, and answers up to so many bytes.
 KEPT_DAYS = 6
 KEPT_BYTES = 64 * 1024 * 1024
 
 
 class UnreadableError(Exception):
-    """The published version can't be read."""
+    """The files of the published version can't be read."""
 
 
 class Published:
-    """Opens the published version once, and the next one when it is published."""
+    """Opens the published version, and keeps it open until another version is published."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -83,10 +83,10 @@ class Version:
         return tuple(row["as_of"] for row in found)
 
     def known_on(self, as_of: datetime) -> Known:
-        """Return what was known on `as_of`, which is one of `extracts`."""
+        """Return the data as known on `as_of` (naive UTC), which must be one of `extracts`."""
         known = self._kept(as_of)
         if known is None:
-            # Those who ask for another day do not wait.
+            # Requests for a day that is kept do not wait here.
             with self._building:
                 known = self._kept(as_of) or Known(self._database.cursor(), as_of)
                 with self._lock:
@@ -98,7 +98,7 @@ class Version:
             return self._known.get(as_of)
 
     def answer(self, query: Any, make: Callable[[], bytes]) -> bytes:
-        """Return the answer to `query` (hashable): the one that is kept, or else the one that `make` returns."""
+        """Return the answer to `query` (hashable): the answer that is kept, or else the result of `make`."""
         with self._lock:
             kept = self._answers.get(query)
         if kept:
@@ -113,7 +113,7 @@ class Version:
 
 
 class Known:
-    """What was known on a day: the sessions and the products that they met, in two relations of a schema in memory."""
+    """The data as known on a day: the sessions, and the products that they met, in two tables of a schema in memory."""
 
     def __init__(self, database: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
         self.as_of = as_of
@@ -122,7 +122,7 @@ class Known:
         schema = f"as_of_{as_of:%Y%m%d}_{id(self)}"
         self._path = f"greenery.main,known.{schema}"
         database.execute(f"create schema known.{schema}")
-        # The memory is given back with the last reader, at the end of the process by itself.
+        # The schema is dropped when the last reader lets go of this object, or ends with the process.
         forget: Any = weakref.finalize(self, database.cursor().execute, f"drop schema known.{schema} cascade")
         forget.atexit = False
         for relation in ("steps", "sessions", "session_products"):
@@ -135,14 +135,14 @@ class Known:
     def rows(self, name: str, parameters: Parameters | None = None, *ctes: tuple[str, str]) -> list[dict[str, Any]]:
         """Return the rows of `include/sql/funnel/<name>.sql`, column name to value.
 
-        parameters: those that it names; `as_of` is added. A list stands for its values, as in `x in ($list)`.
+        parameters: the values of its parameters; `as_of` is added. A list stands for its values, as in `x in ($list)`.
         ctes: relations that it reads, each with its name and its query.
         """
         text = _with(statement(f"funnel/{name}"), *ctes)
         return rows(self._cursor(), *bound(text, {**(parameters or {}), "as_of": self.as_of}))
 
     def all_rows(self, name: str) -> list[dict[str, Any]]:
-        """Return the rows of a statement that has no parameters of its own. They are kept."""
+        """Return the rows of a statement that has no parameters but `as_of`. They are kept in memory."""
         if name not in self._kept:
             self._kept[name] = self.rows(name)
         return self._kept[name]
@@ -154,7 +154,7 @@ class Known:
 
 
 def _with(text: str, *ctes: tuple[str, str]) -> str:
-    """Return a query that reads relations, each with its name and its query."""
+    """Return the query with CTEs added, each with its name and its query."""
     if not ctes:
         return text
     more = [f"{alias} as (\n{query})" for alias, query in ctes]
@@ -163,7 +163,7 @@ def _with(text: str, *ctes: tuple[str, str]) -> str:
 
 
 def bound(text: str, parameters: Parameters) -> tuple[str, Parameters]:
-    """Return a query with one parameter for each value of a list, and the parameters that it names."""
+    """Return the query with one parameter for each value of a list, and the values of the parameters that it names."""
     found: Parameters = {}
 
     def expand(match: re.Match[str]) -> str:

@@ -40,11 +40,12 @@ class NothingPublishedError(Exception):
 def publish(settings: Settings, run_id: str) -> int:
     """Admit (or withdraw) the extract of the run that holds the build lock, publish what it built, return the version.
 
-    The new version is written beside the others first, then the extract is admitted and the version recorded in one
-    transaction, then the link is switched. After a kill in between, `published` is still the old version, and the next
-    call completes the switch. Raises LockLostError if the run lost the lock or the admitted extracts have changed,
-    NotJudgedError if the quality gate has not passed the build, NotTestedError if dbt's tests fail without the extract
-    that is withdrawn.
+    First the new version is written beside the others. Then the extract is admitted and the version recorded, in one
+    transaction. Then the link is switched. After a kill in between, `published` is still the old version, and the next
+    call completes the switch.
+
+    Raises LockLostError if the run has lost the lock or the admitted extracts have changed, NotJudgedError if the
+    quality gate has not passed the build, NotTestedError if dbt's tests fail without the extract that is withdrawn.
     """
     with connect(settings) as connection:
         lock = record.check_build(connection, run_id)
@@ -191,7 +192,7 @@ def _write_version(connection: Connection, folder: Path, version: int) -> None:
 
 
 def keep_only_published(settings: Settings) -> int:
-    """Delete every version but the published one, and return how many those were; its readers are not disturbed."""
+    """Delete every version but the published one; return the number of deleted versions. Readers are not disturbed."""
     others = [number for number in _numbers(settings) if number != _published_version(settings)]
     for number in others:
         shutil.rmtree(_version_folder(settings, number))

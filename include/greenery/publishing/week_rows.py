@@ -1,4 +1,4 @@
-"""Read the rows that a week's figures are worked out from, as the published relations hold them."""
+"""Read from the published relations the rows from which a week's figures are computed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read(connection: Connection, as_of: datetime) -> WeekRows:
     """Return the rows of the week that ends at `as_of` (naive UTC).
 
     connection: a database with the published relations, in its schemas analytics and intermediate.
-    Raises NotAdmittedError where it holds no extract as of then.
+    Raises NotAdmittedError if it holds no extract of the week.
     """
 
     history = history_schema(connection)

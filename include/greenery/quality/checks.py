@@ -12,11 +12,11 @@ BY_ID = {check.id: check for check in CHECKS}
 
 
 def remedy(name: str) -> str:
-    """Return the key of REMEDIES for a check. Any other name is a dbt test, which fails if a model is wrong."""
+    """Return the key of REMEDIES for a check. Any other name is a dbt test: its remedy is to correct the model."""
     return BY_ID[name].remedy if name in BY_ID else "model"
 
 
 def advice(name: str) -> tuple[str, str]:
-    """Return what to look at where a check or a test of dbt fails, and what to do then, as plain text."""
+    """Return what to look at if a check or a dbt test fails, and what to do then. Both are plain text."""
     look = BY_ID[name].look if name in BY_ID else "the rows that dbt's test counts"
     return look, REMEDIES[remedy(name)].replace("`", "")

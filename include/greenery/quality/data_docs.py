@@ -1,7 +1,8 @@
 """The Data Docs of Great Expectations for one week: the expectations and results of each suite.
 
-They are built from the warehouse as it is now. They hold no extract, and no result is stored. They count failing rows
-and show no value of them: these are in quality.html, with personal ids masked. The pages load nothing from the network.
+They are built from the warehouse as it is now. Building them holds no extract and stores no result. The pages count
+failing rows, but show none of their values: quality.html shows some, with the ids of persons masked. The pages load
+nothing from the network.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ if TYPE_CHECKING:
 
 
 class NotBuiltError(Exception):
-    """The week is in no build of the warehouse: there is nothing to validate."""
+    """The models in the warehouse do not contain the week, so there is nothing to validate."""
 
 
 def build(home: Settings, as_of: datetime) -> Path:
-    """Build the Data Docs of the week that ends at `as_of`; return the path of their first page.
+    """Build the Data Docs of the week that ends at `as_of` (naive UTC); return the path of their first page.
 
-    Raises NotBuiltError where the models hold no such week, UnavailableError while a run has the warehouse open.
+    Raises NotBuiltError if the models do not contain the week, UnavailableError while a run has the warehouse open.
     """
-    # Great Expectations would send statistics of its use.
+    # Otherwise Great Expectations sends statistics about its use.
     os.environ["GX_ANALYTICS_ENABLED"] = "False"
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
@@ -66,7 +67,7 @@ def build(home: Settings, as_of: datetime) -> Path:
 
 
 def _write_first_page(first: Path, as_of: datetime, statistics: Mapping[str, Mapping[str, int]]) -> None:
-    """Write the list of suites in the place of Great Expectations' own, which a script from the network draws."""
+    """Write the list of suites. It replaces the list of Great Expectations, which needs a script from the network."""
     site = first.parent
     suites = []
     for name, counts in statistics.items():
@@ -78,7 +79,7 @@ def _write_first_page(first: Path, as_of: datetime, statistics: Mapping[str, Map
 
 
 def _make_offline(path: Path) -> None:
-    """Give a page the styles of our pages, in the place of styles, scripts and pictures that come from the network."""
+    """Give a page the styles of our pages. They replace styles, scripts and pictures that come from the network."""
     text = path.read_text(encoding="utf-8")
     body = text.partition("<body>")[2].partition("</body>")[0]
     body = re.sub(r"<script\b.*?</script>|<img\b[^>]*>", "", body, flags=re.DOTALL)

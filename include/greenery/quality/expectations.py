@@ -1,7 +1,8 @@
 """The expectations that suites use: those of Great Expectations, and our own where it has none.
 
-Our own: a share that chance alone does not explain, a table of shares, and a week against the weeks before. They are
-made by its extension point, a subclass and a metric. The shares read two of its metrics by name: the version is pinned.
+Our own judge a share and allow for chance, a table of shares, and a week against the weeks before. They use the
+extension point of Great Expectations, a subclass and a metric. The shares read two of its metrics by name, so its
+version is pinned.
 """
 
 from __future__ import annotations
@@ -48,17 +49,21 @@ __all__ = [
     "UnexpectedRowsExpectation",
 ]
 
-# Chance alone makes a share pass its limit once in ten thousand weeks.
+# Chance alone makes a share exceed its limit once in ten thousand weeks.
 CONFIDENCE = 0.9999
 
 
 def is_true(column: str) -> Condition:
-    """Return the condition that a column is true; a row where it is empty does not meet it."""
+    """Return the condition that a column is true. A row in which the column is empty does not meet it."""
     return Column(column) == True  # noqa: E712
 
 
 def surely(failing: int, looked_at: int) -> float:
-    """Return the share that fails, less what chance may have added: the lower end of its exact interval."""
+    """Return the share (0 to 1) of failing rows that chance does not explain.
+
+    It is the lower end of the exact one-sided interval of the share: C. J. Clopper and E. S. Pearson, "The use of
+    confidence or fiducial limits illustrated in the case of the binomial", Biometrika 26 (1934), 404-413.
+    """
     if not failing:
         return 0.0
     low, _ = proportion_confint(failing, looked_at, alpha=2 * (1 - CONFIDENCE), method="beta")
@@ -66,7 +71,7 @@ def surely(failing: int, looked_at: int) -> float:
 
 
 class _ChanceAside:
-    """Changes an expectation with `mostly`: it fails only if more rows fail than limit and chance explain."""
+    """Changes an expectation with `mostly`: it fails only if more rows fail than limit and chance together allow."""
 
     map_metric: ClassVar[Any]
     mostly: Any
@@ -78,7 +83,7 @@ class _ChanceAside:
         looked_at, failing = metrics["table.row_count"], metrics[f"{self.map_metric}.unexpected_count"] or 0
         if f"{self.map_metric}.filtered_row_count" in metrics:
             looked_at = metrics[f"{self.map_metric}.filtered_row_count"]
-        elif "null" not in self.map_metric:  # an empty value is not looked at, but where that is the question
+        elif "null" not in self.map_metric:  # empty values count only in expectations about empty values
             looked_at -= metrics["column_values.nonnull.unexpected_count"] or 0
         # 1 - 0.9 is a little more than 0.1.
         return {**found, "success": surely(failing, looked_at) <= round(1 - self.mostly, 9)}
@@ -101,7 +106,7 @@ class ExpectMostColumnValuesToNotBeNull(_ChanceAside, ExpectColumnValuesToNotBeN
 
 
 class ExpectMostColumnValuesToBeNull(_ChanceAside, ExpectColumnValuesToBeNull):
-    """Few values are there, allowing for chance."""
+    """Few values are not empty, allowing for chance."""
 
 
 class ExpectMostColumnPairValuesAToBeGreaterThanB(_ChanceAside, ExpectColumnPairValuesAToBeGreaterThanB):
@@ -135,12 +140,12 @@ class _OfSmallBatch(BatchExpectation):
         self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None
     ) -> dict[str, Any]:
         looked_at, failing = self.failing(metrics[BatchRows.metric_name])
-        # Named as by the expectations that look at rows one by one; plain values, as results are JSON.
+        # The names are those of expectations that look at rows one by one. Results become JSON, so values are plain.
         result = {"element_count": len(looked_at), "unexpected_count": len(failing), "unexpected_rows": failing}
         return {"success": not failing, "result": {**result, "details": {"looked_at": looked_at}}}
 
     def failing(self, rows: list[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Return what was looked at in a batch's rows, and of it what fails."""
+        """Return the facts that were compared in the rows of a batch, and those of them that fail."""
         raise NotImplementedError
 
 

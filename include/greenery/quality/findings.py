@@ -1,4 +1,4 @@
-"""What Great Expectations found, in the words of quality.json."""
+"""Puts the results of Great Expectations into the words of quality.json."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
 NAMED_ROWS = 5
-# These identify a person: a few characters are enough to see whether two are the same.
+# Columns (by the end of their names) that identify a person. A few characters show whether two values are the same.
 PERSONAL = ("user_id", "address_id", "tracking_id")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found.
+    """The result of a check.
 
-    rows, failing: how many it looked at, and how many of them break the rule; 0 of a figure against the weeks before.
-    examples: a few of the failing rows, their personal ids masked.
+    observed, expected: texts for people.
+    rows, failing: how many rows it looked at, and how many of them break the rule. Both are 0 if the check compares a
+        figure with the weeks before.
+    examples: a few of the failing rows, with the ids of persons masked.
     """
 
     passed: bool
@@ -35,19 +37,22 @@ class Finding:
 
 
 def finding(suite: Suite, result: ExpectationValidationResult, size: int) -> Finding:
-    """Return what a result says of a suite's rows, of which there are `size`."""
+    """Return the finding for one result of Great Expectations.
+
+    suite: the suite of the check. size: the number of rows of the suite.
+    """
     passed, found, arguments = bool(result.success), result.result, result.expectation_config.kwargs  # type: ignore[union-attr]
     wanted = expected(result.expectation_config)  # type: ignore[arg-type]
     if "reading" in arguments:
         readings, failing = found["details"]["looked_at"], found["unexpected_rows"]
-        # How old the newest may be depends on the shop: its hours say more than how often they were passed.
+        # The allowed age depends on the shop. Readers need it in hours or days, not the ratio of age and limit.
         wanted = readings[0]["expected"] if arguments["reading"].endswith("_age") and readings else wanted
         return Finding(passed, _readings(failing or readings), wanted, examples=_compared(failing))
     if "element_count" not in found and "column" in arguments:  # one figure of a column
         value, name = found["observed_value"] or 0, arguments["column"]
         return Finding(passed, f"{value:,} {name}", wanted, size, int(not passed))
     failing = found.get("unexpected_count", found.get("observed_value")) or 0
-    # A sum over one column and the other is no int on each warehouse.
+    # Not every warehouse returns these counts as int.
     looked_at = int(found.get("element_count", size)) - int(found.get("missing_count") or 0)
     examples = [] if passed else _examples(found, suite.keys)
     is_share = "mostly" in arguments and arguments["mostly"] < 1
@@ -60,7 +65,7 @@ def finding(suite: Suite, result: ExpectationValidationResult, size: int) -> Fin
 
 
 def expected(configuration: ExpectationConfiguration) -> str:
-    """Return what an expectation expects, in a phrase."""
+    """Return the limit of an expectation as a phrase, such as `at most 5%, allowing for chance`."""
     arguments = configuration.kwargs
     low, high = arguments.get("min_value"), arguments.get("max_value")
     if configuration.type == "expect_column_max_to_be_between":
@@ -91,12 +96,12 @@ def _compared(readings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _examples(found: Mapping[str, Any], keys: Sequence[str]) -> list[dict[str, Any]]:
-    """Return a few failing rows, each once: its keys and, where it is another column, the value that fails."""
+    """Return a few failing rows, each once: the keys and, if it is in another column, the failing value."""
     rows = (
         found.get("partial_unexpected_index_list")
         or found.get("unexpected_rows")
         or (found.get("details") or {}).get("unexpected_rows")
-        # Of a key of several columns the values are the row's name.
+        # If several columns form the key, these values name the row.
         or found.get("partial_unexpected_list")
         or []
     )
@@ -109,7 +114,7 @@ def _examples(found: Mapping[str, Any], keys: Sequence[str]) -> list[dict[str, A
 
 
 def shown(name: str, value: Any) -> str | None:
-    """Return a value as an example shows it; an id of a person keeps a third of its characters, four at most."""
+    """Return a value as an example shows it. The id of a person is cut to a third of its characters, at most four."""
     if value is None:
         return None
     if name.endswith(PERSONAL):

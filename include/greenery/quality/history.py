@@ -1,9 +1,10 @@
-"""The week against the weeks before it: robust to odd weeks, aware of trend, weekday and small numbers.
+"""Compares the week with the weeks before it. Odd weeks, trend, weekday and small numbers are allowed for.
 
-A count is compared with the value expected from the weeks before: their median along their trend (Theil and Sen), never
-their mean. Its allowed distance is a negative binomial: chance, plus the spread that these weeks really had, at least a
-few percent. A share is compared in the same way by a beta-binomial. A difference within that noise counts as none, so
-the bounds in the suites apply to the rest.
+The expected value of a count is the median of the weeks before along their trend (H. Theil, 1950; P. K. Sen, JASA 63
+(1968), 1379-1389), because a mean would follow a single odd week. A count is within the noise if a negative binomial
+distribution around the expected value explains it. Its spread is chance, plus the spread that these weeks really had,
+at least a few percent. A share is compared in the same way with a beta-binomial distribution. A difference within the
+noise counts as none, so the bounds in the suites apply only to larger differences.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ WEEKS = 8
 ENOUGH_WEEKS = 4
 ENOUGH_FOR_A_TREND = 6
 LARGEST_TREND = 0.1
-# An expected count below this is too small to say anything.
+# An expected count below this is too small to judge.
 ENOUGH = 10
-# How improbable a reading must be to count as one: a week has some two hundred.
+# A difference counts only if it is less probable than this. A week has some two hundred readings.
 LEVEL = 1e-6
 SPREAD_OF_WEEKS = 0.1
 SPREAD_OF_DAYS = 0.15
@@ -36,11 +37,18 @@ SPREAD_OF_PRODUCTS = 0.25
 SPREAD_OF_SHARES = 0.015
 
 
+# A median absolute deviation, times this, estimates the standard deviation of normal values.
+DEVIATION_OF_MEDIAN = 1.4826
+# The variance of a median of normal values is this (half of pi) times that of their mean. Its root is about 1.25.
+VARIANCE_OF_MEDIAN = 1.57
+
+
 @dataclass(frozen=True)
 class Reading:
     """One figure of the week and the value expected from the weeks before.
 
-    value: the ratio of the two, or their difference in pp; 1 or 0 where it is within the noise.
+    value: the ratio of the two, or their difference in percentage points; 1 or 0 if the difference is within the noise.
+    observed, expected: the two as texts for people.
     """
 
     name: str
@@ -50,18 +58,19 @@ class Reading:
 
 
 def series(weeks: Mapping[int, Mapping[str, Any]], name: str) -> list[float]:
-    """Return a figure of the week and of the weeks before it, newest first, as far back as there is one.
+    """Return a figure of the week and of the weeks before it, newest first.
 
-    A week without rows counts zero, but not one before the first that has any: there was no shop yet.
+    weeks: the rows by their weeks ago (0 is the week). A week without rows counts as zero. Weeks before the first week
+    with rows are left out, because there was no shop yet.
     """
     known = [week for week, row in weeks.items() if row.get(name)]
     return [float(weeks.get(week, {}).get(name) or 0) for week in range(max(known, default=0) + 1)]
 
 
 def expected(before: Sequence[float], least_spread: float) -> tuple[float, float]:
-    """Return the count expected from the weeks before (newest first), and its relative spread beyond chance.
+    """Return the count expected from the weeks before, and its relative spread beyond chance.
 
-    Nothing, as 0, where they are too few.
+    before: counts, newest first. The expected count is 0 if there are too few weeks.
     """
     known = np.array([value for value in before if value > 0])
     if len(known) < ENOUGH_WEEKS or len(known) * 2 <= len(before):
@@ -73,9 +82,10 @@ def expected(before: Sequence[float], least_spread: float) -> tuple[float, float
         slope = float(np.clip(stats.theilslopes(logs, ages).slope, -LARGEST_TREND, LARGEST_TREND))
     level = float(np.median(logs - slope * ages))
     mean = math.exp(level)
-    # The median of n weeks is itself uncertain by what n weeks leave to chance.
-    spread = max(least_spread, 1.4826 * float(np.median(np.abs(logs - slope * ages - level))))
-    return mean, math.sqrt(spread**2 * (1 + 1.57 / len(known)) + 1.57 / (len(known) * mean))
+    spread = max(least_spread, DEVIATION_OF_MEDIAN * float(np.median(np.abs(logs - slope * ages - level))))
+    # The median of so few weeks is uncertain itself.
+    variance = spread**2 * (1 + VARIANCE_OF_MEDIAN / len(known)) + VARIANCE_OF_MEDIAN / (len(known) * mean)
+    return mean, math.sqrt(variance)
 
 
 def improbable(observed: float, mean: float, spread: float, level: float = LEVEL) -> bool:
@@ -86,7 +96,7 @@ def improbable(observed: float, mean: float, spread: float, level: float = LEVEL
 
 
 def count(name: str, weeks: Sequence[float]) -> Reading:
-    """Return the reading of a count of the week; weeks: newest first, the week itself being the first."""
+    """Return the reading of a count. weeks: the counts, newest first; the first one is the week itself."""
     now = weeks[0] if weeks else 0.0
     mean, spread = expected(weeks[1:], SPREAD_OF_WEEKS)
     if mean < ENOUGH:
@@ -110,7 +120,7 @@ def _share(name: str, weeks: Mapping[int, Mapping[str, Any]], part: str, whole: 
         return Reading(name, 0.0, text, too_few), Reading(name, 1.0, text, too_few)
     usual = float(np.median(before))
     chance = math.sqrt(usual * (1 - usual) / np.median([weeks[w][whole] for w in weeks if w > 0 and weeks[w][whole]]))
-    spread = max(SPREAD_OF_SHARES, 1.4826 * float(np.median(np.abs(np.array(before) - usual))), chance)
+    spread = max(SPREAD_OF_SHARES, DEVIATION_OF_MEDIAN * float(np.median(np.abs(np.array(before) - usual))), chance)
     mean = min(max(usual, 0.5 / (trials + 1)), 1 - 0.5 / (trials + 1))
     size = max(mean * (1 - mean) / spread**2 - 1, 1.0)
     distribution = stats.betabinom(trials, mean * size, (1 - mean) * size)
@@ -124,7 +134,10 @@ def _share(name: str, weeks: Mapping[int, Mapping[str, Any]], part: str, whole: 
 
 
 def _profile(hours: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return the mean sessions of each hour of the week over the weeks before, the outermost left out; and how many."""
+    """Return the mean sessions of each hour of the week over the weeks before, and the number of these weeks.
+
+    The weeks with the most and the fewest sessions are left out, if there are enough others.
+    """
     before = hours[1:]
     totals = before.sum(axis=1)
     present = before[totals > 0]
@@ -137,21 +150,26 @@ def _profile(hours: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _expected_days(hours: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return the sessions of each day, and the number expected from the same weekdays before, at the level of this
-    week."""
+    """Return the sessions of each day, the expected numbers, and the number of weeks that these come from.
+
+    The expected number is that of the same weekday in the weeks before, scaled to how busy this week is.
+    """
     profile, weeks = _profile(hours)
     now, usual = hours[0].reshape(7, 24).sum(axis=1), profile.reshape(7, 24).sum(axis=1)
     is_open = usual > 0
     if not weeks or not is_open.any():
         return now, np.zeros(7), 0
-    # The median day says how busy the week is, also when a day or two of it are lost. A day on which the shop is
-    # usually closed says nothing.
+    # The median day shows how busy the week is, even if a day or two are lost. Days on which the shop is usually closed
+    # are left out.
     level = float(np.clip(np.median(now[is_open] / usual[is_open]), 1 / 3, 3))
     return now, usual * level, weeks
 
 
 def day_readings(hours: np.ndarray, as_of: datetime) -> list[Reading]:
-    """Return the reading of each day of the week; hours: sessions by weeks ago and hour of the week."""
+    """Return the reading of each day of the week that ends at `as_of` (UTC).
+
+    hours: the number of sessions by weeks ago (rows) and by hour of the week (168 columns).
+    """
     now, usual, weeks = _expected_days(hours)
     readings = []
     for day in range(7):
@@ -159,14 +177,14 @@ def day_readings(hours: np.ndarray, as_of: datetime) -> list[Reading]:
         mean = float(usual[day])
         if not weeks or mean < ENOUGH:
             continue
-        spread = math.sqrt(SPREAD_OF_DAYS**2 + 1.57 / (weeks * mean) + 1 / usual.sum())
+        spread = math.sqrt(SPREAD_OF_DAYS**2 + VARIANCE_OF_MEDIAN / (weeks * mean) + 1 / usual.sum())
         value = float(now[day]) / mean if improbable(now[day], mean, spread) else 1.0
         readings.append(Reading(name, value, f"{now[day]:,.0f}", f"{mean:,.0f}"))
     return readings
 
 
 def lost_hours(hours: np.ndarray, as_of: datetime) -> list[Reading]:
-    """Return the readings of the hours that are busy enough to be missed."""
+    """Return the readings of the hours that are busy enough to be missed, the most lost first. hours: see above."""
     _, usual, weeks = _expected_days(hours)
     profile, _ = _profile(hours)
     by_hour = profile.reshape(7, 24).sum(axis=0)
@@ -192,9 +210,9 @@ def _day(as_of: datetime, day: int) -> str:
 
 
 def shift(hours: np.ndarray) -> Reading:
-    """Return by how many hours the week's sessions would have to be moved to fit the hours of the weeks before best.
+    """Return by how many hours the week's sessions must be moved to fit the weeks before best.
 
-    A move counts when it is a million times likelier than none. One hour is what daylight saving does.
+    A move counts only if it is a million times likelier than none. Daylight saving time moves sessions by one hour.
     """
     profile, weeks = _profile(hours)
     now = hours[0].reshape(7, 24).sum(axis=0)
@@ -211,7 +229,10 @@ def shift(hours: np.ndarray) -> Reading:
 
 
 def products(found: Rows, sessions: Sequence[float]) -> list[Reading]:
-    """Return the reading of each product that the weeks before let expect something of."""
+    """Return the reading of each product for which a number of sessions can be expected, the largest change first.
+
+    found: rows of product, weeks ago and sessions. sessions: all sessions of each week, newest first.
+    """
     counts: dict[str, dict[int, int]] = {}
     for row in found:
         counts.setdefault(row["product_id"], {})[row["weeks_ago"]] = row["sessions"]
@@ -224,21 +245,24 @@ def products(found: Rows, sessions: Sequence[float]) -> list[Reading]:
         if mean < ENOUGH:
             continue
         now = weeks.get(0, 0)
-        spread = math.sqrt(SPREAD_OF_PRODUCTS**2 + 1.57 / (len(shares) * mean))
+        spread = math.sqrt(SPREAD_OF_PRODUCTS**2 + VARIANCE_OF_MEDIAN / (len(shares) * mean))
         value = now / mean if improbable(now, mean, spread) else 1.0
         readings.append(Reading(f"product {product}", value, f"{now:,} sessions", f"{mean:,.0f}"))
     return sorted(readings, key=lambda reading: -abs(math.log(max(reading.value, 1e-3))))
 
 
 def order_values(found: Rows) -> Reading:
-    """Return the median total of the week's orders over that of the weeks before."""
+    """Return the median total of the week's orders, as a ratio to the usual median of the weeks before.
+
+    found: rows of weeks ago, orders, median total, and the spread of the logarithms of the totals.
+    """
     name = "median total of the week's orders"
     weeks = {row["weeks_ago"]: row for row in found if row["orders"] >= ENOUGH and row["median_total"] > 0}
     before = [row for week, row in weeks.items() if week > 0]
     if len(before) < ENOUGH_WEEKS or 0 not in weeks:
         return Reading(name, 1.0, "too few orders to tell", "nothing")
     now, usual = float(weeks[0]["median_total"]), float(np.median([float(row["median_total"]) for row in before]))
-    # The error of a median is a quarter larger than that of a mean.
+    # The error of a median is a quarter larger than the error of a mean (see VARIANCE_OF_MEDIAN).
     spread = float(np.median([row["spread"] or 0 for row in before]))
     chance = 1.25 * spread * math.sqrt(1 / weeks[0]["orders"] + 1 / sum(row["orders"] for row in before))
     is_news = abs(math.log(now / usual)) > float(stats.norm.isf(LEVEL / 2)) * chance
@@ -246,10 +270,13 @@ def order_values(found: Rows) -> Reading:
 
 
 def age(found: Sequence[Mapping[str, Any]], kind: str, as_of: datetime) -> Reading:
-    """Return how old the newest event or order is, over how old it may be: two days, or longer in a small shop."""
+    """Return the age of the newest event or order, as a ratio to the allowed age: two days, or longer in a small shop.
+
+    kind: `events` or `orders`. as_of: the end of the week, UTC.
+    """
     row = next(row for row in found if row["kind"] == kind)
     usual = row["rows_before"] / row["weeks_before"] if row["weeks_before"] else 0.0
-    # In a small shop a million to one, by chance, is longer.
+    # In a small shop chance alone can leave longer pauses. Pauses have an exponential distribution.
     allowed = max(48.0, -math.log(LEVEL) * 168 / usual) if usual else 48.0
     name, wanted = f"age of the newest {kind.removesuffix('s')}", f"at most {_duration(allowed)}"
     if row["newest_at"] is None:
@@ -288,7 +315,7 @@ def _products(rows: Rows) -> list[Reading]:
     return products([row for row in rows if row["product_id"] is not None], sessions)
 
 
-# What suites call a week's figures: worked out from the rows of their relation.
+# The readings by the names that suites use. Each is computed from the rows of the suite, and from the week's end.
 READINGS: dict[str, Callable[[Rows, datetime], list[Reading]]] = {
     "sessions": lambda rows, _: [count("sessions", series(_by_week(rows), "sessions"))],
     "conversion": lambda rows, _: [points for points, _ in _conversions(rows)],

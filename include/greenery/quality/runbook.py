@@ -1,4 +1,4 @@
-"""The part of docs/runbook.md that says what each check means and what to do: written from their definitions.
+"""The section of docs/runbook.md on the checks, written from their definitions.
 
 `make docs` writes it, `make check` compares it.
 """
@@ -22,7 +22,7 @@ HOW = {
 
 
 def render() -> str:
-    """Return the runbook with the section on the checks as their definitions have it now."""
+    """Return the text of the runbook, with the section on the checks as it follows from their definitions now."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     return f"{before}{BEGIN}{section()}{END}{after}"

@@ -1,4 +1,4 @@
-"""Silences: which checks alert nobody for a while, why, and until when. They are one reviewed file."""
+"""Silences: checks that alert nobody for a while, with reason, owner and end. They are in one reviewed file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FIELDS = ("check", "reason", "owner", "since", "until")
 
 
 class SilenceError(ValueError):
-    """The file of silences has an entry that can't stand; the message says which and what to write."""
+    """The file of silences has an invalid entry. The message names it and says what to write."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class Silence:
     until: date
 
     def covers(self, week: date) -> bool:
-        """Return whether the week that ends on this day is silenced, whenever it is run: nothing asks the clock."""
+        """Return whether the week that ends on this day is silenced. It does not matter when the week is run."""
         return self.since <= week <= self.until
 
 
 def load(file: Path = FILE) -> list[Silence]:
     """Return all silences of the file.
 
-    Raises SilenceError where an entry lacks a field, has an unknown one, or lasts longer than 30 days.
+    Raises SilenceError if an entry lacks a field, has an unknown or empty one, or lasts longer than 30 days.
     """
     entries = yaml.safe_load(file.read_text(encoding="utf-8")) or []
     if not isinstance(entries, list):
@@ -47,7 +47,7 @@ def load(file: Path = FILE) -> list[Silence]:
 
 
 def by_check(week: date, silences: Collection[Silence]) -> dict[str, SilencedBy]:
-    """Return what quality.json says of the checks that are silenced in a week."""
+    """Return the silences of a week by check, in the form of quality.json. week: the day on which it ends."""
     return {
         silence.check: SilencedBy(reason=silence.reason, owner=silence.owner, until=silence.until)
         for silence in silences
@@ -56,7 +56,7 @@ def by_check(week: date, silences: Collection[Silence]) -> dict[str, SilencedBy]
 
 
 def problems(silences: Collection[Silence], known: Collection[str], today: date) -> list[str]:
-    """Return a sentence for each silence that has expired or names a check that is not known."""
+    """Return a sentence for each silence that ended before `today` or names no check in `known`."""
     found = []
     for silence in silences:
         if silence.check not in known:

@@ -26,7 +26,7 @@ Statement = tuple[str, dict[str, Any]]
 DATA, WEB, SHOP = "data-team", "web-team", "shop-team"
 # The parameters of every suite: the week's end, and the known statuses and event types.
 AS_OF, STATUSES, EVENT_TYPES = ({"$PARAMETER": name} for name in ("as_of", "statuses", "event_types"))
-# In which unit a figure is compared with the weeks before.
+# The unit in which a figure is compared with the weeks before, in the words of quality.json.
 TIMES = "times the figure expected from previous weeks, allowing for chance"
 POINTS = "pp away from previous weeks, allowing for chance"
 
@@ -44,14 +44,14 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class Check:
-    """One expectation, with what people need to know of it.
+    """One expectation, with the facts that people need if it fails.
 
-    id: its name in quality.json, its anchor in the runbook.
-    expectation: makes it; it is given the module `expectations`, which has those of Great Expectations and our own.
+    id: its name in quality.json, and its anchor in the runbook.
+    expectation: makes the expectation. It gets the module `expectations`, which has all that can be used.
     look: what to look at first. remedy: a key of REMEDIES.
-    relation: what it judges; the suite's where it is empty.
+    relation: the relation that it judges; if empty, that of the suite.
     acceptable: whether a person may accept that it fails (only an anomaly, never a broken structure).
-    tells_of: checks that fail for the same reason, such as the warning whose extreme this check is. If both fail, only
+    covers: checks that fail for the same reason, such as the warning whose extreme this check is. If both fail, only
         this one is reported.
     """
 
@@ -64,21 +64,21 @@ class Check:
     owner: str = DATA
     relation: str = ""
     acceptable: bool = False
-    tells_of: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
 
     @property
     def runbook(self) -> str:
-        """Where to read on."""
+        """The section of the runbook on this check."""
         return f"docs/runbook.md#{self.id}"
 
 
 @dataclass(frozen=True)
 class Suite:
-    """What is expected of one relation.
+    """The checks of one relation.
 
-    name: the statement in include/sql/quality/rows that makes the rows. relation: what its checks judge, for people.
-    keys: the columns that name a row in an example. noun: what its rows are.
-    statement: makes the statement where it is not one of these files; it is given the warehouse's connection.
+    name: the statement in include/sql/quality/rows that makes the rows. relation: what the checks judge, for people.
+    keys: the columns that name a row in an example. noun: the name of the rows in messages, such as `sessions`.
+    statement: makes the statement if it is none of these files. It gets the connection of the warehouse.
     """
 
     name: str

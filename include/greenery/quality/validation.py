@@ -1,7 +1,7 @@
-"""Great Expectations validates the suites on the warehouse itself: what leaves it is counts and a few failing rows.
+"""Great Expectations validates the suites in the warehouse itself. Only counts and a few failing rows leave it.
 
-A relation is made as a temporary table, validated, asked for examples where a check failed, and dropped. The statements
-in include/sql/quality are plain SQL; everything in them is as known at the week's end.
+The rows of each suite are made as a temporary table and validated. If a check fails, a few of its rows are read as
+examples. Then the table is dropped. The statements in include/sql/quality read only what was known at the week's end.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from great_expectations.datasource.fluent.interfaces import Batch
     from great_expectations.expectations.expectation import Expectation
 
-# Made in this order: each is a temporary table that later statements read.
+# Temporary tables, made in this order, because later statements read earlier tables.
 BASE = {
     "week": "quality/base/week",
     "sessions": "shared/recent_sessions",
@@ -37,14 +37,14 @@ BASE = {
     "order_events": "quality/base/order_events",
 }
 STATUSES = ("preparing", "shipped", "delivered")
-# The form of results that counts and names no rows.
+# Results that count failing rows, and name none.
 COUNTS = {"result_format": "BASIC", "partial_unexpected_count": 0}
 
 
 def validate(connection: Connection, as_of: datetime) -> dict[str, Finding]:
-    """Return what each check finds in the week that ends at `as_of`, by its id.
+    """Return the finding of each check in the week that ends at `as_of` (naive UTC), by the id of the check.
 
-    Raises RuntimeError where a check could not be evaluated.
+    Raises RuntimeError if a check could not be evaluated.
     """
     make_base(connection, as_of)
     given = parameters(connection, as_of)
@@ -60,21 +60,23 @@ def validate(connection: Connection, as_of: datetime) -> dict[str, Finding]:
 def findings_of(
     connection: Connection, source: SQLDatasource, suite: Suite, given: dict[str, Any]
 ) -> dict[str, Finding]:
-    """Return the finding of each check of a suite, by the check's id. A failed check names a few rows.
+    """Return the finding of each check of a suite, by the check's id. The finding of a failed check names a few rows.
 
-    source: the data source on `connection`. given: the values of the suites' parameters.
+    source: the data source on `connection`. given: the result of `parameters`.
+
+    Raises RuntimeError if a check could not be evaluated.
     """
     asset = source.add_table_asset(name=suite.name, table_name=table(suite))
     batch = asset.add_batch_definition_whole_table(suite.name).get_batch()
     results = results_of(batch, suite, suite.checks, given, COUNTS)
     failed = [check for check in suite.checks if not results[check.id].success]
     if failed and suite.keys:
-        # In the order of the keys, so that the same rows are named whatever ran before.
+        # Sorted by key, so that the same rows are named every time.
         order = ", ".join(suite.keys)
         keep(connection, table(suite), f"select * from {table(suite)} order by {order}")
         for check in failed:
             results |= results_of(batch, suite, (check,), given, _with_examples(suite, check))
-    # Of a query, or of one figure of a column, Great Expectations does not say how many rows it looked at.
+    # For a query, and for one figure of a column, Great Expectations does not return how many rows it looked at.
     size = 0
     if any("element_count" not in result.result for result in results.values()):
         size = rows(connection, f"select count(*) as size from {table(suite)}")[0]["size"]
@@ -108,7 +110,10 @@ def _keep(connection: Connection, name: str, text: str, as_of: datetime) -> None
 
 
 def parameters(connection: Connection, as_of: datetime) -> dict[str, Any]:
-    """Return the parameters of the suites. Values that the extract before has already are normal in this shop."""
+    """Return the values of the suites' parameters, by name.
+
+    Statuses and event types that the extract before has are known ones too: they are normal in this shop.
+    """
 
     def known(name: str, column: str, *always: str) -> list[str]:
         query = (
@@ -125,8 +130,8 @@ def parameters(connection: Connection, as_of: datetime) -> dict[str, Any]:
 
 
 def ephemeral_context() -> EphemeralDataContext:
-    """Return a context of Great Expectations that keeps, draws and sends nothing: the results are in quality.json."""
-    # Importing it takes seconds: only the task that judges pays for it.
+    """Return a context of Great Expectations that stores, shows and sends nothing: results go to quality.json."""
+    # The import takes seconds, so only the task that judges makes it.
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -143,7 +148,7 @@ def ephemeral_context() -> EphemeralDataContext:
 
 
 def expectation(check: Check) -> Expectation:
-    """Return a check's expectation. The facts about the check are in its own fields and in `meta`."""
+    """Return the expectation of a check, with the facts about the check in its fields and in `meta`."""
     from great_expectations.expectations.metadata_types import FailureSeverity
 
     from greenery.quality import expectations
@@ -153,15 +158,15 @@ def expectation(check: Check) -> Expectation:
         "owner": check.owner,
         "remedy": check.remedy,
         "acceptable": check.acceptable,
-        "tells_of": list(check.tells_of),
+        "covers": list(check.covers),
         "runbook": check.runbook,
     }
-    told = {"severity": FailureSeverity(check.severity), "description": check.meaning, "meta": meta}
-    return check.expectation(expectations).copy(update={**told, "notes": f"Look at {check.look}."})
+    facts = {"severity": FailureSeverity(check.severity), "description": check.meaning, "meta": meta}
+    return check.expectation(expectations).copy(update={**facts, "notes": f"Look at {check.look}."})
 
 
 def expectation_suite(suite: Suite, checks: Iterable[Check]) -> ExpectationSuite:
-    """Return checks of a suite as Great Expectations has them, made afresh: an expectation belongs to one suite."""
+    """Return a new suite of Great Expectations with these checks. An expectation can belong to one suite only."""
     from great_expectations import ExpectationSuite
 
     return ExpectationSuite(name=suite.name, expectations=[expectation(check) for check in checks])
@@ -170,15 +175,17 @@ def expectation_suite(suite: Suite, checks: Iterable[Check]) -> ExpectationSuite
 def results_of(
     batch: Batch, suite: Suite, checks: Iterable[Check], given: dict[str, Any], form: dict[str, Any]
 ) -> dict[str, ExpectationValidationResult]:
-    """Return the results of checks on a batch by the check's id.
+    """Return the results of checks on a batch, by the id of the check.
 
-    Raises RuntimeError where a check could not be evaluated: that is no pass, and no fail either.
+    given: the values of the suites' parameters. form: the result format of Great Expectations.
+
+    Raises RuntimeError if a check could not be evaluated, because such a check neither passes nor fails.
     """
     validated = batch.validate(expectation_suite(suite, checks), expectation_parameters=given, result_format=form)
     results = {}
     for result in validated.results:
         infos = result.exception_info or {}
-        # By metric where one raised, otherwise of the whole expectation.
+        # If a metric raised, the exceptions are listed by metric. Otherwise there is one for the whole expectation.
         raised = [info for info in (infos, *infos.values()) if isinstance(info, dict) and info.get("raised_exception")]
         if raised or result.expectation_config is None:
             raise RuntimeError(f"a check of {suite.name} could not be evaluated: {raised}")
@@ -187,7 +194,7 @@ def results_of(
 
 
 def _with_examples(suite: Suite, check: Check) -> dict[str, Any]:
-    """Return the form of results that names a few failing rows. Only the complete one has the rows of a query."""
+    """Return the result format that names a few failing rows. For a query only the complete format has the rows."""
     from greenery.quality.expectations import UnexpectedRowsExpectation
 
     return {

@@ -29,9 +29,9 @@ DBT_RUNBOOK = "docs/runbook.md#dbt_tests"
 
 
 class HeldError(Exception):
-    """A critical check failed: nothing of the run is published.
+    """A critical check failed, so nothing of the run is published.
 
-    held_because: why the extract is held now; empty where it stays admitted, because nothing is wrong with it.
+    held_because: why the extract is held now. It is empty if the extract stays admitted, because only a model is wrong.
     """
 
     def __init__(self, message: str, verdict: Verdict, held_because: str = "") -> None:
@@ -43,8 +43,8 @@ class HeldError(Exception):
 class Verdict(BaseModel, frozen=True):
     """The results of the checks. Failed critical checks hold the extract, failed warnings do not.
 
-    accepted: why failed critical checks were accepted, and which; None where none was.
-    unseen: whether a reason was given although no earlier run has shown these failures for this extract.
+    accepted: the failed critical checks that were accepted, and the reason; None if none was accepted.
+    unseen: whether a person gave a reason although no earlier run has shown these failures for this extract.
     """
 
     checks: tuple[CheckResult, ...]
@@ -58,7 +58,7 @@ class Verdict(BaseModel, frozen=True):
 
     @property
     def failed_warnings(self) -> list[CheckResult]:
-        """The failed checks that are shown and hold nothing."""
+        """The failed warnings. They are shown, and they do not hold the extract."""
         return self._failed(WARNING)
 
     @property
@@ -77,9 +77,11 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
         the same content is checked again. An earlier run must have held this same extract for the same checks. A broken
         structure can't be accepted.
 
-    Raises HeldError where a critical check failed, with the extract marked held, unless it is admitted and only our own
-    logic is wrong; LockLostError where the run no longer holds the lock; NotTestedError where dbt's tests have not run
-    on what it built. A run that withdraws its extract has nothing to be judged: its verdict has no checks.
+    A run that withdraws its extract has nothing to judge, so its verdict has no checks.
+
+    Raises HeldError if a critical check failed. The extract is then held, unless it was admitted before and only our
+    own logic is wrong. Raises LockLostError if the run no longer holds the lock, NotTestedError if dbt's tests have not
+    run on what it built.
     """
     with connect(settings) as connection:
         lock = record.check_build(connection, run_id)
@@ -94,7 +96,8 @@ def judge(settings: Settings, run_id: str, accept: str = "") -> Verdict:
             _told_once([check.model_copy(update={"silenced": silenced.get(check.check)}) for check in checks]),
             accept.strip(),
             extract.accepted,
-            # Not what this run held it for: a try that was killed after it held the extract has shown nobody why.
+            # Failures for which this run itself held the extract don't count. A try that was killed after that has not
+            # shown them to anybody.
             json.loads(lock.held_for),
         )
         # An admitted extract stays admitted if only a model, or rows of another week, are wrong now.
@@ -145,20 +148,20 @@ def _told_once(checks: Sequence[CheckResult]) -> list[CheckResult]:
     """Return the checks. A failed check names in `told_by` the check whose incident covers it, so that a fact is
     reported once.
 
-    A check covers the checks that it names in `tells_of`. Of the critical checks and tests of our own models the first
+    A check covers the checks that it names in `covers`. If several checks or tests of our own models fail, the first
     covers the others, because one wrong row fails several. A silenced check covers no other.
     """
     failed = [check for check in checks if not check.passed]
     loud = [check.check for check in failed if not check.silenced]
-    tellers = {other: name for name in loud if name in BY_ID for other in BY_ID[name].tells_of}
+    covered = {other: name for name in loud if name in BY_ID for other in BY_ID[name].covers}
     ours = [name for name in loud if remedy(name) == "model"]
-    tellers |= dict.fromkeys(ours[1:], ours[0] if ours else "")
+    covered |= dict.fromkeys(ours[1:], ours[0] if ours else "")
 
-    def teller(name: str) -> str | None:
-        found = tellers.get(name)
-        return found and (teller(found) or found)
+    def covering(name: str) -> str | None:
+        found = covered.get(name)
+        return found and (covering(found) or found)
 
-    return [check.model_copy(update={"told_by": None if check.passed else teller(check.check)}) for check in checks]
+    return [check.model_copy(update={"told_by": None if check.passed else covering(check.check)}) for check in checks]
 
 
 def acceptable(check: CheckResult) -> bool:
@@ -167,7 +170,7 @@ def acceptable(check: CheckResult) -> bool:
 
 
 def _is_of_the_extract(check: CheckResult) -> bool:
-    """Return whether a check of `quality.json` says something of the extract, and not of the models alone."""
+    """Return whether a check of `quality.json` is about the extract, and not only about the models."""
     return remedy(check.check) != "model"
 
 
@@ -186,7 +189,7 @@ def _failed_test(test: FailedTest) -> CheckResult:
         told_by=None,
         observed=_broken(test.failures) if test.failures is not None else test.message or "",
         expected="none",
-        rows=0,  # dbt does not say how many it looked at
+        rows=0,  # dbt does not return how many rows it looked at
         failing_rows=test.failures or 0,
         examples=(),
     )
@@ -202,8 +205,8 @@ def _accepting(
     """Return the verdict. Failed anomalies are accepted for `reason`, or if they were accepted before.
 
     before: the acceptance that is stored with this content. It stays valid for the same checks, even if an earlier week
-        has changed since. held_for: the observed values when the extract was held before this run. A person can only
-        have looked at these.
+        has changed since.
+    held_for: the observed values when the extract was held before this run. A person can only have looked at these.
     """
     failed = [check for check in checks if not check.passed and check.severity == CRITICAL]
     observed = {check.check: check.observed for check in sorted(failed, key=lambda check: check.check)}
@@ -261,7 +264,7 @@ def _how_to_go_on(settings: Settings, as_of: datetime, verdict: Verdict, reason:
 
 
 def _way_out(verdict: Verdict) -> commands.WayOut:
-    """Return what mends a held week, a key of `commands.way_out`."""
+    """Return how a held week can be released, as a key of `commands.way_out`."""
     structural = [check.check for check in verdict.failed_critical if not acceptable(check)]
     if structural:
         return "model" if all(remedy(name) == "model" for name in structural) else "extract"

@@ -20,8 +20,8 @@ def settle(settings: Settings, connection: Connection, written: datetime | None 
     changed since. If the week is no longer admitted, its report is taken back: the page says why, and the figures are
     deleted.
 
-    connection: the warehouse, whose ledger keeps what each report was rendered from.
-    written: the week (naive UTC) whose report has just been written from the published version.
+    connection: the warehouse. Its ledger records the extracts that each report was rendered from.
+    written: the week (as_of, naive UTC) whose report has just been written from the published version.
     """
     recorded, days = _recorded(connection), settings.maturity_days
     outdated = []
@@ -53,6 +53,6 @@ def _record(connection: Connection, as_of: datetime, extracts: str, maturity_day
 
 
 def _recorded(connection: Connection) -> dict[datetime, tuple[str, int]]:
-    """Return the sources of each report: a hash of its extracts, and the maturity."""
+    """Return for each report (by as_of) a hash of the extracts that it was rendered from, and the maturity in days."""
     reports = rows(connection, "select * from landing.reports")
     return {row["as_of"]: (row["extracts"], row["maturity_days"]) for row in reports}

@@ -1,4 +1,4 @@
-"""Read what the checks said of a week: its quality.json."""
+"""Read the results of a week's checks from its quality.json."""
 
 from __future__ import annotations
 
@@ -11,16 +11,13 @@ from greenery.week import Week
 
 
 def quality_of(settings: Settings, as_of: datetime) -> CheckResults | None:
-    """Return the quality.json of a week, None where the week was never judged."""
+    """Return the quality.json of the week that ends at `as_of`; None if the week was never judged."""
     file = settings.report_folder(as_of) / "quality.json"
     return _read(file) if file.exists() else None
 
 
 def quality_before(settings: Settings, as_of: datetime, weeks: int) -> list[CheckResults]:
-    """Return the quality.json of the weeks judged before this one, newest first.
-
-    weeks: how many at most.
-    """
+    """Return the quality.json of earlier weeks that were judged, newest first; at most `weeks` of them."""
     files = sorted(settings.reports.glob("*/quality.json"), reverse=True)
     before = [file for file in files if file.parent.name < Week(end=as_of).name]
     return [_read(file) for file in before[:weeks]]

@@ -17,13 +17,13 @@ from greenery.settings import Settings
 
 
 class NoReportError(Exception):
-    """The week has no report to make a digest of."""
+    """The week has no report, so there is no digest."""
 
 
 def read_digest(settings: Settings, as_of: datetime) -> Digest:
     """Return the digest of the week that ends at `as_of` (naive UTC), from the files of its report.
 
-    Raises NoReportError where the week has none.
+    Raises NoReportError if the week has no report.
     """
     folder = settings.report_folder(as_of)
     found = summary_in(folder)

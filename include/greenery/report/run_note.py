@@ -12,7 +12,8 @@ from greenery.settings import Settings
 class RunNote(Document):
     """A run of a week that reached its report.
 
-    run_type: scheduled, manual or backfill. url: its page in Airflow; empty where that Airflow ends with its command.
+    run_type: scheduled, manual or backfill.
+    url: its page in Airflow; empty if this Airflow stops at the end of the command that started it.
     restates: the later weeks (as_of) whose published report would differ now.
     next_commands: the commands that run these weeks again.
     """

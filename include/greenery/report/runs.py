@@ -18,8 +18,8 @@ from greenery.settings import Settings
 class WeekRun(Document):
     """The run of a week that is under way.
 
-    since: when it began.
-    waits_for: such as `its extract`; empty while it works.
+    since: when it began (UTC).
+    waits_for: what it waits for, such as `its extract`; empty while it works.
     """
 
     run_id: str
@@ -37,7 +37,7 @@ def under_way(settings: Settings) -> dict[date, WeekRun]:
 
 
 def note(settings: Settings, as_of: datetime, run_id: str, waits_for: str = "") -> bool:
-    """Write down that the run of a week is under way, and what it waits for. Return whether this is new."""
+    """Record that the run of a week is under way, and what it waits for. Return whether this changes the record."""
     with _changing(settings) as runs:
         known = runs.get(as_of.date())
         since = known.since if known and known.run_id == run_id else datetime.now(UTC)
@@ -46,7 +46,7 @@ def note(settings: Settings, as_of: datetime, run_id: str, waits_for: str = "") 
 
 
 def end(settings: Settings, as_of: datetime, run_id: str) -> None:
-    """Write down that a run of a week has ended. A later run of the week stays under way."""
+    """Record that a run of a week has ended. If another run of the week is recorded, that one stays."""
     with _changing(settings) as runs:
         if as_of.date() in runs and runs[as_of.date()].run_id == run_id:
             del runs[as_of.date()]

@@ -1,4 +1,4 @@
-"""What a report is rendered from: the admitted extracts up to its week."""
+"""The extracts that a report is rendered from: the admitted ones up to its week."""
 
 from __future__ import annotations
 

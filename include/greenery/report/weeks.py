@@ -1,4 +1,4 @@
-"""The list of weeks: the state of each, as weeks.json, as a page, and for `make status`."""
+"""The list of weeks with the state of each. It is written as weeks.json and as a page; `make status` prints it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def write_list(settings: Settings, connection: Connection) -> None:
     landed = ledger.extracts(connection)
     weeks = []
     for extract in landed:
-        # Content that was landed again waits beside the published content of its week.
+        # An extract that was landed again waits beside the published extract of its week.
         waits = extract.state == "landed" and [other.as_of for other in landed].count(extract.as_of) > 1
         is_published = not waits and Week(end=extract.as_of).name in published_weeks
         weeks.append(_week(settings, extract, is_published, extract.as_of in outdated))
@@ -49,10 +49,11 @@ def write_list(settings: Settings, connection: Connection) -> None:
 
 
 def _outdated_reports(connection: Connection, published: Sequence[str], maturity_days: int) -> set[datetime]:
-    """Return the weeks (as_of) whose report was rendered from other extracts than are published up to them now, or with
-    another maturity.
+    """Return the weeks (as_of) whose report was rendered from other extracts than those published up to this week now,
+    or with another maturity.
 
-    Where the summary would not differ in a byte, `comparing.settle` has recorded the new extracts.
+    If the summary stays the same in every byte, `comparing.settle` has recorded the new extracts, and the week is left
+    out.
 
     published: the ids of the published extracts, oldest first.
     """
@@ -66,7 +67,7 @@ def _outdated_reports(connection: Connection, published: Sequence[str], maturity
 
 
 def write_index(settings: Settings) -> None:
-    """Write `reports/index.html` anew after something was delivered; it needs no warehouse."""
+    """Write `reports/index.html` again after a delivery. It needs no warehouse."""
     with _lock(settings):
         _write_index(settings)
 
@@ -99,7 +100,7 @@ def state_of(settings: Settings, as_of: datetime) -> str:
 
 
 def recorded(settings: Settings) -> list[WeekState]:
-    """Return the weeks of weeks.json, oldest first; none where nothing was landed."""
+    """Return the weeks of weeks.json, oldest first; none if nothing was landed."""
     path = settings.reports / "weeks.json"
     return WEEKS.validate_json(path.read_bytes()) if path.exists() else []
 
@@ -135,8 +136,10 @@ def _acceptance(extract: Extract) -> str:
 
 
 def listed(settings: Settings) -> list[ListedWeek]:
-    """Return all weeks, oldest first: missing and late ones too, with the runs that are under way, and with where their
-    digests were delivered and are owed."""
+    """Return all weeks, oldest first, also missing and late ones.
+
+    Each week has the run that is under way, and the channels to which its digest was delivered or is owed.
+    """
     under_way = runs.under_way(settings)
     weeks = [
         _listed(settings, week, under_way.get(week.as_of))
@@ -165,7 +168,7 @@ def _listed(settings: Settings, week: WeekState, run: WeekRun | None) -> ListedW
         waits_for=run.waits_for if run else "",
         due=due if owed and due <= datetime.now(UTC) else None,
     )
-    if run:  # it may do by itself what there is to do
+    if run:  # this run may do the next step by itself
         return found.model_copy(update={"next_command": None})
     if owed and week.published and not week.next_command:  # a run of the week delivers the digest that is owed
         return found.model_copy(update={"next_command": commands.backfill(settings, week.as_of, week.as_of)})
@@ -173,8 +176,10 @@ def _listed(settings: Settings, week: WeekState, run: WeekRun | None) -> ListedW
 
 
 def _figures(settings: Settings, as_of: datetime) -> WeekFigures | None:
-    """Return the main figures of a week's summary.json, which another version of the code may have written. None where
-    a withdrawal has just deleted it."""
+    """Return the main figures of a week's summary.json, which another version of the code may have written.
+
+    None if a withdrawal has just deleted the file.
+    """
     file = settings.report_folder(as_of) / "summary.json"
     if not file.exists():
         return None
@@ -211,7 +216,7 @@ def _not_landed(settings: Settings, under_way: Collection[date]) -> list[WeekSta
 
 
 def _to_land(settings: Settings, first: date, last: date, is_found: bool) -> str:
-    """Return what to do about weeks that are not landed, from the first to the last."""
+    """Return the next steps, with the command, for weeks that are not landed, from the first to the last."""
     backfill = commands.backfill(settings, first, last)
     if is_found:
         return backfill
@@ -221,7 +226,7 @@ def _to_land(settings: Settings, first: date, last: date, is_found: bool) -> str
 
 
 def _in_ranges(settings: Settings, weeks: Sequence[ListedWeek]) -> list[ListedWeek]:
-    """Return the weeks, with one command for neighbours that need the same: the last of them has it.
+    """Return the weeks. Neighbours that need the same command share one, which the last of them has.
 
     weeks: oldest first.
     """
@@ -240,7 +245,10 @@ def _in_ranges(settings: Settings, weeks: Sequence[ListedWeek]) -> list[ListedWe
 
 
 def _needs(settings: Settings, week: ListedWeek) -> str:
-    """Return what a week needs that its neighbours can need with it: a run, or its extract and a run."""
+    """Return what a week needs: `run`, `extract` (its extract, then a run), or empty for anything else.
+
+    Neighbours with the same need can share one command.
+    """
     run = commands.backfill(settings, week.as_of, week.as_of)
     if week.next_command == run:
         return "run"

@@ -29,9 +29,9 @@ FILES = ("summary.json", "quality.html", "quality.json", "order_changes.csv", "f
 def write(settings: Settings, as_of: datetime) -> Path:
     """Write the report files of the week that ends at `as_of` (naive UTC) and return their folder.
 
-    Where the week had a report with other figures, `restatement.json` says what changed.
+    If the week had a report with other figures, `restatement.json` lists the changes.
 
-    Raises NotAdmittedError where the published version holds no extract as of then.
+    Raises NotAdmittedError if the published version holds no extract of the week.
     """
     with open_published(settings) as connection:
         try:
@@ -59,7 +59,7 @@ def write(settings: Settings, as_of: datetime) -> Path:
 def write_page(settings: Settings, as_of: datetime, held_because: str = "") -> None:
     """Write the page of a week from the files of its report.
 
-    held_because: why its extract is held; empty where it is not.
+    held_because: why its extract is held; empty if it is not held.
     """
     folder = settings.report_folder(as_of)
     _write_page(settings, as_of, summary_in(folder), restatement_in(folder), held_because)
@@ -69,7 +69,9 @@ def figures(connection: Connection, as_of: datetime, maturity_days: int) -> Summ
     """Return the figures of the week that ends at `as_of` (naive UTC).
 
     connection: a database with the published relations, in its schemas analytics and intermediate.
-    Raises NotAdmittedError where it holds no extract as of then.
+    maturity_days: days after a week's end from which its shipments count as complete.
+
+    Raises NotAdmittedError if it holds no extract of the week.
     """
     return summary.build(week_rows.read(connection, as_of), maturity_days)
 
@@ -83,7 +85,7 @@ def take_back(settings: Settings, connection: Connection, as_of: datetime) -> No
     reason = (extract and extract.reason) or "its extract is not admitted"
     folder = settings.report_folder(as_of)
     _write_page(settings, as_of, None, None, reason)
-    # summary.json is the last one: a week that has it has a report.
+    # summary.json is deleted last, because a week that has it counts as having a report.
     for name in ("order_changes.csv", "funnel.png", "restatement.json", "run.json", "summary.json"):
         (folder / name).unlink(missing_ok=True)
     _forget_preview(folder)

@@ -1,7 +1,7 @@
 """A simulated plant shop that writes weekly extracts in the form of the real ones.
 
-The shop is generated whole, with every future change of a row as a time of its own (shipped_at, moved_at, ...).
-An extract is then a selection: what had happened before its as_of.
+The whole shop is generated at once, with a time for every later change of a row (shipped_at, moved_at, ...). An extract
+then selects everything that had happened before its as_of.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ STEADY_ORDERS_DAYS = 84
 
 @dataclass(frozen=True)
 class Shop:
-    """What is simulated. Raises ValueError, naming the field, where a value can't be used.
+    """The shop to simulate. Raises ValueError, which names the field, if a value can't be used.
 
     first_as_of: as_of of the first extract, naive UTC, at 00:00; the others follow every 7 days.
     weeks: number of weekly extracts.
     sessions_per_week: sessions in the first simulated week; each later week has 2 % of that number more.
     seed: another seed gives another shop.
     history_weeks: weeks of shop life before the week that the first extract ends.
-    events_window_days: if set, events hold only those created in so many days before the as_of, and `_extract.json`
+    events_window_days: if set, an extract has only the events of so many days before its as_of, and `_extract.json`
         says since when.
-    improved_checkout_week: index of the extract (0 is the first) from whose week on more sessions check out. Fixed,
-        so that a shop with more weeks keeps its earlier extracts; the default is the middle of 8 weeks.
+    improved_checkout_week: index of the extract (0 is the first) from whose week on more sessions check out. It does
+        not depend on `weeks`, so a shop with more weeks has the same earlier extracts.
     file_format: csv or parquet.
     steady: a shop that does not grow: every week has as many sessions, nobody signs up, and orders older than
         STEADY_ORDERS_DAYS are left out of the extracts. With a window of events all its extracts are of one size.
@@ -69,22 +69,22 @@ class Shop:
             raise ValueError(f"file_format={self.file_format!r} is unknown: use one of {', '.join(FILE_FORMATS)}.")
 
 
-# What is generated once: the order is that in which the scripts read each other's tables.
+# The scripts that generate the shop. Later scripts read the tables of earlier ones.
 SCRIPTS = ("draws", "catalogue", "users", "sessions", "orders", "inventory")
 
 
 def simulate(shop: Shop, out: Path) -> list[Path]:
     """Write the extracts of `shop` to `<out>/<YYYY-MM-DD>/<table>.<file_format>`; return their folders, oldest first.
 
-    The same shop gives the same bytes, and a shop with more weeks the same earlier folders (Parquet: for one version
-    of DuckDB, which writes its name into the file). A folder that is there already with the same content is left
-    alone. Raises ValueError at the first one with other content; nothing is ever overwritten.
+    The same shop gives the same bytes. A shop with more weeks gives the same earlier folders. (For Parquet this needs
+    the same version of DuckDB, which writes its version into the file.) An existing folder with the same content is
+    left alone. Nothing is ever overwritten: raises ValueError at the first folder with other content.
     """
     return list(write_extracts(shop, out))
 
 
 def write_extracts(shop: Shop, out: Path) -> Iterator[Path]:
-    """Write the extracts as `simulate` does, and yield the folder of each once it is written."""
+    """Write the extracts as `simulate` does, and yield each folder after it is written. Raises the same errors."""
     out.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as connection:
         _generate(connection, shop)

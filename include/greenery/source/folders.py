@@ -1,6 +1,6 @@
-"""The file source: `<extracts>/<YYYY-MM-DD>/<table>.csv` or `.parquet`, each folder the shop's state at one instant.
+"""The file source: `<extracts>/<YYYY-MM-DD>/<table>.csv` or `.parquet`. Each folder shows the shop at one instant.
 
-A table is a file, or a folder of that name with its parts.
+A table is a file, or a folder of that name that contains its parts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FORMATS = (".csv", ".csv.gz", ".parquet")
 
 
 class ExtractError(Exception):
-    """An extract can't be landed; the message says what is wrong, where, and how to mend it."""
+    """An extract can't be landed. The message says what is wrong, where it is, and how to fix it."""
 
 
 class MissingExtractError(ExtractError):
@@ -31,8 +31,8 @@ class MissingExtractError(ExtractError):
 class ExtractFolder(BaseModel, frozen=True):
     """A folder of the file source that has all files.
 
-    files: table name to its file, or the folder with its parts.
-    events_since: start (naive UTC) of the window of its events, None for all.
+    files: for each table its file, or the folder with its parts.
+    events_since: the time (naive UTC) from which the file has all events; None if it has all events of all times.
     """
 
     as_of: datetime
@@ -44,8 +44,8 @@ class ExtractFolder(BaseModel, frozen=True):
 def find_extract(settings: Settings, as_of: datetime) -> ExtractFolder:
     """Return the folder of the extract as of `as_of` (naive UTC).
 
-    Raises MissingExtractError where there is no folder, ExtractError where a table's file is missing or twice there,
-    or `_extract.json` can't be read.
+    Raises MissingExtractError if there is no folder, ExtractError if a table has no file or several files, or if
+    `_extract.json` can't be read.
     """
     path = settings.extracts / f"{as_of:%Y-%m-%d}"
     if not path.is_dir():
@@ -58,7 +58,7 @@ def find_extract(settings: Settings, as_of: datetime) -> ExtractFolder:
 
 
 def _find_table(folder: Path, table: str, as_of: datetime) -> Path:
-    """Return the table's file or folder. Raises ExtractError where there is none, or more than one."""
+    """Return the table's file or folder. Raises ExtractError if there is none, or more than one."""
     of_table = sorted(path for path in folder.iterdir() if path.name.lower().startswith(f"{table}."))
     found = [path for path in of_table if path.name.lower().removeprefix(table) in FORMATS]
     if len(found) == 1:
@@ -72,7 +72,7 @@ def _find_table(folder: Path, table: str, as_of: datetime) -> Path:
 
 
 def ignored_folders(settings: Settings) -> list[str]:
-    """Return a line for each entry of the source that is no extract: another name, or a day that ends no week."""
+    """Return a line for each folder that is no extract: its name is no date, or the day ends no week."""
     if not settings.extracts.is_dir():
         return []
     lines = []

@@ -17,10 +17,11 @@ STEPS = ("page_view", "add_to_cart", "checkout", "package_shipped")
 class Column:
     """A source column.
 
-    required: the shop never leaves it empty (a key column must not be, else the landing fails).
-    shown: a figure of the report needs it. A required column that none needs may be empty from the first week on.
-    personal: checked, but never landed.
-    known_values: the values that the shop is known to use; another one lands with a warning.
+    required: whether the shop normally fills it. If it is empty, it lands with a warning; an empty key is refused.
+    shown: whether a figure of the report needs it. A required column that no figure needs may be empty from the first
+        week on.
+    personal: whether it holds personal data, which is checked but never landed.
+    known_values: the values that the shop is known to use. Another value lands with a warning.
     """
 
     name: str
@@ -32,7 +33,7 @@ class Column:
 
     @property
     def is_code(self) -> bool:
-        """Whether it holds ids: texts that are compared, whatever type the source has for them."""
+        """Whether it holds ids. They are compared as texts, whatever their type is in the source."""
         return self.name.endswith("_id") or self.name == "zipcode"
 
 

@@ -1,6 +1,6 @@
-"""The gate in front of the pages that this repository adds to Airflow: the reports, and the models' documentation.
+"""The gate in front of two pages that this repository adds to Airflow: the reports, and the models' documentation.
 
-Airflow itself asks nobody who opens a plugin's page for a login (3.3.2).
+Airflow 3.3.2 itself asks for no login when someone opens the page of a plugin.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PAGES = (REPORTS_PAGE, MODELS_PAGE)
 EMBEDDING = "frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
-# dbt's page runs scripts of its own, evaluates expressions, and holds its pictures and fonts in itself.
+# dbt's page runs its own scripts, evaluates expressions, and contains its pictures and fonts.
 MODELS_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; font-src 'self' data:"
@@ -38,7 +38,7 @@ class Gate:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request for one of the pages; hand every other request on."""
+        """Answer a request for one of the pages. Pass every other request to the app."""
         page = _page(scope) if scope["type"] == "http" else None
         if page is None:
             await self.app(scope, receive, send)
@@ -54,14 +54,14 @@ class Gate:
             await send(message)
 
         answer = await _refusal(Request(scope)) or self.app
-        # Cosmos's pages know GET alone. The server sends no body to a client that asked for the head.
+        # The pages of Cosmos answer only GET. The server drops the body of an answer to HEAD.
         if scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}
         await answer(scope, receive, send_with_headers)
 
 
 def _page(scope: Scope) -> str | None:
-    """Return the page that a request is for, by the rule of Starlette's mounts."""
+    """Return the page that a request asks for, by the rule of Starlette's mounts; None if it is another one."""
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     return next((page for page in PAGES if path == page or path.startswith(f"{page}/")), None)
 
@@ -79,7 +79,7 @@ def _headers(page: str) -> Mapping[str, str]:
 
 
 async def _refusal(request: Request) -> Response | None:
-    """Return why the user of a request may not see the pages; None where the user may."""
+    """Return the answer that refuses the user of a request; None if the user may see the pages."""
     from airflow.api_fastapi.core_api.security import bearer_scheme, get_user, requires_access_dag
     from fastapi import HTTPException
     from fastapi.concurrency import run_in_threadpool

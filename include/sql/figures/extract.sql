@@ -1,4 +1,5 @@
--- The admitted extract as of $as_of and what it is compared with; no row if none is admitted.
+-- The admitted extract as of $as_of, and the as_of of the extract with which it is compared; no row if none is
+-- admitted.
 select
     as_of,
     extract_id,

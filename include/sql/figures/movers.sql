@@ -1,5 +1,5 @@
 -- Checkouts by product, country and state in the week that ends at $as_of and in the week before, as known as of
--- $as_of. One row a value that at least $enough sessions of each of both weeks have. It reads recent_sessions.
+-- $as_of. There is one row for each value that has at least $enough sessions in both weeks. It reads recent_sessions.
 with sessions as (
     select
         session_id,

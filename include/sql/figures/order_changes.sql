@@ -1,5 +1,5 @@
--- The orders that changed between the extract as of $as_of and its predecessor, each with its total as the newest
--- extract until then shows it.
+-- The orders that changed between the extract as of $as_of and the one before, each with its total from the newest
+-- extract up to then that has the order.
 with order_totals as (
     select
         order_id,

@@ -1,5 +1,5 @@
--- The products of the orders that changed between the extract as of $as_of and its predecessor. One row an order and
--- product. An order's items are those of the newest extract until then that has any for it.
+-- The products of the orders that changed between the extract as of $as_of and the one before, one row for each order
+-- and product. The items of an order come from the newest extract up to then that has items for it.
 with order_items as (
     select
         order_id,

@@ -1,6 +1,6 @@
--- The time from each step to the next in the sessions of the week: those of recent_sessions with weeks_ago 0. One row a
--- step that a session reached after the step before it, or in the same instant. A time before the session's start, of a
--- backdated event, says nothing.
+-- The time from each step to the next in the sessions of the week: those of recent_sessions with weeks_ago 0. There is
+-- one row for each step that a session reached after the step before it, or in the same instant. A time before the
+-- session's start, which comes from a backdated event, is left out.
 with sessions as (
     select *
     from recent_sessions

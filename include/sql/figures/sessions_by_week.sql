@@ -1,5 +1,5 @@
--- The funnel by week as it was known as of $as_of. One row a week that has sessions; weeks_ago 0 is the week that
--- ends at $as_of. Times are UTC.
+-- The funnel by week as known as of $as_of, one row for each week that has sessions. weeks_ago 0 is the week that ends
+-- at $as_of. Times are UTC.
 with known_steps as (
     select *
     from {{ history }}.int_session_steps

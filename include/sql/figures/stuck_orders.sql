@@ -1,6 +1,6 @@
 -- The orders that as of $as_of have been in their status longer than 95 % of the stays in it that had ended by then.
--- One row a status with at least $enough such stays and order stuck in it; order_id is null where none is. Times are
--- UTC.
+-- There is one row for each stuck order in a status with at least $enough such stays. A status without stuck orders has
+-- one row in which order_id is null. Times are UTC.
 with versions as (
     select
         order_id,
@@ -19,8 +19,8 @@ with_previous as (
     from versions
 ),
 
--- An order that was away and comes back as it was goes on with its stay. An order begins as preparing; one that is
--- first seen in another status came into it at a time that nobody knows.
+-- If an order is missing for a while and comes back in the same status, its stay goes on. Orders begin as preparing. If
+-- an order is first seen in another status, nobody knows since when, so it counts from that extract on.
 stays as (
     select
         order_id,

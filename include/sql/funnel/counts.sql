@@ -1,5 +1,6 @@
--- The funnel of the selected sessions, one row a value of $by. shipped_at_equal_age counts those shipped by the end of
--- their own week; not_shipped counts checkouts that may still ship, in sessions that start at $young_from or later.
+-- The funnel of the selected sessions, one row for each value of $by. shipped_at_equal_age counts the sessions that
+-- shipped before the end of their own week. not_shipped counts checkouts that may still ship, in sessions that start at
+-- $young_from or later.
 with by_value as (
     select
         case $by

@@ -1,5 +1,5 @@
--- The funnel of the selected sessions by product. A session counts for each product that it met, of the products
--- $product where they are given. The columns are those of counts.sql.
+-- The funnel of the selected sessions by product. A session counts for each product that it met or, if $product is
+-- given, for each of these products that it met. The columns are those of counts.sql.
 select
     session_products.product_id as value,
     count(*) as sessions,

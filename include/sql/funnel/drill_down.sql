@@ -1,5 +1,5 @@
--- The selected sessions, newest first, $most at most: all, those that reached the step $reached, or those that reached
--- the step before $lost and not $lost.
+-- The selected sessions, newest first, $most at most. These are all of them, those that reached the step $reached, or
+-- those that reached the step before $lost and did not reach $lost.
 with reached as (
     select
         *,

@@ -1,5 +1,5 @@
--- The sessions and the products that they met, with the time of each step, as known as of $as_of. It reads steps, of
--- known_steps.sql. Times are UTC.
+-- The sessions and the products that they met, with the time of each step, as known as of $as_of. It reads `steps`, the
+-- result of known_steps.sql. Times are UTC.
 with order_items as (
     select
         order_id,

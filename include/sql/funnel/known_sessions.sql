@@ -1,6 +1,6 @@
--- The sessions as known as of $as_of, with their user and place, and what they are grouped by. visitor is `new` in the
--- first session of a user. start_week is the day on which the session's week starts. Times are UTC.
--- It reads steps, of known_steps.sql.
+-- The sessions as known as of $as_of, with their user and place, and with the properties by which they are grouped.
+-- visitor is `new` in the first session of a user. start_week is the day on which the session's week starts. Times are
+-- UTC. It reads `steps`, the result of known_steps.sql.
 with sessions as (
     select
         session_id,
@@ -12,18 +12,10 @@ with sessions as (
 ),
 
 session_users as (
-    select
-        session_id,
-        user_id
-    from steps
-    where user_id is not null
-    qualify row_number() over (
-            partition by session_id
-            order by case when first_at < started_at then 1 else 0 end, first_at, user_id
-        ) = 1
+    {{ session_users('steps') }}
 ),
 
--- A row that is gone shows what was last there.
+-- A user or address that is gone has its last values.
 users as (
     select
         user_id,

@@ -1,5 +1,5 @@
--- What is known of sessions as of $as_of: the rows of int_session_steps, with the start of their session.
--- Times are UTC.
+-- The steps of sessions as known as of $as_of: the rows of int_session_steps, with the start of their session. Times
+-- are UTC.
 select
     session_id,
     event_type,

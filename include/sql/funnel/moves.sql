@@ -1,5 +1,5 @@
 -- The selected sessions that reached a step after the step before, or in the same instant, with the time between: one
--- row a session and step. A time before the session's start, of a backdated event, says nothing.
+-- row for each session and step. A time before the session's start, which comes from a backdated event, is left out.
 select
     'add_to_cart' as step,
     start_day,

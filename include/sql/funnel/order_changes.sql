@@ -1,5 +1,5 @@
--- The orders that changed between the extract as of $as_of and the one before, with what they cost and consist of then.
--- An order that is gone shows what was last there.
+-- The orders that changed between the extract as of $as_of and the one before, with their total and their products
+-- then. An order that is gone has its last values.
 with changes as (
     select *
     from analytics.fct_order_changes

@@ -1,4 +1,4 @@
--- What the orders $order_id consist of, as known as of $as_of.
+-- The products of the orders $order_id, as known as of $as_of.
 select
     order_id,
     product_id,

@@ -1,5 +1,5 @@
--- The versions of the orders $order_id that were known as of $as_of, oldest first. A version that ended later was not
--- over yet.
+-- The versions of the orders $order_id that were known as of $as_of, oldest first. A version that ended later has no
+-- end yet.
 select
     order_id,
     dbt_valid_from as valid_from,

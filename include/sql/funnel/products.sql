@@ -1,5 +1,5 @@
--- All products, with the name that was known as of $as_of; a later name where there was none yet, the id where no
--- extract has the product.
+-- All products, with the name that was known as of $as_of. If there was none yet, it is a later name; if no extract has
+-- the product, it is the id.
 with known as (
     select
         product_id,

@@ -1,4 +1,4 @@
--- The sessions of a selection: they start in [$first, $until), and have one of the values where a list is given.
+-- The sessions of a selection: they start in [$first, $until), and match each list of values that is given.
 select
     session_number,
     session_id,

@@ -1,4 +1,4 @@
--- The sessions of a selection that met one of the products $product, each once, with the steps that it reached with any
+-- The sessions of a selection that met one of the products $product, each once, with the steps that it reached with one
 -- of them.
 with met as (
     select

@@ -1,4 +1,5 @@
--- What is known of the session $session_id as of $as_of: one row a kind of event, order and product. Times are UTC.
+-- The events of the session $session_id as known as of $as_of: one row for each type of event, order and product. Times
+-- are UTC.
 select
     event_type,
     order_id,

@@ -1,4 +1,5 @@
--- How long the moves of moves.sql took, in microseconds: one row a step, with percentiles and how many took less.
+-- The times that the moves of moves.sql took, in microseconds: one row for each step, with percentiles and with the
+-- numbers of moves below each limit.
 select
     step,
     count(*) as sessions,

@@ -1,4 +1,4 @@
--- How long the moves of moves.sql took, in microseconds: one row a step and day, week or month ($by).
+-- The times that the moves of moves.sql took, in microseconds: one row for each step and day, week or month ($by).
 select
     step,
     case $by

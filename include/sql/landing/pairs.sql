@@ -1,5 +1,5 @@
--- What a build is made of: everything admitted and the extract of the run that builds, or without it where the run
--- withdraws it. Each with its neighbour before.
+-- The extracts of a build, each with the extract before it: all admitted extracts and the extract of the run that
+-- builds. If the run withdraws its extract, this extract is left out.
 with extracts as (
     select extracts.*
     from landing.extracts

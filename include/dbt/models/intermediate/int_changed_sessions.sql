@@ -24,7 +24,7 @@ changed_events as (
     where pair_id in (select touched.pair_id from touched)
 ),
 
--- An event counts in the session of its earliest appearance: where that is another now, both sessions change.
+-- An event counts in the session of its earliest appearance. If that is another session now, both sessions change.
 sessions_of_events as (
     select session_id
     from {{ ref('int_event_appearances') }}

@@ -11,7 +11,7 @@ appearances as (
         and event_id in (select events_to_build.event_id from events_to_build)
 ),
 
--- An event that left a window and came back appears twice: the earliest extract says what it is.
+-- An event that left a window and came back appears twice. The content of the earliest extract counts.
 events as (
     select * from appearances
     qualify row_number() over (partition by event_id order by as_of) = 1

@@ -21,7 +21,7 @@ dated_steps as (
     from known_steps
 ),
 
--- Of the orders that these sessions placed.
+-- The items of the orders that these sessions placed.
 order_item_versions as (
     {{ current_rows(ref('int_order_item_versions')) }}
         and order_id in (select known_steps.order_id from known_steps)

@@ -40,15 +40,7 @@ sessions as (
 ),
 
 session_users as (
-    select
-        session_id,
-        user_id
-    from dated_steps
-    where user_id is not null
-    qualify row_number() over (
-            partition by session_id
-            order by case when first_at < started_at then 1 else 0 end, first_at, user_id
-        ) = 1
+    {{ session_users('dated_steps') }}
 ),
 
 final as (

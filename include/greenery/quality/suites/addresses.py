@@ -1,4 +1,4 @@
-"""The addresses that both the extract and the one before show."""
+"""The addresses that are in the extract and in the one before."""
 
 from __future__ import annotations
 

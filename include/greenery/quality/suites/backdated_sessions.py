@@ -1,4 +1,4 @@
-"""The sessions of the week, and those of new backdated events."""
+"""The sessions of the week, and the sessions of new backdated events."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SUITE = Suite(
             remedy="accept",
             owner=WEB,
             acceptable=True,
-            tells_of=("events_not_backdated", "events_arrive_in_time"),
+            covers=("events_not_backdated", "events_arrive_in_time"),
         ),
     ),
 )

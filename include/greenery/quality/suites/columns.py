@@ -10,7 +10,7 @@ from greenery.warehouse.connection import Connection, rows
 
 
 def _statement(connection: Connection) -> Statement:
-    """Return the statement of all known columns, and of the warnings of the landing of those that are not."""
+    """Return the statement with one row for each known column (null) and for each warning of an unknown column."""
     query = "select warnings from landing.extracts where extract_id = (select extract_id from quality_week)"
     warnings = json.loads(rows(connection, query)[0]["warnings"])
     unknown = [line for line in warnings if "unknown column" in line]

@@ -30,7 +30,7 @@ SUITE = Suite(
             remedy="accept",
             owner=WEB,
             acceptable=True,
-            tells_of=("event_types_known", "events_not_collapsed", "conversion_not_collapsed"),
+            covers=("event_types_known", "events_not_collapsed", "conversion_not_collapsed"),
         ),
         Check(
             "events_have_users",
@@ -54,7 +54,7 @@ SUITE = Suite(
             look="how ids are written in users.csv and events.csv; one may be older or incomplete",
             remedy="accept",
             acceptable=True,
-            tells_of=("events_have_users", "places_known"),
+            covers=("events_have_users", "places_known"),
         ),
         Check(
             "events_have_products",
@@ -80,7 +80,7 @@ SUITE = Suite(
             remedy="accept",
             owner=WEB,
             acceptable=True,
-            tells_of=("events_have_products",),
+            covers=("events_have_products",),
         ),
         Check(
             "checkouts_have_orders",
@@ -108,7 +108,7 @@ SUITE = Suite(
             look="how ids are written in orders.csv and events.csv; one may be older or incomplete",
             remedy="accept",
             acceptable=True,
-            tells_of=("checkouts_have_orders", "orders_have_checkouts"),
+            covers=("checkouts_have_orders", "orders_have_checkouts"),
         ),
         Check(
             "events_have_sessions",
@@ -126,7 +126,7 @@ SUITE = Suite(
             meaning="Most new events have a session.",
             look="the column session_id in events.csv",
             owner=WEB,
-            tells_of=("events_have_sessions", "sessions_not_collapsed", "events_not_collapsed"),
+            covers=("events_have_sessions", "sessions_not_collapsed", "events_not_collapsed"),
         ),
         Check(
             "order_events_name_orders",
@@ -178,7 +178,7 @@ SUITE = Suite(
             remedy="accept",
             owner=WEB,
             acceptable=True,
-            tells_of=("events_not_from_the_future", "events_not_collapsed", "sessions_not_collapsed"),
+            covers=("events_not_from_the_future", "events_not_collapsed", "sessions_not_collapsed"),
         ),
         Check(
             "events_not_backdated",

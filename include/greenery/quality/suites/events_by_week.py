@@ -32,7 +32,7 @@ SUITE = Suite(
             remedy="accept",
             owner=WEB,
             acceptable=True,
-            tells_of=("events_near_history", "sessions_not_collapsed", "conversion_not_collapsed"),
+            covers=("events_near_history", "sessions_not_collapsed", "conversion_not_collapsed"),
         ),
         Check(
             "page_views_name_products_near_history",

@@ -16,7 +16,7 @@ SUITE = Suite(
             meaning="The extract has events.",
             look="events.csv: the export may have stopped halfway",
             owner=WEB,
-            tells_of=("events_not_collapsed", "sessions_not_collapsed"),
+            covers=("events_not_collapsed", "sessions_not_collapsed"),
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""The rows of fct_funnel_daily: our own logic."""
+"""The rows of fct_funnel_daily. A check that fails here shows a fault of our own logic."""
 
 from __future__ import annotations
 

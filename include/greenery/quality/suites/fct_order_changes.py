@@ -1,4 +1,4 @@
-"""The rows of fct_order_changes: our own logic."""
+"""The rows of fct_order_changes. A check that fails here shows a fault of our own logic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of fct_sessions: our own logic."""
+"""The rows of fct_sessions. A check that fails here shows a fault of our own logic."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from greenery.quality.suite import Check, Suite
 
 STEPS = ("page_view_at", "add_to_cart_at", "checkout_at", "package_shipped_at")
 DIFFER = " or ".join(f"{column} is distinct from known_{column}" for column in ("started_at", *STEPS))
-# Where later extracts are in the build, a mart may know more; it may never know less. A time before the
-# session's start, of a backdated event, gives way to any other.
+# If the build has later extracts, the mart may know more than was known at the week's end, but never less. A time
+# before the session's start, which comes from a backdated event, is replaced by any other time.
 KNOW_LESS = "started_at > known_started_at or " + " or ".join(
     f"coalesce({step} > known_{step} and known_{step} >= known_started_at, false) "
     f"or ({step} is null and known_{step} is not null)"

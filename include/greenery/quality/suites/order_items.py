@@ -1,4 +1,4 @@
-"""The order items that the extract shows and the one before does not."""
+"""The order items that are in the extract and not in the one before."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SUITE = Suite(
             look="orders.csv and order_items.csv: one may be older or incomplete",
             remedy="accept",
             acceptable=True,
-            tells_of=("items_have_orders",),
+            covers=("items_have_orders",),
         ),
         Check(
             "items_have_products",
@@ -49,7 +49,7 @@ SUITE = Suite(
             look="products.csv and order_items.csv: one may be older or incomplete",
             remedy="accept",
             acceptable=True,
-            tells_of=("items_have_products",),
+            covers=("items_have_products",),
         ),
         Check(
             "item_quantities_positive",

@@ -31,7 +31,7 @@ SUITE = Suite(
             remedy="accept",
             owner=SHOP,
             acceptable=True,
-            tells_of=("order_value_near_history",),
+            covers=("order_value_near_history",),
         ),
     ),
 )

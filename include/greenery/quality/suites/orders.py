@@ -69,7 +69,7 @@ SUITE = Suite(
             remedy="accept",
             owner=SHOP,
             acceptable=True,
-            tells_of=("order_statuses_known",),
+            covers=("order_statuses_known",),
         ),
         Check(
             "orders_have_users",
@@ -93,7 +93,7 @@ SUITE = Suite(
             look="how ids are written in users.csv and orders.csv; one may be older or incomplete",
             remedy="accept",
             acceptable=True,
-            tells_of=("orders_have_users",),
+            covers=("orders_have_users",),
         ),
         Check(
             "orders_mostly_have_addresses",
@@ -143,7 +143,7 @@ SUITE = Suite(
             look="how ids are written in promos.csv and orders.csv; one may be older or incomplete",
             remedy="accept",
             acceptable=True,
-            tells_of=("orders_have_promos", "order_total_adds_up"),
+            covers=("orders_have_promos", "order_total_adds_up"),
         ),
         Check(
             "orders_have_checkouts",
@@ -187,7 +187,7 @@ SUITE = Suite(
             remedy="accept",
             owner=SHOP,
             acceptable=True,
-            tells_of=("orders_not_from_the_future",),
+            covers=("orders_not_from_the_future",),
         ),
         Check(
             "delivered_after_ordered",
@@ -286,7 +286,7 @@ SUITE = Suite(
             remedy="accept",
             owner=SHOP,
             acceptable=True,
-            tells_of=("orders_keep_their_facts",),
+            covers=("orders_keep_their_facts",),
         ),
         Check(
             "order_total_adds_up",
@@ -339,7 +339,7 @@ SUITE = Suite(
             remedy="accept",
             owner=SHOP,
             acceptable=True,
-            tells_of=("order_cost_fits_items",),
+            covers=("order_cost_fits_items",),
         ),
     ),
 )

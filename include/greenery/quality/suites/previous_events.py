@@ -40,7 +40,7 @@ SUITE = Suite(
             remedy="accept",
             owner=WEB,
             acceptable=True,
-            tells_of=("events_unchanged",),
+            covers=("events_unchanged",),
         ),
     ),
 )

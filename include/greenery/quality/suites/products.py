@@ -31,7 +31,7 @@ SUITE = Suite(
             remedy="accept",
             owner=SHOP,
             acceptable=True,
-            tells_of=("prices_steady",),
+            covers=("prices_steady",),
         ),
         Check(
             "prices_positive",

@@ -8,22 +8,22 @@ from greenery.warehouse.connection import Connection
 
 
 def _counts(table: Table, column: Column) -> str:
-    """Return the statement of how many values of the column are empty, now and in the extract before.
+    """Return the statement that counts the empty values of the column, now and in the extract before.
 
-    A shop may never fill a column that no figure needs, or may fill it for some rows. Only if more is empty than before
-    it says something.
+    A shop may never fill a column that no figure needs, or may fill it for some rows. So empty values of such a column
+    count only if they are more than before.
     """
     now, before = (
         f"(select count(*) as all_rows, count(*) - count({column.name}) as empty from landing.{table.name} "
         f"where extract_id = (select {extract_id} from quality_week))"
         for extract_id in ("extract_id", "previous_extract_id")
     )
-    # What would be empty now if the shop went on as before.
+    # The number of values that would be empty now if the same share were empty as before.
     as_before = "coalesce(ceil(cast(now.all_rows * before.empty as double) / nullif(before.all_rows, 0)), 0)"
     if column.shown:
         empty, newly_empty, empty_before, where = "now.empty", "0", "before.empty", ""
     else:
-        # In the first extract there is nothing to compare with.
+        # The first extract has nothing to compare with.
         empty, newly_empty = (
             "0",
             f"case when before.all_rows > 0 and now.empty > {as_before} then now.empty - {as_before} else 0 end",
@@ -40,7 +40,7 @@ def _counts(table: Table, column: Column) -> str:
 
 
 def _statement(connection: Connection) -> Statement:
-    """Return the statement of how many values of each required column are empty, now and in the extract before."""
+    """Return the statement that counts the empty values of each required column, now and in the extract before."""
     counts = " union all ".join(
         _counts(table, column)
         for table in TABLES
@@ -63,7 +63,7 @@ SUITE = Suite(
             lambda gx: gx.ExpectSharesNotToExceed(part="empty_and_needed", whole="all_rows", at_most=0.5),
             meaning="At least half of the values of every required column that a figure needs are filled.",
             look="the column in the file",
-            tells_of=("required_columns_filled",),
+            covers=("required_columns_filled",),
         ),
         Check(
             "other_columns_not_emptied",
@@ -74,7 +74,7 @@ SUITE = Suite(
             look="the column in the file: the shop may have given it up",
             remedy="accept",
             acceptable=True,
-            tells_of=("required_columns_filled",),
+            covers=("required_columns_filled",),
         ),
         Check(
             "required_columns_filled",

@@ -1,4 +1,4 @@
-"""The products that the week's sessions looked at, as their events have them."""
+"""The products that the week's sessions looked at, taken from their events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sessions of the week as their events have them."""
+"""The sessions of the week, taken from their events."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SUITE = Suite(
             remedy="accept",
             owner=WEB,
             acceptable=True,
-            tells_of=("sessions_not_copied",),
+            covers=("sessions_not_copied",),
         ),
         Check(
             "sessions_of_human_size",
@@ -69,7 +69,7 @@ SUITE = Suite(
             look="addresses.csv and users.csv: the users of these sessions, and their addresses",
             remedy="accept",
             acceptable=True,
-            tells_of=("places_known",),
+            covers=("places_known",),
         ),
     ),
 )

@@ -30,7 +30,7 @@ SUITE = Suite(
             remedy="accept",
             owner=WEB,
             acceptable=True,
-            tells_of=("sessions_near_history", "conversion_not_collapsed"),
+            covers=("sessions_near_history", "conversion_not_collapsed"),
         ),
         Check(
             "conversion_near_history",
@@ -56,7 +56,7 @@ SUITE = Suite(
             remedy="accept",
             owner=WEB,
             acceptable=True,
-            tells_of=("conversion_near_history",),
+            covers=("conversion_near_history",),
         ),
         Check(
             "users_known_near_history",

@@ -30,7 +30,7 @@ SUITE = Suite(
             remedy="accept",
             owner=WEB,
             acceptable=True,
-            tells_of=("sessions_not_shared", "sessions_of_human_size"),
+            covers=("sessions_not_shared", "sessions_of_human_size"),
         ),
     ),
 )

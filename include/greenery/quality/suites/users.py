@@ -1,4 +1,4 @@
-"""The users that the extract shows otherwise than the one before."""
+"""The users that are new in the extract, or differ from the extract before."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SUITE = Suite(
             look="how ids are written in addresses.csv and users.csv; one may be older or incomplete",
             remedy="accept",
             acceptable=True,
-            tells_of=("places_known",),
+            covers=("places_known",),
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""The answers of the API, worked out from what is published with the figures of the weekly report."""
+"""The answers of the API. They are computed from the published data in the same way as the figures of the report."""
 
 from __future__ import annotations
 
@@ -62,7 +62,10 @@ class Answers:
         self._version, self._maturity_days = version, maturity_days
 
     def funnel(self, query: Compared) -> FunnelAnswer:
-        """Return the funnel of a selection, and of the one that it is compared with."""
+        """Return the funnel of a selection, and of the selection that it is compared with.
+
+        As the other methods, it raises HTTPException (422) if a value of the query is not known.
+        """
         known = known_on(self._version, query)
         selected = select(known, query)
         row = self._count(known, selected)
@@ -229,7 +232,7 @@ def _provisional(row: Row) -> tuple[Any, ...]:
 
 
 def _difference(step: str, row: Row, before: Row, equal_age: bool) -> Difference:
-    """Return how a step's conversion differs. A step that is provisional on a side is compared at equal age."""
+    """Return how a step's conversion differs. A step that is provisional on either side is compared at equal age."""
     at_equal_age = equal_age and step == SHIPPED
     reached = "shipped_at_equal_age" if at_equal_age else step
     now, then = (Share(one[reached], one["sessions"]) for one in (row, before))
@@ -288,7 +291,7 @@ def _times(before: Any, step: Any, row: Row | None, provisional: bool) -> StepTi
 
 
 def _bucket(start: date, by: Bucket, selected: Selected) -> Period:
-    """Return a period as far as it is part of the selection."""
+    """Return the part of a period that lies in the selection."""
     if by == "month":
         end = date(start.year + start.month // 12, start.month % 12 + 1, 1)
     else:

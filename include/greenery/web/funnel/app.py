@@ -32,7 +32,10 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 
 def build(settings: Settings) -> FastAPI:
-    """Return the app. Every route asks for Airflow's login and the right to see the weekly DAG."""
+    """Return the app. Every route needs Airflow's login and the right to see the weekly DAG.
+
+    Raises NotesError if the file of notes can't be used.
+    """
     app = FastAPI(
         title="Greenery funnel",
         version="1",
@@ -46,7 +49,7 @@ def build(settings: Settings) -> FastAPI:
     _add_api(app, settings, published)
     _add_page(app, bundle)
     _add_answers_to_errors(app)
-    # The first view finds the libraries of statistics imported, and what is known read.
+    # So the first view does not wait for the import of statistics or for the newest data.
     threading.Thread(target=_warm_up, args=(published, bundle), daemon=True).start()
     return app
 
@@ -136,7 +139,7 @@ def _add_page(app: FastAPI, bundle: Path) -> None:
 
     @app.api_route("/{path:path}", methods=["GET", "HEAD"], include_in_schema=False)
     def nothing(path: str) -> Response:
-        """Answer for all other paths, so that they ask for the login too."""
+        """Answer all other paths, so that they need the login too."""
         raise HTTPException(404, f"There is no page {path!r}.")
 
 
@@ -172,7 +175,7 @@ def _json(text: bytes) -> Response:
 
 
 def bundle_of(settings: Settings) -> Path:
-    """Return the file that keeps the libraries of the charts."""
+    """Return the path of the file with the libraries of the charts."""
     return settings.home / "cache" / f"vega-{version_of('vl-convert-python')}.js"
 
 
@@ -188,6 +191,6 @@ def _warm_up(published: Published, bundle: Path) -> None:
 
 
 def _write_bundle(bundle: Path) -> None:
-    """Write the libraries of the charts as one file, unless it is there."""
+    """Write the libraries of the charts as one file, unless it exists."""
     if not bundle.exists():
         write_atomically(bundle, vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))

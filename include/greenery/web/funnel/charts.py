@@ -14,7 +14,7 @@ SHAPES = {"page_view": "square", "add_to_cart": "circle", "checkout": "triangle-
 
 
 def specs() -> dict[str, Spec]:
-    """Return each chart by its name."""
+    """Return the Vega-Lite spec of each chart, by its name."""
     return {"funnel": _funnel(), "over_time": _over_time(), "distribution": _distribution(), "pace": _pace()}
 
 
@@ -35,7 +35,7 @@ def _named(values: dict[str, str]) -> Spec:
 
 
 def _funnel() -> Spec:
-    """Return the funnel: a bar a step over all sessions; a thin bar below for the other selection."""
+    """Return the funnel: for each step a bar over all sessions, and a tick for the other selection."""
     share = {"field": "share", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": None}
     color = {"field": "step", "scale": _named(COLORS), "legend": None}
     tooltip = [
@@ -92,7 +92,7 @@ def _text(field: str, **mark: object) -> Spec:
 
 
 def _time_axis(**scale: object) -> Spec:
-    # All times are UTC: a day must not slip into the day before.
+    # All times are UTC. In a local zone a day could become the day before.
     return {
         "field": "day",
         "type": "temporal",
@@ -104,7 +104,7 @@ def _time_axis(**scale: object) -> Spec:
             "labelOverlap": "greedy",
             "labelSeparation": 12,
             "tickCount": 6,
-            # A day, in milliseconds: a time of day would be labelled with its day again.
+            # A day, in milliseconds. With more ticks, several would be labelled with the same day.
             "tickMinStep": 86_400_000,
             "format": "%-d %b",
         },
@@ -186,7 +186,7 @@ def _over_time() -> Spec:
 
 
 def _distribution() -> Spec:
-    """Return how many sessions took how long, for one step."""
+    """Return the distribution of the times of one step: the sessions by the time that they took."""
     return _spec(
         {
             "height": 150,

@@ -47,7 +47,7 @@ class Details:
         self._version, self._settings = version, settings
 
     def options(self, query: AsOf, notes: Sequence[Note]) -> Options:
-        """Return what can be chosen."""
+        """Return the values that can be chosen. notes: all notes; those of later days are left out."""
         known = known_on(self._version, query)
         places = known.all_rows("places")
         return Options(
@@ -64,7 +64,7 @@ class Details:
         )
 
     def sessions(self, query: DrillDown) -> SessionsAnswer:
-        """Return the sessions behind a bar."""
+        """Return the sessions behind a bar. Raises HTTPException (422) if a value of the query is not known."""
         known = known_on(self._version, query)
         selected = select(known, query)
         parameters = {"reached": query.reached, "lost": query.lost, "most": query.limit}
@@ -76,7 +76,7 @@ class Details:
         )
 
     def session(self, session_id: str, query: AsOf) -> SessionAnswer:
-        """Return what is known of a session, and of its orders; raise 404 where it is not known."""
+        """Return a session with its orders. Raises HTTPException (404) if it was not known on that day."""
         known = known_on(self._version, query)
         rows = known.rows("session_steps", {"session_id": session_id})
         if not rows:
@@ -91,7 +91,7 @@ class Details:
         )
 
     def order(self, order_id: str, query: AsOf) -> OrderAnswer:
-        """Return an order with all its versions; raise 404 where none was known."""
+        """Return an order with all its versions. Raises HTTPException (404) if none was known on that day."""
         known = known_on(self._version, query)
         orders = _orders(known, [order_id])
         if not orders[0].versions:
@@ -181,7 +181,7 @@ def _by_order(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
 
 
 def _typed(row: Mapping[str, Any], without: Sequence[str] = ()) -> dict[str, Any]:
-    """Return a row with the zone of its times, and with the list that `products` stands for."""
+    """Return a row in which times have a zone and `products`, one id in each line, is a tuple."""
     typed: dict[str, Any] = {
         name: values.moment(value) if isinstance(value, datetime) else value for name, value in row.items()
     }

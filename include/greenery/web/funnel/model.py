@@ -1,4 +1,4 @@
-"""What the API answers. Shares are fractions of 1, `*_pp` are percentage points; intervals are of 95 %."""
+"""The answers of the API. Shares are fractions of 1, `*_pp` are percentage points, intervals are 95 % intervals."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Answer(BaseModel):
 
 
 class OfVersion(Answer):
-    """A whole answer: the published version that it was read from, and the day whose knowledge it shows."""
+    """A whole answer: the published version that it was read from, and the day as known on which it shows the data."""
 
     version: int
     as_of: date
 
 
 class Period(Answer):
-    """Days: the first, and the one after the last."""
+    """A period of days: the first day, and the day after the last."""
 
     from_: date = Field(validation_alias="from", serialization_alias="from")
     to: date
@@ -57,7 +57,7 @@ class Country(Answer):
 
 
 class Note(Answer):
-    """Something that happened on a day, as notes.yml has it."""
+    """Something that happened on a day, from notes.yml."""
 
     day: date
     kind: Literal["release", "campaign", "incident", "other"]
@@ -65,10 +65,10 @@ class Note(Answer):
 
 
 class Options(OfVersion):
-    """What can be chosen.
+    """The values that can be chosen.
 
-    as_ofs: the days on which something was known, newest first. first_day, last_day: those of the first and the last
-    session; null without one.
+    as_ofs: the days as known on which data can be shown, newest first. first_day, last_day: the days of the first and
+    the last session; null if there is none.
     """
 
     as_ofs: tuple[date, ...]
@@ -97,7 +97,7 @@ class Segment(Answer):
 
 
 class Difference(Answer):
-    """The conversion of a step minus that in the other selection. reading is as in summary.json."""
+    """The conversion of a step minus its conversion in the other selection. reading: one of those in summary.json."""
 
     conversion_pp: float | None
     interval_pp: Interval | None
@@ -111,7 +111,8 @@ class Differences(ByStep[Difference]):
 
 
 class Comparison(Segment):
-    """The other selection. shared_sessions: how many sessions are in both; with some, the intervals are approximate."""
+    """The other selection. shared_sessions: the number of sessions in both. If there are some, the intervals are only
+    approximate."""
 
     differences: Differences
     shared_sessions: int
@@ -125,9 +126,10 @@ class Since(Answer):
 
 
 class FunnelAnswer(Segment, OfVersion):
-    """The funnel of a selection, of the one that it is compared with, and of the same as known today.
+    """The funnel of a selection.
 
-    since: null for the newest as_of.
+    comparison: the selection that it is compared with; null without one. since: the same selection as known today; null
+    for the newest as_of.
     """
 
     comparison: Comparison | None
@@ -135,7 +137,7 @@ class FunnelAnswer(Segment, OfVersion):
 
 
 class Point(Answer):
-    """The sessions that start in a period, as far as it is part of the selection."""
+    """The sessions of the selection that start in a period."""
 
     period: Period
     funnel: StepCounts
@@ -153,7 +155,7 @@ class OverTimeAnswer(OfVersion):
 
 
 class Group(Answer):
-    """The sessions with one value, and how their conversion differs from that of the rest.
+    """The sessions with one value, and how their conversion differs from the conversion of all others.
 
     p_adjusted: the p-value, corrected for the number of groups that were tested; null if a side has too few sessions.
     """
@@ -170,7 +172,7 @@ class Group(Answer):
 
 
 class BreakdownAnswer(OfVersion):
-    """The groups of a selection. at_equal_age: whether the differences are between sessions of equal age."""
+    """The groups of a selection. at_equal_age: whether the groups are compared at equal age."""
 
     by: Dimension
     step: Step
@@ -180,14 +182,14 @@ class BreakdownAnswer(OfVersion):
 
 
 class Bin(Answer):
-    """The sessions that took less than a time, and no less than that of the bin before; null: as long as it takes."""
+    """The sessions that took less than this time, and at least the time of the bin before. Null: any longer time."""
 
     under_seconds: int | None
     sessions: int
 
 
 class StepTimes(Answer):
-    """How long sessions took from the step before to this one, in seconds: percentiles and distribution."""
+    """The time that sessions took from the step before to this one, in seconds: percentiles and distribution."""
 
     step_before: Step = Field(serialization_alias="from")
     step: Step = Field(serialization_alias="to")
@@ -202,7 +204,7 @@ class StepTimes(Answer):
 
 
 class TimesPoint(Answer):
-    """How long the sessions of a period took from the step before to this one, in seconds."""
+    """The time that the sessions of a period took from the step before to this one, in seconds."""
 
     period: Period
     step: Step
@@ -237,14 +239,14 @@ class Session(Answer):
 
 
 class SessionsAnswer(OfVersion):
-    """The sessions behind a bar, newest first. total counts those too that the limit leaves out."""
+    """The sessions behind a bar, newest first. total: the number of all of them, without the limit."""
 
     total: int
     sessions: tuple[Session, ...]
 
 
 class Happening(Answer):
-    """What a session did: events of one kind with one order and product. known_as_of: the first extract with them."""
+    """Events of a session that have the same type, order and product. known_as_of: the first extract that has them."""
 
     event_type: str | None
     order_id: str | None
@@ -256,7 +258,7 @@ class Happening(Answer):
 
 
 class OrderVersion(Answer):
-    """An order as it was from one extract to another; valid_to is null while it lasts."""
+    """A version of an order: its values from one extract to another. valid_to: null for the newest version."""
 
     valid_from: date
     valid_to: date | None
@@ -282,7 +284,7 @@ class Item(Answer):
 
 
 class Order(Answer):
-    """An order: what it consists of, and its versions, oldest first."""
+    """An order: its items, and its versions, oldest first."""
 
     order_id: str
     items: tuple[Item, ...]
@@ -290,7 +292,7 @@ class Order(Answer):
 
 
 class SessionAnswer(OfVersion):
-    """What is known of a session, and of its orders."""
+    """A session with all its events and orders."""
 
     session_id: str
     happenings: tuple[Happening, ...]
@@ -298,7 +300,7 @@ class SessionAnswer(OfVersion):
 
 
 class OrderAnswer(OfVersion):
-    """What is known of an order."""
+    """An order with its items and versions."""
 
     order: Order
 
@@ -335,9 +337,9 @@ class FailedCheck(Answer):
 
 
 class StatusWeek(Answer):
-    """A week: the state of its extract, what the checks said, and where to read on.
+    """A week: the state of its extract, the results of its checks, and links.
 
-    verdict: of the quality gate; null where it was not judged. run: the page of its last run in Airflow.
+    verdict: the verdict of the quality gate; null if the week was not judged. run: the page of its last run in Airflow.
     """
 
     as_of: date

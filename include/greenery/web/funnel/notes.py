@@ -1,4 +1,4 @@
-"""The notes that the charts show: what happened on which day."""
+"""The notes that the charts show: events such as a release or a campaign, with their days."""
 
 from __future__ import annotations
 

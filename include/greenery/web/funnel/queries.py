@@ -1,4 +1,4 @@
-"""What can be asked: the parameters of the API."""
+"""The parameters of the API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Query(BaseModel):
 
 
 class AsOf(Query):
-    """The day whose knowledge is shown."""
+    """The day as known on which the data is shown."""
 
     as_of: date | None = Field(
         None, description="Show what was known on this day, the as_of of a published extract. Default: the newest."
@@ -53,7 +53,7 @@ class Selection(AsOf):
 
 
 class Compared(Selection):
-    """A selection, and what it is compared with."""
+    """A selection, and the selection that it is compared with."""
 
     compare: Literal["none", "previous", "year_ago", "other"] = Field(
         "none",

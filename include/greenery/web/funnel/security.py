@@ -20,13 +20,13 @@ HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # What is kept is asked for again, so that nobody sees a page after the right to see it is gone.
+    # A browser must ask again for what it keeps, so that nobody sees a page after losing the right to see it.
     "Cache-Control": "private, no-cache",
 }
 
 
 def to_login(request: Request) -> RedirectResponse:
-    """Return the way to Airflow's login, and from there back to the same view."""
+    """Return the redirect to Airflow's login, which leads back to the same view."""
     mounted_at: str = request.scope.get("root_path", "")
     root = mounted_at.split("/greenery/", 1)[0]
     back = request.url.path + (f"?{request.url.query}" if request.url.query else "")

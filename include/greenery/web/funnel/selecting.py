@@ -1,4 +1,4 @@
-"""Selections that were checked: what is asked for exists, and every default is filled in."""
+"""Checked selections: every value exists, and every default is filled in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ YEAR_OF_WEEKS = timedelta(weeks=52)
 
 
 def refused(parameter: str, value: object, message: str, allowed: Sequence[str] = ()) -> HTTPException:
-    """Return the error 422 that says what is wrong with a parameter, in the form of FastAPI's own."""
+    """Return the error 422 that says what is wrong with a parameter, in the form of FastAPI's own errors.
+
+    allowed: the values that can be used instead.
+    """
     problem: dict[str, Any] = {"type": "value_error", "loc": ["query", parameter], "msg": message, "input": str(value)}
     if allowed:
         problem["ctx"] = {"allowed": list(allowed[:SHOWN_VALUES])}
@@ -26,7 +29,10 @@ def refused(parameter: str, value: object, message: str, allowed: Sequence[str] 
 
 
 def known_on(version: Version, query: AsOf) -> Known:
-    """Return what was known on the day that is asked for, by default the newest; raise 422 where it is no as_of."""
+    """Return the data as known on the day of the query, by default the newest.
+
+    Raises HTTPException (422) if the day is not the as_of of a published extract.
+    """
     if query.as_of is None:
         return version.known_on(version.extracts[-1])
     as_of = datetime.combine(query.as_of, time())
@@ -42,13 +48,13 @@ def known_on(version: Version, query: AsOf) -> Known:
 
 
 def of_version(version: Version, known: Known) -> dict[str, Any]:
-    """Return the part of an answer that says what it was read from."""
+    """Return the fields of OfVersion: the published version and the day that an answer was read from."""
     return {"version": version.number, "as_of": known.as_of.date()}
 
 
 @dataclass(frozen=True)
 class Selected:
-    """A checked selection of sessions: they start in [start, end), and have one of the values where some are given."""
+    """A checked selection of sessions: they start in [start, end), naive UTC, and match each filter that has values."""
 
     start: datetime
     end: datetime
@@ -71,20 +77,20 @@ class Selected:
 
     @property
     def query(self) -> str:
-        """The query of the sessions."""
+        """The text (SQL) of the query that returns the sessions."""
         return statement("funnel/selected_by_product" if self.product else "funnel/selected")
 
     def earlier(self, by: timedelta) -> Selected:
-        """Return the same selection at an earlier time; the calendar begins with the year 1."""
+        """Return the same selection at an earlier time. It never goes back beyond the year 1."""
         first = datetime(1, 1, 1)
         start, end = (first + max(day - first - by, timedelta()) for day in (self.start, self.end))
         return Selected(start, end, *(getattr(self, name) for name in FILTERS))
 
 
 def select(known: Known, query: Selection, prefix: str = "") -> Selected:
-    """Return the checked selection; raise 422 where a value is unknown, or no time is left.
+    """Return the checked selection. Raises HTTPException (422) if a value is unknown, or if the period is empty.
 
-    prefix: of the names of its parameters.
+    prefix: the prefix of the parameters' names, for errors.
     """
     allowed = values_of(known)
     chosen = {}
@@ -108,7 +114,7 @@ def select(known: Known, query: Selection, prefix: str = "") -> Selected:
 
 
 def values_of(known: Known) -> dict[str, frozenset[str]]:
-    """Return the values that a filter may have, those known only later too."""
+    """Return the values that each filter may have, also those that became known only later."""
 
     places = known.all_rows("places")
     return {

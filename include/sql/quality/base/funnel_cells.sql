@@ -1,5 +1,5 @@
--- The cells that both daily funnels have of the week that ends at $as_of, as known then. The product is empty in the
--- funnel of whole sessions.
+-- The cells of both daily funnels for the week that ends at $as_of, as known then. The product is empty in the funnel
+-- of whole sessions.
 with sessions as (
     select
         session_id,

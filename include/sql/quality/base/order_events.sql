@@ -1,4 +1,4 @@
--- For each order that the new events name: when and in which sessions it was checked out and shipped, as known at
+-- For each order to which the new events refer: when and in which sessions it was checked out and shipped, as known at
 -- $as_of.
 with new_orders as (
     select distinct order_id

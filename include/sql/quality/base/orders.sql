@@ -1,5 +1,5 @@
--- The orders of the extract as of $as_of beside what the extract before shows of them.
--- is_news: what it says of the order is new, so that a fault is reported once and not in every week after.
+-- The orders of the extract as of $as_of, with their values in the extract before.
+-- is_news: the extract shows something new about the order. So a fault is reported once, and not again every week.
 with orders as (
     select landed.*
     from quality_week

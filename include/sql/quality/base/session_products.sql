@@ -1,5 +1,5 @@
--- The products that the sessions of the week that ends at $as_of met, as known then: those that they looked at or put
--- into the cart, and those of their orders.
+-- The products that the sessions of the week that ends at $as_of met, as known then: products that they looked at or
+-- put into the cart, and products of their orders.
 with known_steps as (
     select
         session_steps.session_id,

@@ -1,4 +1,4 @@
--- The addresses that both the extract as of $as_of and the one before show: where each was, and where it is.
+-- The addresses that are in the extract as of $as_of and in the one before, with the place that each had and has.
 select
     addresses.address_id,
     concat(coalesce(previous_addresses.state, ''), ', ', coalesce(previous_addresses.country, '')) as place_before,

@@ -1,5 +1,5 @@
--- The sessions that start in the week that ends at $as_of, and those of the backdated events that the extract as of
--- $as_of is the first to show; with the earliest of these events.
+-- The sessions that start in the week that ends at $as_of, and the sessions of backdated events that the extract as of
+-- $as_of is the first to show, each with the earliest of these events.
 with week_sessions as (
     select session_id from quality_sessions
     where weeks_ago = 0

@@ -1,5 +1,5 @@
--- The events that the extract as of $as_of is the first to show, and beside them what is known of what they name.
--- had_…: most ids of the extract before name something known; empty if it has none.
+-- The events that the extract as of $as_of is the first to show, with the known rows to which their ids refer. had_…:
+-- whether most ids of the extract before refer to a known row; empty if it has no ids.
 with known_users as (
     select distinct user_id
     from intermediate.int_user_versions
@@ -18,7 +18,7 @@ known_orders as (
     where as_of <= $as_of and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
 ),
 
--- What the extract before shows already is this shop's way, and no sign of a fault.
+-- Ids that the extract before has already are normal in this shop, and no sign of a fault.
 products_before as (
     select distinct events.product_id
     from quality_week

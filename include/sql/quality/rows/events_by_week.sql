@@ -1,4 +1,4 @@
--- How many events of each step fall into the week that ends at $as_of and into the eight before it, as known then.
+-- The number of events of each step in the week that ends at $as_of and in the eight weeks before it, as known then.
 with known_steps as (
     select
         event_type,

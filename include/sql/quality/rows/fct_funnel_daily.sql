@@ -1,6 +1,6 @@
--- The cells that fct_funnel_daily has of the week that ends at $as_of, as known then, each as often as it is there.
--- Later knowledge adds cells. They are left out unless they are there twice: a week is judged alike on the day and
--- later.
+-- The cells of fct_funnel_daily for the week that ends at $as_of, as known then, with the number of times that each
+-- cell is there. Cells that exist only because of later extracts are left out unless they are there twice, so that a
+-- week is judged alike on the day and later.
 with mart_cells as (
     select
         session_date,

@@ -1,7 +1,7 @@
--- The products that the sessions of the week that ends at $as_of met, as known then, each as often as
--- fct_session_products has it, and beside them in which steps its row is beyond that of the session in fct_sessions.
--- A time between the earliest backdated event of a session and its start is not compared. Later knowledge adds
--- products. They are left out unless they are at fault: a week is judged alike on the day and later.
+-- The products that the sessions of the week that ends at $as_of met, as known then, with the number of their rows in
+-- fct_session_products, and with the steps in which such a row goes beyond the session's row in fct_sessions. A time
+-- between the earliest backdated event of a session and its start is not compared. Products that are known only because
+-- of later extracts are left out unless they are wrong, so that a week is judged alike on the day and later.
 with week_sessions as (
     select session_id from quality_sessions
     where weeks_ago = 0

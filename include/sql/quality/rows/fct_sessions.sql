@@ -1,6 +1,6 @@
--- The rows of fct_sessions of the sessions that start in the week that ends at $as_of, and beside them what is known of
--- these sessions at $as_of. Later extracts of the build may add events to a mart and move a step to an earlier time,
--- never the other way.
+-- The rows of fct_sessions for the sessions that start in the week that ends at $as_of, with the same values as known
+-- at $as_of. Later extracts of the build can add events to the mart and move a step to an earlier time, but never
+-- remove events or move a step to a later time.
 with newest as (
     select max(as_of) as as_of from intermediate.int_extract_pairs
 )

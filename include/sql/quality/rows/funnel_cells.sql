@@ -1,7 +1,7 @@
--- The cells that both daily funnels have of the week that ends at $as_of, as known then, and beside them whether they
--- count the sessions of the marts that they add up. These are marts alone, which later extracts of the build extend
--- alike. Later knowledge adds cells. They are left out unless they differ: a week is judged alike on the day and later.
--- The product is empty in the funnel of whole sessions.
+-- The cells of both daily funnels for the week that ends at $as_of, as known then, and whether their counts equal those
+-- of the marts that they add up. Later extracts of the build extend all of these marts in the same way. Cells that
+-- exist only because of later extracts are left out unless they differ, so that a week is judged alike on the day and
+-- later. The product is empty in the funnel of whole sessions.
 with days as (
     select cast($as_of as date) - numbers.number as session_date
     from (values (1), (2), (3), (4), (5), (6), (7)) as numbers (number)

@@ -1,5 +1,5 @@
--- When the newest event and the newest order of the extract as of $as_of were made, those dated ahead left out; and how
--- many sessions or orders a week began with in the weeks before, as far back as there are any.
+-- The times of the newest event and the newest order of the extract as of $as_of, without those dated ahead. Also the
+-- number of sessions or orders in the weeks before, as far back as there are any.
 with usual as (
     select
         'events' as kind,

@@ -1,5 +1,5 @@
--- The orders that the new events name: when and in which session each was checked out and shipped, how far from the
--- time of the order that was, and how many of its products the session had not looked at.
+-- The orders to which the new events refer: when and in which session each was checked out and shipped, how far that is
+-- from the time of the order, and how many of its products the session had not looked at.
 with items_seen as (
     select
         order_events.order_id,

@@ -1,5 +1,5 @@
--- The order items that the extract as of $as_of shows and the one before does not, and beside them what is known of
--- what they name. had_…: most ids of the extract before name something known; empty if it has none.
+-- The order items that are in the extract as of $as_of and not in the one before, with the known rows to which their
+-- ids refer. had_…: whether most ids of the extract before refer to a known row; empty if it has no ids.
 with known_products as (
     select distinct product_id
     from intermediate.int_product_versions
@@ -10,7 +10,7 @@ orders as (
     select distinct order_id from quality_orders
 ),
 
--- What the extract before shows already is this shop's way, and no sign of a fault.
+-- Ids that the extract before has already are normal in this shop, and no sign of a fault.
 products_before as (
     select distinct items.product_id
     from quality_week

@@ -1,6 +1,6 @@
--- The median total of the orders made in the week that ends at $as_of and in each of the eight weeks before it, and how
--- far the totals' logarithms spread; as each order was first shown: a rewritten history does not hide that the new
--- orders are in another unit.
+-- The median total of the orders made in the week that ends at $as_of and in each of the eight weeks before it, and the
+-- spread of the logarithms of the totals. Each order counts with the total that was first shown. So if the shop
+-- rewrites old orders in the new unit too, the change of unit is still found.
 with first_shown as (
     select
         order_id,

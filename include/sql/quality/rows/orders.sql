@@ -1,6 +1,6 @@
--- The orders of the extract as of $as_of, and beside them what orders_snapshot shows of them for that moment and what
--- is known of what they name. What is judged of an order is judged when it is news. had_…: most ids of the extract
--- before name something known; empty if it has none.
+-- The orders of the extract as of $as_of, with their values in orders_snapshot at that moment, and with the known rows
+-- to which their ids refer. Most checks judge an order only when it is news. had_…: whether most ids of the extract
+-- before refer to a known row; empty if it has no ids.
 with newest_products as (
     select
         product_id,
@@ -113,7 +113,7 @@ orders_before as (
     having count(*) = count(prices_before.price)
 ),
 
--- Whether orders and prices are of one unit at all in this shop; empty where no order says so.
+-- Whether orders and prices are in the same unit in this shop; empty if no order shows it.
 scale_before as (
     select
         case

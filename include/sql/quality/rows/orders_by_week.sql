@@ -1,4 +1,4 @@
--- How many orders of the extract as of $as_of were made in its week and in each of the eight weeks before.
+-- The number of orders of the extract as of $as_of that were made in its week and in each of the eight weeks before.
 with aged as (
     select {{ weeks_ago('created_at') }} as weeks_ago
     from quality_orders

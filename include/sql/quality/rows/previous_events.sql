@@ -1,5 +1,5 @@
--- The events of the extract before the one as of $as_of that fall into its window, and beside them whether they are
--- still there, and as they were.
+-- The events of the extract before the one as of $as_of that lie in the window of this one. Also whether this extract
+-- still has them, and whether their content differs.
 select
     previous_events.event_id,
     previous_events.session_id,

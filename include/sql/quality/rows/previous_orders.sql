@@ -1,4 +1,4 @@
--- The orders of the extract before the one as of $as_of, and beside them whether they are still there.
+-- The orders of the extract before the one as of $as_of, and whether they are still there.
 select
     previous_orders.order_id,
     previous_orders.status,

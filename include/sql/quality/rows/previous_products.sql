@@ -1,4 +1,4 @@
--- The products of the extract before the one as of $as_of, and beside them whether they are still there.
+-- The products of the extract before the one as of $as_of, and whether they are still there.
 select
     previous_products.product_id,
     previous_products.name,

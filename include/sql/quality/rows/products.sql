@@ -1,4 +1,4 @@
--- The products of the extract as of $as_of beside the extract before.
+-- The products of the extract as of $as_of, with their values in the extract before.
 with previous_products as (
     select products.*
     from quality_week

@@ -1,5 +1,5 @@
--- In how many sessions of the week that ends at $as_of, and of the eight before it, each product is looked at; and how
--- many sessions there were, where the product is empty.
+-- The number of sessions that look at each product, in the week that ends at $as_of and in the eight weeks before it.
+-- In the rows without a product it is the number of all sessions.
 with products as (
     select distinct
         sessions.weeks_ago,

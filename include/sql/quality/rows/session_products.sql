@@ -1,5 +1,5 @@
--- The products that the sessions of the week that ends at $as_of looked at or put into the cart, and beside them
--- whether fct_session_products has them.
+-- The products that the sessions of the week that ends at $as_of looked at or put into the cart, and whether
+-- fct_session_products has them.
 select distinct
     known.session_id,
     known.product_id,

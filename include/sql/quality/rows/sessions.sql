@@ -1,5 +1,4 @@
--- The sessions that start in the week that ends at $as_of, as known then, and beside them whether fct_sessions has
--- them.
+-- The sessions that start in the week that ends at $as_of, as known then, and whether fct_sessions has them.
 with week_sessions as (
     select * from quality_sessions
     where weeks_ago = 0
@@ -30,7 +29,7 @@ addresses_before as (
     qualify row_number() over (partition by address_id order by as_of desc) = 1
 ),
 
--- The users whose place the extracts before say.
+-- The users whose place is known from the extracts before.
 places_before as (
     select users_before.user_id
     from users_before

@@ -1,4 +1,5 @@
--- How many sessions start in each hour of the week that ends at $as_of and of the eight before it, as known then.
+-- The number of sessions that start in each hour of the week that ends at $as_of and of the eight weeks before it, as
+-- known then.
 select
     weeks_ago,
     hour_of_week,

@@ -1,4 +1,5 @@
--- The week that ends at $as_of and the eight before it: their sessions and how far these came, as known at $as_of.
+-- For the week that ends at $as_of and the eight weeks before it: the number of sessions, and how many reached each
+-- step, as known at $as_of.
 select
     weeks_ago,
     count(*) as sessions,

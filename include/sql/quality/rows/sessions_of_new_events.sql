@@ -1,5 +1,6 @@
--- The sessions of the events that the extract as of $as_of is the first to show, whenever they started. events_of_many:
--- how many of these events a session has where it may be many. events_of_most: the same where it surely is.
+-- The sessions of the events that the extract as of $as_of is the first to show, whenever the sessions started.
+-- events_of_many: the number of these events, if many users may share the session. events_of_most: the same, if many
+-- users surely share it.
 with totals as (
     select
         count(*) as events,

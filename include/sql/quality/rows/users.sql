@@ -1,5 +1,5 @@
--- The users that the extract as of $as_of shows otherwise than the one before, and beside them whether their address is
--- known. had_addresses: most users of the extract before have a known address; empty if none names one.
+-- The users that are new in the extract as of $as_of or differ from the one before, and whether their address is known.
+-- had_addresses: whether most users of the extract before have a known address; empty if no user has an address.
 with known_addresses as (
     select distinct address_id
     from intermediate.int_address_versions

@@ -1,5 +1,5 @@
--- The users of the sessions of the week that ends at $as_of: how many sessions each started in it, and how many would
--- be a flood: 30, a tenth of all, and five times as many as in the eight weeks before.
+-- The users of the sessions of the week that ends at $as_of, with the number of sessions that each started, and the
+-- number that would be a flood: 30, a tenth of all, and five times as many as in the eight weeks before.
 with week_size as (
     select count(*) as sessions from quality_sessions
     where weeks_ago = 0

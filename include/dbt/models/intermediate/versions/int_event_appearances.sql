@@ -2,7 +2,7 @@ with pairs as (
     {{ new_pairs() }}
 ),
 
--- Since when the extract before of each pair has events, and the one of the pair itself.
+-- For each pair, the times from which the extract before and the extract itself have all events.
 windows as (
     select
         pairs.pair_id,

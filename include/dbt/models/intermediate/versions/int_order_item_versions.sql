@@ -28,7 +28,7 @@ previous_items as (
     where not is_current
 ),
 
--- An order's items are one thing: when any of them differs, all that are there now are its new version.
+-- The items of an order are kept together: if any of them differs, all present items are the new version.
 changed_orders as (
     select distinct
         coalesce(current_items.pair_id, previous_items.pair_id) as pair_id,
