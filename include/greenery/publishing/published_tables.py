@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from greenery.build import dbt_project
-from greenery.warehouse.access import keep
+from greenery.warehouse.access import keep, put_back
 from greenery.warehouse.connection import Connection, rows
 
 # A published relation, such as analytics.fct_sessions, and the query of its rows as they are built.
@@ -51,6 +52,15 @@ def replace(connection: Connection, relations: Iterable[Relation]) -> None:
         connection.execute(
             f"insert into {_published(name)} ({names}) select {names} from ({query}) as built{differing}"
         )
+
+
+def statements_to_restore(connection: Connection, names: Iterable[str], moment: datetime) -> list[str]:
+    """Return the statements that give all published tables the rows that they had at `moment`, which they name.
+
+    Raises UnavailableError, before anything is changed, where the warehouse does not know them any more.
+    """
+    found = put_back(connection, [_published(name) for name in names], moment)
+    return [text for name, insert in found for text in (f"delete from {name}", insert)]
 
 
 def columns(connection: Connection, name: str) -> dict[str, str]:

@@ -140,6 +140,11 @@ def relations() -> Iterator[tuple[str, str]]:
         yield f"intermediate.{relation}", f"select * from intermediate.{relation} {of_build}"
 
 
+def is_kept(settings: Settings, version: int) -> bool:
+    """Return whether the files of a version are kept. Where people read tables, the warehouse itself knows."""
+    return not publishes_files(settings) or _version_folder(settings, version).is_dir()
+
+
 def _version_folder(settings: Settings, version: int) -> Path:
     return settings.home / "versions" / str(version)
 

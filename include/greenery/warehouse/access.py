@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,16 @@ def keep(connection: Connection, name: str, query: str, parameters: Mapping[str,
         snowflake.keep(connection, name, query, parameters)
     else:
         connection.execute(f"create or replace temporary table {name} as {query}", parameters)
+
+
+def put_back(connection: Connection, names: Sequence[str], moment: datetime) -> Iterator[tuple[str, str]]:
+    """Yield for each table the statement that inserts the rows which it had at `moment` (a parameter of it).
+
+    Raises UnavailableError where the warehouse does not know them any more.
+    """
+    for name in names:
+        columns = ", ".join(snowflake.columns_at(connection, name, moment))
+        yield name, f"insert into {name} ({columns}) select {columns} from {snowflake.at(name)}"
 
 
 def data_source(connection: Connection) -> dict[str, Any]:

@@ -244,6 +244,28 @@ def keep(connection: Connection, name: str, query: str, parameters: Mapping[str,
     connection.execute(f"create or replace temporary table {WORK}.{name} as {query}", parameters)
 
 
+def columns_at(connection: Connection, name: str, moment: datetime) -> list[str]:
+    """Return the columns that a table had at `moment` (UTC).
+
+    Raises UnavailableError where Time Travel can't read it.
+    """
+    from snowflake.connector.errors import Error
+
+    try:
+        found = connection.execute(f"select * from {at(name)} limit 0", {"moment": moment}).description
+    except Error as error:
+        raise UnavailableError(
+            f"{name} can't be read as it was at {moment:%Y-%m-%d %H:%M:%S} UTC ({error.msg}). Time Travel reaches back "
+            "as many days as data_retention_time_in_days of the database says (one, unless it was changed)."
+        ) from None
+    return [column[0] for column in found]
+
+
+def at(name: str) -> str:
+    """Return what a query reads to find the rows that a table had at its parameter `moment`."""
+    return f"{name} at(timestamp => $moment)"
+
+
 def data_source(connection: SnowflakeConnection) -> dict[str, Any]:
     """Return what `add_sql` of Great Expectations is given, as `access.data_source` says."""
     from sqlalchemy.pool import StaticPool

@@ -79,6 +79,15 @@ create table if not exists landing.publication (
     extracts varchar default ''
 );
 
+-- One row a version that was published. published_at: a moment of the warehouse's clock at which readers still saw the
+-- version before. Those that were rolled back are no version to go back to.
+create table if not exists landing.versions (
+    version integer not null,
+    extracts varchar not null,
+    published_at timestamp not null,
+    rolled_back boolean not null
+);
+
 -- One row: the version of the dbt project that built the models, empty where it changed meanwhile; the extracts that
 -- they were built from when dbt's tests ran last, null before; the tests that failed, as JSON, null from when a run
 -- builds from others. is_tested: all that is built has passed them.
