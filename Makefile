@@ -14,7 +14,7 @@ endif
 unexport FROM TO AS_OF VERSION PARAMS REASON FIND ARGS
 as_word = '$(subst ','\'',$(value $(1)))'
 
-.PHONY: help install install-dev demo test check prove prove-histories prove-statements prove-side-by-side prove-kills prove-delivery prove-alerts prove-gate bench up down backfill withdraw rollback incident purge heartbeat status preview data-docs doctor docs gate-report lock
+.PHONY: help install install-dev demo test check prove prove-histories prove-statements prove-side-by-side prove-kills prove-delivery prove-alerts prove-gate bench up down backfill withdraw rollback incident purge heartbeat status preview data-docs doctor docs verify-snowflake gate-report lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -151,6 +151,9 @@ data-docs: install ## [AS_OF=2023-02-01]: the expectations and results of a week
 
 doctor: install ## check settings, connections (by trying them) and the warehouse
 	@$(BIN)/greenery doctor
+
+verify-snowflake: install-dev ## [EXTRACTS=dir]: run the weeks on the account of greenery_warehouse, in a database that it makes and drops
+	@$(BIN)/python -m tests.snowflake.verify
 
 docs: install ## write docs/DAGS.md, docs/schemas, and the checks in docs/runbook.md
 	@$(BIN)/greenery docs

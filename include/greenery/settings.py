@@ -46,6 +46,7 @@ class Settings:
     email_to, alert_email_to: who gets the digest and the alerts by email.
     email_from: their sender; empty takes the one of the connection.
     target: the warehouse, one of TARGETS.
+    reports_in: the folder of the reports; None takes the one in the home.
     reports_url: where people open the folder of reports in a browser; empty where it is not served. The address of the
         funnel page follows from it.
 
@@ -66,6 +67,7 @@ class Settings:
     alert_email_to: tuple[str, ...] = ()
     reports_url: str = ""
     target: str = "duckdb"
+    reports_in: Path | None = None
 
     @property
     def warehouse(self) -> Path:
@@ -80,7 +82,7 @@ class Settings:
     @property
     def reports(self) -> Path:
         """Folder with one folder of report files per as_of."""
-        return self.home / "reports"
+        return self.reports_in or self.home / "reports"
 
     @property
     def pause_again(self) -> Path:
@@ -162,6 +164,7 @@ def load() -> Settings:
         alert_email_to=_list("GREENERY_ALERT_EMAIL_TO"),
         reports_url=_text("GREENERY_REPORTS_URL").rstrip("/"),
         target=target,
+        reports_in=_folder("GREENERY_REPORTS", home) if _text("GREENERY_REPORTS") else None,
     )
 
 

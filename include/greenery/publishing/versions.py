@@ -101,11 +101,6 @@ def open_published(settings: Settings) -> Iterator[Connection]:
 
 def nothing_published(settings: Settings) -> NothingPublishedError:
     """Return the error that says how to publish the first version."""
-    if not publishes_files(settings) and not settings.published.exists():
-        return NothingPublishedError(
-            "nothing is published in files, which this page reads: GREENERY_TARGET=snowflake publishes in the schema "
-            "analytics of the warehouse. Query it there, or run a week first if it is empty."
-        )
     return NothingPublishedError(
         f"nothing is published in {settings.home} yet: run a week first "
         f"({commands.make(settings, 'backfill FROM=… TO=…')})."

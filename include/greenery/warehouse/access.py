@@ -13,6 +13,7 @@ from greenery.source.tables import Table
 from greenery.warehouse import duckdb, snowflake
 from greenery.warehouse.connection import Connection
 from greenery.warehouse.snowflake import SnowflakeConnection
+from greenery.warehouse.sqlite import open_sqlite
 
 
 def _of(settings: Settings) -> Any:
@@ -50,6 +51,26 @@ def publishes_files(settings: Settings) -> bool:
     return settings.target != "snowflake"
 
 
+def shares_records(settings: Settings) -> bool:
+    """Return whether the records that are kept beside the data are tables of the warehouse, which several hosts see."""
+    return settings.target == "snowflake"
+
+
+def has_records(settings: Settings, file: Path) -> bool:
+    """Return whether records can have been written: into the file, or into the warehouse."""
+    return shares_records(settings) or file.exists()
+
+
+def open_records(settings: Settings, file: Path, tables: str) -> AbstractContextManager[Connection]:
+    """Open the records for one transaction. tables: the statements that create what they are kept in.
+
+    Raises UnavailableError where the warehouse keeps them and can't be opened.
+    """
+    opened: Any = snowflake.open_records(tables) if shares_records(settings) else open_sqlite(file, tables)
+    found: AbstractContextManager[Connection] = opened
+    return found
+
+
 def history_schema(connection: Connection) -> str:
     """Return the schema in which published relations stand that are no marts."""
     return "history" if isinstance(connection, SnowflakeConnection) else "intermediate"
@@ -72,6 +93,14 @@ def keep(connection: Connection, name: str, query: str, parameters: Mapping[str,
         snowflake.keep(connection, name, query, parameters)
     else:
         connection.execute(f"create or replace temporary table {name} as {query}", parameters)
+
+
+def batches(connection: Connection, query: str) -> Iterator[Any]:
+    """Yield the rows of a query in parts, as Arrow tables."""
+    if isinstance(connection, SnowflakeConnection):
+        yield from connection.raw.cursor().execute(query).fetch_arrow_batches()
+    else:
+        yield connection.execute(query).to_arrow_table()  # type: ignore[attr-defined]
 
 
 def put_back(connection: Connection, names: Sequence[str], moment: datetime) -> Iterator[tuple[str, str]]:
