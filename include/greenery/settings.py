@@ -47,6 +47,7 @@ class Settings:
     email_from: their sender; empty takes the one of the connection.
     target: the warehouse, one of TARGETS.
     reports_in: the folder of the reports; None takes the one in the home.
+    records_in_home: whether deliveries are recorded in the home, though the warehouse would keep them: it is not there.
     reports_url: where people open the folder of reports in a browser; empty where it is not served. The address of the
         funnel page follows from it.
 
@@ -68,6 +69,7 @@ class Settings:
     reports_url: str = ""
     target: str = "duckdb"
     reports_in: Path | None = None
+    records_in_home: bool = False
 
     @property
     def warehouse(self) -> Path:

@@ -7,10 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from greenery.alerts import sending as alerting
 from greenery.channels import records, sent
 from greenery.channels.errors import PassingError, PermanentError
 from greenery.channels.reference import Reference
+from greenery.messages.alert import Run, of_missing_report
 from greenery.settings import Settings
+from greenery.warehouse.connection import UnavailableError
 from tenacity import RetryError
 
 from tests.snowflake import grammar
@@ -111,3 +114,16 @@ def test_snowflake_takes_the_statements_of_the_ledger(hosts, snowflake):
     texts = [text for text in snowflake.sent() if of_ledger.search(text)]
     assert len(texts) > 15
     assert {text: found for text in texts if (found := grammar.violations(text))} == {}
+
+
+def test_people_hear_of_it_when_the_warehouse_can_not_be_opened(hosts, snowflake, monkeypatch):
+    assert records.for_alerts(hosts[0]) is hosts[0]
+    snowflake.use(account="")
+    found = records.for_alerts(hosts[0])
+    run = Run(week="2023-02-01", id="scheduled__1", type="scheduled")
+    incident = of_missing_report(run, 12, "its run failed", waits=False)
+    alerting.notify(found, [incident], "a scheduled run")
+    assert list(alerting.open_incidents(found, incident.week)) == [incident.key]
+    assert list((hosts[0].home / "outbox").iterdir())
+    with pytest.raises(UnavailableError):
+        sent.owed(hosts[0], AS_OF)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,9 @@ from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_d
 from greenery.channels.errors import PassingError
 from greenery.settings import Settings
 from greenery.warehouse.access import has_records, open_records, shares_records
-from greenery.warehouse.connection import Connection, rows
+from greenery.warehouse.connection import Connection, UnavailableError, rows
+
+log = logging.getLogger(__name__)
 
 # Most sends take less. One over a slow channel may take longer: the wait for it then ends without a send.
 MESSAGE_LOCK_SECONDS = 180
@@ -55,6 +59,20 @@ class _TakenError(Exception):
 def open_ledger(settings: Settings) -> AbstractContextManager[Connection]:
     """Open the ledger for one transaction. Raises UnavailableError where the warehouse has it and can't be opened."""
     return open_records(settings, ledger_file(settings), TABLES)
+
+
+def for_alerts(settings: Settings) -> Settings:
+    """Return settings whose ledger can be opened now.
+
+    While the warehouse that keeps it can't be, alerts are recorded in the home: people must hear of it. An alert may
+    then arrive a second time, once the warehouse is there again.
+    """
+    try:
+        with open_ledger(settings):
+            return settings
+    except UnavailableError as error:
+        log.warning("alerts are recorded in %s for now: %s", settings.home, error)
+        return replace(settings, records_in_home=True)
 
 
 def found_in(settings: Settings, query: str, **parameters: str) -> list[dict[str, Any]]:

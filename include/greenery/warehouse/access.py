@@ -53,7 +53,7 @@ def publishes_files(settings: Settings) -> bool:
 
 def shares_records(settings: Settings) -> bool:
     """Return whether the records that are kept beside the data are tables of the warehouse, which several hosts see."""
-    return settings.target == "snowflake"
+    return settings.target == "snowflake" and not settings.records_in_home
 
 
 def has_records(settings: Settings, file: Path) -> bool:
