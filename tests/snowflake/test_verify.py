@@ -1,4 +1,4 @@
-"""The acceptance on an account runs on its stand-in too, and leaves nothing behind."""
+"""The acceptance on an account runs on its stand-in too, and drops the database that it made, and no other."""
 
 from __future__ import annotations
 
