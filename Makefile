@@ -11,10 +11,10 @@ ifdef EXTRACTS
 export GREENERY_EXTRACTS := $(EXTRACTS)
 endif
 # Text is handed on as it was written: make would expand its dollars, for the environment too; a quote would end it.
-unexport FROM TO AS_OF PARAMS REASON FIND ARGS
+unexport FROM TO AS_OF VERSION PARAMS REASON FIND ARGS
 as_word = '$(subst ','\'',$(value $(1)))'
 
-.PHONY: help install install-dev demo test check prove prove-histories prove-statements prove-side-by-side prove-kills prove-delivery prove-alerts prove-gate bench up down backfill withdraw incident purge heartbeat status preview data-docs doctor docs gate-report lock
+.PHONY: help install install-dev demo test check prove prove-histories prove-statements prove-side-by-side prove-kills prove-delivery prove-alerts prove-gate bench up down backfill withdraw rollback incident purge heartbeat status preview data-docs doctor docs verify-snowflake gate-report lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -137,6 +137,9 @@ heartbeat: install ## whether the newest digest is out and Airflow works: one li
 withdraw: install ## AS_OF=2023-02-01 REASON='prices in cents': hold an admitted extract and publish without it
 	@$(BIN)/greenery withdraw $(call as_word,AS_OF) --reason $(call as_word,REASON)
 
+rollback: install ## REASON='prices in cents' [VERSION=4]: publish the version before again, and hold what it lacks
+	@$(BIN)/greenery rollback $(call as_word,VERSION) --reason $(call as_word,REASON)
+
 status: install ## the state of each week, and the next command
 	@$(BIN)/greenery status
 
@@ -148,6 +151,9 @@ data-docs: install ## [AS_OF=2023-02-01]: the expectations and results of a week
 
 doctor: install ## check settings, connections (by trying them) and the warehouse
 	@$(BIN)/greenery doctor
+
+verify-snowflake: install-dev ## [EXTRACTS=dir]: run the weeks on the account of greenery_warehouse, in a database that it makes and drops
+	@$(BIN)/python -m tests.snowflake.verify
 
 docs: install ## write docs/DAGS.md, docs/schemas, and the checks in docs/runbook.md
 	@$(BIN)/greenery docs

@@ -46,6 +46,9 @@ class Settings:
     email_to, alert_email_to: the addresses that get the digest and the alerts by email.
     email_from: the sender of these mails; if empty, the sender of the connection.
     target: the warehouse, one of TARGETS.
+    reports_in: the folder of the reports; None takes the one in the home.
+    records_in_home: whether deliveries are recorded in the home although the warehouse keeps them otherwise, because it
+        can't be reached.
     reports_url: the address of the folder of reports in a browser; empty if it is not served. The address of the funnel
         page follows from it.
 
@@ -67,6 +70,8 @@ class Settings:
     alert_email_to: tuple[str, ...] = ()
     reports_url: str = ""
     target: str = "duckdb"
+    reports_in: Path | None = None
+    records_in_home: bool = False
 
     @property
     def warehouse(self) -> Path:
@@ -81,7 +86,7 @@ class Settings:
     @property
     def reports(self) -> Path:
         """Folder with one folder of report files per as_of."""
-        return self.home / "reports"
+        return self.reports_in or self.home / "reports"
 
     @property
     def pause_again(self) -> Path:
@@ -163,6 +168,7 @@ def load() -> Settings:
         alert_email_to=_list("GREENERY_ALERT_EMAIL_TO"),
         reports_url=_text("GREENERY_REPORTS_URL").rstrip("/"),
         target=target,
+        reports_in=_folder("GREENERY_REPORTS", home) if _text("GREENERY_REPORTS") else None,
     )
 
 

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from greenery.channels import mail, sent, slack
+from greenery.channels import mail, records, sent, slack
 from greenery.channels.channel import CHANNELS, EMAIL, PAGERDUTY, SLACK, problems, readiness
 from greenery.channels.errors import PassingError, PermanentError
 from greenery.channels.reference import Reference
@@ -211,10 +211,10 @@ def test_the_rows_of_what_was_told_can_be_forgotten(made):
 
 
 def test_a_lock_is_waited_for_within_a_bound(made, monkeypatch):
-    monkeypatch.setattr(sent, "MESSAGE_LOCK_SECONDS", 0.5)
+    monkeypatch.setattr(records, "MESSAGE_LOCK_SECONDS", 0.5)
     with (
         sent.sending(made.settings, "digest", WEEK, "slack", "a"),
-        pytest.raises(sent.PassingError, match="another process has been sending digest 2023-02-01 over slack"),
+        pytest.raises(PassingError, match="another process has been sending digest 2023-02-01 over slack"),
         sent.sending(made.settings, "digest", WEEK, "slack", "b"),
     ):
         raise AssertionError("two hold the lock")
@@ -335,7 +335,7 @@ def test_a_scheduled_run_owes_its_digest_from_its_start(made):
     sensors.announce(made.settings, AS_OF, is_scheduled=False)
     assert not sent.owed(made.settings, AS_OF)
     sensors.announce(made.settings, AS_OF, is_scheduled=True)
-    assert sent.owed_on(made.settings, AS_OF) == dict.fromkeys(
+    assert sent.owed_digests(made.settings)[AS_OF.date()] == dict.fromkeys(
         ("email", "slack"), "its scheduled run has not delivered it"
     )
 

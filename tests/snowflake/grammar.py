@@ -15,8 +15,9 @@ from sqlglot.tokens import TokenType
 SHARED_FUNCTIONS = frozenset(
     re.findall(
         r"\w+",
-        "abs and avg cast ceil coalesce concat count current_database datediff date_trunc floor lag lead left ln lower "
-        "max md5 median min mod nullif or percentile_cont rank row_number stddev substring sum within_group",
+        "abs and avg cast ceil coalesce concat count current_database current_timestamp datediff date_trunc floor "
+        "lag lead left ln lower max md5 median min mod nullif or percentile_cont rank row_number stddev substring "
+        "sum within_group",
     )
 )
 # Only what is sent to Snowflake alone may call these.

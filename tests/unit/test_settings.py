@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 from greenery import commands, settings
+from greenery.channels import sent
 from greenery.cli import doctor, purge
 from greenery.local_airflow import server
+from greenery.local_airflow.environment import environment
 from greenery.publishing import week_rows
 from greenery.publishing.versions import NothingPublishedError, open_published
 from greenery.report import writing
@@ -26,6 +29,19 @@ def test_a_folder_is_known_by_one_path(monkeypatch):
     monkeypatch.setenv("GREENERY_EXTRACTS", "~/extracts")
     loaded = settings.load()
     assert (loaded.home, loaded.extracts) == (REPOSITORY / "state", Path.home() / "extracts")
+    assert (loaded.reports, sent.contents(loaded).parent) == (REPOSITORY / "state" / "reports", loaded.home)
+
+
+def test_the_reports_can_have_a_folder_of_their_own(monkeypatch, tmp_path):
+    """Workers on several hosts share it, with the contents of what was sent. An Airflow that is started gets it too."""
+    monkeypatch.setenv("GREENERY_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GREENERY_REPORTS", str(tmp_path / "shared"))
+    loaded = settings.load()
+    assert loaded.report_folder(datetime(2023, 2, 1)) == tmp_path / "shared" / "2023-02-01"
+    assert sent.contents(loaded).parent == tmp_path / "shared"
+    assert environment(loaded, 1, 2)["GREENERY_REPORTS"] == str(tmp_path / "shared")
+    played = replace(loaded, reports_in=None)
+    assert environment(played, 1, 2)["GREENERY_REPORTS"] == ""
 
 
 @pytest.mark.parametrize("value", ["0.5", "28 days", "-1", "inf", "nan"])
@@ -43,7 +59,7 @@ def test_an_empty_setting_is_its_default(monkeypatch):
     defaults = settings.load()
     for name in (
         *("HOME", "EXTRACTS", "WEEK_ENDS_ON", "MATURITY_DAYS", "EXTRACT_WAIT_HOURS", "DEADLINE_HOURS", "RUNBOOK_URL"),
-        *("SLACK_CHANNEL", "EMAIL_TO", "EMAIL_FROM", "ALERT_CHANNEL", "ALERT_EMAIL_TO", "REPORTS_URL"),
+        *("SLACK_CHANNEL", "EMAIL_TO", "EMAIL_FROM", "ALERT_CHANNEL", "ALERT_EMAIL_TO", "REPORTS_URL", "REPORTS"),
     ):
         monkeypatch.setenv(f"GREENERY_{name}", "")
     assert settings.load() == defaults

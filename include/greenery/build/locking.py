@@ -18,6 +18,10 @@ class LockLostError(Exception):
     clear."""
 
 
+class BusyError(Exception):
+    """A run holds the warehouse."""
+
+
 class Lock(BaseModel, frozen=True):
     """The run that builds, with its week (naive UTC) and its extract.
 
@@ -124,6 +128,17 @@ def still_holds(connection: Connection, run_id: str) -> None:
     """
     if not _swap(connection, run_id, run_id):
         raise LockLostError("another run holds the warehouse: clear the task acquire_warehouse of this run.")
+
+
+def check_free(connection: Connection) -> None:
+    """Raise BusyError unless nobody holds the lock. To be called first in a transaction: until it ends, no run can take
+    the lock."""
+    if not _swap(connection, "", ""):
+        holder = rows(connection, "select run_id from landing.lock_holder")[0]["run_id"]
+        raise BusyError(
+            f"the run {holder} holds the warehouse: wait until it has ended. If it was killed and holds the warehouse "
+            "still, clear its task release_warehouse."
+        )
 
 
 def _swap(connection: Connection, seen: str, run_id: str) -> bool:

@@ -191,3 +191,8 @@ def published(connection: Connection, lock: Lock, version: int) -> None:
         "insert into landing.publication (version, extracts) values ($version, $extracts)",
         {"version": version, "extracts": lock.extracts},
     )
+    connection.execute(
+        "insert into landing.versions (version, extracts, published_at, rolled_back) "
+        "select $version, $extracts, cast(current_timestamp as timestamp), false",
+        {"version": version, "extracts": lock.extracts},
+    )

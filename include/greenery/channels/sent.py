@@ -1,4 +1,5 @@
-"""The ledger of sent messages: `<home>/delivery.sqlite`, apart from the warehouse and from Airflow's metadata.
+"""The ledger of sent messages, apart from the extracts and from Airflow's metadata: `<home>/delivery.sqlite`, or tables
+in the warehouse where several hosts share one.
 
 A message has a kind (digest, held, alert, notice), a subject (the week `2023-02-01`, or an incident's key) and a
 channel (slack, email, slack_alerts, email_alerts, pagerduty). A send is recorded as begun before anything leaves, and
@@ -8,53 +9,26 @@ arrived.
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from sqlite3 import Connection
 from typing import Any
 
 from pydantic import BaseModel
-from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from greenery.channels.channel import DIGEST_CHANNELS
-from greenery.channels.errors import PassingError, PermanentError
+from greenery.channels.errors import PermanentError
+from greenery.channels.records import TABLES, found_in, is_there, ledger_file, message_lock, open_ledger
 from greenery.channels.reference import Message, Parts, Reference, Sent
 from greenery.files import write_atomically
 from greenery.settings import Settings
+from greenery.warehouse.connection import rows
 from greenery.warehouse.sqlite import erase_free_pages, open_sqlite
 from greenery.week import Week
-
-# How long a second process waits for the lock of a message. Most sends take less time; if a slow channel takes longer,
-# the second process gives up.
-MESSAGE_LOCK_SECONDS = 180
-
-_SCHEMA = """
-create table if not exists sends (
-    id integer primary key,
-    kind text not null,
-    subject text not null,
-    channel text not null,
-    content_hash text not null,
-    state text not null check (state in ('begun', 'sent')),
-    begun_at text not null,
-    sent_at text,
-    reference text not null  -- JSON: the place of the message; while begun, the parts that are known to have arrived
-);
-create index if not exists sends_of_message on sends (kind, subject, channel);
-create table if not exists owed (
-    subject text not null,
-    channel text not null,
-    why text not null,
-    since text not null,
-    primary key (subject, channel)
-);
-"""
 
 
 @dataclass
@@ -101,23 +75,28 @@ class Sending:
     def prepare(self, **parts: Any) -> None:
         """Record data (fields of Parts) that another attempt needs and that readers do not see yet."""
         self.parts = self.parts.model_copy(update=parts)
-        with _open(self.settings) as connection:
-            connection.execute("update sends set reference = ? where id = ?", [_json(self.parts), self.id])
+        with open_ledger(self.settings) as ledger:
+            ledger.execute(
+                "update sends set reference = $reference where id = $id",
+                {"reference": _json(self.parts), "id": self.id},
+            )
 
     def finish(self, reference: Reference) -> None:
         """Record that the message was sent, and where it is. Its digest is then no longer owed to the channel."""
-        message = [self.kind, self.subject, self.channel]
-        with _open(self.settings) as connection:
-            connection.execute(
-                "update sends set state = 'sent', sent_at = ?, reference = ? where id = ?",
-                [_now(), _json(reference), self.id],
+        message = {"kind": self.kind, "subject": self.subject, "channel": self.channel}
+        with open_ledger(self.settings) as ledger:
+            ledger.execute(
+                "update sends set state = 'sent', sent_at = $now, reference = $reference where id = $id",
+                {"now": _now(), "reference": _json(reference), "id": self.id},
             )
             # This send replaces earlier attempts that never ended.
-            connection.execute(
-                "delete from sends where kind = ? and subject = ? and channel = ? and state = 'begun'", message
+            ledger.execute(
+                "delete from sends "
+                "where kind = $kind and subject = $subject and channel = $channel and state = 'begun'",
+                message,
             )
             if self.kind == "digest":
-                connection.execute("delete from owed where subject = ? and channel = ?", [self.subject, self.channel])
+                ledger.execute("delete from owed where subject = $subject and channel = $channel", message)
 
 
 @contextmanager
@@ -130,9 +109,11 @@ def sending(settings: Settings, kind: str, subject: str, channel: str, content_h
 
     Raises PassingError if another process holds the message's lock for more than MESSAGE_LOCK_SECONDS.
     """
-    with _lock(settings, kind, subject, channel):
-        last = _last_sent(settings, kind, subject, channel)
-        unfinished = _sends(settings, kind, subject, channel, "begun")
+    with message_lock(settings, kind, subject, channel):
+        known = _sends(settings, kind, subject, channel)
+        completed = [_sent(row) for row in known if row.state == "sent"]
+        last = completed[-1] if completed else None
+        unfinished = [row for row in known if row.state == "begun"]
         if last and last.content_hash == content_hash and not unfinished:
             yield None
             return
@@ -141,15 +122,24 @@ def sending(settings: Settings, kind: str, subject: str, channel: str, content_h
         parts = Parts.model_validate_json(own[-1].reference) if own else Parts()
         begun_or_sent = [*(row.content_hash for row in unfinished), *([last.content_hash] if last else [])]
         had = [other for other in begun_or_sent if other != content_hash]
-        with _open(settings) as connection:
-            (send_id,) = connection.execute(
+        # Its number is the time, so that later sends have greater ones, on whichever host.
+        send_id = time.time_ns()
+        with open_ledger(settings) as ledger:
+            ledger.execute(
                 """
-                insert into sends (kind, subject, channel, content_hash, state, begun_at, reference)
-                values (?, ?, ?, ?, 'begun', ?, ?)
-                returning id
+                insert into sends (id, kind, subject, channel, content_hash, state, begun_at, reference)
+                values ($id, $kind, $subject, $channel, $content_hash, 'begun', $begun_at, $reference)
                 """,
-                [kind, subject, channel, content_hash, begun_at, _json(parts)],
-            ).fetchone()
+                {
+                    "id": send_id,
+                    "kind": kind,
+                    "subject": subject,
+                    "channel": channel,
+                    "content_hash": content_hash,
+                    "begun_at": begun_at,
+                    "reference": _json(parts),
+                },
+            )
         begun = Sending(
             settings=settings,
             id=send_id,
@@ -169,8 +159,8 @@ def sending(settings: Settings, kind: str, subject: str, channel: str, content_h
             yield begun
         except PermanentError:
             if not begun.has_arrived:
-                with _open(settings) as connection:
-                    connection.execute("delete from sends where id = ?", [begun.id])
+                with open_ledger(settings) as ledger:
+                    ledger.execute("delete from sends where id = $id", {"id": begun.id})
             raise
 
 
@@ -189,47 +179,49 @@ def content(settings: Settings, content_hash: str) -> dict[str, Any] | None:
 
 
 def contents(settings: Settings) -> Path:
-    """Return the folder that keeps the contents of messages."""
-    return settings.home / "delivery.contents"
+    """Return the folder that keeps the contents of messages.
+
+    If the reports have a folder of their own, which all workers share, the contents are there too.
+    """
+    return (settings.reports_in or settings.home) / "delivery.contents"
 
 
 def last_sent(settings: Settings, kind: str, subject: str) -> list[Sent]:
     """Return the last completed send of a message on each channel."""
-    if not _path(settings).exists():
-        return []
-    with _open(settings) as connection:
-        channels = connection.execute(
-            "select distinct channel from sends where kind = ? and subject = ? order by channel", [kind, subject]
-        ).fetchall()
-    found = (_last_sent(settings, kind, subject, channel) for (channel,) in channels)
-    return [sent for sent in found if sent]
+    return last_of_each(settings, kind, subject).get(subject, [])
+
+
+def last_of_each(settings: Settings, kind: str, subject: str = "") -> dict[str, list[Sent]]:
+    """Return the last completed send of each message of a kind, on each channel, by subject.
+
+    subject: the only one that is looked for; empty looks for all.
+    """
+    found = {(row.subject, row.channel): row for row in _sends(settings, kind, subject) if row.state == "sent"}
+    sends: dict[str, list[Sent]] = {}
+    for (of, _), row in sorted(found.items()):
+        sends.setdefault(of, []).append(_sent(row))
+    return sends
 
 
 def has_sent(settings: Settings, kind: str, channel: str) -> bool:
     """Return whether a message of a kind was ever sent over a channel."""
-    if not _path(settings).exists():
-        return False
-    with _open(settings) as connection:
-        found = connection.execute(
-            "select 1 from sends where kind = ? and channel = ? and state = 'sent' limit 1", [kind, channel]
-        )
-        return found.fetchone() is not None
+    query = "select id from sends where kind = $kind and channel = $channel and state = 'sent' limit 1"
+    return bool(found_in(settings, query, kind=kind, channel=channel))
 
 
 def messages(settings: Settings, kind: str, prefix: str) -> list[Message]:
     """Return every message of a kind whose subject begins with `prefix`."""
-    with _open(settings) as connection:
-        found = connection.execute(
-            "select distinct subject, channel from sends where kind = ? and substr(subject, 1, ?) = ? order by 1, 2",
-            [kind, len(prefix), prefix],
-        ).fetchall()
-    rows = []
-    for subject, channel in found:
-        last = _last_sent(settings, kind, subject, channel)
-        begun = _sends(settings, kind, subject, channel, "begun")
-        reference = last.reference if last else None
-        rows.append(Message(subject=subject, channel=channel, reference=reference, is_doubtful=bool(begun)))
-    return rows
+    found: dict[tuple[str, str], list[_Row]] = {}
+    for row in _sends(settings, kind):
+        if row.subject.startswith(prefix):
+            found.setdefault((row.subject, row.channel), []).append(row)
+    listed = []
+    for (subject, channel), rows_of_it in sorted(found.items()):
+        sent = [row for row in rows_of_it if row.state == "sent"]
+        reference = _sent(sent[-1]).reference if sent else None
+        is_doubtful = len(sent) < len(rows_of_it)
+        listed.append(Message(subject=subject, channel=channel, reference=reference, is_doubtful=is_doubtful))
+    return listed
 
 
 def owe(settings: Settings, as_of: datetime, why: str, channels: Sequence[str] = DIGEST_CHANNELS) -> None:
@@ -237,45 +229,40 @@ def owe(settings: Settings, as_of: datetime, why: str, channels: Sequence[str] =
 
     why: the reason, for the list of weeks.
     """
-    with _open(settings) as connection:
-        connection.executemany(
-            "insert into owed values (?, ?, ?, ?) on conflict do update set why = excluded.why",
-            [(Week(end=as_of).name, channel, why, _now()) for channel in channels],
-        )
+    with open_ledger(settings) as ledger:
+        for channel in channels:
+            owed = {"subject": Week(end=as_of).name, "channel": channel, "why": why, "since": _now()}
+            query = "select since from owed where subject = $subject and channel = $channel"
+            for row in rows(ledger, query, owed):
+                owed["since"] = row["since"]
+            ledger.execute("delete from owed where subject = $subject and channel = $channel", owed)
+            ledger.execute(
+                "insert into owed (subject, channel, why, since) values ($subject, $channel, $why, $since)", owed
+            )
 
 
 def owed(settings: Settings, as_of: datetime, channel: str | None = None) -> bool:
     """Return whether the week's digest is owed on this channel; without a channel, whether it is owed on any."""
-    return bool({channel} & owed_on(settings, as_of).keys() if channel else owed_on(settings, as_of))
+    found = owed_digests(settings).get(as_of.date(), {})
+    return channel in found if channel else bool(found)
 
 
-def owed_on(settings: Settings, as_of: datetime) -> dict[str, str]:
-    """Return the channels on which the week's digest is owed, and why."""
-    if not _path(settings).exists():
-        return {}
-    with _open(settings) as connection:
-        return dict(
-            connection.execute(
-                "select channel, why from owed where subject = ? order by channel", [Week(end=as_of).name]
-            ).fetchall()
-        )
-
-
-def owed_weeks(settings: Settings) -> list[date]:
-    """Return the weeks (as_of) whose digest is owed on any channel, oldest first."""
-    if not _path(settings).exists():
-        return []
-    with _open(settings) as connection:
-        found = connection.execute("select distinct subject from owed order by subject").fetchall()
-    return [date.fromisoformat(subject) for (subject,) in found]
+def owed_digests(settings: Settings) -> dict[date, dict[str, str]]:
+    """Return for each week (as_of) whose digest is owed the channels on which it is, and why."""
+    found: dict[date, dict[str, str]] = {}
+    for row in found_in(settings, "select subject, channel, why from owed order by subject, channel"):
+        found.setdefault(date.fromisoformat(row["subject"]), {})[row["channel"]] = row["why"]
+    return found
 
 
 def forgive(settings: Settings, as_of: datetime, channel: str) -> None:
     """Record that the week's digest is no longer owed on a channel: it is switched off, or has the digest."""
-    if not _path(settings).exists():
-        return
-    with _open(settings) as connection:
-        connection.execute("delete from owed where subject = ? and channel = ?", [Week(end=as_of).name, channel])
+    if is_there(settings):
+        with open_ledger(settings) as ledger:
+            ledger.execute(
+                "delete from owed where subject = $subject and channel = $channel",
+                {"subject": Week(end=as_of).name, "channel": channel},
+            )
 
 
 def forget_rows(settings: Settings) -> tuple[int, int]:
@@ -287,85 +274,51 @@ def forget_rows(settings: Settings) -> tuple[int, int]:
     kept = list(contents(settings).glob("*"))
     for file in kept:
         file.unlink()
-    if not _path(settings).exists():
+    if not ledger_file(settings).exists():
         return 0, len(kept)
-    with _open(settings) as connection:
+    with open_sqlite(ledger_file(settings), TABLES) as connection:
         changed = connection.execute(
             """
             update sends set reference = json_set(reference, '$.alert.examples', json('[]'))
             where json_extract(reference, '$.alert.examples[0]') is not null
             """
         ).rowcount
-    erase_free_pages(_path(settings))
+    erase_free_pages(ledger_file(settings))
     return changed, len(kept)
 
 
 class _Row(BaseModel, frozen=True):
     """A row of the table `sends`. reference: the JSON of a Reference, or of the Parts if the send has only begun."""
 
+    subject: str
     channel: str
+    state: str
     content_hash: str
     begun_at: str
     sent_at: str | None
     reference: str
 
 
-def _last_sent(settings: Settings, kind: str, subject: str, channel: str) -> Sent | None:
-    found = _sends(settings, kind, subject, channel, "sent")
-    if not found:
-        return None
-    reference = Reference.model_validate_json(found[-1].reference)
-    return Sent.model_validate({**dict(found[-1]), "reference": reference})
+def _sent(row: _Row) -> Sent:
+    return Sent.model_validate({**dict(row), "reference": Reference.model_validate_json(row.reference)})
 
 
-def _sends(settings: Settings, kind: str, subject: str, channel: str, state: str) -> list[_Row]:
-    """Return the sends of a message in this state, oldest first. While a process holds the message's lock, no other
-    process can begin one."""
-    with _open(settings) as connection:
-        rows = connection.execute(
-            """
-            select channel, content_hash, begun_at, sent_at, reference from sends
-            where kind = ? and subject = ? and channel = ? and state = ?
-            order by id
-            """,
-            [kind, subject, channel, state],
-        ).fetchall()
-    return [_Row(**dict(zip(_Row.model_fields, row, strict=True))) for row in rows]
+def _sends(settings: Settings, kind: str, subject: str = "", channel: str = "") -> list[_Row]:
+    """Return the sends of messages of a kind, oldest first. The holder of a message's lock finds no other begun send.
+
+    subject, channel: the only ones that are looked for; empty looks for all.
+    """
+    query = """
+        select subject, channel, state, content_hash, begun_at, sent_at, reference from sends
+        where kind = $kind and $subject in ('', subject) and $channel in ('', channel)
+        order by id
+    """
+    found = found_in(settings, query, kind=kind, subject=subject, channel=channel)
+    return [_Row.model_validate(row) for row in found]
 
 
 def _json(model: Reference | Parts) -> str:
     return model.model_dump_json(exclude_defaults=True)
-
-
-@contextmanager
-def _lock(settings: Settings, kind: str, subject: str, channel: str) -> Iterator[None]:
-    """Hold the lock of one message. A lock of SQLite would block all other messages as long as the send takes."""
-    folder = settings.home / "delivery.locks"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    name = hashlib.sha256("\0".join((kind, subject, channel)).encode()).hexdigest()[:32]
-    retrying = Retrying(
-        retry=retry_if_exception_type(BlockingIOError),
-        stop=stop_after_delay(MESSAGE_LOCK_SECONDS),
-        wait=wait_fixed(0.2),
-    )
-    with (folder / name).open("a") as file:
-        try:
-            retrying(fcntl.flock, file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except RetryError:
-            raise PassingError(
-                f"another process has been sending {kind} {subject} over {channel} for {MESSAGE_LOCK_SECONDS} seconds: "
-                "run this again when it has ended."
-            ) from None
-        yield
-
-
-def _open(settings: Settings) -> AbstractContextManager[Connection]:
-    """Open the ledger for one transaction."""
-    return open_sqlite(_path(settings), _SCHEMA)
-
-
-def _path(settings: Settings) -> Path:
-    return settings.home / "delivery.sqlite"
 
 
 def _now() -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
+from greenery.build.locking import BusyError
 from greenery.cli import (
     backfill,
     data_docs,
@@ -18,6 +19,7 @@ from greenery.cli import (
     incident,
     preview,
     purge,
+    rollback,
     simulate,
     status,
     up,
@@ -26,8 +28,10 @@ from greenery.cli import (
 from greenery.commands import InputError
 from greenery.local_airflow.client import AirflowError
 from greenery.local_airflow.processes import exit_on_signals
+from greenery.publishing.rollback import RollbackError
 from greenery.report.reading import NoReportError
 from greenery.settings import SettingError
+from greenery.warehouse.connection import UnavailableError
 
 INTERRUPTED = 130  # what typer makes of Ctrl-C
 
@@ -45,6 +49,7 @@ app.command()(up.up)
 app.command()(down.down)
 app.command()(backfill.backfill)
 app.command()(withdraw.withdraw)
+app.command()(rollback.rollback)
 app.command()(status.status)
 app.command()(preview.preview)
 app.command("data-docs")(data_docs.data_docs)
@@ -72,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (InputError, SettingError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    except (AirflowError, NoReportError) as error:
+    except (AirflowError, NoReportError, BusyError, RollbackError, UnavailableError) as error:
         print(error, file=sys.stderr)
         sys.exit(1)
 

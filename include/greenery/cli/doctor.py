@@ -54,10 +54,7 @@ def doctor() -> None:
     except SettingError as error:
         console.print(f"{BAD:<4} settings: {error}")
         raise typer.Exit(1) from None
-    if (settings.home / "airflow" / "airflow.db").exists():
-        # Connections that were made in the UI are in the home's metadata, which only a server's process reads.
-        os.environ.update(environment(settings, port=UI_PORT, execution_port=0))
-        os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
+    use_connections_of(settings)
     found = []
     for one in diagnoses(settings):
         named = one.says if one.says.startswith(one.what) else f"{one.what}: {one.says}"
@@ -65,6 +62,14 @@ def doctor() -> None:
         found.append(one.state)
     if BAD in found:
         raise typer.Exit(1)
+
+
+def use_connections_of(settings: Settings) -> None:
+    """Let this process read the connections of the Airflow of a home, where it has one."""
+    if (settings.home / "airflow" / "airflow.db").exists():
+        # Connections that were made in the UI are in the home's metadata, which only a server's process reads.
+        os.environ.update(environment(settings, port=UI_PORT, execution_port=0))
+        os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
 
 
 def diagnoses(settings: Settings) -> Iterator[Diagnosis]:

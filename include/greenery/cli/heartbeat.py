@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from greenery.cli.doctor import use_connections_of
 from greenery.delivery import lateness
 from greenery.local_airflow.server import unhealthy
 from greenery.settings import Settings, load
+from greenery.warehouse.access import shares_records
 
 
 def heartbeat(
@@ -24,7 +26,10 @@ def heartbeat(
 
     Example: `greenery heartbeat --airflow https://airflow.example`
     """
-    found = problems(load(), datetime.now(UTC), airflow)
+    settings = load()
+    if shares_records(settings):
+        use_connections_of(settings)
+    found = problems(settings, datetime.now(UTC), airflow)
     print("; ".join(found) or "all is well")
     if found:
         raise typer.Exit(1)

@@ -6,8 +6,10 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from greenery import commands
+from greenery.cli.doctor import use_connections_of
 from greenery.report.weeks import listed
 from greenery.settings import load
+from greenery.warehouse.access import shares_records
 
 
 def status() -> None:
@@ -17,6 +19,8 @@ def status() -> None:
     Example: `greenery status`
     """
     settings = load()
+    if shares_records(settings):
+        use_connections_of(settings)
     weeks = listed(settings)
     # Reasons are printed without interpreting markup, and commands are never shortened.
     console = Console(highlight=False, markup=False, emoji=False)

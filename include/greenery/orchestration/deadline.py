@@ -55,9 +55,9 @@ def missed(context: dict[str, Any]) -> None:
     Raises NotSentError if a channel has not accepted the alert after several tries.
     """
     # Imported only here: a plugin imports this module in every process of Airflow.
-    from greenery.channels import sent
+    from greenery.channels import records, sent
 
-    run, home = context["dag_run"], settings.load()
+    run, home = context["dag_run"], records.for_alerts(settings.load())
     ends = run["data_interval_end"]
     if run["run_type"] != "scheduled" and not (ends and sent.owed(home, datetime.fromisoformat(ends))):
         log.info("%s is not a scheduled run, and no digest of its week is owed: no alert", run["dag_run_id"])

@@ -277,6 +277,7 @@ def held_notice(**context: Any) -> None:
 def alert(**context: Any) -> list[str]:
     """Alert about failures, unless the run is a backfill, and resolve incidents that are over; return what fails."""
     from greenery.alerts import incidents
+    from greenery.channels import records
     from greenery.messages.alert import TaskFailure
     from greenery.report import runs, weeks
 
@@ -293,7 +294,9 @@ def alert(**context: Any) -> list[str]:
     deliver = context["params"]["deliver"]
     tells = deliver == "always" or (deliver == "auto" and run_type != "backfill")
     runs.end(home, week_end(context), context["run_id"])
-    weeks.write_index(home)
+    home = records.for_alerts(home)
+    if not home.records_in_home:
+        weeks.write_index(home)
     with _telling():
         found = incidents.update(home, outcome, week_end(context), tells)
         if run_type == "scheduled":

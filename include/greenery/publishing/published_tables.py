@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from greenery.build import dbt_project
-from greenery.warehouse.access import keep
+from greenery.warehouse.access import keep, put_back
 from greenery.warehouse.connection import Connection, rows
 
 # A published relation, such as analytics.fct_sessions, and the query of its rows as they are built.
@@ -23,7 +24,7 @@ def prepare(connection: Connection, relations: Iterable[Relation]) -> None:
     temporary tables. Readers notice nothing. Raises OtherTypeError.
     """
     for name, query in relations:
-        there = _published(name)
+        there = place(name)
         connection.execute(f"create table if not exists {there} as select * from ({query}) as built where false")
         built, published = columns(connection, _built(name)), columns(connection, there)
         for column, kind in built.items():
@@ -47,10 +48,17 @@ def replace(connection: Connection, relations: Iterable[Relation]) -> None:
         names = ", ".join(columns(connection, _built(name)))
         key = _key(name)
         differing = f" where {key} in (select changed.{key} from {_changed(name)} as changed)" if key else ""
-        connection.execute(f"delete from {_published(name)}{differing}")
-        connection.execute(
-            f"insert into {_published(name)} ({names}) select {names} from ({query}) as built{differing}"
-        )
+        connection.execute(f"delete from {place(name)}{differing}")
+        connection.execute(f"insert into {place(name)} ({names}) select {names} from ({query}) as built{differing}")
+
+
+def statements_to_restore(connection: Connection, names: Iterable[str], moment: datetime) -> list[str]:
+    """Return the statements that give all published tables the rows that they had at `moment`, which they name.
+
+    Raises UnavailableError, before anything is changed, where the warehouse does not know them any more.
+    """
+    found = put_back(connection, [place(name) for name in names], moment)
+    return [text for name, insert in found for text in (f"delete from {name}", insert)]
 
 
 def columns(connection: Connection, name: str) -> dict[str, str]:
@@ -76,8 +84,8 @@ def _type(row: dict[str, object]) -> str:
     return f"{kind}({row['numeric_precision']}, {row['numeric_scale']})" if is_number else kind
 
 
-def _published(name: str) -> str:
-    """Return where people read a relation: what is no mart stands in the schema history."""
+def place(name: str) -> str:
+    """Return the table in which people read a relation: what is no mart stands in the schema history."""
     return name.replace("intermediate.", "history.")
 
 

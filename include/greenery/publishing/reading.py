@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from datetime import datetime
@@ -16,9 +17,11 @@ from typing import Any
 import duckdb
 from cachetools import LRUCache
 
+from greenery.publishing import copies
 from greenery.publishing.versions import nothing_published
 from greenery.settings import Settings
-from greenery.warehouse.connection import rows
+from greenery.warehouse.access import publishes_files
+from greenery.warehouse.connection import UnavailableError, rows
 from greenery.warehouse.duckdb import open_for_readers
 from greenery.warehouse.statements import statement
 
@@ -26,6 +29,8 @@ Parameters = dict[str, Any]
 # For so many days the known sessions are kept in memory, and answers up to so many bytes.
 KEPT_DAYS = 6
 KEPT_BYTES = 64 * 1024 * 1024
+# To look a version up in a warehouse takes a login.
+LOOK_SECONDS = 60
 
 
 class UnreadableError(Exception):
@@ -39,29 +44,44 @@ class Published:
         self._settings = settings
         self._lock = threading.Lock()
         self._version: Version | None = None
+        self._look_again = 0.0
 
     def version(self) -> Version:
         """Return the version that is published now. A request takes it once and reads only from it.
 
-        Raises NothingPublishedError before the first publish, UnreadableError if the files can't be opened.
+        Where people read tables, it is looked up once in LOOK_SECONDS, and read from a copy.
+
+        Raises NothingPublishedError before the first publish, UnreadableError if it can't be read.
         """
-        published = self._settings.published
         with self._lock:
+            if self._version and time.monotonic() < self._look_again:
+                return self._version
             while True:
-                if not published.exists():
-                    raise nothing_published(self._settings)
-                folder = published.resolve()
+                folder = self._folder()
                 if self._version and self._version.folder == folder:
                     return self._version
                 try:
                     self._version = Version(folder)
                 except (OSError, ValueError, duckdb.Error) as error:
                     # It may have been deleted since it was looked up; then another one is published.
-                    if published.resolve() == folder:
+                    if self._folder() == folder:
                         raise UnreadableError(
                             f"The published data in {folder} can't be read: {error}. If another program has the file "
                             "open for writing, close it. Else run the newest week again."
                         ) from error
+
+    def _folder(self) -> Path:
+        published = self._settings.published
+        if publishes_files(self._settings):
+            if not published.exists():
+                raise nothing_published(self._settings)
+            return published.resolve()
+        try:
+            folder = copies.newest(self._settings)
+        except UnavailableError as error:
+            raise UnreadableError(str(error)) from error
+        self._look_again = time.monotonic() + LOOK_SECONDS
+        return folder
 
 
 class Version:

@@ -102,11 +102,6 @@ def open_published(settings: Settings) -> Iterator[Connection]:
 
 def nothing_published(settings: Settings) -> NothingPublishedError:
     """Return the error that says how to publish the first version."""
-    if not publishes_files(settings) and not settings.published.exists():
-        return NothingPublishedError(
-            "nothing is published in files, which this page reads: GREENERY_TARGET=snowflake publishes in the schema "
-            "analytics of the warehouse. Query it there, or run a week first if it is empty."
-        )
     return NothingPublishedError(
         f"nothing is published in {settings.home} yet: run a week first "
         f"({commands.make(settings, 'backfill FROM=… TO=…')})."
@@ -139,6 +134,11 @@ def relations() -> Iterator[tuple[str, str]]:
             "where pair_id in (select pair_id from intermediate.int_extract_pairs)" if relation in models.logs else ""
         )
         yield f"intermediate.{relation}", f"select * from intermediate.{relation} {of_build}"
+
+
+def is_kept(settings: Settings, version: int) -> bool:
+    """Return whether the files of a version are kept. Where people read tables, the warehouse itself knows."""
+    return not publishes_files(settings) or _version_folder(settings, version).is_dir()
 
 
 def _version_folder(settings: Settings, version: int) -> Path:

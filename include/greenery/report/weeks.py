@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 
@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from greenery import commands
 from greenery.channels import sent
+from greenery.channels.reference import Sent
 from greenery.files import write_atomically
 from greenery.landing import ledger
 from greenery.landing.extract import Extract
@@ -140,23 +141,27 @@ def listed(settings: Settings) -> list[ListedWeek]:
 
     Each week has the run that is under way, and the channels to which its digest was delivered or is owed.
     """
-    under_way = runs.under_way(settings)
+    under_way, owed = runs.under_way(settings), sent.owed_digests(settings)
+    digests = sent.last_of_each(settings, "digest")
     weeks = [
-        _listed(settings, week, under_way.get(week.as_of))
-        for week in [*recorded(settings), *_not_landed(settings, under_way)]
+        _listed(settings, week, under_way.get(week.as_of), digests.get(f"{week.as_of}", []), owed.get(week.as_of, {}))
+        for week in [*recorded(settings), *_not_landed(settings, {*under_way, *owed})]
     ]
     return _in_ranges(settings, sorted(weeks, key=lambda week: week.as_of))
 
 
-def _listed(settings: Settings, week: WeekState, run: WeekRun | None) -> ListedWeek:
+def _listed(
+    settings: Settings, week: WeekState, run: WeekRun | None, digests: Sequence[Sent], owed_on: Mapping[str, str]
+) -> ListedWeek:
+    """Return a week as the list shows it. digests: those that were sent. owed_on: the channels, and why."""
     as_of = datetime.combine(week.as_of, time())
     delivered = tuple(
         f"{message.channel} {message.sent_at:%Y-%m-%d %H:%M} UTC"
         + (" (as withdrawn)" if message.reference.withdrawn else "")
-        for message in sent.last_sent(settings, "digest", f"{week.as_of}")
+        for message in digests
     )
     in_outbox = (settings.home / "outbox" / f"digest-{week.as_of}.eml").exists()
-    owed = tuple(f"owed in {channel}: {why}" for channel, why in sent.owed_on(settings, as_of).items())
+    owed = tuple(f"owed in {channel}: {why}" for channel, why in owed_on.items())
     due = settings.digest_due(as_of)
     found = ListedWeek(
         **dict(week),
@@ -195,13 +200,13 @@ def _figures(settings: Settings, as_of: datetime) -> WeekFigures | None:
     )
 
 
-def _not_landed(settings: Settings, under_way: Collection[date]) -> list[WeekState]:
-    """Return the weeks without an extract: those between the weeks that are landed or have a folder, those whose run is
-    under way, and those whose digest is owed."""
+def _not_landed(settings: Settings, expected: Collection[date]) -> list[WeekState]:
+    """Return the weeks without an extract: those between the weeks that are landed or have a folder, and those that are
+    expected: their run is under way, or their digest is owed."""
     landed = {week.as_of for week in recorded(settings)}
     newest_ended = settings.newest_week_end(datetime.now(UTC)).date()
     found = {week.date() for week in folders.folders(settings) if week.date() <= newest_ended}
-    weeks = {*under_way, *sent.owed_weeks(settings)}
+    weeks = set(expected)
     if landed:
         weeks.update(week_ends(min(landed), max(landed | found)))
     return [

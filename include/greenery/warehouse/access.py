@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from greenery.source.tables import Table
 from greenery.warehouse import duckdb, snowflake
 from greenery.warehouse.connection import Connection
 from greenery.warehouse.snowflake import SnowflakeConnection
+from greenery.warehouse.sqlite import open_sqlite
 
 
 def _of(settings: Settings) -> Any:
@@ -49,6 +51,26 @@ def publishes_files(settings: Settings) -> bool:
     return settings.target != "snowflake"
 
 
+def shares_records(settings: Settings) -> bool:
+    """Return whether the records that are kept beside the data are tables of the warehouse, which several hosts see."""
+    return settings.target == "snowflake" and not settings.records_in_home
+
+
+def has_records(settings: Settings, file: Path) -> bool:
+    """Return whether records can have been written: into the file, or into the warehouse."""
+    return shares_records(settings) or file.exists()
+
+
+def open_records(settings: Settings, file: Path, tables: str) -> AbstractContextManager[Connection]:
+    """Open the records for one transaction. tables: the statements that create what they are kept in.
+
+    Raises UnavailableError where the warehouse keeps them and can't be opened.
+    """
+    opened: Any = snowflake.open_records(tables) if shares_records(settings) else open_sqlite(file, tables)
+    found: AbstractContextManager[Connection] = opened
+    return found
+
+
 def history_schema(connection: Connection) -> str:
     """Return the schema in which published relations stand that are no marts."""
     return "history" if isinstance(connection, SnowflakeConnection) else "intermediate"
@@ -71,6 +93,24 @@ def keep(connection: Connection, name: str, query: str, parameters: Mapping[str,
         snowflake.keep(connection, name, query, parameters)
     else:
         connection.execute(f"create or replace temporary table {name} as {query}", parameters)
+
+
+def batches(connection: Connection, query: str) -> Iterator[Any]:
+    """Yield the rows of a query in parts, as Arrow tables."""
+    if isinstance(connection, SnowflakeConnection):
+        yield from connection.raw.cursor().execute(query).fetch_arrow_batches()
+    else:
+        yield connection.execute(query).to_arrow_table()  # type: ignore[attr-defined]
+
+
+def put_back(connection: Connection, names: Sequence[str], moment: datetime) -> Iterator[tuple[str, str]]:
+    """Yield for each table the statement that inserts the rows which it had at `moment` (a parameter of it).
+
+    Raises UnavailableError where the warehouse does not know them any more.
+    """
+    for name in names:
+        columns = ", ".join(snowflake.columns_at(connection, name, moment))
+        yield name, f"insert into {name} ({columns}) select {columns} from {snowflake.at(name)}"
 
 
 def data_source(connection: Connection) -> dict[str, Any]:

@@ -30,11 +30,13 @@ def write_anew(settings: Settings, connection: Connection) -> Path:
 
 
 def containing(settings: Settings, ids: Sequence[str]) -> Iterator[tuple[Path, str]]:
-    """Yield each file of the home, extracts included, that holds one of these ids, with the id.
+    """Yield each file of the home, extracts and reports included, that holds one of these ids, with the id.
 
     Databases and Parquet files keep values compressed: they are asked for them; other files are searched for the text.
     """
-    for path in sorted({*settings.home.rglob("*"), *settings.extracts.rglob("*")}):
+    for path in sorted(
+        {path for folder in (settings.home, settings.extracts, settings.reports) for path in folder.rglob("*")}
+    ):
         if not path.is_file() or path.is_symlink():
             continue
         if path.suffix == ".duckdb":

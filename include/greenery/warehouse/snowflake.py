@@ -13,11 +13,13 @@ from typing import Any
 
 from greenery.settings import WAREHOUSE_CONNECTION, Settings, running_task
 from greenery.source.tables import TABLES, Table
-from greenery.warehouse.connection import Connection, UnavailableError, tables
+from greenery.warehouse.connection import Connection, UnavailableError, tables, transaction
 from greenery.warehouse.statements import statement
 
 # The schema of the session: temporary tables are made there.
 WORK = "landing"
+# The schema of what is written down beside the data, such as what was sent.
+RECORDS = "delivery"
 SESSION = {
     # A time is what the extract says, in UTC: the account's own settings must not matter.
     "TIMEZONE": "UTC",
@@ -90,27 +92,43 @@ def connect(settings: Settings) -> Iterator[Connection]:
 
 def _make_landing_tables(connection: Connection) -> None:
     """Make the schemas, and what the schema landing holds, where something of it is missing; enter that schema."""
-    statements = [text for text in COMMENT.sub("", statement("landing/create")).split(";") if text.strip()]
+    texts = [statement("landing/create")]
     for table in TABLES:
         columns = ", ".join(["extract_id varchar not null", *(f"{one.name} {one.type}" for one in table.landed)])
-        statements.append(f"create table if not exists landing.{table.name} ({columns})")
-    names = {found for text in statements for found in re.findall(r"create table if not exists landing\.(\w+)", text)}
+        texts.append(f"create table if not exists landing.{table.name} ({columns})")
+    _make_tables(connection, WORK, ";".join(texts), ("analytics", "history"))
+
+
+def _make_tables(connection: Connection, schema: str, text: str, more_schemas: Sequence[str] = ()) -> None:
+    """Run the statements that create a schema's tables, where one of these is missing; enter the schema."""
+    names = set(re.findall(r"create table if not exists (?:\w+\.)?(\w+)", text))
     # Each statement takes the time of a way to Snowflake and back, so one question comes first.
-    if not names <= tables(connection, WORK):
+    if not names <= tables(connection, schema):
         with _allowed(f"the role of {WAREHOUSE_CONNECTION} may not make what it needs"):
-            for schema in (WORK, "analytics", "history"):
-                connection.execute(f"create schema if not exists {schema}")
-            connection.execute(f"use schema {WORK}")
-            for text in statements:
-                connection.execute(text)
-    connection.execute(f"use schema {WORK}")
+            for one in (schema, *more_schemas):
+                connection.execute(f"create schema if not exists {one}")
+            connection.execute(f"use schema {schema}")
+            for part in COMMENT.sub("", text).split(";"):
+                if part.strip():
+                    connection.execute(part)
+    connection.execute(f"use schema {schema}")
+
+
+@contextmanager
+def open_records(text: str) -> Iterator[Connection]:
+    """Open the tables of the schema delivery, which the statements of `text` create, for one transaction."""
+    with _session() as connection:
+        _make_tables(connection, RECORDS, text)
+        with transaction(connection):
+            yield connection
 
 
 @contextmanager
 def connect_to_read(settings: Settings) -> Iterator[Connection]:
     """Open the warehouse as `access.connect_to_read` says. Raises UnavailableError where Snowflake refuses it."""
     with _session() as connection:
-        connection.execute(f"use schema {WORK}")
+        with _allowed(f"there is no schema {WORK}: nothing was landed yet, or the role may not use it"):
+            connection.execute(f"use schema {WORK}")
         yield connection
 
 
@@ -128,6 +146,8 @@ def _session() -> Iterator[SnowflakeConnection]:
             login_timeout=CONNECT_SECONDS,
             network_timeout=CONNECT_SECONDS,
             client_session_keep_alive=True,
+            # Else an amount would arrive in Arrow as a double.
+            arrow_number_to_decimal=True,
         )
     except Error as error:
         raise UnavailableError(
@@ -242,6 +262,28 @@ def offer(connection: Connection, table: Table, name: str, file: Path) -> None:
 def keep(connection: Connection, name: str, query: str, parameters: Mapping[str, Any] | None) -> None:
     """Keep the rows of a query as a temporary table, as `access.keep` says."""
     connection.execute(f"create or replace temporary table {WORK}.{name} as {query}", parameters)
+
+
+def columns_at(connection: Connection, name: str, moment: datetime) -> list[str]:
+    """Return the columns that a table had at `moment` (UTC).
+
+    Raises UnavailableError where Time Travel can't read it.
+    """
+    from snowflake.connector.errors import Error
+
+    try:
+        found = connection.execute(f"select * from {at(name)} limit 0", {"moment": moment}).description
+    except Error as error:
+        raise UnavailableError(
+            f"{name} can't be read as it was at {moment:%Y-%m-%d %H:%M:%S} UTC ({error.msg}). Time Travel reaches back "
+            "as many days as data_retention_time_in_days of the database says (one, unless it was changed)."
+        ) from None
+    return [column[0] for column in found]
+
+
+def at(name: str) -> str:
+    """Return what a query reads to find the rows that a table had at its parameter `moment`."""
+    return f"{name} at(timestamp => $moment)"
 
 
 def data_source(connection: SnowflakeConnection) -> dict[str, Any]:

@@ -71,6 +71,15 @@ create table if not exists landing.publication (
     extracts varchar default ''
 );
 
+-- One row a version that was published. published_at: a moment of the warehouse's clock at which readers still saw the
+-- version before. Those that were rolled back are no version to go back to.
+create table if not exists landing.versions (
+    version integer not null,
+    extracts varchar not null,
+    published_at timestamp not null,
+    rolled_back boolean not null
+);
+
 -- One row. models: the version of the dbt project that built the models, empty if it has changed meanwhile. extracts:
 -- the extracts that they were built from when dbt's tests ran last, null before. failed: the tests that failed, as
 -- JSON, null as soon as a run builds from other extracts. is_tested: whether all that is built has passed the tests.
