@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from greenery import commands
 from greenery.channels import sent
 from greenery.files import write_atomically
-from greenery.landing import ledger
+from greenery.landing import finding, ledger
 from greenery.landing.extract import Extract
 from greenery.messages import page
 from greenery.messages.check_results import WARNING
@@ -23,7 +23,6 @@ from greenery.report import runs, sources
 from greenery.report.judged import quality_of
 from greenery.report.runs import WeekRun
 from greenery.settings import Settings
-from greenery.source import folders
 from greenery.warehouse.connection import Connection, rows
 from greenery.week import WEEK, Week, week_ends
 
@@ -195,7 +194,7 @@ def _not_landed(settings: Settings, under_way: Collection[date]) -> list[WeekSta
     under way, and those whose digest is owed."""
     landed = {week.as_of for week in recorded(settings)}
     newest_ended = settings.newest_week_end(datetime.now(UTC)).date()
-    found = {week.date() for week in folders.folders(settings) if week.date() <= newest_ended}
+    found = set(finding.weeks(settings, min(landed, default=None), newest_ended))
     weeks = {*under_way, *sent.owed_weeks(settings)}
     if landed:
         weeks.update(week_ends(min(landed), max(landed | found)))
@@ -213,7 +212,7 @@ def _not_landed(settings: Settings, under_way: Collection[date]) -> list[WeekSta
 def _to_land(settings: Settings, first: date, last: date, is_found: bool) -> str:
     """Return what to do about weeks that are not landed, from the first to the last."""
     backfill = commands.backfill(settings, first, last)
-    if is_found:
+    if is_found or settings.source != "folders":
         return backfill
     if first == last:
         return f"put its extract into {settings.extracts / str(first)}, then {backfill}"
