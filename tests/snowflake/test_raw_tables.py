@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from greenery.cli import doctor
-from greenery.landing import finding, ledger, loading
+from greenery.landing import finding, importing, ledger, loading
 from greenery.orchestration.sensors import WaitForExtract
 from greenery.report import weeks
 from greenery.settings import SettingError, Settings, load
@@ -22,7 +22,7 @@ from greenery.warehouse.access import connect
 from greenery.warehouse.connection import rows
 from greenery.warehouse.snowflake import open_session
 
-from tests.conftest import small_shop, write_extract
+from tests.conftest import ORDER, small_shop, write_extract
 from tests.dbt.test_real_extracts import WEEKS
 from tests.unit.test_tasks import run
 
@@ -299,3 +299,32 @@ def test_the_settings_name_the_place(monkeypatch, tmp_path):
     monkeypatch.setenv("GREENERY_SOURCE_NAMES", "orders=orders; drop table orders")
     with pytest.raises(SettingError, match="is no plain name"):
         load()
+
+
+def test_a_dbt_snapshot_in_snowflake_is_imported_into_snowflake(shop, home):
+    columns = ", ".join(f"{column.name} {column.type}" for column in importing.VERSIONS.columns)
+    order = ", ".join(f"'{value}'" if value else "null" for value in ORDER.values())
+    shop.execute(
+        f"create table orders_snapshot ({columns})",
+        f"insert into orders_snapshot select {order}, timestamp '2022-12-21', timestamp '2022-12-28'",
+        f"insert into orders_snapshot select {order.replace('preparing', 'shipped')}, timestamp '2022-12-28', null",
+    )
+    on_snowflake = replace(home, target="snowflake")
+    relation = f"{shop.database}.raw.orders_snapshot"
+    found = importing.import_snapshot(on_snowflake, relation, None)
+    assert (found.outcome, found.versions, found.instants) == ("imported", 2, 2)
+    assert importing.import_snapshot(on_snowflake, relation, None).outcome == "unchanged"
+    with connect(on_snowflake) as connection:
+        states = rows(
+            connection,
+            "select as_of, extracts.state, orders.status, row_counts from landing.extracts as extracts "
+            "inner join landing.orders as orders on extracts.extract_id = orders.extract_id order by as_of",
+        )
+        counted = [extract.row_counts["orders"] for extract in ledger.extracts(connection)]
+    assert [(row["as_of"], row["state"], row["status"]) for row in states] == [
+        (datetime(2022, 12, 21), "admitted", "preparing"),
+        (datetime(2022, 12, 28), "admitted", "shipped"),
+    ]
+    assert counted == [1, 1]
+    with pytest.raises(ExtractError, match="OTHER: there is no such table"):
+        importing.import_snapshot(on_snowflake, f"{shop.database}.raw.other", None)

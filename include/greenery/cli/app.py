@@ -15,6 +15,7 @@ from greenery.cli import (
     doctor,
     down,
     heartbeat,
+    import_snapshot,
     incident,
     preview,
     purge,
@@ -52,6 +53,7 @@ app.command()(incident.incident)
 app.command()(doctor.doctor)
 app.command()(heartbeat.heartbeat)
 app.command()(purge.purge)
+app.command("import-snapshot")(import_snapshot.import_snapshot)
 app.command()(simulate.simulate)
 app.command(hidden=True)(docs.docs)
 

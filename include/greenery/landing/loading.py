@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
 
-from greenery.landing import finding, ledger
+from greenery.landing import finding, importing, ledger
 from greenery.landing.check import read_table, typed_rows
 from greenery.landing.extract import Extract
 from greenery.settings import Settings
@@ -64,6 +64,7 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
     as_of = settings.check_as_of(as_of)
     with connect(settings) as connection:
         _check_week_end(connection, settings)
+        importing.check_follows(connection, as_of)
         landed = ledger.newest(connection, as_of)
         if landed and landed.withdrawn and not reextract:
             raise ExtractError(

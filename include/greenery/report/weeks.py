@@ -34,7 +34,7 @@ def write_list(settings: Settings, connection: Connection) -> None:
     published = published_extracts(settings, connection)
     outdated = _outdated_reports(connection, published, settings.maturity_days)
     published_weeks = {extract_id[:10] for extract_id in published}
-    landed = ledger.extracts(connection)
+    landed = [extract for extract in ledger.extracts(connection) if not extract.is_imported]
     weeks = []
     for extract in landed:
         # Content that was landed again waits beside the published content of its week.
