@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from greenery.week import WEEKDAYS, Week
 
@@ -24,6 +26,7 @@ WAREHOUSE_POOL = "greenery_warehouse"
 # Airflow's connection to Snowflake.
 WAREHOUSE_CONNECTION = "greenery_warehouse"
 TARGETS = ("duckdb", "snowflake")
+SOURCES = ("folders", "snowflake")
 DELIVERY_POOL = "greenery_delivery"
 
 
@@ -49,6 +52,9 @@ class Settings:
     reports_in: the folder of the reports; None takes the one in the home.
     records_in_home: whether deliveries are recorded in the home although the warehouse keeps them otherwise, because it
         can't be reached.
+    source: where extracts are read, one of SOURCES. For snowflake: source_database and source_schema hold the raw
+        tables, and source_names says what a table (`orders`) or column (`orders.order_id`) is called there if it has
+        another name.
     reports_url: the address of the folder of reports in a browser; empty if it is not served. The address of the funnel
         page follows from it.
 
@@ -72,6 +78,15 @@ class Settings:
     target: str = "duckdb"
     reports_in: Path | None = None
     records_in_home: bool = False
+    source: str = "folders"
+    source_database: str = ""
+    source_schema: str = ""
+    source_names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def source_place(self) -> str:
+        """Where extracts are read, for people: the folder, or the schema of the raw tables."""
+        return str(self.extracts) if self.source == "folders" else f"{self.source_database}.{self.source_schema}"
 
     @property
     def warehouse(self) -> Path:
@@ -148,11 +163,8 @@ def load() -> Settings:
     if target not in TARGETS:
         raise SettingError(f"GREENERY_TARGET={target!r} is no warehouse: write one of {', '.join(TARGETS)}.")
     source = (_text("GREENERY_SOURCE") or "folders").lower()
-    if source != "folders":
-        raise SettingError(
-            f"GREENERY_SOURCE={source!r} is not supported: extracts are read from folders. Unset it, and export the "
-            "tables to files (docs/snowflake.md)."
-        )
+    if source not in SOURCES:
+        raise SettingError(f"GREENERY_SOURCE={source!r} is no source of extracts: write one of {', '.join(SOURCES)}.")
     return Settings(
         home=home,
         extracts=extracts,
@@ -169,7 +181,32 @@ def load() -> Settings:
         reports_url=_text("GREENERY_REPORTS_URL").rstrip("/"),
         target=target,
         reports_in=_folder("GREENERY_REPORTS", home) if _text("GREENERY_REPORTS") else None,
+        source=source,
+        **(_raw_tables() if source == "snowflake" else {}),
     )
+
+
+def _raw_tables() -> dict[str, Any]:
+    """Return the settings of the raw tables in Snowflake."""
+    database, schema = _text("GREENERY_SOURCE_DATABASE"), _text("GREENERY_SOURCE_SCHEMA")
+    if not database or not schema:
+        raise SettingError(
+            "GREENERY_SOURCE=snowflake needs GREENERY_SOURCE_DATABASE and GREENERY_SOURCE_SCHEMA: write where the "
+            "raw tables of the shop are."
+        )
+    names = {}
+    for pair in _list("GREENERY_SOURCE_NAMES"):
+        ours, separator, theirs = (part.strip() for part in pair.partition("="))
+        if not separator:
+            raise SettingError(
+                f"GREENERY_SOURCE_NAMES: {pair!r} is no pair of names: write pairs such as "
+                "orders=shop_orders,orders.order_id=id."
+            )
+        names[ours.lower()] = theirs
+    for name in (database, schema, *names.values()):
+        if not re.fullmatch(r"[A-Za-z_]\w*", name):
+            raise SettingError(f"GREENERY_SOURCE_…: {name!r} is no plain name: write letters, digits and underscores.")
+    return {"source_database": database, "source_schema": schema, "source_names": names}
 
 
 def is_set(name: str) -> bool:

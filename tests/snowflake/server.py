@@ -16,11 +16,13 @@ from typing import Any
 import fakesnow
 import pyarrow as pa
 from fakesnow import arrow, cursor
+from snowflake.connector.errors import ProgrammingError
 from sqlglot import exp
 
 _transform = cursor.FakeSnowflakeCursor._transform
 _struct = arrow.timestamp_to_sf_struct
 _schema = arrow.to_sf_schema
+THEN = re.compile(r"(\S+) at\(timestamp => cast\('(\d{4})-(\d\d)-(\d\d) 00:00:00 \+0000' as timestamp_tz\)\)")
 
 
 def _temporary_where_it_can_be(self: Any, expression: Any, params: Any) -> Any:
@@ -54,6 +56,26 @@ def _nullable(schema: Any, rowtype: Any) -> pa.Schema:
     )
 
 
+def _travel(execute: Any, self: Any, command: str, *arguments: Any, **options: Any) -> Any:
+    """It has no Time Travel: the table as it was on a day is the table of that name with `_AT_` and the day here.
+
+    Where there is none, it says what Snowflake says of a day before the table's retention.
+    """
+    found = THEN.search(command)
+    if not found:
+        return execute(self, command, *arguments, **options)
+    try:
+        return execute(self, THEN.sub(r"\1_AT_\2\3\4", command), *arguments, **options)
+    except ProgrammingError:
+        execute(self, f"select * from {found[1]} limit 0")  # else there is no such table at all
+        raise ProgrammingError(
+            msg=f"Time travel data is not available for table {found[1]}. The requested time is either beyond the "
+            "allowed time travel period or before the object creation time.",
+            errno=707,
+            sqlstate="02000",
+        ) from None
+
+
 def main() -> None:
     """Serve until the process that started this one closes the pipe."""
     port, statements = int(sys.argv[1]), Path(sys.argv[2])
@@ -65,7 +87,7 @@ def main() -> None:
         # It drops no database. That of a test is gone with the server.
         command = re.sub(r"(?i)^drop database (\w+)$", r"select '\1'", command)
         # It has no virtual warehouses, so no function that names one.
-        return execute(self, command.replace("current_warehouse()", "'GREENERY'"), *arguments, **options)
+        return _travel(execute, self, command.replace("current_warehouse()", "'GREENERY'"), *arguments, **options)
 
     cursor.FakeSnowflakeCursor.execute = noted  # type: ignore[method-assign]
     cursor.FakeSnowflakeCursor._transform = _temporary_where_it_can_be  # type: ignore[method-assign]

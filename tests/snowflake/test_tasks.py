@@ -74,10 +74,10 @@ def test_the_doctor_names_what_is_missing(home, snowflake, monkeypatch):
         pass
 
 
-def test_a_source_that_is_not_there_yet_is_refused(home, monkeypatch):
+def test_a_target_or_source_that_is_not_known_is_refused(home, monkeypatch):
     assert load().target == "snowflake"
-    monkeypatch.setenv("GREENERY_SOURCE", "snowflake")
-    with pytest.raises(SettingError, match="extracts are read from folders"):
+    monkeypatch.setenv("GREENERY_SOURCE", "postgres")
+    with pytest.raises(SettingError, match="write one of folders, snowflake"):
         load()
     monkeypatch.setenv("GREENERY_TARGET", "postgres")
     with pytest.raises(SettingError, match="write one of duckdb, snowflake"):

@@ -16,6 +16,7 @@ from greenery.cli import (
     doctor,
     down,
     heartbeat,
+    import_snapshot,
     incident,
     preview,
     purge,
@@ -57,6 +58,7 @@ app.command()(incident.incident)
 app.command()(doctor.doctor)
 app.command()(heartbeat.heartbeat)
 app.command()(purge.purge)
+app.command("import-snapshot")(import_snapshot.import_snapshot)
 app.command()(simulate.simulate)
 app.command(hidden=True)(docs.docs)
 

@@ -30,9 +30,11 @@ ExtractsOption = Annotated[
 def settings_with(extracts: Path | None) -> Settings:
     """Return the settings of the environment, with this folder of extracts where one is given.
 
-    Raises SettingError.
+    Raises SettingError, and InputError where a folder is given and the settings read extracts in Snowflake.
     """
     settings = load()
+    if extracts and settings.source != "folders":
+        raise InputError(f"--extracts={extracts}: GREENERY_SOURCE={settings.source} reads none. Set it to folders.")
     # Written as in the settings: those of a running Airflow are compared with these.
     return replace(settings, extracts=Path(os.path.abspath(extracts.expanduser()))) if extracts else settings
 

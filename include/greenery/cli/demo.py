@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import typer
@@ -22,7 +23,7 @@ def demo() -> None:
 
     Example: `greenery demo`
     """
-    settings = load()
+    settings = replace(load(), source="folders")
     print(f"Simulating a plant shop: {SHOP.weeks} weekly extracts in {settings.extracts}")
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:

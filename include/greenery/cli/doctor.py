@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
@@ -26,6 +27,8 @@ from greenery.channels.errors import PassingError, PermanentError
 from greenery.local_airflow.background import UI_PORT
 from greenery.local_airflow.environment import environment
 from greenery.settings import SettingError, Settings, load
+from greenery.source.folders import ExtractError
+from greenery.warehouse import raw_tables
 from greenery.warehouse.access import connect, publishes_files
 from greenery.warehouse.connection import UnavailableError, rows
 
@@ -98,9 +101,21 @@ def _folder(settings: Settings) -> Diagnosis:
 
 
 def _extracts(settings: Settings) -> Diagnosis:
+    if settings.source != "folders":
+        return _raw_tables(settings)
     if settings.extracts.is_dir():
         return Diagnosis("extracts", GOOD, str(settings.extracts))
     return Diagnosis("extracts", BAD, f"there is no folder {settings.extracts}: make it, or set GREENERY_EXTRACTS")
+
+
+def _raw_tables(settings: Settings) -> Diagnosis:
+    place = settings.source_place
+    try:
+        with raw_tables.found_extract(settings, settings.newest_week_end(datetime.now(UTC))):
+            days = raw_tables.retention(settings)
+    except (ExtractError, UnavailableError) as error:
+        return Diagnosis("extracts", BAD, str(error))
+    return Diagnosis("extracts", GOOD, f"{place} can be read; Time Travel lets a run be {days} day(s) late")
 
 
 def _warehouse(settings: Settings) -> Diagnosis:

@@ -45,7 +45,7 @@ def incident() -> None:
     settings = load()
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     home = settings.home / "incident"
-    settings = replace(settings, home=home, extracts=home / "extracts", reports_in=None)
+    settings = replace(settings, home=home, extracts=home / "extracts", source="folders", reports_in=None)
     if home.exists() and running(settings) is not None:
         raise AirflowError(f"An incident is being played in {home}: wait until it has ended.")
     shutil.rmtree(home, ignore_errors=True)

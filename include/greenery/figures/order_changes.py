@@ -41,7 +41,8 @@ def build(rows: WeekRows) -> OrderChanges:
     return OrderChanges(
         # None for the first extract of all.
         previous_as_of=values.moment(previous_as_of) if previous_as_of else None,
-        weeks_since_previous=(as_of - previous_as_of) // WEEK if previous_as_of else None,
+        # The states of an imported history can be at any time.
+        weeks_since_previous=max(1, round((as_of - previous_as_of) / WEEK)) if previous_as_of else None,
         total=len(changes),
         changed=len(changes) - counts["new"],
         new=counts["new"],

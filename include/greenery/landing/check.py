@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import duckdb
 
-from greenery.landing import reading
+from greenery.landing import raw_rows, reading
 from greenery.landing.values import doubtful_fraction, expected, is_no_value, placeholders, remedy, says_nothing, typed
 from greenery.source.folders import ExtractError, ExtractFolder
-from greenery.source.tables import MONEY, TABLES, Column, Table
+from greenery.source.tables import MONEY, TABLES, Column, RowSource, Table
+from greenery.warehouse.raw_tables import RawExtract
 
 NAMED_KEYS = 5
 # This share of a week's events, or this number of them, may be delivered again with another time.
@@ -23,12 +25,25 @@ def typed_rows(table: Table) -> str:
     return f"temp.typed_{table.name}"
 
 
-def read_table(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, table: Table) -> list[str]:
+def read_table(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder | RawExtract, table: Table) -> list[str]:
     """Read one table into `typed_rows`; return the warnings. The tables to which its ids refer must be read before it.
 
     Raises ExtractError if the file can't be read, a column is missing, or a value or key is wrong.
     """
-    raw, warnings = reading.read(connection, table, f"extract {folder.as_of:%Y-%m-%d}", folder.files[table.name])
+    return read_rows(connection, table, f"extract {folder.as_of:%Y-%m-%d}", folder.files[table.name], folder.as_of)
+
+
+def read_rows(
+    connection: duckdb.DuckDBPyConnection, table: Table, extract: str, source: Path | RowSource, as_of: datetime
+) -> list[str]:
+    """Read the table from its file, its folder or a database, as `read_table` says.
+
+    extract: what is read, for errors.
+    """
+    if isinstance(source, Path):
+        raw, warnings = reading.read(connection, table, extract, source)
+    else:
+        raw, warnings = raw_rows.read(connection, table, extract, source)
     with reading.readable(raw.where):
         nothing = {column.name: _nothing(connection, table, column) for column in table.columns}
         values = ", ".join(f"{typed(column, nothing[column.name])} as {column.name}" for column in table.columns)
@@ -42,15 +57,15 @@ def read_table(connection: duckdb.DuckDBPyConnection, folder: ExtractFolder, tab
             f"create or replace temp table typed_{table.name} as select distinct * from read_{table.name}"
         )
         connection.execute(f"drop table raw_{table.name}; drop table read_{table.name}")
-        warnings += _check_keys(connection, table, folder.as_of, raw)
+        warnings += _check_keys(connection, table, as_of, raw)
         return warnings + _unexpected_values(connection, table, raw.source.name)
 
 
 def _nothing(connection: duckdb.DuckDBPyConnection, table: Table, column: Column) -> str:
     """Return the condition (SQL) that is true if a raw text of the column means that there is no value."""
     named = NAMED.get(column.name)
-    if named is None or named is table:
-        return is_no_value(column, is_key=named is table)
+    if named is None or named.name == table.name:
+        return is_no_value(column, is_key=named is not None)
     keys = connection.execute(placeholders(typed_rows(named), column)).fetchall()
     return is_no_value(column, named=[key for (key,) in keys])
 
@@ -89,8 +104,9 @@ def _check_values(
     faults = [(row, column) for row, column in zip(found[::3], checked, strict=True) if row is not None]
     if faults:
         row, column = min(faults, key=lambda fault: fault[0])
-        text = _raw_text(connection, table, column, row)
-        where = f"{raw.row(row)}, column {column.name}"
+        text = _raw_text(connection, table, column.name, row)
+        place = _row(connection, table, raw, row)
+        where = f"{place}, column {column.name}"
         if column.name in table.key and (text is None or says_nothing(text)):
             written = "" if text is None else f" ({text[:80]!r})"
             raise ExtractError(f"{where}: the key is empty{written}: every row of {table.name} needs one.")
@@ -98,7 +114,7 @@ def _check_values(
             raise ExtractError(f"{where}: {text[:80]!r} has a zero byte, which is no text: export the file again.")
         if column.name in table.key and text.strip(" \ufeff").lower() == column.name:
             raise ExtractError(
-                f"{raw.row(row)}: it repeats the names of the columns, as files do that were joined: remove the line."
+                f"{place}: it repeats the names of the columns, as files do that were joined: remove the line."
             )
         raise ExtractError(f"{where}: {text[:80]!r} is not {expected(column)}: {remedy(column, text)}.")
     return [
@@ -116,15 +132,23 @@ def _check_fractions(connection: duckdb.DuckDBPyConnection, table: Table, raw: r
         query = f"select {doubtful_fraction(column)} from raw_{table.name} as raw"
         row = connection.execute(query).fetchall()[0][0]
         if row is not None:
-            text = _raw_text(connection, table, column, row)
+            text = _raw_text(connection, table, column.name, row)
             raise ExtractError(
-                f"{raw.row(row)}, column {column.name}: {text!r} may be thousands or thousandths, "
+                f"{_row(connection, table, raw, row)}, column {column.name}: {text!r} may be thousands or thousandths, "
                 "like all fractions of the column: write amounts with two digits after the decimal point."
             )
 
 
-def _raw_text(connection: duckdb.DuckDBPyConnection, table: Table, column: Column, row: int) -> str:
-    query = f"select {column.name} from raw_{table.name} where rowid = ?"
+def _row(connection: duckdb.DuckDBPyConnection, table: Table, raw: reading.Raw, row: int) -> str:
+    """Return extract, file and row for errors. The rows of a database have no order: their key names one."""
+    if isinstance(raw.source, Path):
+        return raw.row(row)
+    key = ", ".join(f"{name} {_raw_text(connection, table, name, row)!r}" for name in table.key)
+    return f"{raw.where}, the row with {key}"
+
+
+def _raw_text(connection: duckdb.DuckDBPyConnection, table: Table, column: str, row: int) -> str:
+    query = f"select {column} from raw_{table.name} where rowid = ?"
     text: str = connection.execute(query, [row]).fetchall()[0][0]
     return text
 
@@ -142,7 +166,7 @@ def _check_keys(connection: duckdb.DuckDBPyConnection, table: Table, as_of: date
         warnings = [f"{raw.source.name}: {taken} event(s) are there again with another time: the earliest was taken"]
         twice = connection.execute(query).fetchall()
     if twice:
-        named = "; ".join(", ".join(values) for values in twice[:NAMED_KEYS])
+        named = "; ".join(", ".join(map(str, values)) for values in twice[:NAMED_KEYS])
         more = f" and {len(twice) - NAMED_KEYS} more" if len(twice) > NAMED_KEYS else ""
         raise ExtractError(
             f"{raw.where}: {len(twice)} value(s) of the key ({key}) have rows with different content: {named}{more}. "

@@ -9,6 +9,9 @@ from pydantic import BaseModel, Json
 
 from greenery.messages.check_results import Acceptance
 
+# The id of an extract that an import made begins so, any other with its as_of.
+IMPORTED = "imported-"
+
 
 class Extract(BaseModel, frozen=True):
     """A row of `landing.extracts`.
@@ -37,3 +40,8 @@ class Extract(BaseModel, frozen=True):
     passed_with: str | None = None
     accepted: Json[Acceptance] | None = None
     held_for: Json[dict[str, str]] | None = None
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether it is a state of an imported order history: it has orders alone, and is the extract of no week."""
+        return self.extract_id.startswith(IMPORTED)

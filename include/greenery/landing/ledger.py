@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from greenery.landing.extract import Extract
+from greenery.landing.extract import IMPORTED, Extract
 from greenery.source.tables import TABLES
 from greenery.warehouse.connection import Connection, rows
 
@@ -57,11 +57,12 @@ def to_withdraw(connection: Connection, as_of: datetime) -> Extract:
     Raises NothingToWithdrawError if the week has none, or if no other extract is admitted.
     """
     query = "select * from landing.extracts where as_of = $as_of and (state = 'admitted' or withdrawn)"
-    found = rows(connection, query, {"as_of": as_of})
+    found = [row for row in rows(connection, query, {"as_of": as_of}) if not row["extract_id"].startswith(IMPORTED)]
     if not found:
         raise NothingToWithdrawError(f"no extract {as_of:%Y-%m-%d} is admitted: there is nothing to withdraw.")
     withdrawn = Extract.model_validate(found[0])
-    if not admitted(connection, withdrawn.extract_id):
+    others = admitted(connection, withdrawn.extract_id).split()
+    if all(other.startswith(IMPORTED) for other in others):
         raise NothingToWithdrawError(
             f"the extract {as_of:%Y-%m-%d} is the only admitted one. Without it nothing would be left to publish: "
             'correct it and run the week with {"reextract": true}.'

@@ -1,4 +1,4 @@
-"""Land one extract: read its files, check every value, keep it whole or not at all."""
+"""Land one extract: read its tables, check every value, keep it whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
 
-from greenery.landing import ledger
+from greenery.landing import finding, importing, ledger
 from greenery.landing.check import read_table, typed_rows
 from greenery.landing.extract import Extract
 from greenery.settings import Settings
-from greenery.source.folders import ExtractError, ExtractFolder, MissingExtractError, find_extract
+from greenery.source.folders import ExtractError, ExtractFolder, MissingExtractError
 from greenery.source.tables import TABLES, Table
 from greenery.warehouse.access import connect, offer
 from greenery.warehouse.connection import Connection, rows, transaction
 from greenery.warehouse.duckdb import open_in_memory, sql_text
+from greenery.warehouse.raw_tables import RawExtract
 from greenery.week import WEEKDAYS
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Landing(BaseModel, frozen=True):
 def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept_shrink: bool = False) -> Landing:
     """Land the extract as of `as_of` (naive UTC, the end of a week).
 
-    reextract: whether to replace the landed extract of the week if the files have other content now.
+    reextract: whether to replace the landed extract of the week if the source has other content now.
     accept_shrink: whether to land it even if it lacks more than half of the orders or events of the extract before.
 
     Raises ExtractError, with nothing landed, if the extract is missing, broken or shrunk, or if it differs from the
@@ -63,6 +64,7 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
     as_of = settings.check_as_of(as_of)
     with connect(settings) as connection:
         _check_week_end(connection, settings)
+        importing.check_follows(connection, as_of)
         landed = ledger.newest(connection, as_of)
         if landed and landed.withdrawn and not reextract:
             raise ExtractError(
@@ -70,33 +72,36 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
                 'To bring it back, corrected or as it is, run the week with {"reextract": true}.'
             )
         try:
-            folder = find_extract(settings, as_of)
+            with finding.found_extract(settings, as_of) as found:
+                # A landing that was killed leaves its folder. No other landing is under way: this one has the warehouse
+                # open.
+                for left_over in settings.home.glob(f"{SCRATCH}*"):
+                    shutil.rmtree(left_over)
+                with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=settings.home) as scratch:
+                    return _land(
+                        connection, Path(scratch), found, landed, reextract=reextract, accept_shrink=accept_shrink
+                    )
         except MissingExtractError:
             if landed is None:
                 raise
             return _kept(landed, "source gone")
-        # A landing that was killed leaves its folder. No other landing is under way: this one has the warehouse open.
-        for left_over in settings.home.glob(f"{SCRATCH}*"):
-            shutil.rmtree(left_over)
-        with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=settings.home) as scratch:
-            return _land(connection, Path(scratch), folder, landed, reextract=reextract, accept_shrink=accept_shrink)
 
 
 def _land(
     connection: Connection,
     scratch: Path,
-    folder: ExtractFolder,
+    folder: ExtractFolder | RawExtract,
     landed: Extract | None,
     *,
     reextract: bool,
     accept_shrink: bool,
 ) -> Landing:
-    """Land the files of `folder`, as `land` describes.
+    """Land the tables of the extract `folder`, as `land` describes.
 
     scratch: an empty folder for temporary files. landed: the landed extract of the week; None if there is none.
     """
     as_of = folder.as_of
-    # DuckDB reads and checks the files in memory, whichever warehouse the rows go to.
+    # DuckDB reads and checks the rows in memory, whichever warehouse the rows go to.
     with open_in_memory(scratch) as reader:
         found = {name: read_table(reader, folder, table) for name, table in READING_ORDER.items()}
         warnings = [warning for table in TABLES for warning in found[table.name]]
@@ -112,8 +117,9 @@ def _land(
         if landed and not reextract:
             difference = _difference(connection, landed)
             raise ExtractError(
-                f"extract {as_of:%Y-%m-%d}: the files in {folder.path} differ from the landed extract ({difference}"
-                '). If the new files are right, run the week with {"reextract": true}. If not, restore the old ones.'
+                f"extract {as_of:%Y-%m-%d}: the {folder.kind}s in {folder.path} differ from the landed extract "
+                f"({difference}). If the new {folder.kind}s are right, run the week with "
+                '{"reextract": true}. If not, restore the old ones.'
             )
         # These warnings are not stored, because a stored extract must not depend on what was landed before it.
         warnings_beside_others = _check_shrink(connection, folder, accept_shrink=accept_shrink)
@@ -196,7 +202,7 @@ def _count(connection: DuckDBPyConnection, table: Table) -> int:
     return int(connection.execute(f"select count(*) from {typed_rows(table)}").fetchall()[0][0])
 
 
-def _content_hash(connection: DuckDBPyConnection, folder: ExtractFolder) -> str:
+def _content_hash(connection: DuckDBPyConnection, folder: ExtractFolder | RawExtract) -> str:
     """Return a hash (hex) of events_since and of the typed rows to land. The order of the rows does not change it."""
     parts = [str(folder.events_since)]
     for table in TABLES:
@@ -226,7 +232,7 @@ def _difference(connection: Connection, landed: Extract) -> str:
     return "; ".join(parts) or "events_since has changed"
 
 
-def _check_shrink(connection: Connection, folder: ExtractFolder, *, accept_shrink: bool) -> list[str]:
+def _check_shrink(connection: Connection, folder: ExtractFolder | RawExtract, *, accept_shrink: bool) -> list[str]:
     """Compare with the neighbouring extracts; return warnings.
 
     Raises ExtractError if the extract lacks more than half of the orders or events of the extract before, unless
@@ -251,8 +257,8 @@ def _check_shrink(connection: Connection, folder: ExtractFolder, *, accept_shrin
                 warnings.append(f"accepted: {folder.files[table].name} lacks {share} of the extract {name}")
             else:
                 raise ExtractError(
-                    f"extract {folder.as_of:%Y-%m-%d}, {folder.files[table]}: the file lacks {share} of the extract "
-                    f"{name}, more than half. If the shop really shrank, run the week with "
+                    f"extract {folder.as_of:%Y-%m-%d}, {folder.files[table]}: the {folder.kind} lacks {share} of the "
+                    f"extract {name}, more than half. If the shop really shrank, run the week with "
                     '{"accept_shrink": true}. If not, export the table again.'
                 )
     return warnings

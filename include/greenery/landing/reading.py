@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from greenery.source.folders import FORMATS, ExtractError
-from greenery.source.tables import MONEY, TEXT, Column, Table
+from greenery.source.tables import MONEY, TEXT, Column, RowSource, Table
 from greenery.warehouse.connection import rows
 
 MAX_LINE = 16 << 20
@@ -62,11 +62,12 @@ class Part:
 class Raw:
     """The rows of a table as texts, in the temporary table raw_<table>.
 
-    extract: the name of the extract, for errors. source: the file, or the folder of the parts. parts: all files.
+    extract: the name of the extract, for errors. source: the file, the folder of the parts, or the table. parts: the
+        files.
     """
 
     extract: str
-    source: Path
+    source: Path | RowSource
     parts: tuple[Part, ...]
 
     @property
@@ -142,7 +143,7 @@ def _quoted(name: str, mark: str) -> str:
     return mark + name.replace(mark, mark * 2) + mark
 
 
-def _text(name: str, type: str, column: Column) -> str:
+def as_text(name: str, type: str, column: Column) -> str:
     """Return the expression (SQL) that gives a column's values as the texts that a CSV file would have."""
     value = _quoted(name, '"')
     if type == "BLOB":
@@ -174,8 +175,8 @@ def _load_parquet(connection: duckdb.DuckDBPyConnection, table: Table, file: Pat
         name.strip().lower() for name in _top_level([(row["name"], row["num_children"] or 0) for row in top_level])
     ]
     _check_columns(table, names, where)
-    warnings = _not_landed(table, names)
-    labels = [column for column in table.landed if column.type == TEXT and not column.name.endswith("_id")]
+    warnings = not_landed(table, names)
+    labels = label_columns(table)
     texts = []
     for column in table.columns:
         found = described[names.index(column.name)]
@@ -188,7 +189,7 @@ def _load_parquet(connection: duckdb.DuckDBPyConnection, table: Table, file: Pat
             )
         if column in labels and type.startswith(NUMBERS):
             warnings.append(f"{column.name} is a number there ({type}): leading zeros are lost, export it as text")
-        texts.append(_text(name, type, column))
+        texts.append(as_text(name, type, column))
     connection.execute(f"insert into temp.raw_{table.name} select {', '.join(texts)} from {source}", parameters)
     return warnings
 
@@ -249,7 +250,7 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, table: Table, file: Path, w
         ends_empty, _ = _check_rows(table, file, delimiter, skip, names, where)
         if ends_empty:
             _load_rows(connection, table, file, delimiter, skip, names)
-            return _not_landed(table, [*names, ""])
+            return not_landed(table, [*names, ""])
     try:
         connection.execute(query, parameters)
     except duckdb.InvalidInputException:
@@ -262,7 +263,7 @@ def _load_csv(connection: duckdb.DuckDBPyConnection, table: Table, file: Path, w
         # DuckDB reads lines that end in two ways only in a mode that ignores other faults too. Python's reader does not
         # ignore them.
         _load_rows(connection, table, file, delimiter, skip, names)
-    return _not_landed(table, names)
+    return not_landed(table, names)
 
 
 def _may_be_surplus(file: Path, delimiter: str, width: int) -> bool:
@@ -383,7 +384,13 @@ def _check_columns(table: Table, names: list[str], where: str) -> None:
         raise ExtractError(f"{where}: column {', '.join(twice)} is there twice: keep one.")
 
 
-def _not_landed(table: Table, names: list[str]) -> list[str]:
+def label_columns(table: Table) -> list[Column]:
+    """Return the columns whose texts a column of numbers would change, such as a zipcode."""
+    return [column for column in table.landed if column.type == TEXT and not column.name.endswith("_id")]
+
+
+def not_landed(table: Table, names: list[str]) -> list[str]:
+    """Return a warning for each name of the source that is no column of the table."""
     known = {column.name for column in table.columns}
     warnings = [f"unknown column {name!r} was not landed" for name in names if name and name not in known]
     if nameless := names.count(""):

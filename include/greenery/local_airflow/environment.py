@@ -79,6 +79,7 @@ def environment(settings: Settings, port: int, execution_port: int, use_job_sche
         "GREENERY_HOME": str(settings.home),
         "GREENERY_EXTRACTS": str(settings.extracts),
         "GREENERY_REPORTS": str(settings.reports_in or ""),
+        "GREENERY_SOURCE": settings.source,
         "PYTHONPATH": os.pathsep.join(filter(None, (*_PATH, os.environ.get("PYTHONPATH")))),
         # Tasks talk to the api-server, which a proxy does not see.
         "NO_PROXY": ",".join(filter(None, ("127.0.0.1", os.environ.get("NO_PROXY")))),

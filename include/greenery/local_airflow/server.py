@@ -96,7 +96,7 @@ class _Starter:
             started=psutil.Process().create_time(),
             url=self.airflow.base_url,
             home=str(self.settings.home),
-            extracts=str(self.settings.extracts),
+            extracts=self.settings.source_place,
             shared=self.shared,
             schedules=self.airflow.schedules,
             step=self.step,
@@ -194,10 +194,10 @@ def attach(settings: Settings) -> Airflow | None:
         )
     if not found.ready:
         raise AirflowError("Airflow is starting or stopping: wait a moment, then run this again.")
-    if found.extracts != str(settings.extracts):
+    if found.extracts != settings.source_place:
         raise AirflowError(
             f"The Airflow that runs for {settings.home} reads the extracts in {found.extracts}, "
-            f"not those in {settings.extracts}. Run `{commands.make(settings, 'down')}`, then this again."
+            f"not those in {settings.source_place}. Run `{commands.make(settings, 'down')}`, then this again."
         )
     return Airflow(found.url, password(settings), airflow_home(settings) / "logs", found.schedules)
 

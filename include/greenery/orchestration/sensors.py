@@ -42,29 +42,29 @@ class WaitForExtract(BaseSensorOperator):
         return is_there
 
     def _is_there(self, home: settings.Settings, as_of: datetime, context: Context) -> bool:
-        from greenery.landing import ledger
-        from greenery.source import folders
+        from greenery.landing import finding, ledger
+        from greenery.source.folders import ExtractError, LostExtractError, MissingExtractError
         from greenery.warehouse.access import connect
 
         if withdrawal(context):
             return True
         announce(home, as_of, is_scheduled=context["dag_run"].run_type == "scheduled")
-        for line in folders.ignored_folders(home):
+        for line in finding.ignored(home):
             self.log.warning(line)
         try:
-            folders.find_extract(home, as_of)
-        except folders.ExtractError as error:
+            with finding.found_extract(home, as_of):
+                return True
+        except ExtractError as error:
             with connect(home) as connection:
                 landed = ledger.newest(connection, as_of)
-            if landed and isinstance(error, folders.MissingExtractError):
+            if landed and isinstance(error, MissingExtractError):
                 return True
-            if context["dag_run"].run_type != "scheduled":
-                raise AirflowFailException(f"{error} {folders.available(home)}") from error
+            if context["dag_run"].run_type != "scheduled" or isinstance(error, LostExtractError):
+                raise AirflowFailException(f"{error} {finding.available(home)}".strip()) from error
             self.missing = str(error)
             self.log.info("waiting: %s", error)
             tell_if_late(home, as_of, context, f"its run waits: {error}")
             return False
-        return True
 
 
 class AcquireWarehouse(BaseSensorOperator):

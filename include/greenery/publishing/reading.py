@@ -99,8 +99,13 @@ class Version:
     @cached_property
     def extracts(self) -> tuple[datetime, ...]:
         """The as_of of each admitted extract, oldest first."""
+        return tuple(self.compared_with)
+
+    @cached_property
+    def compared_with(self) -> dict[datetime, datetime | None]:
+        """For each of `extracts`, the as_of of the one that it is compared with, which can be an imported state."""
         found = rows(self._database.cursor(), statement("funnel/extracts"))
-        return tuple(row["as_of"] for row in found)
+        return {row["as_of"]: row["previous_as_of"] for row in found}
 
     def known_on(self, as_of: datetime) -> Known:
         """Return the data as known on `as_of` (naive UTC), which must be one of `extracts`."""

@@ -14,7 +14,7 @@ from greenery import commands
 from greenery.channels import sent
 from greenery.channels.reference import Sent
 from greenery.files import write_atomically
-from greenery.landing import ledger
+from greenery.landing import finding, ledger
 from greenery.landing.extract import Extract
 from greenery.messages import page
 from greenery.messages.check_results import WARNING
@@ -24,7 +24,6 @@ from greenery.report import runs, sources
 from greenery.report.judged import quality_of
 from greenery.report.runs import WeekRun
 from greenery.settings import Settings
-from greenery.source import folders
 from greenery.warehouse.connection import Connection, rows
 from greenery.week import WEEK, Week, week_ends
 
@@ -36,7 +35,7 @@ def write_list(settings: Settings, connection: Connection) -> None:
     published = published_extracts(settings, connection)
     outdated = _outdated_reports(connection, published, settings.maturity_days)
     published_weeks = {extract_id[:10] for extract_id in published}
-    landed = ledger.extracts(connection)
+    landed = [extract for extract in ledger.extracts(connection) if not extract.is_imported]
     weeks = []
     for extract in landed:
         # An extract that was landed again waits beside the published extract of its week.
@@ -205,7 +204,7 @@ def _not_landed(settings: Settings, expected: Collection[date]) -> list[WeekStat
     expected: their run is under way, or their digest is owed."""
     landed = {week.as_of for week in recorded(settings)}
     newest_ended = settings.newest_week_end(datetime.now(UTC)).date()
-    found = {week.date() for week in folders.folders(settings) if week.date() <= newest_ended}
+    found = set(finding.weeks(settings, min(landed, default=None), newest_ended))
     weeks = set(expected)
     if landed:
         weeks.update(week_ends(min(landed), max(landed | found)))
@@ -223,7 +222,7 @@ def _not_landed(settings: Settings, expected: Collection[date]) -> list[WeekStat
 def _to_land(settings: Settings, first: date, last: date, is_found: bool) -> str:
     """Return the next steps, with the command, for weeks that are not landed, from the first to the last."""
     backfill = commands.backfill(settings, first, last)
-    if is_found:
+    if is_found or settings.source != "folders":
         return backfill
     if first == last:
         return f"put its extract into {settings.extracts / str(first)}, then {backfill}"

@@ -9,6 +9,7 @@ import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import BaseModel
 
@@ -28,6 +29,10 @@ class MissingExtractError(ExtractError):
     """There is no folder for the extract's as_of."""
 
 
+class LostExtractError(MissingExtractError):
+    """The source does not show the state at the extract's as_of any more; waiting does not help."""
+
+
 class ExtractFolder(BaseModel, frozen=True):
     """A folder of the file source that has all files.
 
@@ -39,6 +44,7 @@ class ExtractFolder(BaseModel, frozen=True):
     path: Path
     files: dict[str, Path]
     events_since: datetime | None
+    kind: ClassVar = "file"
 
 
 def find_extract(settings: Settings, as_of: datetime) -> ExtractFolder:

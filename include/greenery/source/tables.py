@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TEXT = "VARCHAR"
 TIME = "TIMESTAMP"
@@ -49,6 +54,24 @@ class Table:
     def landed(self) -> tuple[Column, ...]:
         """The columns that are kept."""
         return tuple(column for column in self.columns if not column.personal)
+
+
+class RowSource(Protocol):
+    """A table whose rows come in Arrow batches.
+
+    name: as messages name it. columns: the source's type of each column.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name, as messages have it."""
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The source's type of each column."""
+
+    def batches(self, columns: list[str]) -> Iterator[pa.Table]:
+        """Yield the rows, with these columns."""
 
 
 def _optional(name: str, type: str = TEXT) -> Column:

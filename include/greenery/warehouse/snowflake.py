@@ -134,6 +134,17 @@ def connect_to_read(settings: Settings) -> Iterator[Connection]:
 
 @contextmanager
 def _session() -> Iterator[SnowflakeConnection]:
+    with open_session() as (connection, database):
+        _use(connection, database)
+        yield connection
+
+
+@contextmanager
+def open_session() -> Iterator[tuple[SnowflakeConnection, str]]:
+    """Log in; yield the session, which has entered no database yet, and the database that the connection names.
+
+    Raises UnavailableError where Snowflake refuses it.
+    """
     from snowflake.connector import connect as connect_to_snowflake
     from snowflake.connector.errors import Error
 
@@ -155,9 +166,7 @@ def _session() -> Iterator[SnowflakeConnection]:
             "with `make doctor`."
         ) from None
     with raw:
-        connection = SnowflakeConnection(raw)
-        _use(connection, database)
-        yield connection
+        yield SnowflakeConnection(raw), database
 
 
 def _use(connection: SnowflakeConnection, database: str) -> None:
@@ -202,7 +211,7 @@ def connection_parameters() -> dict[str, Any]:
         given = hook._get_conn_params()
     except AirflowNotFoundException:
         raise UnavailableError(
-            f"GREENERY_TARGET is snowflake, but Airflow has no connection {WAREHOUSE_CONNECTION}: docs/snowflake.md."
+            f"Snowflake is used, but Airflow has no connection {WAREHOUSE_CONNECTION}: docs/snowflake.md."
         ) from None
     except ValueError as error:
         raise UnavailableError(f"the connection {WAREHOUSE_CONNECTION} can't be read: {error}") from None

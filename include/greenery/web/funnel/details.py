@@ -104,11 +104,11 @@ class Details:
         """Return the orders that changed since the extract before."""
         known = known_on(self._version, query)
         rows = known.rows("order_changes")
-        earlier = [as_of for as_of in self._version.extracts if as_of < known.as_of]
+        previous = self._version.compared_with[known.as_of]
         counted = Counter(row["change"] for row in rows)
         return OrderChangesAnswer(
             **of_version(self._version, known),
-            previous_as_of=earlier[-1].date() if earlier else None,
+            previous_as_of=previous.date() if previous else None,
             changes={change: counted[change] for change in figures.CHANGES},
             status_transitions=figures.transitions(
                 [(row["status_from"], row["status_to"]) for row in rows if row["change"] == "status_changed"]
