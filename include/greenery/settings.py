@@ -46,6 +46,8 @@ class Settings:
     email_to, alert_email_to: who gets the digest and the alerts by email.
     email_from: their sender; empty takes the one of the connection.
     target: the warehouse, one of TARGETS.
+    models_warehouse: the virtual warehouse of Snowflake in which the models are built and tested; empty takes the
+        connection's.
     reports_url: where people open the folder of reports in a browser; empty where it is not served. The address of the
         funnel page follows from it.
 
@@ -66,6 +68,7 @@ class Settings:
     alert_email_to: tuple[str, ...] = ()
     reports_url: str = ""
     target: str = "duckdb"
+    models_warehouse: str = ""
 
     @property
     def warehouse(self) -> Path:
@@ -162,6 +165,7 @@ def load() -> Settings:
         alert_email_to=_list("GREENERY_ALERT_EMAIL_TO"),
         reports_url=_text("GREENERY_REPORTS_URL").rstrip("/"),
         target=target,
+        models_warehouse=_text("GREENERY_SNOWFLAKE_MODELS_WAREHOUSE"),
     )
 
 

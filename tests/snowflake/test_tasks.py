@@ -68,7 +68,7 @@ def test_the_doctor_names_what_is_missing(home, snowflake, monkeypatch):
     assert "no plain name" in doctor._warehouse(home).says
     monkeypatch.setattr(warehouse, "CONNECT_SECONDS", 1)
     snowflake.use(port=1)
-    assert "refuses the connection greenery_warehouse" in doctor._warehouse(home).says
+    assert "does not answer to the connection greenery_warehouse" in doctor._warehouse(home).says
     monkeypatch.delenv("AIRFLOW_CONN_GREENERY_WAREHOUSE")
     with pytest.raises(UnavailableError, match="Airflow has no connection greenery_warehouse"), connect(home):
         pass

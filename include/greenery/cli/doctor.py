@@ -26,7 +26,7 @@ from greenery.channels.errors import PassingError, PermanentError
 from greenery.local_airflow.background import UI_PORT
 from greenery.local_airflow.environment import environment
 from greenery.settings import SettingError, Settings, load
-from greenery.warehouse.access import connect, publishes_files
+from greenery.warehouse.access import check_models_warehouse, connect, publishes_files
 from greenery.warehouse.connection import UnavailableError, rows
 
 GOOD, OFF, BAD = "ok", "off", "FIX"
@@ -103,6 +103,7 @@ def _warehouse(settings: Settings) -> Diagnosis:
         try:
             with connect(settings) as connection:
                 published = rows(connection, "select version from landing.publication")
+                check_models_warehouse(connection, settings)
         except UnavailableError as error:
             return Diagnosis("warehouse", BAD, str(error))
         newest = f"published version {published[0]['version']}" if published else "nothing is published yet"

@@ -40,7 +40,21 @@ def dbt_variables(settings: Settings) -> dict[str, str]:
     DuckDB has no secrets: the tasks' own environment names its file. Raises UnavailableError where the connection can't
     be used.
     """
-    return snowflake.dbt_variables() if settings.target == "snowflake" else {}
+    return snowflake.dbt_variables(settings) if settings.target == "snowflake" else {}
+
+
+def parsing_variables(settings: Settings) -> dict[str, str]:
+    """Return the variables, none of them secret, that dbt needs to parse its project for the warehouse.
+
+    Raises UnavailableError where the connection can't be read in this process.
+    """
+    return snowflake.parsing_variables() if settings.target == "snowflake" else {}
+
+
+def check_models_warehouse(connection: Connection, settings: Settings) -> None:
+    """Raise RefusedError where the session may not use the virtual warehouse that the settings name for the models."""
+    if isinstance(connection, SnowflakeConnection) and settings.models_warehouse:
+        snowflake.use_models_warehouse(connection, settings.models_warehouse)
 
 
 def publishes_files(settings: Settings) -> bool:
