@@ -20,6 +20,11 @@ from tests.snowflake.server import ACCOUNT, PASSWORD
 PROFILE = PROFILES / "profiles.yml"
 
 
+def of_the_profile() -> set[str]:
+    """Return the variables by which dbt's profile reads the connection."""
+    return set(re.findall(r"(?:GREENERY|DBT_ENV_SECRET)_SNOWFLAKE_\w+", PROFILE.read_text(encoding="utf-8")))
+
+
 class Snowflake:
     """The server of a test session. statements: the file with each statement that it was sent."""
 
@@ -69,7 +74,7 @@ def snowflake(tmp_path_factory) -> Iterator[Snowflake]:
         assert server.stdout
         assert server.stdout.readline() == "ready\n"
         # What dbt's profile reads is set by the tests' own dbt, and restored here.
-        for name in re.findall(r"(?:GREENERY|DBT_ENV_SECRET)_SNOWFLAKE_\w+", PROFILE.read_text(encoding="utf-8")):
+        for name in of_the_profile():
             patch.setenv(name, "")
         patch.setenv("GREENERY_TARGET", "snowflake")
         found = Snowflake(port, statements, patch)
