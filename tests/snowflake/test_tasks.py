@@ -14,7 +14,7 @@ from greenery.orchestration.dbt_models import dbt_models, environment
 from greenery.settings import SettingError, load
 from greenery.warehouse import snowflake as warehouse
 from greenery.warehouse.access import connect, parsing_variables
-from greenery.warehouse.connection import UnavailableError
+from greenery.warehouse.connection import RefusedError, UnavailableError
 
 from tests.conftest import small_shop, write_extract
 from tests.pipeline import dbt
@@ -61,6 +61,18 @@ def test_a_model_and_the_tests_run_as_tasks(home, monkeypatch):
         assert record.failed_tests(connection, locking.check_lock(connection, "run")) == []
     shown = [getattr(task, name) for task in found.values() for name in task.template_fields if hasattr(task, name)]
     assert PASSWORD not in repr([*shown, ti.mock_calls])
+
+
+def test_a_model_that_the_role_may_not_build_says_what_to_grant(home, snowflake):
+    snowflake.use(role="greenery_pipeline")
+    loading.land(home, AS_OF)
+    assert take(home, "run")
+    denied = "SQL access control error:\nInsufficient privileges to operate on schema 'INTERMEDIATE'"
+    snowflake.refuse({"(?s)create .*int_extract_pairs": (3001, denied)})
+    grant = "grant ownership on schema intermediate to role greenery_pipeline copy current grants;"
+    with pytest.raises(RefusedError, match=grant):
+        run(tasks(home)["dbt.int_extract_pairs_run"])
+    snowflake.refuse({})
 
 
 def test_a_parsed_project_is_of_its_database_whoever_logs_in():

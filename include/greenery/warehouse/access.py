@@ -10,7 +10,7 @@ from typing import Any
 from greenery.settings import Settings
 from greenery.source.tables import Table
 from greenery.warehouse import duckdb, snowflake
-from greenery.warehouse.connection import Connection
+from greenery.warehouse.connection import Connection, UnavailableError
 from greenery.warehouse.snowflake import SnowflakeConnection
 
 
@@ -49,6 +49,11 @@ def parsing_variables(settings: Settings) -> dict[str, str]:
     Raises UnavailableError where the connection can't be read in this process.
     """
     return snowflake.parsing_variables() if settings.target == "snowflake" else {}
+
+
+def refusal(settings: Settings, text: str) -> UnavailableError | None:
+    """Return the error that says what to do about an error of the warehouse that dbt printed; None for any other."""
+    return snowflake.refusal(text) if settings.target == "snowflake" else None
 
 
 def check_models_warehouse(connection: Connection, settings: Settings) -> None:

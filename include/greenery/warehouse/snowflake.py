@@ -14,7 +14,7 @@ from typing import Any
 from greenery.settings import WAREHOUSE_CONNECTION, Settings, running_task
 from greenery.source.tables import TABLES, Table
 from greenery.warehouse.connection import Connection, RefusedError, UnavailableError, tables
-from greenery.warehouse.snowflake_errors import explained, grant
+from greenery.warehouse.snowflake_errors import explained, explained_in, grant
 from greenery.warehouse.statements import statement
 
 # The schema of the session: temporary tables are made there.
@@ -152,7 +152,7 @@ def _session() -> Iterator[SnowflakeConnection]:
 
     given = connection_parameters()
     database = given.pop("database")
-    session = {name: str(given.get(name) or f"<{name}>") for name in ("account", "user", "role", "warehouse")}
+    session = _session_of(given)
     try:
         raw = connect_to_snowflake(
             **given,
@@ -172,6 +172,16 @@ def _session() -> Iterator[SnowflakeConnection]:
         connection = SnowflakeConnection(raw, session | {"role": str(raw.role or session["role"])})
         _use(connection, database)
         yield connection
+
+
+def _session_of(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the errors of a session name, from the parameters of its connection."""
+    return {name: str(given.get(name) or f"<{name}>") for name in ("account", "user", "role", "warehouse")}
+
+
+def refusal(text: str) -> UnavailableError | None:
+    """Return the error that says what to do about one of Snowflake's in a text, as `access.refusal` says."""
+    return explained_in(text, _session_of(connection_parameters()))
 
 
 def _use(connection: SnowflakeConnection, database: str) -> None:
@@ -210,7 +220,7 @@ def plain_name(name: Any, what: str) -> str:
     if not name:
         raise RefusedError(f"the extra of the connection {WAREHOUSE_CONNECTION} lacks {what}.")
     if not re.fullmatch(r"[A-Za-z_]\w*", str(name)):
-        raise RefusedError(f"{what} {name!r} of the connection {WAREHOUSE_CONNECTION} is no plain name.")
+        raise RefusedError(f"{what} is {name!r}, which is no plain name: use letters, digits and _ only.")
     return str(name)
 
 

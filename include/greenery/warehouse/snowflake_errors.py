@@ -32,6 +32,8 @@ GRANTS = {
     "SCHEMA": "grant ownership on schema {name} to role {role} copy current grants;",
     "TABLE": "grant ownership on table {name} to role {role} copy current grants;",
 }
+# How the connector writes an error: its number, and the state of SQL.
+NUMBERED = re.compile(r"\b(\d{6}) \(\w{5}\): ")
 OBJECT = re.compile(r"on (database|warehouse|schema|table) '([^']+)'", re.IGNORECASE)
 
 
@@ -45,7 +47,16 @@ def explained(error: Error, session: Mapping[str, str]) -> UnavailableError | No
 
     session: account, user, role and warehouse of the connection.
     """
-    number, says = error.errno or 0, str(error.msg).strip()
+    return _explained(error.errno or 0, str(error.msg).strip(), session)
+
+
+def explained_in(text: str, session: Mapping[str, str]) -> UnavailableError | None:
+    """Return what `explained` does, for the first error of Snowflake in the text of another program."""
+    found = NUMBERED.search(text)
+    return _explained(int(found[1]), text[found.start() :].strip(), session) if found else None
+
+
+def _explained(number: int, says: str, session: Mapping[str, str]) -> UnavailableError | None:
     role, warehouse = session["role"], session["warehouse"]
     if number in NO_ACCOUNT:
         return RefusedError(
