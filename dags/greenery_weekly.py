@@ -45,7 +45,7 @@ from greenery import settings
 from greenery.orchestration import run_context, sensors, tasks
 from greenery.orchestration.dbt_models import dbt_models
 from greenery.orchestration.deadline import StartOfScheduledWeek
-from greenery.orchestration.retries import KILLED
+from greenery.orchestration.retries import KILLED, UNLESS_REFUSED
 from greenery.orchestration.timetable import WeeklyTimetable
 from greenery.week import BEGINNING, WEEK
 
@@ -72,6 +72,7 @@ WHICH_WEEK = (
     default_args={
         "owner": "data-team",
         "retry_delay": timedelta(minutes=1),
+        "retry_policy": UNLESS_REFUSED,
         "on_failure_callback": run_context.note_failure,
     },
     deadline=DeadlineAlert(

@@ -55,6 +55,8 @@ class Settings:
     source: where extracts are read, one of SOURCES. For snowflake: source_database and source_schema hold the raw
         tables, and source_names says what a table (`orders`) or column (`orders.order_id`) is called there if it has
         another name.
+    models_warehouse: the virtual warehouse of Snowflake in which the models are built and tested; empty takes the
+        connection's.
     reports_url: the address of the folder of reports in a browser; empty if it is not served. The address of the funnel
         page follows from it.
 
@@ -82,6 +84,7 @@ class Settings:
     source_database: str = ""
     source_schema: str = ""
     source_names: Mapping[str, str] = field(default_factory=dict)
+    models_warehouse: str = ""
 
     @property
     def source_place(self) -> str:
@@ -183,6 +186,7 @@ def load() -> Settings:
         reports_in=_folder("GREENERY_REPORTS", home) if _text("GREENERY_REPORTS") else None,
         source=source,
         **(_raw_tables() if source == "snowflake" else {}),
+        models_warehouse=_text("GREENERY_SNOWFLAKE_MODELS_WAREHOUSE"),
     )
 
 

@@ -13,12 +13,15 @@ from types import SimpleNamespace
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models import DagRun
+from airflow.sdk import RetryAction
 from airflow.utils.strings import to_boolean
 from greenery.cli import demo
 from greenery.cli.app import app
 from greenery.orchestration import run_context
 from greenery.orchestration.deadline import StartOfScheduledWeek
+from greenery.orchestration.retries import UNLESS_REFUSED
 from greenery.settings import DELIVERY_POOL, REPOSITORY, WAREHOUSE_POOL
+from greenery.warehouse.connection import RefusedError, UnavailableError
 from greenery.week import WEEK
 from typer.main import get_command
 
@@ -140,6 +143,12 @@ def test_models_are_built_from_the_start_when_asked_or_changed(dag, asked, chang
 def test_every_task_leaves_word_of_its_failure(dag):
     for task in dag.tasks:
         assert [callback.__name__ for callback in task.on_failure_callback] == ["note_failure"]
+
+
+def test_no_task_is_tried_again_where_a_person_has_to_act_first(dag):
+    assert {task.task_id for task in dag.tasks if task.retry_policy != UNLESS_REFUSED} == set()
+    assert UNLESS_REFUSED.evaluate(RefusedError("a wrong password"), 1, 3).action is RetryAction.FAIL
+    assert UNLESS_REFUSED.evaluate(UnavailableError("it does not answer"), 1, 3).action is RetryAction.DEFAULT
 
 
 def test_the_digest_has_a_deadline_after_the_end_of_its_week(dag):

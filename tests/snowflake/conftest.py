@@ -15,8 +15,14 @@ import pytest
 from greenery.build.dbt_project import PROFILES
 from greenery.settings import REPOSITORY, Settings
 
+from tests.snowflake.server import ACCOUNT, PASSWORD
+
 PROFILE = PROFILES / "profiles.yml"
-PASSWORD = "a-canary-of-a-password"
+
+
+def of_the_profile() -> set[str]:
+    """Return the variables by which dbt's profile reads the connection."""
+    return set(re.findall(r"(?:GREENERY|DBT_ENV_SECRET)_SNOWFLAKE_\w+", PROFILE.read_text(encoding="utf-8")))
 
 
 class Snowflake:
@@ -27,12 +33,21 @@ class Snowflake:
         self._patch = patch
         self._numbers = itertools.count(1)
 
-    def use(self, **extra: object) -> None:
+    def use(self, password: str = PASSWORD, **extra: object) -> None:
         """Let `greenery_warehouse` lead to a database of its own, which is not there yet."""
-        given = {"account": "acme", "database": f"greenery_{next(self._numbers)}", "warehouse": "greenery"}
+        given = {"account": ACCOUNT, "database": f"greenery_{next(self._numbers)}", "warehouse": "greenery"}
         given |= {"host": "127.0.0.1", "port": self.port, "protocol": "http", **extra}
-        connection = {"conn_type": "snowflake", "login": "greenery", "password": PASSWORD, "extra": given}
+        connection = {"conn_type": "snowflake", "login": "greenery", "password": password, "extra": given}
         self._patch.setenv("AIRFLOW_CONN_GREENERY_WAREHOUSE", json.dumps(connection))
+
+    def refuse(self, refusals: dict[str, tuple[int, str]]) -> None:
+        """From now on refuse statements; refusals: a pattern of the statement, number and message of the error."""
+        self.statements.with_name("refused.json").write_text(json.dumps(list(refusals.items())), encoding="utf-8")
+
+    def logins(self) -> set[tuple[str, str]]:
+        """Return who has logged in, and the virtual warehouse that was named."""
+        lines = self.statements.with_name("logins.jsonl").read_text(encoding="utf-8").splitlines()
+        return {(made["by"], made["warehouse"]) for made in map(json.loads, lines)}
 
     def sent(self) -> list[str]:
         """Return the statements that it was sent, each once."""
@@ -59,7 +74,7 @@ def snowflake(tmp_path_factory) -> Iterator[Snowflake]:
         assert server.stdout
         assert server.stdout.readline() == "ready\n"
         # What dbt's profile reads is set by the tests' own dbt, and restored here.
-        for name in re.findall(r"(?:GREENERY|DBT_ENV_SECRET)_SNOWFLAKE_\w+", PROFILE.read_text(encoding="utf-8")):
+        for name in of_the_profile():
             patch.setenv(name, "")
         patch.setenv("GREENERY_TARGET", "snowflake")
         found = Snowflake(port, statements, patch)

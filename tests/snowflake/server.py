@@ -1,11 +1,14 @@
 """fakesnow as a server on loopback, in a process of its own, with the gaps filled in that the pipeline meets.
 
 `python -m tests.snowflake.server PORT FILE` serves until its standard input closes. It adds each statement that it is
-sent to FILE, as a line of JSON.
+sent to FILE, as a line of JSON, and each login to `logins.jsonl` beside it. It refuses what `refused.json` there says:
+pairs of a pattern, which a statement fits, and of the number and the message of Snowflake's error.
 """
 
 from __future__ import annotations
 
+import gzip
+import importlib
 import json
 import os
 import re
@@ -13,11 +16,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import fakesnow
 import pyarrow as pa
 from fakesnow import arrow, cursor
+from fakesnow import server as serve
 from snowflake.connector.errors import ProgrammingError
 from sqlglot import exp
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+ACCOUNT, PASSWORD = "acme", "a-canary-of-a-password"
+# Its module has the name of the function that starts it.
+service: Any = importlib.import_module("fakesnow.server")
 
 _transform = cursor.FakeSnowflakeCursor._transform
 _struct = arrow.timestamp_to_sf_struct
@@ -76,14 +86,35 @@ def _travel(execute: Any, self: Any, command: str, *arguments: Any, **options: A
         ) from None
 
 
+async def _login(request: Request) -> Response:
+    """It lets everyone in: here only the right account and password get in, as in Snowflake."""
+    body = await request.body()
+    given = json.loads(gzip.decompress(body) if request.headers.get("Content-Encoding") == "gzip" else body)["data"]
+    with Path(sys.argv[2]).with_name("logins.jsonl").open("a", encoding="utf-8") as file:
+        made = {"by": given["CLIENT_ENVIRONMENT"]["APPLICATION"], "warehouse": request.query_params.get("warehouse")}
+        file.write(json.dumps(made) + "\n")
+    if given["ACCOUNT_NAME"] != ACCOUNT:
+        return Response(status_code=404)
+    if given["PASSWORD"] != PASSWORD:
+        wrong = "Incorrect username or password was specified."
+        return JSONResponse({"success": False, "code": "390100", "message": wrong, "data": {}})
+    answer: Response = await service.login_request(request)
+    return answer
+
+
 def main() -> None:
     """Serve until the process that started this one closes the pipe."""
     port, statements = int(sys.argv[1]), Path(sys.argv[2])
+    refused = statements.with_name("refused.json")
     execute = cursor.FakeSnowflakeCursor.execute
 
     def noted(self: Any, command: str, *arguments: Any, **options: Any) -> Any:
         with statements.open("a", encoding="utf-8") as file:
             file.write(json.dumps(command) + "\n")
+        # It has no roles and grants, and no session of it ends: the tests say what Snowflake would refuse.
+        for pattern, (number, message) in json.loads(refused.read_text()) if refused.exists() else ():
+            if re.match(pattern, command.strip(), re.IGNORECASE):
+                raise ProgrammingError(msg=message, errno=number, sqlstate="42501")
         # It drops no database. That of a test is gone with the server.
         command = re.sub(r"(?i)^drop database (\w+)$", r"select '\1'", command)
         # It has no virtual warehouses, so no function that names one.
@@ -93,7 +124,8 @@ def main() -> None:
     cursor.FakeSnowflakeCursor._transform = _temporary_where_it_can_be  # type: ignore[method-assign]
     arrow.timestamp_to_sf_struct = _with_nulls
     arrow.to_sf_schema = _nullable
-    with fakesnow.server(port=port, host="127.0.0.1"):
+    service.app.router.routes.insert(0, Route("/session/v1/login-request", _login, methods=["POST"]))
+    with serve(port=port, host="127.0.0.1"):
         print("ready", flush=True)
         # Nobody reads the log of requests: a full pipe would hold up the server.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from unittest.mock import MagicMock
 
 import pytest
 from airflow.sdk import DAG
-from greenery.build import dbt_project, locking, record, target
+from greenery.build import dbt_manifest, dbt_project, locking, record, target
 from greenery.cli import doctor
 from greenery.landing import loading
-from greenery.orchestration.dbt_models import dbt_models
+from greenery.orchestration.dbt_models import dbt_models, environment
 from greenery.settings import SettingError, load
 from greenery.warehouse import snowflake as warehouse
-from greenery.warehouse.access import connect
-from greenery.warehouse.connection import UnavailableError
+from greenery.warehouse.access import connect, parsing_variables
+from greenery.warehouse.connection import RefusedError, UnavailableError
 
 from tests.conftest import small_shop, write_extract
 from tests.pipeline import dbt
-from tests.snowflake.conftest import PASSWORD
+from tests.snowflake.conftest import PASSWORD, of_the_profile
 from tests.snowflake.test_lock import AS_OF, take
 
 
@@ -41,11 +42,16 @@ def run(task):
     return ti
 
 
-def test_a_model_and_the_tests_run_as_tasks(home):
+def test_a_model_and_the_tests_run_as_tasks(home, monkeypatch):
     loading.land(home, AS_OF)
     assert take(home, "run")
     found = tasks(home)
+    # As the scheduler has it: no variable of the login.
+    for name in of_the_profile():
+        monkeypatch.delenv(name)
+    assert dbt_manifest.keep({**os.environ, **environment(home), **parsing_variables(home)})
     run(found["dbt.int_extract_pairs_run"])
+    assert found["dbt.int_extract_pairs_run"].parsed is not None
     with connect(home) as connection:
         assert target.built_models(connection) == {"int_extract_pairs"}
     # The others by one command, which is what makes the difference of minutes.
@@ -55,6 +61,28 @@ def test_a_model_and_the_tests_run_as_tasks(home):
         assert record.failed_tests(connection, locking.check_lock(connection, "run")) == []
     shown = [getattr(task, name) for task in found.values() for name in task.template_fields if hasattr(task, name)]
     assert PASSWORD not in repr([*shown, ti.mock_calls])
+
+
+def test_a_model_that_the_role_may_not_build_says_what_to_grant(home, snowflake):
+    snowflake.use(role="greenery_pipeline")
+    loading.land(home, AS_OF)
+    assert take(home, "run")
+    denied = "SQL access control error:\nInsufficient privileges to operate on schema 'INTERMEDIATE'"
+    snowflake.refuse({"(?s)create .*int_extract_pairs": (3001, denied)})
+    grant = "grant ownership on schema intermediate to role greenery_pipeline copy current grants;"
+    with pytest.raises(RefusedError, match=grant):
+        run(tasks(home)["dbt.int_extract_pairs_run"])
+    snowflake.refuse({})
+
+
+def test_a_parsed_project_is_of_its_database_whoever_logs_in():
+    def fingerprint(**variables: str) -> str:
+        return dbt_manifest.fingerprint_of({"GREENERY_SNOWFLAKE_DATABASE": "shop", **variables})
+
+    assert fingerprint(GREENERY_SNOWFLAKE_QUERY_TAG="task", DBT_ENV_SECRET_SNOWFLAKE_PASSWORD=PASSWORD) == fingerprint()
+    assert fingerprint(GREENERY_SNOWFLAKE_WAREHOUSE="large") == fingerprint()
+    for other in ("GREENERY_SNOWFLAKE_DATABASE", "GREENERY_TARGET", "GREENERY_WAREHOUSE", "DBT_EXCLUDE_RESOURCE_TYPES"):
+        assert fingerprint(**{other: "other"}) != fingerprint(), other
 
 
 def test_the_doctor_says_that_it_answers(home):
@@ -68,7 +96,7 @@ def test_the_doctor_names_what_is_missing(home, snowflake, monkeypatch):
     assert "no plain name" in doctor._warehouse(home).says
     monkeypatch.setattr(warehouse, "CONNECT_SECONDS", 1)
     snowflake.use(port=1)
-    assert "refuses the connection greenery_warehouse" in doctor._warehouse(home).says
+    assert "does not answer to the connection greenery_warehouse" in doctor._warehouse(home).says
     monkeypatch.delenv("AIRFLOW_CONN_GREENERY_WAREHOUSE")
     with pytest.raises(UnavailableError, match="Airflow has no connection greenery_warehouse"), connect(home):
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -39,15 +40,28 @@ def test_a_decision_on_a_task_that_was_cleared_meanwhile_is_dropped(tmp_path):
         assert session.execute(text("select key, state from task")).all() == [("second try", "none")]
 
 
-@pytest.mark.parametrize(
-    ("component", "weekday", "expected"),
-    [
-        ("scheduler", "wednesday", "dbt: True, parsed: True"),
-        ("scheduler", "caturday", "dbt: True, parsed: False"),  # the DAG file says so
-        ("triggerer", "wednesday", "dbt: False, parsed: False"),
-    ],
+CONNECTION = json.dumps(
+    {"conn_type": "snowflake", "login": "greenery", "password": "secret", "extra": {"account": "a", "database": "shop"}}
 )
-def test_the_scheduler_alone_parses_the_project_before_it_forks(tmp_path, component, weekday, expected):
+
+
+@pytest.mark.parametrize(
+    ("component", "variables", "expected"),
+    [
+        ("scheduler", {}, "dbt: True, parsed: True"),
+        ("scheduler", {"GREENERY_WEEK_ENDS_ON": "caturday"}, "dbt: True, parsed: False"),  # the DAG file says so
+        ("triggerer", {}, "dbt: False, parsed: False"),
+        # The connection names the database. Nobody logs in.
+        (
+            "scheduler",
+            {"GREENERY_TARGET": "snowflake", "AIRFLOW_CONN_GREENERY_WAREHOUSE": CONNECTION},
+            "dbt: True, parsed: True",
+        ),
+        ("scheduler", {"GREENERY_TARGET": "snowflake"}, "dbt: True, parsed: False"),
+    ],
+    ids=["scheduler", "wrong setting", "triggerer", "Snowflake", "Snowflake without its connection"],
+)
+def test_the_scheduler_alone_parses_the_project_before_it_forks(tmp_path, component, variables, expected):
     script = (
         f"import sys; sys.argv = ['airflow', '{component}']\n"
         "import airflow_local_settings\n"
@@ -60,7 +74,7 @@ def test_the_scheduler_alone_parses_the_project_before_it_forks(tmp_path, compon
         "PYTHONPATH": path,
         "AIRFLOW_HOME": str(tmp_path / "airflow"),
         "GREENERY_HOME": str(tmp_path / "home"),
-        "GREENERY_WEEK_ENDS_ON": weekday,
+        **variables,
     }
     found = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert found.stdout.splitlines()[-1] == expected

@@ -64,6 +64,8 @@ def preload() -> None:
     from greenery.build import dbt_manifest, dbt_project
     from greenery.messages.templating import environment
     from greenery.orchestration import dbt_models
+    from greenery.warehouse.access import parsing_variables
+    from greenery.warehouse.connection import UnavailableError
 
     # A task reads the file again. What that imports, and the plugins that it looks for, are there then.
     DagBag(str(settings.REPOSITORY / "dags" / "greenery_weekly.py"))
@@ -73,8 +75,10 @@ def preload() -> None:
     # not end the scheduler.
     with suppress(OSError, ValueError):
         dbt_project.models()
-    with suppress(settings.SettingError):
-        dbt_manifest.keep({**os.environ, **dbt_models.environment(settings.load())})
+    # A connection that this process can't read is read by the tasks, which parse for themselves.
+    with suppress(settings.SettingError, UnavailableError):
+        found = settings.load()
+        dbt_manifest.keep({**os.environ, **dbt_models.environment(found), **parsing_variables(found)})
 
 
 if sys.argv[1:2] == ["scheduler"]:

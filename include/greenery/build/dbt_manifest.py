@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 # The folders of the project that dbt writes itself.
 MADE = {"target", "logs"}
+# What a parsed project has of the profile: the kind of warehouse, and the database of its relations. How a task logs in
+# is read when it does.
+OF_THE_PROFILE = {"GREENERY_TARGET", "GREENERY_WAREHOUSE", "GREENERY_SNOWFLAKE_DATABASE"}
 
 
 class Kept(NamedTuple):
@@ -86,14 +89,17 @@ def take(environment: Mapping[str, str]) -> Manifest | None:
 
 
 def fingerprint_of(environment: Mapping[str, str]) -> str:
-    """Return a hash of everything that dbt reads when it parses: the project's files, and the variables in them."""
-    found, names = hashlib.sha256(), set()
+    """Return a hash of everything that decides a parsed project: its files, and the variables that they name."""
+    found, names = hashlib.sha256(), set(OF_THE_PROFILE)
     for path in sorted(PROJECT.rglob("*")):
         name = path.relative_to(PROJECT)
         if path.is_file() and name.parts[0] not in MADE:
             content = path.read_bytes()
             found.update(f"{name}\0".encode() + content + b"\0")
-            names |= set(re.findall(rb"env_var\(\s*['\"](\w+)", content))
-    used = {name for name in environment if name.startswith("DBT_") or name.encode() in names}
+            if PROFILES not in path.parents:
+                names |= {name.decode() for name in re.findall(rb"env_var\(\s*['\"](\w+)", content)}
+    # dbt reads secrets in a profile alone.
+    of_dbt = {name for name in environment if name.startswith("DBT_") and not name.startswith("DBT_ENV_SECRET_")}
+    used = of_dbt | (names & environment.keys())
     found.update(repr(sorted((name, environment[name]) for name in used)).encode())
     return found.hexdigest()

@@ -29,7 +29,7 @@ from greenery.local_airflow.environment import environment
 from greenery.settings import SettingError, Settings, load
 from greenery.source.folders import ExtractError
 from greenery.warehouse import raw_tables
-from greenery.warehouse.access import connect, publishes_files
+from greenery.warehouse.access import check_models_warehouse, connect, publishes_files
 from greenery.warehouse.connection import UnavailableError, rows
 
 GOOD, OFF, BAD = "ok", "off", "FIX"
@@ -123,6 +123,7 @@ def _warehouse(settings: Settings) -> Diagnosis:
         try:
             with connect(settings) as connection:
                 published = rows(connection, "select version from landing.publication")
+                check_models_warehouse(connection, settings)
         except UnavailableError as error:
             return Diagnosis("warehouse", BAD, str(error))
         newest = f"published version {published[0]['version']}" if published else "nothing is published yet"

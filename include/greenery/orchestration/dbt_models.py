@@ -12,6 +12,7 @@ from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, 
 from cosmos.constants import DbtResourceType, ExecutionMode, InvocationMode, LoadMode, TestBehavior
 from cosmos.dbt.graph import DbtNode
 from cosmos.dbt.project import change_working_directory, environ
+from cosmos.exceptions import CosmosDbtRunError
 from cosmos.operators.local import AbstractDbtLocalBase, DbtRunLocalOperator, DbtTestLocalOperator
 
 from greenery.build import dbt_manifest
@@ -57,6 +58,18 @@ class ParsedBefore(AbstractDbtLocalBase):
                 # As Cosmos does: else each command leaves semaphores behind.
                 reset_adapters()  # type: ignore[no-untyped-call]
                 gc.collect()
+
+    def handle_exception_dbt_runner(self, result: Any) -> None:
+        """Raise where dbt could not do it: RefusedError where the warehouse refused it and a person has to act."""
+        from greenery import settings
+        from greenery.warehouse.access import refusal
+
+        try:
+            super().handle_exception_dbt_runner(result)
+        except CosmosDbtRunError as error:
+            if found := refusal(settings.load(), str(error)):
+                raise found from error
+            raise
 
     def calculate_openlineage_events_completes(self, *_: Any) -> bool:
         """Collect no lineage: nobody takes it, and importing its library takes as long as a model."""

@@ -11,7 +11,7 @@ from typing import Any
 from greenery.settings import Settings
 from greenery.source.tables import Table
 from greenery.warehouse import duckdb, snowflake
-from greenery.warehouse.connection import Connection
+from greenery.warehouse.connection import Connection, UnavailableError
 from greenery.warehouse.snowflake import SnowflakeConnection
 from greenery.warehouse.sqlite import open_sqlite
 
@@ -42,7 +42,26 @@ def dbt_variables(settings: Settings) -> dict[str, str]:
     DuckDB has no secrets: the tasks' own environment names its file. Raises UnavailableError where the connection can't
     be used.
     """
-    return snowflake.dbt_variables() if settings.target == "snowflake" else {}
+    return snowflake.dbt_variables(settings) if settings.target == "snowflake" else {}
+
+
+def parsing_variables(settings: Settings) -> dict[str, str]:
+    """Return the variables, none of them secret, that dbt needs to parse its project for the warehouse.
+
+    Raises UnavailableError where the connection can't be read in this process.
+    """
+    return snowflake.parsing_variables() if settings.target == "snowflake" else {}
+
+
+def refusal(settings: Settings, text: str) -> UnavailableError | None:
+    """Return the error that says what to do about an error of the warehouse that dbt printed; None for any other."""
+    return snowflake.refusal(text) if settings.target == "snowflake" else None
+
+
+def check_models_warehouse(connection: Connection, settings: Settings) -> None:
+    """Raise RefusedError where the session may not use the virtual warehouse that the settings name for the models."""
+    if isinstance(connection, SnowflakeConnection) and settings.models_warehouse:
+        snowflake.use_models_warehouse(connection, settings.models_warehouse)
 
 
 def publishes_files(settings: Settings) -> bool:

@@ -13,7 +13,11 @@ Parameters = Mapping[str, Any]
 
 
 class UnavailableError(Exception):
-    """The warehouse can't be opened; the message says why."""
+    """The warehouse can't be opened, or refuses its service; the message says why."""
+
+
+class RefusedError(UnavailableError):
+    """Another try would be refused too: someone has to change the connection or a grant first."""
 
 
 class Connection(Protocol):

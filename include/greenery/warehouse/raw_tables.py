@@ -14,6 +14,7 @@ from greenery.source.folders import ExtractError, LostExtractError, MissingExtra
 from greenery.source.tables import TABLES
 from greenery.warehouse.connection import UnavailableError, rows
 from greenery.warehouse.snowflake import SnowflakeConnection, open_session
+from greenery.warehouse.snowflake_errors import explained
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -131,8 +132,10 @@ def _described(session: SnowflakeConnection, name: str, as_of: datetime | None, 
 
     ours = {theirs.lower(): ours for ours, theirs in theirs.items()}
     with _explained(session, name, as_of):
-        described = session.execute(f"select * from {_then(name, as_of)} limit 0").description
-    columns = {ours.get(column, column): FIELD_ID_TO_NAME[kind] for column, kind, *_ in described}
+        cursor = session.raw.cursor()
+        cursor.execute(f"select * from {_then(name, as_of)} limit 0")
+    described = [(column[0].lower(), column[1]) for column in cursor.description]
+    columns = {ours.get(column, column): FIELD_ID_TO_NAME[kind] for column, kind in described}
     return RawTable(session=session, name=name, as_of=as_of, columns=columns, theirs=theirs)
 
 
@@ -152,7 +155,8 @@ def _explained(session: SnowflakeConnection, name: str, as_of: datetime | None) 
                 f"{where}: there is no such table, or the role of {WAREHOUSE_CONNECTION} may not read it. Grant select "
                 "on it, or correct GREENERY_SOURCE_DATABASE, GREENERY_SOURCE_SCHEMA or GREENERY_SOURCE_NAMES."
             ) from None
-        raise UnavailableError(f"{where}: Snowflake broke off ({error.msg}): nothing was landed, try again.") from None
+        broke_off = UnavailableError(f"{where}: Snowflake broke off ({error.msg}): nothing was landed, try again.")
+        raise explained(error, session.session) or broke_off from None
 
 
 def _beyond_retention(session: SnowflakeConnection, name: str, as_of: datetime) -> str:

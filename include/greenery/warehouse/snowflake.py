@@ -13,7 +13,8 @@ from typing import Any
 
 from greenery.settings import WAREHOUSE_CONNECTION, Settings, running_task
 from greenery.source.tables import TABLES, Table
-from greenery.warehouse.connection import Connection, UnavailableError, tables, transaction
+from greenery.warehouse.connection import Connection, RefusedError, UnavailableError, tables, transaction
+from greenery.warehouse.snowflake_errors import explained, explained_in, grant
 from greenery.warehouse.statements import statement
 
 # The schema of the session: temporary tables are made there.
@@ -30,7 +31,6 @@ SESSION = {
     "ABORT_DETACHED_QUERY": True,
 }
 CONNECT_SECONDS = 60
-SETUP = "include/sql/snowflake/setup.sql"
 COMMENT = re.compile(r"--[^\n]*")
 PARAMETER = re.compile(r"\$(\w+)")
 
@@ -38,17 +38,32 @@ PARAMETER = re.compile(r"\$(\w+)")
 class SnowflakeConnection:
     """A session of Snowflake, in the form of `Connection`."""
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self, raw: Any, session: Mapping[str, str]) -> None:
+        """Take an open session; session: what its errors name, as `explained` says."""
         self.raw = raw
+        self.session = session
         self._cursor = raw.cursor()
 
     def execute(self, query: str, parameters: Mapping[str, Any] | None = None, /) -> SnowflakeConnection:
-        """Run a statement with these parameters, by name, and return this connection, which has its result."""
+        """Run a statement with these parameters, by name, and return this connection, which has its result.
+
+        Raises UnavailableError where Snowflake refuses it for a reason that people can do something about.
+        """
         text = COMMENT.sub("", query)
         if parameters:
             text = PARAMETER.sub(lambda found: _place(found[1], parameters[found[1]]), text.replace("%", "%%"))
-        self._cursor.execute(text, parameters or None)
+        self._send(text, parameters or None)
         return self
+
+    def _send(self, text: str, parameters: Mapping[str, Any] | None = None) -> None:
+        from snowflake.connector.errors import Error
+
+        try:
+            self._cursor.execute(text, parameters)
+        except Error as error:
+            if found := explained(error, self.session):
+                raise found from None
+            raise
 
     @property
     def description(self) -> Sequence[Sequence[Any]]:
@@ -62,15 +77,15 @@ class SnowflakeConnection:
 
     def begin(self) -> None:
         """Begin a transaction."""
-        self._cursor.execute("begin")
+        self._send("begin")
 
     def commit(self) -> None:
         """Keep what was done since it began."""
-        self._cursor.execute("commit")
+        self._send("commit")
 
     def rollback(self) -> None:
         """Undo what was done since it began."""
-        self._cursor.execute("rollback")
+        self._send("rollback")
 
 
 def _place(name: str, value: Any) -> str:
@@ -103,14 +118,15 @@ def _make_tables(connection: Connection, schema: str, text: str, more_schemas: S
     """Run the statements that create a schema's tables, where one of these is missing; enter the schema."""
     names = set(re.findall(r"create table if not exists (?:\w+\.)?(\w+)", text))
     # Each statement takes the time of a way to Snowflake and back, so one question comes first.
-    if not names <= tables(connection, schema):
-        with _allowed(f"the role of {WAREHOUSE_CONNECTION} may not make what it needs"):
-            for one in (schema, *more_schemas):
-                connection.execute(f"create schema if not exists {one}")
-            connection.execute(f"use schema {schema}")
-            for part in COMMENT.sub("", text).split(";"):
-                if part.strip():
-                    connection.execute(part)
+    there = tables(connection, schema)
+    if not names <= there:
+        _check_nothing_is_lost(connection, names - there, there)
+        for one in (schema, *more_schemas):
+            connection.execute(f"create schema if not exists {one}")
+        connection.execute(f"use schema {schema}")
+        for part in COMMENT.sub("", text).split(";"):
+            if part.strip():
+                connection.execute(part)
     connection.execute(f"use schema {schema}")
 
 
@@ -123,12 +139,29 @@ def open_records(text: str) -> Iterator[Connection]:
             yield connection
 
 
+def _check_nothing_is_lost(connection: Connection, missing: set[str], there: set[str]) -> None:
+    """Raise RefusedError where a table is missing while others hold extracts: an empty one would change every figure.
+
+    Where the first run broke off while it made them, all that are there are empty.
+    """
+    for name in sorted(there & {"extracts", *(table.name for table in TABLES)}):
+        if connection.execute(f"select 1 from {WORK}.{name} limit 1").fetchall():
+            gone = [f"{WORK}.{one}" for one in sorted(missing)]
+            raise RefusedError(
+                f"{' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} gone, and {WORK}.{name} holds rows. Bring "
+                f"back what was dropped: {' '.join(f'undrop table {one};' for one in gone)} When Time Travel no longer "
+                f"has it, drop the schemas {WORK}, intermediate and marts, and run all weeks again."
+            )
+
+
 @contextmanager
 def connect_to_read(settings: Settings) -> Iterator[Connection]:
     """Open the warehouse as `access.connect_to_read` says. Raises UnavailableError where Snowflake refuses it."""
     with _session() as connection:
-        with _allowed(f"there is no schema {WORK}: nothing was landed yet, or the role may not use it"):
+        try:
             connection.execute(f"use schema {WORK}")
+        except RefusedError as error:
+            raise RefusedError(f"there is no schema {WORK}: nothing was landed yet, or {error}") from None
         yield connection
 
 
@@ -150,6 +183,7 @@ def open_session() -> Iterator[tuple[SnowflakeConnection, str]]:
 
     given = connection_parameters()
     database = given.pop("database")
+    session = _session_of(given)
     try:
         raw = connect_to_snowflake(
             **given,
@@ -161,40 +195,64 @@ def open_session() -> Iterator[tuple[SnowflakeConnection, str]]:
             arrow_number_to_decimal=True,
         )
     except Error as error:
+        if found := explained(error, session):
+            raise found from None
         raise UnavailableError(
-            f"Snowflake refuses the connection {WAREHOUSE_CONNECTION}: {error.msg}. Check its account, user and key "
-            "with `make doctor`."
+            f"Snowflake does not answer to the connection {WAREHOUSE_CONNECTION}: {error.msg}. Check its account, and "
+            "the network between, with `make doctor`."
         ) from None
     with raw:
-        yield SnowflakeConnection(raw), database
+        yield SnowflakeConnection(raw, session | {"role": str(raw.role or session["role"])}), database
+
+
+def _session_of(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the errors of a session name, from the parameters of its connection."""
+    return {name: str(given.get(name) or f"<{name}>") for name in ("account", "user", "role", "warehouse")}
+
+
+def refusal(text: str) -> UnavailableError | None:
+    """Return the error that says what to do about one of Snowflake's in a text, as `access.refusal` says."""
+    return explained_in(text, _session_of(connection_parameters()))
 
 
 def _use(connection: SnowflakeConnection, database: str) -> None:
     """Let the session work in the database; make it where it is missing and the role may."""
-    from snowflake.connector.errors import Error
-
+    role, warehouse = connection.session["role"], connection.session["warehouse"]
     try:
         connection.execute(f"use database {database}")
-    except Error:
-        with _allowed(f"there is no database {database}, or the role of {WAREHOUSE_CONNECTION} may not use it"):
+    except RefusedError:
+        try:
             connection.execute(f"create database if not exists {database}")
             connection.execute(f"use database {database}")
+        except RefusedError:
+            raise RefusedError(
+                f"there is no database {database}, or the role {role} may not use it. An administrator runs: create "
+                f"database if not exists {database}; {grant('DATABASE', database, role)}"
+            ) from None
     if connection.execute("select current_warehouse()").fetchall()[0][0] is None:
-        raise UnavailableError(
-            f"no virtual warehouse runs the statements of {WAREHOUSE_CONNECTION}: name one as `warehouse` in its "
-            f"extra, and grant it ({SETUP}: grant usage, operate on warehouse … to role …)."
+        raise RefusedError(
+            f"no virtual warehouse runs the statements: name one as `warehouse` in the extra of "
+            f"{WAREHOUSE_CONNECTION}. An administrator runs: create warehouse if not exists {warehouse}; "
+            f"{grant('WAREHOUSE', warehouse, role)}"
         )
 
 
-@contextmanager
-def _allowed(problem: str) -> Iterator[None]:
-    """Raise UnavailableError where Snowflake refuses what is done inside, with the way out."""
-    from snowflake.connector.errors import Error
-
+def use_models_warehouse(connection: SnowflakeConnection, name: str) -> None:
+    """Let the session work in the virtual warehouse of the models. Raises RefusedError where the role may not."""
     try:
-        yield
-    except Error as error:
-        raise UnavailableError(f"{problem} ({error.msg}). Run {SETUP} once, or correct the connection.") from None
+        connection.execute(f"use warehouse {plain_name(name, 'GREENERY_SNOWFLAKE_MODELS_WAREHOUSE')}")
+    except RefusedError as error:
+        role = connection.session["role"]
+        raise RefusedError(f"{error} An administrator runs: {grant('WAREHOUSE', name, role)}") from None
+
+
+def plain_name(name: Any, what: str) -> str:
+    """Return a name that stands in statements as it is. Raises RefusedError where it is missing or no plain name."""
+    if not name:
+        raise RefusedError(f"the extra of the connection {WAREHOUSE_CONNECTION} lacks {what}.")
+    if not re.fullmatch(r"[A-Za-z_]\w*", str(name)):
+        raise RefusedError(f"{what} is {name!r}, which is no plain name: use letters, digits and _ only.")
+    return str(name)
 
 
 def connection_parameters() -> dict[str, Any]:
@@ -202,30 +260,51 @@ def connection_parameters() -> dict[str, Any]:
 
     Raises UnavailableError where the connection is not there, or lacks what is needed.
     """
-    from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
-    hook = SnowflakeHook(WAREHOUSE_CONNECTION)
+    hook = _hook()
+    extra = _extra(hook)
     try:
-        extra = hook.get_connection(WAREHOUSE_CONNECTION).extra_dejson
         given = hook._get_conn_params()
-    except AirflowNotFoundException:
-        raise UnavailableError(
-            f"Snowflake is used, but Airflow has no connection {WAREHOUSE_CONNECTION}: docs/snowflake.md."
-        ) from None
     except ValueError as error:
-        raise UnavailableError(f"the connection {WAREHOUSE_CONNECTION} can't be read: {error}") from None
+        raise RefusedError(f"the connection {WAREHOUSE_CONNECTION} can't be read: {error}") from None
     # The hook leaves it out; a server on loopback speaks http.
     if protocol := extra.get("protocol"):
         given["protocol"] = protocol
-    if missing := [name for name in ("account", "database") if not given.get(name)]:
-        raise UnavailableError(f"the extra of the connection {WAREHOUSE_CONNECTION} lacks {' and '.join(missing)}.")
-    if not re.fullmatch(r"[A-Za-z_]\w*", str(given["database"])):
-        raise UnavailableError(f"the database {given['database']!r} of {WAREHOUSE_CONNECTION} is no plain name.")
+    if not given.get("account"):
+        raise RefusedError(f"the extra of the connection {WAREHOUSE_CONNECTION} lacks account.")
+    given["database"] = _database(extra)
     return {name: value for name, value in given.items() if value and name not in ("schema", "session_parameters")}
 
 
-def dbt_variables() -> dict[str, str]:
+def _hook() -> Any:
+    from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
+
+    return SnowflakeHook(WAREHOUSE_CONNECTION)
+
+
+def _extra(hook: Any) -> dict[str, Any]:
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        found: dict[str, Any] = hook.get_connection(WAREHOUSE_CONNECTION).extra_dejson
+    except AirflowNotFoundException:
+        raise RefusedError(
+            f"GREENERY_TARGET is snowflake, but Airflow has no connection {WAREHOUSE_CONNECTION}: docs/snowflake.md."
+        ) from None
+    return found
+
+
+def _database(extra: Mapping[str, Any]) -> str:
+    """Return the name of the database in the extra of the connection."""
+    return plain_name(extra.get("database") or extra.get("extra__snowflake__database"), "database")
+
+
+def parsing_variables() -> dict[str, str]:
+    """Return the variables that dbt needs to parse its project, as `access.parsing_variables` says."""
+    # The database is all that it needs. For the rest a token may have to be fetched, which only a task may wait for.
+    return {"GREENERY_SNOWFLAKE_DATABASE": _database(_extra(_hook()))}
+
+
+def dbt_variables(settings: Settings) -> dict[str, str]:
     """Return the variables by which dbt's profile reads the connection. dbt keeps those of a secret out of its logs.
 
     Raises UnavailableError as `connection_parameters` does.
@@ -236,7 +315,7 @@ def dbt_variables() -> dict[str, str]:
         "GREENERY_SNOWFLAKE_ACCOUNT": given["account"],
         "GREENERY_SNOWFLAKE_DATABASE": given["database"],
         "GREENERY_SNOWFLAKE_USER": given.get("user"),
-        "GREENERY_SNOWFLAKE_WAREHOUSE": given.get("warehouse"),
+        "GREENERY_SNOWFLAKE_WAREHOUSE": settings.models_warehouse or given.get("warehouse"),
         "GREENERY_SNOWFLAKE_ROLE": given.get("role"),
         "GREENERY_SNOWFLAKE_AUTHENTICATOR": given.get("authenticator"),
         "GREENERY_SNOWFLAKE_HOST": given.get("host"),
@@ -282,9 +361,10 @@ def columns_at(connection: Connection, name: str, moment: datetime) -> list[str]
 
     try:
         found = connection.execute(f"select * from {at(name)} limit 0", {"moment": moment}).description
-    except Error as error:
+    except (Error, RefusedError) as error:
+        says = error.msg if isinstance(error, Error) else error
         raise UnavailableError(
-            f"{name} can't be read as it was at {moment:%Y-%m-%d %H:%M:%S} UTC ({error.msg}). Time Travel reaches back "
+            f"{name} can't be read as it was at {moment:%Y-%m-%d %H:%M:%S} UTC ({says}). Time Travel reaches back "
             "as many days as data_retention_time_in_days of the database says (one, unless it was changed)."
         ) from None
     return [column[0] for column in found]
