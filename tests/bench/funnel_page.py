@@ -97,7 +97,7 @@ create table analytics.fct_order_changes as
 """
 
 
-def publish(home: Path, sessions: int, version: int) -> None:
+def publish(home: Path, sessions: int, version: int = 1) -> None:
     """Write a published version with so many sessions, and let readers find it."""
     folder = home / "versions" / str(version)
     folder.mkdir(parents=True)
@@ -152,7 +152,7 @@ def measure(sessions: int, log: Callable[[str], None]) -> list[list[str]]:
     with tempfile.TemporaryDirectory(prefix="greenery-funnel-") as folder:
         home = Path(folder)
         # A small version before it: the server has imported all that it needs.
-        publish(home, 1000, 1)
+        publish(home, 1000)
         app = web.build(Settings(home=home, extracts=home / "extracts"))
         app.dependency_overrides[security.MAY_SEE.dependency] = lambda: None
         client = TestClient(app)

@@ -27,7 +27,7 @@ from greenery.source.tables import COUNT, TABLES, TIME, Column, Table
 from greenery.warehouse import raw_tables
 from greenery.warehouse.access import connect, offer
 from greenery.warehouse.connection import Connection, rows, transaction
-from greenery.warehouse.duckdb import open_in_memory, sql_text
+from greenery.warehouse.duckdb import open_file, open_in_memory, sql_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -137,8 +137,7 @@ def _found(relation: str, file: Path | None) -> Iterator[_Snapshot]:
     if not file.is_file():
         raise ExtractError(f"there is no file {file}: name the DuckDB file that holds {relation}.")
     try:
-        with duckdb.connect(file, read_only=True) as opened:
-            opened.execute("set TimeZone = 'UTC'")
+        with open_file(file, read_only=True) as opened:
             described = opened.table(relation)
             columns = {name.lower(): str(kind) for name, kind in zip(described.columns, described.types, strict=True)}
 
