@@ -34,7 +34,8 @@ create schema analytics;
 create schema intermediate;
 create table intermediate.int_extract_pairs as
     select timestamp '{first}' + to_days(cast({days} - 7 * range as integer)) as as_of,
-        case range when 0 then timestamp '{first}' + to_days({days} - 7) end as previous_as_of, 'p' || range as pair_id
+        case range when 0 then timestamp '{first}' + to_days({days} - 7) end as previous_as_of, 'p' || range as pair_id,
+        'e' || range as extract_id
     from range(2);
 create table intermediate.int_product_versions as
     select 'p' || range as product_id, 'Plant ' || range as name, timestamp '{first}' as as_of from range({products});
