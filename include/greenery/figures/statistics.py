@@ -95,12 +95,21 @@ def difference_interval(now: Share, before: Share) -> tuple[float, float] | None
     R. G. Newcombe, "Interval estimation for the difference between independent proportions", Statistics in Medicine 17
     (1998), 873-890, method 10: the two Wilson intervals combined, so it holds where they do.
     """
-    if not now.sessions or not before.sessions:
-        return None
+    return difference_intervals([(now, before)])[0]
+
+
+def difference_intervals(pairs: Sequence[tuple[Share, Share]]) -> list[tuple[float, float] | None]:
+    """Return the interval of each difference, as `difference_interval` does, computed for all pairs at once."""
+    import numpy as np
     from statsmodels.stats.proportion import confint_proportions_2indep
 
-    low, high = confint_proportions_2indep(*now, *before, compare="diff", method="newcomb", alpha=LEVEL)
-    return float(low), float(high)
+    known = [(*now, *before) for now, before in pairs if now.sessions and before.sessions]
+    if not known:
+        return [None] * len(pairs)
+    counts = np.array(known).T
+    low, high = confint_proportions_2indep(*counts, compare="diff", method="newcomb", alpha=LEVEL)
+    found = iter(zip(map(float, low), map(float, high), strict=True))
+    return [next(found) if now.sessions and before.sessions else None for now, before in pairs]
 
 
 def p_value(now: Share, before: Share) -> float:

@@ -251,14 +251,15 @@ def _from_rest(compared: Sequence[tuple[Share, Share]]) -> Iterable[dict[str, An
     verdicts = [statistics.significance(*shares) for shares in compared]
     tested = [p_value for p_value, _ in verdicts if p_value is not None]
     adjusted = iter(statistics.adjusted(tested))
-    for (own, rest), (p_value, reading) in zip(compared, verdicts, strict=True):
+    intervals = statistics.difference_intervals(compared)
+    for (own, rest), (p_value, reading), interval in zip(compared, verdicts, intervals, strict=True):
         p_adjusted = None if p_value is None else next(adjusted)
         if p_adjusted is not None:
             significant = statistics.is_more_than_noise(p_adjusted, own, rest)
             reading = statistics.MORE_THAN_NOISE if significant else statistics.WITHIN_NOISE
         yield {
             "difference_pp": values.difference_in_points(values.share(*own), values.share(*rest)),
-            "difference_interval_pp": _points(statistics.difference_interval(own, rest)),
+            "difference_interval_pp": _points(interval),
             "p_adjusted": values.rounded_p_value(p_adjusted),
             "reading": reading,
         }
