@@ -37,6 +37,9 @@ SAMPLE = (
     "a session is there twice",
     "versions overlap",
     "five events are lost",
+    "a fiftieth of the sessions have a page view of 1970",
+    "a third of the sessions have an event of a year ago",
+    "a third of the sessions are dated 1970",
 )
 
 ACCEPTED = ["events_not_collapsed"]

@@ -12,8 +12,9 @@ from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowSecretsBackendAccessDenied
 from greenery.alerts import incidents, sending
 from greenery.channels import sent
-from greenery.channels.channel import Readiness
+from greenery.channels.channel import CHANNELS, Readiness
 from greenery.channels.reference import Reference
+from greenery.cli import doctor
 from greenery.messages import alert
 from greenery.orchestration import deadline, sensors
 
@@ -253,6 +254,24 @@ def test_a_callback_that_cannot_know_of_pagerduty_tells_the_others(world, quick,
     assert late(world)
     assert world.page.incidents == {f"greenery/{DAY}/late": "triggered"}
     assert len(world.slack.messages(ALERTS)) == len(world.smtp.mails) == 1
+
+
+@pytest.mark.parametrize("name", ["slack_alerts", "email_alerts", "pagerduty"])
+def test_the_doctor_names_an_alert_connection_that_a_callback_cannot_read(world, in_a_callback, name):
+    connection_id = CHANNELS[name].connection_id
+    read, made_in_the_ui = BaseHook.get_connection, BaseHook.get_connection(connection_id)
+    in_a_callback.delenv(f"AIRFLOW_CONN_{connection_id.upper()}")
+    # The doctor reads connections of the metadata database, as a server of Airflow does.
+    in_a_callback.setattr(
+        BaseHook, "get_connection", staticmethod(lambda id: made_in_the_ui if id == connection_id else read(id))
+    )
+    found = {one.what: one for one in doctor.diagnoses(world.settings) if one.what in CHANNELS}
+    assert {what: one.state for what, one in found.items()} == {**dict.fromkeys(CHANNELS, "ok"), name: "FIX"}
+    assert "the alert that a digest is late comes from the callback of a deadline" in found[name].says
+    assert (
+        f"Put {connection_id} into the environment (AIRFLOW_CONN_{connection_id.upper()}) or into a secrets backend."
+        in found[name].says
+    )
 
 
 def test_a_callback_that_can_reach_nobody_fails(world, quick, in_a_callback):

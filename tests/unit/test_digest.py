@@ -4,15 +4,16 @@ import csv
 import json
 import os
 import re
+from contextlib import nullcontext
 from html import escape
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from greenery.figures import order_changes
 from greenery.figures.model import Summary
 from greenery.messages import chart, correction, mail_message, page, slack_message, wording
 from greenery.messages.digest_parts import Correction, Links
+from greenery.report import writing
 
 from tests.unit import printed, summaries
 from tests.unit.digests import CORRECTION, DIGESTS, LINKS, build, held_week
@@ -451,7 +452,7 @@ class TestOrders:
         assert len(lines) == 1501
         assert len(DIGESTS["huge"].orders.groups[0].ids) == 10
 
-    def test_the_file_to_send_holds_no_formula(self):
+    def test_the_file_to_send_and_the_file_of_the_report_hold_no_formula(self, home, monkeypatch):
         hostile = ("=1+1", "+1", "-1", "@a", "\t=1", "a=1")
         changes = [summaries.change(name, status_from=name, status_to=None) for name in hostile]
         figures = summaries.build(summaries.week(0, 578, 467, 361, 335), changes=changes)
@@ -459,7 +460,11 @@ class TestOrders:
         assert {row["order_id"] for row in rows} == {f"'{name}" for name in hostile[:-1]} | {"a=1"}
         assert {row["status_to"] for row in rows} == {""}
         # People open the report's own file by a click in its page.
-        assert order_changes.to_csv(figures.order_changes).encode() == built(figures).orders.csv
+        monkeypatch.setattr(writing, "open_published", nullcontext)
+        monkeypatch.setattr(writing, "figures", lambda *_: figures)
+        monkeypatch.setattr(chart, "to_png", lambda *_: b"")
+        folder = writing.write(home, summaries.AS_OF)
+        assert (folder / "order_changes.csv").read_bytes() == built(figures).orders.csv
 
 
 class TestNotices:

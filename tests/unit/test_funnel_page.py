@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import shutil
@@ -23,6 +25,7 @@ from greenery.web.funnel import notes, security
 from greenery.web.funnel.notes import NotesError
 from jwt import InvalidTokenError
 
+from tests import javascript
 from tests.bench.funnel_page import publish as publish_large
 
 API = (
@@ -128,6 +131,15 @@ def test_nothing_can_be_written(client, path, method):
         assert response.headers["Content-Security-Policy"] == security.HEADERS["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize("path", ["", "static/main.js", "static/vega.js"])
+def test_head_answers_as_get_does(reader, path):
+    shown, asked = (getattr(reader, method)(f"/{path}") for method in ("get", "head"))
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert asked.headers == shown.headers
+    reader.cookies.clear()
+    assert reader.head(f"/{path}").status_code == reader.get(f"/{path}").status_code != 200
+
+
 def test_the_login_leads_back_to_the_same_view(client):
     response = client.get("/?as_of=2025-01-08&product=a%26b&state=%C3%96")
     assert response.headers["location"] == (
@@ -153,6 +165,22 @@ def test_the_page_asks_for_nothing_from_outside_and_has_no_inline_code():
         assert (
             re.findall(r"\.innerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", file.read_text()) == []
         )
+
+
+def test_the_csv_files_of_the_page_hold_no_formula():
+    cells = ["=1+1", "+1", "-1", "@a", "\t=1", "\r=1", "a=1", 'a "quoted", one', "two\nlines", -1.5, None]
+    module = (web.PAGE / "dom.js").as_uri()
+    written = javascript.run(
+        f"const {{ csv }} = await import({json.dumps(module)}); const columns = {{ cell: (row) => row, n: () => 1 }}; "
+        "process.stdout.write(await csv(columns, values[0]).text());",
+        cells,
+    )
+    found = [cell for cell, _ in csv.reader(io.StringIO(written, newline=""))]
+    assert found == ["cell", *(f"'{cell}" for cell in cells[:6]), *cells[6:9], "-1.5", ""]
+    # Every file is written by this function.
+    for file in web.PAGE.glob("*.js"):
+        makes = len(re.findall(r"new Blob\(|text/csv", file.read_text()))
+        assert makes == (2 if file.name == "dom.js" else 0), file.name
 
 
 def test_page_weight():

@@ -107,6 +107,34 @@ def test_values_of_any_type_land_as_the_values_of_a_csv_file(home, as_of, folder
     assert land(home, as_of).extract_id == landed_as(home, as_of, tmp_path, small_shop()).extract_id
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "expected"),
+    [
+        ("orders", "order_cost", "an amount such as 12.50"),
+        ("products", "inventory", "a whole number"),
+        ("events", "created_at", "a time such as 2023-02-01T12:00:00Z, between the years 1900 and 9999"),
+    ],
+)
+def test_a_truth_value_is_no_number_and_no_time(home, as_of, table, column, expected):
+    shop = small_shop()
+    shop[table][0][column] = "true"
+    shop[table][1:] = []
+    folder = write_extract(home.extracts / "2023-01-11", shop)
+    to_parquet(folder, TABLE[table], lambda found: "boolean" if found.name == column else "varchar")
+    assert refused(home, as_of) == (
+        f"extract 2023-01-11, {folder}/{table}.parquet, row 1, column {column}: 'true' is not {expected}: correct the "
+        "value."
+    )
+
+
+def test_a_truth_value_in_a_column_of_texts_is_its_word(home, as_of, tmp_path):
+    shop = small_shop()
+    shop["addresses"][0]["state"] = "false"
+    folder = write_extract(home.extracts / "2023-01-11", shop)
+    to_parquet(folder, TABLE["addresses"], lambda column: "boolean" if column.name == "state" else "varchar")
+    assert land(home, as_of).extract_id == landed_as(home, as_of, tmp_path, shop).extract_id
+
+
 @pytest.mark.parametrize("type", ["double", "decimal(18, 3)"])
 def test_a_number_with_three_digits_after_the_point_is_no_text_of_thousands(home, as_of, type):
     shop = small_shop()

@@ -196,6 +196,19 @@ def test_texts_that_say_that_there_is_no_value_are_counted_by_column(home, folde
     ]
 
 
+@pytest.mark.parametrize("text", ["NULL", r"\N", "NaN", "nan", "None", "<NA>"])
+def test_each_of_them_is_empty_in_every_id_and_time(home, folder, as_of, text):
+    columns = ("promo_id", "tracking_id", "estimated_delivery_at", "delivered_at")
+    orders = [{**ORDER, "order_id": order, **dict.fromkeys(columns, text)} for order in ("o2", "o3")]
+    write_extract(folder, {**small_shop(), "orders": [ORDER, *orders]})
+    assert land(home, as_of).warnings == [
+        f"orders.csv: 2 value(s) of {column}, such as {text!r}, were read as empty" for column in columns
+    ]
+    with connect(home) as connection:
+        found = rows(connection, f"select {', '.join(columns)} from landing.orders where order_id <> 'o1'")
+    assert found == [dict.fromkeys(columns)] * 2
+
+
 @pytest.mark.parametrize("text", [r"\N", "  "])
 def test_a_key_that_is_empty_is_refused(home, folder, as_of, text):
     write_extract(folder, {**small_shop(), "orders": [ORDER, {**ORDER, "order_id": text}]})

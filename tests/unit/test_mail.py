@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import html
 import re
 from html.parser import HTMLParser
 
@@ -67,6 +68,21 @@ def test_nothing_to_draw_and_no_order_changed():
     assert (message.inline, message.attachments) == ((), ())
     assert "cid:" not in message.html
     assert mail_message.to_mime(message).get_content_type() == "multipart/alternative"
+
+
+def test_explains_no_term(found):
+    """Definitions stand on the page of the week, which every mail links."""
+    message = mail_message.render(found)
+    words = html.unescape(re.sub("<[^>]+>", " ", message.html))
+    assert found.definitions
+    for _, meaning in found.definitions:
+        assert meaning not in message.text
+        assert meaning not in words
+
+
+def test_text_of_an_ordinary_week_is_short():
+    """It has 76 lines; four more are left for what an ordinary week may add."""
+    assert len(mail_message.render(DIGESTS["normal"]).text.splitlines()) <= 80
 
 
 def test_subject_has_the_verdict():

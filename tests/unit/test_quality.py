@@ -734,3 +734,21 @@ def test_the_headline_of_the_page_says_what_counts(found, name, headline):
     results = CheckResults.model_validate(alerting.quality("2025-01-15", *checks, verdict=name))
     text = page.render_quality(results, {})
     assert f"<h1>{headline}</h1>" in text
+
+
+def test_infos_have_a_section_of_their_own_in_which_nothing_is_called_failed():
+    severities = {"warned": "warning", "unusual": "info", "usual": "info"}
+    checks = [
+        alerting.check_result(name, severity=severity, passed=name == "usual") for name, severity in severities.items()
+    ]
+    results = CheckResults.model_validate(alerting.quality("2025-01-15", *checks, verdict="passed"))
+    text = page.render_quality(results, {})
+    sections = dict(re.findall(r'<section id="(\w+)">(.*?)</section>', text, re.DOTALL))
+    assert list(sections) == ["warning", "info"]
+    for name, severity in severities.items():
+        assert [found for found in sections if f">{name}<" in sections[found] or f">{name} " in sections[found]] == [
+            severity
+        ]
+    assert "failed" in sections["warning"]
+    assert "failed" not in sections["info"].replace("Nothing has failed here.", "")
+    assert "1 check found nothing unusual" in sections["info"]

@@ -15,8 +15,12 @@ from xml.etree import ElementTree
 import pytest
 from greenery.figures.model import Rate, Summary
 from greenery.messages import chart, page, wording
+from greenery.messages.templating import THEME_SCRIPT
 from greenery.messages.week_state import ListedWeek
+from greenery.quality.checks import BY_ID
+from greenery.web.funnel.app import PAGE
 
+from tests import javascript
 from tests.unit.summaries import (
     AS_OF,
     EMPTY,
@@ -348,6 +352,15 @@ class TestQuality:
         assert text_of(NORMAL, results).index("1 quality warning") < text_of(NORMAL, results).index("Funnel")
         assert "quality warning" not in text_of(NORMAL, quality(check("orders_unique")))
 
+    def test_a_week_of_stale_data_has_no_green_badge(self):
+        def tags(passed):
+            results = quality(check("orders_unique"), check("events_fresh", passed, BY_ID["events_fresh"].severity))
+            html = page.render(NORMAL, results, LINKS)
+            return re.findall(r'<span class="tag (\w+)">(.*?)</span>', html)
+
+        assert tags(passed=True) == [("good", "Passed")]
+        assert tags(passed=False) == [("warning", "Passed with 1 warning")]
+
     def test_held_week_without_figures(self):
         text = text_of(None, HELD)
         assert "Held: no figures are published for this week." in text
@@ -457,6 +470,39 @@ def test_pages_load_nothing(html):
     assert (
         policy == f"default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; script-src 'sha256-{digest}'"
     )
+
+
+THEME = """
+const root = { style: {}, dataset: {} }, listeners = {};
+globalThis.document = { documentElement: root };
+globalThis.localStorage = { getItem: (key) => key === "theme" ? values[1] : null };
+globalThis.addEventListener = (name, listener) => { listeners[name] = listener; };
+globalThis.matchMedia = () => ({ matches: false, addEventListener() {} });
+globalThis.window = globalThis;
+(0, eval)(values[0]);
+const first = root.style.colorScheme ?? root.dataset.theme;
+values[1] = "dark";
+listeners.storage();
+console.log(JSON.stringify([first, root.style.colorScheme ?? root.dataset.theme]));
+"""
+
+
+@pytest.mark.parametrize(
+    ("chosen", "scheme"), [("dark", "dark"), ("light", "light"), ("system", ""), (None, "")], ids=str
+)
+def test_pages_follow_the_colours_that_are_chosen_in_airflow(chosen, scheme):
+    """They read the same key as the funnel page, at once and after a change, and have two of each colour."""
+    assert json.loads(javascript.run(THEME, THEME_SCRIPT, chosen)) == [scheme, "dark"]
+    funnel = (PAGE / "theme.js").read_text()
+    assert json.loads(javascript.run(THEME, funnel, chosen)) == [scheme or "light", "dark"]
+    for html in (page.render(PROVISIONAL, HELD, LINKS), page.render_index(WEEKS)):
+        assert f"<script>{THEME_SCRIPT}</script>" in html
+        root, rest = re.search(r"<style>\s*:root \{(.*?)\}(.*?)</style>", html, re.DOTALL).groups()
+        assert "color-scheme: light dark;" in root
+        colors = re.findall(r"--\w+: (.*?);", root)
+        assert len(colors) == 8
+        assert all(re.fullmatch(r"light-dark\((#\w+), (?!\1\))#\w+\)", color) for color in colors)
+        assert not re.search(r"#[0-9a-f]{3,6}\b", rest)
 
 
 class TestCharts:
