@@ -19,7 +19,10 @@ if __name__ == "__main__":
         "Nothing else should run\n"
         "meanwhile. [Decision 12](decisions/12-airflow-and-cosmos.md) tells how the weekly run became faster.\n"
     )
-    parts = [intro, *(section() for section in SECTIONS)]
-    PAGE.write_text("\n".join(parts), encoding="utf-8")
+    parts = [intro]
+    for section in SECTIONS:
+        # Written after each: what broke off keeps what was measured before.
+        parts.append(section())
+        PAGE.write_text("\n".join(parts), encoding="utf-8")
     print(f"Written to {PAGE}")
     growth.main()

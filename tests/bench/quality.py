@@ -35,7 +35,7 @@ TURNS = 5
 
 def build(folder: Path, sessions: int) -> None:
     """Simulate a shop in `folder`, admit its first week unjudged, and build its second."""
-    from greenery.build import locking
+    from greenery.build import locking, record
     from greenery.landing import ledger, loading
     from greenery.settings import Settings
     from greenery.simulator.shop import Shop, simulate
@@ -62,9 +62,9 @@ def build(folder: Path, sessions: int) -> None:
         with connect(home) as connection:
             assert locking.acquire(connection, run, as_of, lambda _: False)
         pipeline.dbt(home, "run")
-        pipeline.record_tests(home, run, [])
-        if as_of == FIRST:
-            with connect(home) as connection:
+        with connect(home) as connection:
+            record.tested(connection, run, [])
+            if as_of == FIRST:
                 ledger.admit(connection, landed.extract_id)
                 locking.release(connection, run)
 
