@@ -1,4 +1,4 @@
-"""The figures of a week, as summary.json and restatement.json hold them.
+"""The figures of a week, as summary.json holds them.
 
 Shares are fractions of 1, `*_pp` are percentage points. The order of the fields is the order of the keys in the file.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Generic, TypeVar
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from greenery.documents import Document, Moment
 from greenery.figures.order_model import OrderChanges
@@ -377,38 +377,3 @@ class Summary(Document):
     provisional: Provisional
     trend: tuple[TrendWeek, ...]
     order_changes: OrderChanges
-
-
-class FigureChange(Document):
-    """A figure that differs, named by its path in summary.json. A value is None if that summary lacks the figure."""
-
-    figure: str
-    old: JsonValue
-    new: JsonValue
-
-
-class OrderState(Document):
-    """The change of an order, without its id."""
-
-    change: str
-    status_from: str | None
-    status_to: str | None
-    changed_columns: str | None
-    order_total: float | None = None
-    products: str | None = None
-
-
-class OrderRestated(Document):
-    """An order whose change differs. old or new is None if the order did not change in that version."""
-
-    order_id: str
-    old: OrderState | None
-    new: OrderState | None
-
-
-class Restatement(Document):
-    """The content of restatement.json: the figures and orders of a week that differ from its report before."""
-
-    as_of: Moment
-    figures: tuple[FigureChange, ...]
-    orders: tuple[OrderRestated, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from greenery.figures.model import FigureChange, OrderRestated, OrderState, Restatement
+from greenery.figures.restatement_model import FigureChange, OrderRestated, OrderState, Restatement
 
 # The content of a JSON file, whichever version of the code wrote it.
 Content = Mapping[str, Any]

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from greenery.figures import order_changes
-from greenery.figures.model import Restatement, Summary
+from greenery.figures.model import Summary
 from greenery.figures.order_changes import OrdersAlike
 from greenery.figures.order_model import Stuck, StuckOrder
+from greenery.figures.restatement_model import Restatement
 from greenery.figures.statistics import MORE_THAN_NOISE, NO_COMPARISON
 from greenery.messages import badge, chart, restated, wording
 from greenery.messages.check_results import CheckResults

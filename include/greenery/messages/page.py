@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from greenery.figures.model import Restatement, Summary
+from greenery.figures.model import Summary
 from greenery.figures.order_changes import CHANGES, groups
+from greenery.figures.restatement_model import Restatement
 from greenery.messages import chart, digest, wording
 from greenery.messages.check_results import CheckResults
 from greenery.messages.digest_parts import Links

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from greenery.figures.model import Restatement
+from greenery.figures.restatement_model import Restatement
 from greenery.messages import wording
 from greenery.messages.digest_parts import Restated
 

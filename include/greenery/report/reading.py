@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from greenery import commands
-from greenery.figures.model import Restatement, Summary
+from greenery.figures.model import Summary
+from greenery.figures.restatement_model import Restatement
 from greenery.messages import digest
 from greenery.messages.digest_parts import Digest, Links
 from greenery.messages.week_state import WeekState

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from greenery.documents import to_json
-from greenery.figures.model import Restatement, Summary
+from greenery.figures.model import Summary
+from greenery.figures.restatement_model import Restatement
 from greenery.messages.check_results import CheckResults
 from greenery.report.run_note import RunNote
 from greenery.report.weeks import WEEKS

@@ -10,7 +10,8 @@ from pathlib import Path
 from greenery import commands
 from greenery.documents import to_json
 from greenery.figures import order_changes, restatement, summary
-from greenery.figures.model import Restatement, Summary
+from greenery.figures.model import Summary
+from greenery.figures.restatement_model import Restatement
 from greenery.files import write_atomically
 from greenery.landing import ledger
 from greenery.messages import chart, page

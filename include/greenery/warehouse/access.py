@@ -10,7 +10,7 @@ from typing import Any
 
 from greenery.settings import Settings
 from greenery.source.tables import Table
-from greenery.warehouse import duckdb, snowflake
+from greenery.warehouse import duckdb, snowflake, snowflake_login
 from greenery.warehouse.connection import Connection, UnavailableError
 from greenery.warehouse.snowflake import SnowflakeConnection
 from greenery.warehouse.sqlite import open_sqlite
@@ -42,7 +42,7 @@ def dbt_variables(settings: Settings) -> dict[str, str]:
     DuckDB has no secrets: the tasks' own environment names its file. Raises UnavailableError where the connection can't
     be used.
     """
-    return snowflake.dbt_variables(settings) if settings.target == "snowflake" else {}
+    return snowflake_login.dbt_variables(settings) if settings.target == "snowflake" else {}
 
 
 def parsing_variables(settings: Settings) -> dict[str, str]:
@@ -50,7 +50,7 @@ def parsing_variables(settings: Settings) -> dict[str, str]:
 
     Raises UnavailableError where the connection can't be read in this process.
     """
-    return snowflake.parsing_variables() if settings.target == "snowflake" else {}
+    return snowflake_login.parsing_variables() if settings.target == "snowflake" else {}
 
 
 def refusal(settings: Settings, text: str) -> UnavailableError | None:
