@@ -126,7 +126,7 @@ def test_a_version_is_looked_up_now_and_then_and_copied_once(on_snowflake, snowf
 def test_all_relations_of_a_copy_are_of_one_version(on_snowflake, monkeypatch, tmp_path):
     answers = iter([7, 8, 8, 8, 8])
     copied = []
-    monkeypatch.setattr(copies, "_version", lambda *_: next(answers))
+    monkeypatch.setattr(copies, "recorded_version", lambda *_: next(answers))
     monkeypatch.setattr(copies, "_copy", lambda _, file: copied.append(file))
     home = Settings(home=tmp_path, extracts=tmp_path, target="snowflake")
     assert copies.newest(home).name == "8"
@@ -180,6 +180,8 @@ def test_a_run_after_it_publishes_on_top_of_it(on_duckdb, on_snowflake):
         roll_back(on_snowflake, WHY, 3)
     with passing_gate():
         run_week(on_snowflake, WEEKS[1], reextract=True)
+    with connect(on_snowflake) as connection:
+        assert versions.recorded_version(connection) == 3, "a number that comes again would show the page an old copy"
     for name in ("summary.json", "order_changes.csv"):
         for week in WEEKS:
             found = (on_snowflake.report_folder(week) / name).read_bytes()

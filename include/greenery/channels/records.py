@@ -22,7 +22,8 @@ from greenery.warehouse.connection import Connection, UnavailableError, rows
 
 log = logging.getLogger(__name__)
 
-# Most sends take less. One over a slow channel may take longer: the wait for it then ends without a send.
+# How long a second process waits for the lock of a message. Most sends take less time; if a slow channel takes longer,
+# the second process gives up.
 MESSAGE_LOCK_SECONDS = 180
 
 TABLES = """

@@ -26,11 +26,12 @@ from greenery.channels.channel import (
 from greenery.channels.errors import PassingError, PermanentError
 from greenery.local_airflow.background import UI_PORT
 from greenery.local_airflow.environment import environment
+from greenery.publishing.versions import recorded_version
 from greenery.settings import SettingError, Settings, load
 from greenery.source.folders import ExtractError
 from greenery.warehouse import raw_tables
 from greenery.warehouse.access import check_models_warehouse, connect, publishes_files
-from greenery.warehouse.connection import UnavailableError, rows
+from greenery.warehouse.connection import UnavailableError
 
 GOOD, OFF, BAD = "ok", "off", "FIX"
 
@@ -122,11 +123,11 @@ def _warehouse(settings: Settings) -> Diagnosis:
     if not publishes_files(settings):
         try:
             with connect(settings) as connection:
-                published = rows(connection, "select version from landing.publication")
+                published = recorded_version(connection)
                 check_models_warehouse(connection, settings)
         except UnavailableError as error:
             return Diagnosis("warehouse", BAD, str(error))
-        newest = f"published version {published[0]['version']}" if published else "nothing is published yet"
+        newest = f"published version {published}" if published else "nothing is published yet"
         return Diagnosis("warehouse", GOOD, f"{settings.target} answers, {newest}")
     if not settings.warehouse.exists():
         ways = f"{commands.make(settings, 'demo')}, or {commands.make(settings, 'backfill FROM=… TO=…')}"

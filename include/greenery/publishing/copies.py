@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 
 from greenery.publishing import published_tables
-from greenery.publishing.versions import nothing_published
+from greenery.publishing.versions import nothing_published, recorded_version
 from greenery.settings import Settings
 from greenery.warehouse.access import batches, connect_to_read
-from greenery.warehouse.connection import Connection, rows
+from greenery.warehouse.connection import Connection
 from greenery.warehouse.duckdb import open_file
 from greenery.warehouse.statements import SQL
 
@@ -31,7 +31,9 @@ def newest(settings: Settings) -> Path:
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     with connect_to_read(settings) as connection:
         while True:
-            version = _version(settings, connection)
+            version = recorded_version(connection)
+            if version is None:
+                raise nothing_published(settings)
             folder = place / str(version)
             if folder.is_dir():
                 return folder
@@ -41,18 +43,11 @@ def newest(settings: Settings) -> Path:
                 _copy(connection, beside / "greenery.duckdb")
                 (beside / "manifest.json").write_text(json.dumps({"version": version}), encoding="utf-8")
                 # Another process may have made it meanwhile.
-                if _version(settings, connection) == version and not folder.is_dir():
+                if recorded_version(connection) == version and not folder.is_dir():
                     beside.rename(folder)
                     for other in place.iterdir():
                         if other.name.isdigit() and other != folder:
                             shutil.rmtree(other)
-
-
-def _version(settings: Settings, connection: Connection) -> int:
-    found = rows(connection, "select version from landing.publication")
-    if not found:
-        raise nothing_published(settings)
-    return int(found[0]["version"])
 
 
 def _copy(connection: Connection, file: Path) -> None:

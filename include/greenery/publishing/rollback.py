@@ -90,10 +90,10 @@ def _because(version: int) -> str:
 
 
 def _published(settings: Settings, connection: Connection) -> int:
-    found = rows(connection, "select version from landing.publication")
-    if not found:
+    version = versions.recorded_version(connection)
+    if version is None:
         raise RollbackError(str(versions.nothing_published(settings)))
-    return int(found[0]["version"])
+    return version
 
 
 def _goal(

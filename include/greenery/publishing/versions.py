@@ -50,8 +50,9 @@ def publish(settings: Settings, run_id: str) -> int:
     with connect(settings) as connection:
         lock = record.check_build(connection, run_id)
         record.check_passed(connection, lock)
-        recorded = rows(connection, "select version from landing.publication")
-        version = 1 + max([*_numbers(settings), *(row["version"] for row in recorded)], default=0)
+        # No number comes again, also after a rollback: it names one content.
+        query = "select version from landing.publication union all select version from landing.versions"
+        version = 1 + max([*_numbers(settings), *(row["version"] for row in rows(connection, query))], default=0)
         in_files = publishes_files(settings)
         if in_files:
             _write_version(connection, _version_folder(settings, version), version)
@@ -74,12 +75,17 @@ def publish(settings: Settings, run_id: str) -> int:
 
 def catch_up(settings: Settings, connection: Connection) -> None:
     """Switch to the recorded version if a kill came between recording it and switching to it."""
-    recorded = rows(connection, "select version from landing.publication")
-    if not recorded or not publishes_files(settings):
+    version = recorded_version(connection)
+    if version is None or not publishes_files(settings):
         return
-    version = recorded[0]["version"]
     if _version_folder(settings, version).is_dir() and _published_version(settings) != version:
         switch_link(settings.published, f"versions/{version}")
+
+
+def recorded_version(connection: Connection) -> int | None:
+    """Return the number of the published version, as the warehouse records it; None before the first publish."""
+    found = rows(connection, "select version from landing.publication")
+    return int(found[0]["version"]) if found else None
 
 
 @contextmanager
@@ -90,7 +96,7 @@ def open_published(settings: Settings) -> Iterator[Connection]:
     """
     if not publishes_files(settings):
         with connect_to_read(settings) as session:
-            if not rows(session, "select version from landing.publication"):
+            if recorded_version(session) is None:
                 raise nothing_published(settings)
             yield session
         return
