@@ -144,6 +144,15 @@ def test_a_key_that_another_version_of_the_code_has_corrects_nothing(made):
     assert "was corrected" in made.deliver("slack", "auto")
 
 
+def test_a_clock_that_was_set_back_changes_no_order(made, monkeypatch):
+    for now, content in ((2_000_000, "a"), (1_000_000, "b")):
+        monkeypatch.setattr(sent.time, "time_ns", lambda now=now: now)
+        with sent.sending(made.settings, "digest", WEEK, "email", content) as sending:
+            sending.finish(Reference())
+    (last,) = sent.last_sent(made.settings, "digest", WEEK)
+    assert last.content_hash == "b"
+
+
 def test_content_that_comes_back_after_a_killed_send_is_compared_with_what_began_between(made):
     with sent.sending(made.settings, "digest", WEEK, "email", "a") as sending:
         sending.finish(Reference())

@@ -122,9 +122,10 @@ def sending(settings: Settings, kind: str, subject: str, channel: str, content_h
         parts = Parts.model_validate_json(own[-1].reference) if own else Parts()
         begun_or_sent = [*(row.content_hash for row in unfinished), *([last.content_hash] if last else [])]
         had = [other for other in begun_or_sent if other != content_hash]
-        # Its number is the time, so that later sends have greater ones, on whichever host.
-        send_id = time.time_ns()
         with open_ledger(settings) as ledger:
+            # Later sends have greater numbers, on whichever host, also after a clock was set back.
+            newest = rows(ledger, "select max(id) as id from sends")[0]["id"] or 0
+            send_id = max(time.time_ns(), newest + 1)
             ledger.execute(
                 """
                 insert into sends (id, kind, subject, channel, content_hash, state, begun_at, reference)
