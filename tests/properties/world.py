@@ -270,5 +270,6 @@ def published_rows(warehouse: Warehouse, relation: str) -> list[dict]:
 def report_rows(warehouse: Warehouse, name: str, as_of: datetime, **parameters: int) -> list[dict]:
     """Return the rows of a statement of `include/sql/figures/` on what is published."""
     connection = warehouse.open("published")
-    week_rows.keep_recent_sessions(connection, as_of)
-    return rows(connection, statement(f"figures/{name}"), {"as_of": as_of, **parameters})
+    sessions = week_rows.known_sessions(connection, as_of)
+    text = statement(f"figures/{name}", "intermediate", *sessions)
+    return rows(connection, text, {"as_of": as_of, **parameters})

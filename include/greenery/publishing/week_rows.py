@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from greenery.build.known import Known, known
 from greenery.figures.rows import WeekRows
 from greenery.figures.statistics import ENOUGH_PEERS, ENOUGH_SESSIONS
-from greenery.warehouse.access import history_schema, keep
+from greenery.warehouse.access import history_schema
 from greenery.warehouse.connection import Connection, rows
 from greenery.warehouse.statements import statement
+
+
+# No time of the source is before it.
+ALWAYS = datetime(1900, 1, 1)
 
 
 class NotAdmittedError(Exception):
@@ -26,16 +31,16 @@ def read(connection: Connection, as_of: datetime) -> WeekRows:
     history = history_schema(connection)
 
     def found(name: str, **parameters: int) -> list[dict[str, Any]]:
-        return rows(connection, statement(f"figures/{name}", history), {"as_of": as_of, **parameters})
+        return rows(connection, statement(f"figures/{name}", history, *sessions), {"as_of": as_of, **parameters})
 
-    extract = found("extract")
+    extract = rows(connection, statement("figures/extract", history), {"as_of": as_of})
     if not extract:
         raise NotAdmittedError(f"the extract {as_of:%Y-%m-%d} is not admitted: run its week first")
-    keep_recent_sessions(connection, as_of)
+    sessions = known_sessions(connection, as_of)
     weeks = found("sessions_by_week")
     # If a whole week has too few sessions, each part of it has too few as well.
-    sessions = {row["weeks_ago"]: row["sessions"] for row in weeks}
-    comparable = min(sessions.get(0, 0), sessions.get(1, 0)) >= ENOUGH_SESSIONS
+    counts = {row["weeks_ago"]: row["sessions"] for row in weeks}
+    comparable = min(counts.get(0, 0), counts.get(1, 0)) >= ENOUGH_SESSIONS
     return WeekRows.model_validate(
         {
             "as_of": as_of,
@@ -44,14 +49,16 @@ def read(connection: Connection, as_of: datetime) -> WeekRows:
             "events_without_session": found("events_without_session")[0]["events"],
             "order_changes": found("order_changes"),
             "order_products": found("order_products"),
-            "pace": rows(connection, statement("figures/pace")),
+            "pace": found("pace"),
             "movers": found("movers", enough=ENOUGH_SESSIONS) if comparable else [],
             "stuck_orders": found("stuck_orders", enough=ENOUGH_PEERS),
         }
     )
 
 
-def keep_recent_sessions(connection: Connection, as_of: datetime) -> None:
-    """Keep the sessions of the last weeks, as known at `as_of`, as the temporary table recent_sessions."""
-    text = statement("shared/recent_sessions", history_schema(connection))
-    keep(connection, "recent_sessions", text, {"as_of": as_of})
+def known_sessions(connection: Connection, as_of: datetime) -> Known:
+    """Return the relations with the sessions, and their products in two weeks, as known at `as_of` (naive UTC)."""
+    history = history_schema(connection)
+    return known(
+        connection, as_of, "analytics", history, since=ALWAYS, products_since=as_of - timedelta(days=14)
+    )

@@ -93,12 +93,12 @@ def _validate(context: EphemeralDataContext, connection: Connection, as_of: date
     query = "select as_of from intermediate.int_extract_pairs where as_of = $as_of"
     if not (has_table(connection, "intermediate", "int_extract_pairs") and rows(connection, query, {"as_of": as_of})):
         raise NotBuiltError(f"the week {as_of:%Y-%m-%d} is not in the models: run it first, with make backfill.")
-    validation.make_base(connection, as_of)
+    sessions = validation.make_base(connection, as_of)
     given = validation.parameters(connection, as_of)
     source = context.data_sources.add_sql("warehouse", **data_source(connection))
     statistics: dict[str, Mapping[str, int]] = {}
     for suite in SUITES:
-        validation.make(connection, suite, as_of)
+        validation.make(connection, suite, as_of, sessions)
         asset = source.add_table_asset(name=suite.name, table_name=validation.table(suite))
         definition = ValidationDefinition(
             name=suite.name,

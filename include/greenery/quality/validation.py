@@ -10,13 +10,16 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from greenery.build.known import Known, known
 from greenery.quality.findings import NAMED_ROWS, Finding, finding
+from greenery.quality.history import WEEKS
 from greenery.quality.suite import Check, Suite
 from greenery.quality.suites import SUITES
 from greenery.source.tables import STEPS
 from greenery.warehouse.access import data_source, keep
 from greenery.warehouse.connection import Connection, rows
 from greenery.warehouse.statements import statement
+from greenery.week import WEEK
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 # Temporary tables, made in this order, because later statements read earlier tables.
 BASE = {
     "week": "quality/base/week",
-    "sessions": "shared/recent_sessions",
+    "sessions": "shared/known_sessions",
     "session_products": "quality/base/session_products",
     "funnel_cells": "quality/base/funnel_cells",
     "new_events": "quality/base/new_events",
@@ -46,12 +49,12 @@ def validate(connection: Connection, as_of: datetime) -> dict[str, Finding]:
 
     Raises RuntimeError if a check could not be evaluated.
     """
-    make_base(connection, as_of)
+    sessions = make_base(connection, as_of)
     given = parameters(connection, as_of)
     source = ephemeral_context().data_sources.add_sql(name="warehouse", **data_source(connection))
     found: dict[str, Finding] = {}
     for suite in SUITES:
-        make(connection, suite, as_of)
+        make(connection, suite, as_of, sessions)
         found |= findings_of(connection, source, suite, given)
         connection.execute(f"drop table {table(suite)}")
     return found
@@ -88,16 +91,22 @@ def table(suite: Suite) -> str:
     return f"quality_rows_{suite.name}"
 
 
-def make_base(connection: Connection, as_of: datetime) -> None:
-    """Make the temporary tables that the statements of the suites read."""
+def make_base(connection: Connection, as_of: datetime) -> Known:
+    """Make the temporary tables that the statements of the suites read.
+
+    Return the relations that show the sessions of the weeks with which the week is compared. The week's own sessions
+    are worked out from their steps, because they are compared with the marts too.
+    """
     for name, place in BASE.items():
         _keep(connection, f"quality_{name}", statement(place), as_of)
+    first = as_of - (1 + WEEKS) * WEEK
+    return known(connection, as_of, "marts", "intermediate", since=first, products_since=first)
 
 
-def make(connection: Connection, suite: Suite, as_of: datetime) -> None:
-    """Make the rows of a suite as a temporary table."""
+def make(connection: Connection, suite: Suite, as_of: datetime, sessions: Known) -> None:
+    """Make the rows of a suite as a temporary table. sessions: the result of `make_base`."""
     if suite.statement is None:
-        _keep(connection, table(suite), statement(f"quality/rows/{suite.name}"), as_of)
+        _keep(connection, table(suite), statement(f"quality/rows/{suite.name}", "intermediate", *sessions), as_of)
     else:
         text, values = suite.statement(connection)
         keep(connection, table(suite), text, values)
@@ -105,8 +114,8 @@ def make(connection: Connection, suite: Suite, as_of: datetime) -> None:
 
 def _keep(connection: Connection, name: str, text: str, as_of: datetime) -> None:
     code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
-    given = {"as_of": as_of} if "$as_of" in code else None
-    keep(connection, name, code, given)
+    given = {"as_of": as_of, "since": as_of - WEEK}
+    keep(connection, name, code, {key: value for key, value in given.items() if f"${key}" in code} or None)
 
 
 def parameters(connection: Connection, as_of: datetime) -> dict[str, Any]:

@@ -54,9 +54,16 @@ def _environment() -> Environment:
 
 
 @functools.cache
-def statement(name: str, history: str = "intermediate") -> str:
+def statement(
+    name: str,
+    history: str = "intermediate",
+    sessions: str = "known_sessions",
+    session_products: str = "known_session_products",
+) -> str:
     """Return the text of `include/sql/<name>.sql`, with its macros filled in.
 
     history: the schema of the relations that are no marts. They are published in another one than they are built in.
+    sessions, session_products: the relations that show these as known at a week's end, as `build.known` returns them.
     """
-    return _environment().get_template(f"{name}.sql").render(history=history)
+    text = _environment().get_template(f"{name}.sql")
+    return text.render(history=history, sessions=sessions, session_products=session_products)

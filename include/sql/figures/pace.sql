@@ -1,10 +1,10 @@
--- The time from each step to the next in the sessions of the week: those of recent_sessions with weeks_ago 0. There is
--- one row for each step that a session reached after the step before it, or in the same instant. A time before the
--- session's start, which comes from a backdated event, is left out.
+-- The time from each step to the next in the sessions of the week that ends at $as_of, as known then. There is one row
+-- for each step that a session reached after the step before it, or in the same instant. A time before the session's
+-- start, which comes from a backdated event, is left out.
 with sessions as (
     select *
-    from recent_sessions
-    where weeks_ago = 0
+    from {{ sessions }}
+    where started_at >= $as_of - interval '7 days'
 ),
 
 moves as (

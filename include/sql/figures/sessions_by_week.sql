@@ -1,32 +1,10 @@
 -- The funnel by week as known as of $as_of, one row for each week that has sessions. weeks_ago 0 is the week that ends
 -- at $as_of. Times are UTC.
-with known_steps as (
-    select *
-    from {{ history }}.int_session_steps
-    where known_as_of <= $as_of and first_at < $as_of
-),
-
-dated_steps as (
-    select
-        *,
-        {{ session_start() }}
-    from known_steps
-),
-
-sessions as (
-    select
-        session_id,
-        started_at,
-        {{ step_times() }}
-    from dated_steps
-    group by session_id, started_at
-),
-
-by_week as (
+with by_week as (
     select
         *,
         {{ weeks_ago('started_at') }} as weeks_ago
-    from sessions
+    from {{ sessions }}
 ),
 
 with_week_end as (

@@ -4,10 +4,9 @@ with sessions as (
     select
         session_id,
         cast(started_at as date) as session_date,
-        coalesce(country, 'unknown') as country,
-        coalesce(state, 'unknown') as state
+        country,
+        state
     from quality_sessions
-    where weeks_ago = 0
 )
 
 select distinct

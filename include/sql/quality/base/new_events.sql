@@ -1,8 +1,17 @@
 -- The events that the extract as of $as_of is the first to show. is_backdated: the extract before should have had it.
-with known_before as (
+with events as (
+    select landed.*
+    from quality_week
+    inner join landing.events as landed on quality_week.extract_id = landed.extract_id
+),
+
+known_before as (
     select distinct event_id
     from intermediate.int_event_appearances
-    where as_of < $as_of and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
+    where
+        as_of < $as_of
+        and pair_id in (select pairs.pair_id from intermediate.int_extract_pairs as pairs)
+        and event_id in (select events.event_id from events)
 ),
 
 appearances as (
@@ -23,8 +32,7 @@ select
     events.order_id,
     events.product_id,
     coalesce(appearances.is_backdated, false) as is_backdated
-from quality_week
-inner join landing.events as events on quality_week.extract_id = events.extract_id
+from events
 left join appearances on events.event_id = appearances.event_id
 left join known_before on events.event_id = known_before.event_id
 where known_before.event_id is null

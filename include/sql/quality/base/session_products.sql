@@ -8,7 +8,7 @@ with known_steps as (
         session_steps.product_id
     from quality_sessions as sessions
     inner join intermediate.int_session_steps as session_steps on sessions.session_id = session_steps.session_id
-    where sessions.weeks_ago = 0 and session_steps.known_as_of <= $as_of and session_steps.first_at < $as_of
+    where session_steps.known_as_of <= $as_of and session_steps.first_at < $as_of
 ),
 
 order_items as (

@@ -2,7 +2,6 @@
 -- $as_of is the first to show, each with the earliest of these events.
 with week_sessions as (
     select session_id from quality_sessions
-    where weeks_ago = 0
 ),
 
 backdated as (

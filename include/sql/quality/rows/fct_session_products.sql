@@ -4,7 +4,6 @@
 -- of later extracts are left out unless they are wrong, so that a week is judged alike on the day and later.
 with week_sessions as (
     select session_id from quality_sessions
-    where weeks_ago = 0
 ),
 
 backdated as (

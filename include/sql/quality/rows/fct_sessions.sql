@@ -22,4 +22,3 @@ select
 from quality_sessions as sessions
 inner join marts.fct_sessions as marts on sessions.session_id = marts.session_id
 cross join newest
-where sessions.weeks_ago = 0

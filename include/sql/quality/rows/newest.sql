@@ -1,11 +1,17 @@
 -- The times of the newest event and the newest order of the extract as of $as_of, without those dated ahead. Also the
 -- number of sessions or orders in the weeks before, as far back as there are any.
-with usual as (
+with sessions as (
+    select {{ weeks_ago('started_at') }} as weeks_ago
+    from {{ sessions }}
+    where started_at >= $as_of - interval '63 days'
+),
+
+usual as (
     select
         'events' as kind,
         count(case when weeks_ago > 0 then 1 end) as rows_before,
         max(weeks_ago) as weeks_before
-    from quality_sessions
+    from sessions
     union all
     select
         'orders' as kind,

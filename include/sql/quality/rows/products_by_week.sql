@@ -1,17 +1,20 @@
 -- The number of sessions that look at each product, in the week that ends at $as_of and in the eight weeks before it.
 -- In the rows without a product it is the number of all sessions.
-with products as (
-    select distinct
+with sessions as (
+    select
+        session_id,
+        {{ weeks_ago('started_at') }} as weeks_ago
+    from {{ sessions }}
+    where started_at >= $as_of - interval '63 days'
+),
+
+products as (
+    select
         sessions.weeks_ago,
-        session_steps.session_id,
-        session_steps.product_id
-    from quality_sessions as sessions
-    inner join intermediate.int_session_steps as session_steps on sessions.session_id = session_steps.session_id
-    where
-        session_steps.known_as_of <= $as_of
-        and session_steps.first_at < $as_of
-        and session_steps.event_type in ('page_view', 'add_to_cart')
-        and session_steps.product_id is not null
+        session_products.product_id
+    from sessions
+    inner join {{ session_products }} as session_products on sessions.session_id = session_products.session_id
+    where session_products.page_view_at is not null or session_products.add_to_cart_at is not null
 )
 
 select
@@ -25,5 +28,5 @@ select
     weeks_ago,
     null as product_id,
     count(*) as sessions
-from quality_sessions
+from sessions
 group by weeks_ago

@@ -1,7 +1,6 @@
 -- The sessions that start in the week that ends at $as_of, as known then, and whether fct_sessions has them.
 with week_sessions as (
     select * from quality_sessions
-    where weeks_ago = 0
 ),
 
 mart_sessions as (
@@ -62,7 +61,7 @@ select
     coalesce(copies.sessions, 1) as copies,
     case when average.events > 5 then 20 * average.events else 100 end as events_of_a_machine,
     case
-        when week_sessions.country is not null and week_sessions.state is not null then week_sessions.country
+        when week_sessions.country <> 'unknown' and week_sessions.state <> 'unknown' then week_sessions.country
     end as place,
     places_before.user_id is not null as place_was_known
 from week_sessions

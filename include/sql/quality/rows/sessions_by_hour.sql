@@ -1,9 +1,28 @@
 -- The number of sessions that start in each hour of the week that ends at $as_of and of the eight weeks before it, as
 -- known then.
+with sessions as (
+    select
+        started_at,
+        {{ weeks_ago('started_at') }} as weeks_ago
+    from {{ sessions }}
+    where started_at >= $as_of - interval '63 days'
+),
+
+by_hour as (
+    select
+        weeks_ago,
+        cast(
+            floor(
+                168 * (weeks_ago + 1) - cast(datediff('microsecond', started_at, $as_of) as double) / 3600000000
+            ) as integer
+        ) as hour_of_week
+    from sessions
+)
+
 select
     weeks_ago,
     hour_of_week,
     count(*) as sessions
-from quality_sessions
+from by_hour
 group by weeks_ago, hour_of_week
 order by weeks_ago, hour_of_week

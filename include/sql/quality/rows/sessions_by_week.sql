@@ -1,5 +1,13 @@
 -- For the week that ends at $as_of and the eight weeks before it: the number of sessions, and how many reached each
 -- step, as known at $as_of.
+with sessions as (
+    select
+        *,
+        {{ weeks_ago('started_at') }} as weeks_ago
+    from {{ sessions }}
+    where started_at >= $as_of - interval '63 days'
+)
+
 select
     weeks_ago,
     count(*) as sessions,
@@ -7,6 +15,6 @@ select
     count(add_to_cart_at) as add_to_cart,
     count(checkout_at) as checkout,
     count(case when user_id is null then 1 end) as without_user
-from quality_sessions
+from sessions
 group by weeks_ago
 order by weeks_ago

@@ -1,9 +1,9 @@
--- The sessions that start in the week that ends at $as_of or in the eight weeks before it, as known then, with their
--- user and place. weeks_ago 0 is the week that ends at $as_of. Times are UTC.
+-- The sessions that start between $since and $as_of, as known at $as_of: the columns of fct_sessions, which shows them as
+-- known at the newest extract, and the number of their events. Times are UTC.
 with recent_sessions as (
     select distinct session_id
     from {{ history }}.int_session_steps
-    where known_as_of <= $as_of and first_at < $as_of and first_at >= $as_of - interval '63 days'
+    where known_as_of <= $as_of and first_at < $as_of and first_at >= $since
 ),
 
 known_steps as (
@@ -59,28 +59,21 @@ addresses as (
         and pair_id in (select pairs.pair_id from {{ history }}.int_extract_pairs as pairs)
         and address_id in (select users.address_id from users)
     qualify row_number() over (partition by address_id order by as_of desc) = 1
-),
-
-aged as (
-    select
-        *,
-        {{ weeks_ago('started_at') }} as weeks_ago
-    from sessions
 )
 
 select
-    aged.*,
-    cast(
-        floor(
-            168 * (aged.weeks_ago + 1)
-            - cast(datediff('microsecond', aged.started_at, $as_of) as double) / 3600000000
-        ) as integer
-    ) as hour_of_week,
+    sessions.session_id,
     session_users.user_id,
-    addresses.country,
-    addresses.state
-from aged
-left join session_users on aged.session_id = session_users.session_id
+    coalesce(addresses.country, 'unknown') as country,
+    coalesce(addresses.state, 'unknown') as state,
+    sessions.started_at,
+    sessions.ended_at,
+    {% for step in steps() -%}
+    sessions.{{ step }}_at,
+    {% endfor -%}
+    sessions.events
+from sessions
+left join session_users on sessions.session_id = session_users.session_id
 left join users on session_users.user_id = users.user_id
 left join addresses on users.address_id = addresses.address_id
-where aged.weeks_ago between 0 and 8
+where sessions.started_at >= $since
