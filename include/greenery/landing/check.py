@@ -10,7 +10,7 @@ import duckdb
 from greenery.landing import raw_rows, reading
 from greenery.landing.values import doubtful_fraction, expected, is_no_value, placeholders, remedy, says_nothing, typed
 from greenery.source.folders import ExtractError, ExtractFolder
-from greenery.source.tables import MONEY, TABLES, Column, RowSource, Table
+from greenery.source.tables import MONEY, TABLES, TEXT, Column, RowSource, Table
 from greenery.warehouse.raw_tables import RawExtract
 
 NAMED_KEYS = 5
@@ -46,19 +46,41 @@ def read_rows(
         raw, warnings = raw_rows.read(connection, table, extract, source)
     with reading.readable(raw.where):
         nothing = {column.name: _nothing(connection, table, column) for column in table.columns}
-        values = ", ".join(f"{typed(column, nothing[column.name])} as {column.name}" for column in table.columns)
-        # The rows are in the order of raw_<table>, so that a fault is found beside the text that it was read from.
-        connection.execute(
-            f"create or replace temp table read_{table.name} as select {values} from raw_{table.name} raw"
-        )
-        warnings += _check_values(connection, table, raw, nothing)
+        _read_values(connection, table, nothing)
+        if connection.execute(f"select bool_or(is_doubtful) from read_{table.name}").fetchall()[0][0]:
+            warnings += _check_values(connection, table, raw, nothing)
         _check_fractions(connection, table, raw)
-        connection.execute(
-            f"create or replace temp table typed_{table.name} as select distinct * from read_{table.name}"
-        )
-        connection.execute(f"drop table raw_{table.name}; drop table read_{table.name}")
+        connection.execute(f"drop {raw.kind} raw_{table.name}")
+        connection.execute(f"alter table read_{table.name} drop column is_doubtful")
+        connection.execute(f"drop table if exists {typed_rows(table)}")
+        connection.execute(f"alter table read_{table.name} rename to typed_{table.name}")
         warnings += _check_keys(connection, table, as_of, raw)
         return warnings + _unexpected_values(connection, table, raw.source.name)
+
+
+def _read_values(connection: duckdb.DuckDBPyConnection, table: Table, nothing: dict[str, str]) -> None:
+    """Read the texts of raw_<table> as typed values into read_<table>, in their order.
+
+    is_doubtful: whether `_check_values` finds anything in the row.
+    """
+    values = ", ".join(
+        f"{typed(column, nothing[column.name])} as {column.name}, raw.{column.name} is not null as has_{column.name}"
+        for column in table.columns
+    )
+    doubts = [f"(has_{column.name} and {column.name} is null)" for column in table.landed]
+    doubts += [f"contains({column.name}, chr(0))" for column in table.landed if column.type == TEXT]
+    doubts += [f"{name} is null or {_repeats_name(name, name)}" for name in table.key]
+    names = ", ".join(column.name for column in table.columns)
+    connection.execute(f"""
+        create or replace temp table read_{table.name} as
+        select {names}, coalesce({" or ".join(doubts)}, false) as is_doubtful
+        from (select {values} from raw_{table.name} as raw)
+    """)
+
+
+def _repeats_name(value: str, name: str) -> str:
+    """Return the condition (SQL) that is true if the value is the name of its column."""
+    return f"lower(trim({value}::varchar, ' \ufeff')) = '{name}'"
 
 
 def _nothing(connection: duckdb.DuckDBPyConnection, table: Table, column: Column) -> str:
@@ -84,11 +106,8 @@ def _check_values(
     def is_fault(column: Column) -> str:
         fault = f"{is_unread(column)} and not ({nothing[column.name]})" if expected(column) else "false"
         if column.name in table.key:
-            fault = f"read.{column.name} is null or {repeats_names(column)}"
+            fault = f"read.{column.name} is null or {_repeats_name(f'raw.{column.name}', column.name)}"
         return f"{fault} or contains(raw.{column.name}, chr(0))"
-
-    def repeats_names(column: Column) -> str:
-        return f"lower(trim(raw.{column.name}, ' \ufeff')) = '{column.name}'"
 
     def is_unread(column: Column) -> str:
         return f"raw.{column.name} is not null and read.{column.name} is null"
@@ -99,7 +118,7 @@ def _check_values(
         for column in checked
     )
     found = connection.execute(
-        f"select {facts} from raw_{table.name} as raw positional join read_{table.name} as read"
+        f"select {facts} from raw_{table.name} as raw inner join read_{table.name} as read on raw.rowid = read.rowid"
     ).fetchall()[0]
     faults = [(row, column) for row, column in zip(found[::3], checked, strict=True) if row is not None]
     if faults:
@@ -126,11 +145,12 @@ def _check_values(
 
 def _check_fractions(connection: duckdb.DuckDBPyConnection, table: Table, raw: reading.Raw) -> None:
     """Raise ExtractError for a column of amounts in which the points may separate thousands."""
-    for column in table.columns:
-        if column.type != MONEY:
-            continue
-        query = f"select {doubtful_fraction(column)} from raw_{table.name} as raw"
-        row = connection.execute(query).fetchall()[0][0]
+    amounts = [column for column in table.columns if column.type == MONEY]
+    if not amounts:
+        return
+    doubtful = ", ".join(doubtful_fraction(column) for column in amounts)
+    found = connection.execute(f"select {doubtful} from raw_{table.name} as raw").fetchall()[0]
+    for column, row in zip(amounts, found, strict=True):
         if row is not None:
             text = _raw_text(connection, table, column.name, row)
             raise ExtractError(
@@ -161,6 +181,9 @@ def _check_keys(connection: duckdb.DuckDBPyConnection, table: Table, as_of: date
     key = ", ".join(table.key)
     query = f"select {key} from {typed_rows(table)} group by all having count(*) > 1 order by all"
     twice = connection.execute(query).fetchall()
+    if twice:
+        distinct = f"create or replace temp table typed_{table.name} as select distinct * from {typed_rows(table)}"
+        twice = connection.execute(distinct).execute(query).fetchall()
     warnings = []
     if twice and table.name == "events" and (taken := _take_earliest(connection, table, as_of)):
         warnings = [f"{raw.source.name}: {taken} event(s) are there again with another time: the earliest was taken"]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 import duckdb
 import pyarrow as pa
@@ -60,15 +60,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Raw:
-    """The rows of a table as texts, in the temporary table raw_<table>.
+    """The rows of a table as texts, in the temporary relation raw_<table>, numbered by its column rowid.
 
     extract: the name of the extract, for errors. source: the file, the folder of the parts, or the table. parts: the
-        files.
+        files. kind: of the relation.
     """
 
     extract: str
     source: Path | RowSource
     parts: tuple[Part, ...]
+    kind: Literal["table", "view"] = "table"
 
     @property
     def where(self) -> str:
@@ -82,26 +83,42 @@ class Raw:
 
 
 def read(connection: duckdb.DuckDBPyConnection, table: Table, extract: str, source: Path) -> tuple[Raw, list[str]]:
-    """Read `source`, a file or a folder of parts, into the temporary table raw_<table>; return it and the warnings.
+    """Offer the rows of `source`, a file or a folder of parts, as raw_<table>; return them and the warnings.
 
     extract: the name of the extract, for errors.
 
     Raises ExtractError if a file can't be read, or if a column is missing, occurs twice or is nested.
     """
+    with readable(f"{extract}, {source}"):
+        files = _files(extract, source)
+    if len(files) == 1 and _is_parquet(files[0]):
+        # The rows stay in the file. To read doubtful rows a second time costs less than to copy all of them.
+        with readable(f"{extract}, {source}"):
+            texts, warnings = _parquet_texts(connection, table, files[0], f"{extract}, {files[0]}")
+            numbered = texts.replace("select ", "select file_row_number as rowid, ", 1)
+            connection.execute(f"create temp view raw_{table.name} as {numbered}")
+        raw = Raw(extract, source, (Part(files[0], 0),), "view")
+        return raw, [f"{source.name}: {warning}" for warning in warnings]
     columns = ", ".join(f"{column.name} varchar" for column in table.columns)
     connection.execute(f"create or replace temp table raw_{table.name} ({columns})")
     parts: list[Part] = []
-    warnings: list[str] = []
+    warnings = []
     count = 0
-    with readable(f"{extract}, {source}"):
-        files = _files(extract, source)
     for file in files:
         parts.append(Part(file, count))
-        load = _load_parquet if file.suffix.lower() == ".parquet" else _load_csv
         with readable(f"{extract}, {file}"):
-            warnings += load(connection, table, file, f"{extract}, {file}")
+            if _is_parquet(file):
+                texts, found = _parquet_texts(connection, table, file, f"{extract}, {file}")
+                connection.execute(f"insert into temp.raw_{table.name} {texts}")
+            else:
+                found = _load_csv(connection, table, file, f"{extract}, {file}")
+        warnings += found
         count = int(connection.execute(f"select count(*) from temp.raw_{table.name}").fetchall()[0][0])
     return Raw(extract, source, tuple(parts)), [f"{source.name}: {warning}" for warning in dict.fromkeys(warnings)]
+
+
+def _is_parquet(file: Path) -> bool:
+    return file.suffix.lower() == ".parquet"
 
 
 @contextmanager
@@ -165,8 +182,10 @@ def as_text(name: str, type: str, column: Column) -> str:
     return f"nullif({text}, '')"
 
 
-def _load_parquet(connection: duckdb.DuckDBPyConnection, table: Table, file: Path, where: str) -> list[str]:
-    """Append the file's rows to raw_<table>; return the warnings."""
+def _parquet_texts(
+    connection: duckdb.DuckDBPyConnection, table: Table, file: Path, where: str
+) -> tuple[str, list[str]]:
+    """Return the query of the file's rows as texts, and the warnings."""
     source, parameters = "read_parquet($file, hive_partitioning = false)", {"file": str(file)}
     described = rows(connection, f"describe select * from {source}", parameters)
     # DuckDB renames columns whose names differ only in case. The schema of the file has their real names.
@@ -190,8 +209,8 @@ def _load_parquet(connection: duckdb.DuckDBPyConnection, table: Table, file: Pat
         if column in labels and type.startswith(NUMBERS):
             warnings.append(f"{column.name} is a number there ({type}): leading zeros are lost, export it as text")
         texts.append(as_text(name, type, column))
-    connection.execute(f"insert into temp.raw_{table.name} select {', '.join(texts)} from {source}", parameters)
-    return warnings
+    named = ", ".join(f"{text} as {column.name}" for text, column in zip(texts, table.columns, strict=True))
+    return f"select {named} from {source.replace('$file', _quoted(str(file), chr(39)))}", warnings
 
 
 def _top_level(schema: list[tuple[str, int]]) -> Iterator[str]:

@@ -59,6 +59,4 @@ def read(connection: Connection, as_of: datetime) -> WeekRows:
 def known_sessions(connection: Connection, as_of: datetime) -> Known:
     """Return the relations with the sessions, and their products in two weeks, as known at `as_of` (naive UTC)."""
     history = history_schema(connection)
-    return known(
-        connection, as_of, "analytics", history, since=ALWAYS, products_since=as_of - timedelta(days=14)
-    )
+    return known(connection, as_of, "analytics", history, since=ALWAYS, products_since=as_of - timedelta(days=14))
