@@ -27,7 +27,7 @@ from greenery.source.tables import COUNT, TABLES, TIME, Column, Table
 from greenery.warehouse import raw_tables
 from greenery.warehouse.access import connect, offer
 from greenery.warehouse.connection import Connection, rows, transaction
-from greenery.warehouse.duckdb import open_file, open_in_memory, sql_text
+from greenery.warehouse.duckdb import open_file, open_in_memory
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -314,9 +314,7 @@ def _summary(
 def _land(connection: Connection, reader: duckdb.DuckDBPyConnection, folder: Path, content_hash: str) -> None:
     """Land the orders of each instant as an admitted extract, in the place of those that were imported before."""
     for name, table in (("versions", VERSIONS), ("instants", INSTANTS)):
-        file, columns = folder / f"{name}.parquet", ", ".join(column.name for column in table.columns)
-        reader.execute(f"copy (select {columns} from {name}) to '{sql_text(file)}' (format parquet)")
-        offer(connection, table, f"offered_{name}", file)
+        offer(connection, table, f"offered_{name}", reader, name, folder)
     others = json.dumps({table.name: 0 for table in TABLES if table is not ORDERS})
     names = [column.name for column in ORDERS.columns]
     with transaction(connection):

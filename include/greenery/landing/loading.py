@@ -17,9 +17,8 @@ from greenery.landing.extract import Extract
 from greenery.settings import Settings
 from greenery.source.folders import ExtractError, ExtractFolder, MissingExtractError
 from greenery.source.tables import TABLES, Table
-from greenery.warehouse.access import connect, offer
+from greenery.warehouse.access import connect, offer, reader
 from greenery.warehouse.connection import Connection, rows, transaction
-from greenery.warehouse.duckdb import open_in_memory, sql_text
 from greenery.warehouse.raw_tables import RawExtract
 from greenery.week import WEEKDAYS
 
@@ -101,19 +100,16 @@ def _land(
     scratch: an empty folder for temporary files. landed: the landed extract of the week; None if there is none.
     """
     as_of = folder.as_of
-    # DuckDB reads and checks the rows in memory, whichever warehouse the rows go to.
-    with open_in_memory(scratch) as reader:
-        found = {name: read_table(reader, folder, table) for name, table in READING_ORDER.items()}
+    # DuckDB reads and checks the rows, whichever warehouse the rows go to.
+    with reader(connection, scratch) as read:
+        found = {name: read_table(read, folder, table) for name, table in READING_ORDER.items()}
         warnings = [warning for table in TABLES for warning in found[table.name]]
-        content_hash = _content_hash(reader, folder)
+        content_hash = _content_hash(read, folder)
         if landed and landed.content_hash == content_hash:
             return _kept(landed, "unchanged")
-        row_counts = {table.name: _count(reader, table) for table in TABLES}
+        row_counts = {table.name: _count(read, table) for table in TABLES}
         for table in TABLES:
-            file = scratch / f"{table.name}.parquet"
-            kept = ", ".join(column.name for column in table.landed)
-            reader.execute(f"copy (select {kept} from {typed_rows(table)}) to '{sql_text(file)}' (format parquet)")
-            offer(connection, table, offered_rows(table), file)
+            offer(connection, table, offered_rows(table), read, typed_rows(table), scratch)
         if landed and not reextract:
             difference = _difference(connection, landed)
             raise ExtractError(

@@ -12,7 +12,6 @@ from greenery.warehouse.access import history_schema
 from greenery.warehouse.connection import Connection, rows
 from greenery.warehouse.statements import statement
 
-
 # No time of the source is before it.
 ALWAYS = datetime(1900, 1, 1)
 

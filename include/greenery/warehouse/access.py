@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from greenery.settings import Settings
 from greenery.source.tables import Table
@@ -14,6 +14,9 @@ from greenery.warehouse import duckdb, snowflake, snowflake_login
 from greenery.warehouse.connection import Connection, UnavailableError
 from greenery.warehouse.snowflake import SnowflakeConnection
 from greenery.warehouse.sqlite import open_sqlite
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 def _of(settings: Settings) -> Any:
@@ -95,15 +98,37 @@ def history_schema(connection: Connection) -> str:
     return "history" if isinstance(connection, SnowflakeConnection) else "intermediate"
 
 
-def offer(connection: Connection, table: Table, name: str, file: Path) -> None:
-    """Let the session read the rows of a Parquet file, in the columns of `table`, as the temporary relation `name`.
+@contextmanager
+def reader(connection: Connection, scratch: Path) -> Iterator[DuckDBPyConnection]:
+    """Yield the DuckDB that reads and checks rows before they go to the warehouse: the warehouse itself if it is one.
 
-    The file has to stay as long as it is read. No transaction may be open.
+    scratch: the folder for what does not fit into memory.
     """
     if isinstance(connection, SnowflakeConnection):
-        snowflake.offer(connection, table, name, file)
+        with duckdb.open_in_memory(scratch) as opened:
+            yield opened
     else:
-        duckdb.offer(connection, name, file)
+        duckdb.spill_to(connection, scratch)
+        yield cast("DuckDBPyConnection", connection)
+
+
+def offer(
+    connection: Connection, table: Table, name: str, reader: DuckDBPyConnection, relation: str, scratch: Path
+) -> None:
+    """Let the session read a relation of the reader, in the columns of `table`, as the temporary relation `name`.
+
+    scratch: a folder for a file, which has to stay as long as the rows are read. No transaction may be open.
+    """
+    columns = ", ".join(column.name for column in table.landed)
+    rows = f"select {columns} from {relation}"
+    if reader is not connection:
+        file = scratch / f"{name}.parquet"
+        reader.execute(f"copy ({rows}) to '{duckdb.sql_text(file)}' (format parquet)")
+        if isinstance(connection, SnowflakeConnection):
+            snowflake.offer(connection, table, name, file)
+            return
+        rows = f"select * from read_parquet('{duckdb.sql_text(file)}')"
+    connection.execute(f"create or replace temporary view {name} as {rows}")
 
 
 def keep(connection: Connection, name: str, query: str, parameters: Mapping[str, Any] | None = None) -> None:

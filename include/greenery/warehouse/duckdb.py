@@ -63,11 +63,6 @@ def create_landing_tables(connection: Connection) -> None:
         connection.execute(f"create table if not exists landing.{table.name} (extract_id varchar not null, {columns})")
 
 
-def offer(connection: Connection, name: str, file: Path) -> None:
-    """Let the session read a Parquet file, as `access.offer` says."""
-    connection.execute(f"create or replace temporary view {name} as select * from read_parquet('{sql_text(file)}')")
-
-
 def sql_text(path: Path) -> str:
     """Return a path as it stands between quotes in SQL."""
     return str(path).replace("'", "''")
@@ -94,9 +89,14 @@ def open_file(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBP
 def open_in_memory(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a DuckDB that lives in memory, and writes into the folder `spill` what does not fit there; times are UTC."""
     with duckdb.connect() as connection:
-        connection.execute(f"set temp_directory = '{sql_text(spill)}'")
+        spill_to(connection, spill)
         _use_utc(connection)
         yield connection
+
+
+def spill_to(connection: Connection, folder: Path) -> None:
+    """Let the database write into `folder` what does not fit into memory. Nothing may have been written elsewhere."""
+    connection.execute(f"set temp_directory = '{sql_text(folder)}'")
 
 
 def _use_utc(connection: duckdb.DuckDBPyConnection) -> None:
