@@ -28,6 +28,7 @@ WAREHOUSE_CONNECTION = "greenery_warehouse"
 TARGETS = ("duckdb", "snowflake")
 SOURCES = ("folders", "snowflake")
 DELIVERY_POOL = "greenery_delivery"
+MEMORY = "4GB"
 
 
 class SettingError(ValueError):
@@ -55,6 +56,7 @@ class Settings:
     source: where extracts are read, one of SOURCES. For snowflake: source_database and source_schema hold the raw
         tables, and source_names says what a table (`orders`) or column (`orders.order_id`) is called there if it has
         another name.
+    memory: the memory that DuckDB may take, such as 4GB; it writes what does not fit into the home.
     models_warehouse: the virtual warehouse of Snowflake in which the models are built and tested; empty takes the
         connection's.
     reports_url: the address of the folder of reports in a browser; empty if it is not served. The address of the funnel
@@ -84,6 +86,7 @@ class Settings:
     source_database: str = ""
     source_schema: str = ""
     source_names: Mapping[str, str] = field(default_factory=dict)
+    memory: str = MEMORY
     models_warehouse: str = ""
 
     @property
@@ -186,6 +189,7 @@ def load() -> Settings:
         reports_in=_folder("GREENERY_REPORTS", home) if _text("GREENERY_REPORTS") else None,
         source=source,
         **(_raw_tables() if source == "snowflake" else {}),
+        memory=_size("GREENERY_MEMORY", MEMORY),
         models_warehouse=_text("GREENERY_SNOWFLAKE_MODELS_WAREHOUSE"),
     )
 
@@ -251,6 +255,13 @@ def _folder(name: str, default: Path) -> Path:
 
 def _list(name: str) -> tuple[str, ...]:
     return tuple(filter(None, (part.strip() for part in _text(name).split(","))))
+
+
+def _size(name: str, default: str) -> str:
+    text = _text(name) or default
+    if not re.fullmatch(r"[1-9]\d*(\.\d+)? ?([MGT]i?B)", text):
+        raise SettingError(f"{name}={text!r} is no size of memory: write one such as {default}.")
+    return text
 
 
 def _days(name: str, default: int) -> int:

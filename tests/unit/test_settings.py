@@ -19,6 +19,8 @@ from greenery.publishing import week_rows
 from greenery.publishing.versions import NothingPublishedError, open_published
 from greenery.report import writing
 from greenery.settings import REPOSITORY, SettingError, Settings
+from greenery.warehouse.access import connect
+from greenery.warehouse.connection import rows
 
 from tests.program import greenery
 
@@ -53,13 +55,25 @@ def test_maturity_is_a_whole_number_of_days(monkeypatch, value):
     assert settings.load().maturity_days == 14
 
 
+@pytest.mark.parametrize("value", ["4", "GB", "0GB", "4 gigabytes", "-1GB", "4GB'; select 1; --"])
+def test_a_size_of_memory_that_can_not_be_used_names_the_setting(value, monkeypatch):
+    monkeypatch.setenv("GREENERY_MEMORY", value)
+    with pytest.raises(SettingError, match=r"^GREENERY_MEMORY=.* is no size of memory: write one such as 4GB\.$"):
+        settings.load()
+
+
+def test_duckdb_takes_no_more_memory_than_the_setting(home):
+    with connect(replace(home, memory="1.5 GiB")) as connection:
+        assert rows(connection, "select current_setting('memory_limit') as found") == [{"found": "1.5 GiB"}]
+
+
 def test_an_empty_setting_is_its_default(monkeypatch):
     for name in [name for name in os.environ if name.startswith("GREENERY_")]:
         monkeypatch.delenv(name)
     defaults = settings.load()
     for name in (
         *("HOME", "EXTRACTS", "WEEK_ENDS_ON", "MATURITY_DAYS", "EXTRACT_WAIT_HOURS", "DEADLINE_HOURS", "RUNBOOK_URL"),
-        *("SLACK_CHANNEL", "EMAIL_TO", "EMAIL_FROM", "ALERT_CHANNEL", "ALERT_EMAIL_TO", "REPORTS_URL", "REPORTS"),
+        *("MEMORY", "SLACK_CHANNEL", "EMAIL_TO", "EMAIL_FROM", "ALERT_CHANNEL", "ALERT_EMAIL_TO", "REPORTS_URL", "REPORTS"),
     ):
         monkeypatch.setenv(f"GREENERY_{name}", "")
     assert settings.load() == defaults

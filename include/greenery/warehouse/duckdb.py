@@ -33,6 +33,7 @@ def connect(settings: Settings) -> Iterator[Connection]:
         opened = _open_when_free(settings.warehouse)
     with opened as connection:
         _use_utc(connection)
+        connection.execute(f"set memory_limit = '{settings.memory}'")
         create_landing_tables(connection)
         yield connection
 

@@ -12,9 +12,19 @@ appearances as (
 ),
 
 -- An event that left a window and came back appears twice. The content of the earliest extract counts.
+first_appearances as (
+    select
+        event_id,
+        min(as_of) as as_of
+    from appearances
+    group by event_id
+),
+
 events as (
-    select * from appearances
-    qualify row_number() over (partition by event_id order by as_of) = 1
+    select appearances.*
+    from appearances
+    inner join first_appearances
+        on appearances.event_id = first_appearances.event_id and appearances.as_of = first_appearances.as_of
 ),
 
 final as (
