@@ -7,10 +7,10 @@ import platform
 
 from greenery.settings import REPOSITORY
 
-from tests.bench import funnel_page, growth, quality, weekly_run
+from tests.bench import funnel_page, growth, large_shop, quality, weekly_run
 
 PAGE = REPOSITORY / "docs" / "benchmarks.md"
-SECTIONS = (weekly_run.section, quality.section, funnel_page.section)
+SECTIONS = (weekly_run.section, quality.section, funnel_page.section, large_shop.section)
 
 if __name__ == "__main__":
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
