@@ -13,7 +13,7 @@ from typing import Any
 from greenery.build import locking, record, target
 from greenery.documents import to_json
 from greenery.landing import ledger
-from greenery.publishing import versions, week_rows
+from greenery.publishing import published_file, versions, week_rows
 from greenery.report import writing
 from greenery.source.tables import TABLES
 from greenery.warehouse.connection import rows, transaction
@@ -253,8 +253,10 @@ def sql_text(value: Any) -> str:
 def publish(warehouse: Warehouse) -> None:
     """Copy what is published of the warehouse, as publishing writes a version."""
     connection = warehouse.open()
-    for relation, query in versions.relations():
-        connection.execute(f"create or replace table published.{relation} as {query}")
+    relations = list(versions.relations())
+    is_first = not rows(connection, "select 1 from duckdb_tables() where database_name = 'published'")
+    if is_first or not published_file.update(connection, relations):
+        published_file.write(connection, relations)
 
 
 def text(warehouse: Warehouse, as_of: datetime) -> str:

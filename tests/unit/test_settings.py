@@ -73,7 +73,16 @@ def test_an_empty_setting_is_its_default(monkeypatch):
     defaults = settings.load()
     for name in (
         *("HOME", "EXTRACTS", "WEEK_ENDS_ON", "MATURITY_DAYS", "EXTRACT_WAIT_HOURS", "DEADLINE_HOURS", "RUNBOOK_URL"),
-        *("MEMORY", "SLACK_CHANNEL", "EMAIL_TO", "EMAIL_FROM", "ALERT_CHANNEL", "ALERT_EMAIL_TO", "REPORTS_URL", "REPORTS"),
+        *(
+            "MEMORY",
+            "SLACK_CHANNEL",
+            "EMAIL_TO",
+            "EMAIL_FROM",
+            "ALERT_CHANNEL",
+            "ALERT_EMAIL_TO",
+            "REPORTS_URL",
+            "REPORTS",
+        ),
     ):
         monkeypatch.setenv(f"GREENERY_{name}", "")
     assert settings.load() == defaults

@@ -23,12 +23,14 @@ class Models:
     logs: the models that are kept by pair of extracts. They may hold rows of pairs that are not in the build.
     marts: the models that are published.
     keys: for each model that a run replaces in part, the column by which it replaces rows.
+    changed_in: for each of them that is no log, the relation that names the changed keys.
     """
 
     inputs: dict[str, frozenset[str]]
     logs: tuple[str, ...]
     marts: tuple[str, ...]
     keys: dict[str, str]
+    changed_in: dict[str, str]
 
 
 def version() -> str:
@@ -71,5 +73,10 @@ def _read(path: Path, _: int) -> Models:
             name: node["config"]["unique_key"] or "pair_id"
             for name, node in built.items()
             if node["config"]["materialized"] == "incremental"
+        },
+        changed_in={
+            name: node["config"]["meta"]["changed_in"]
+            for name, node in built.items()
+            if "changed_in" in node["config"]["meta"]
         },
     )

@@ -12,7 +12,7 @@ from greenery import commands
 from greenery.build import dbt_project, locking, record
 from greenery.files import switch_link
 from greenery.landing import ledger
-from greenery.publishing import published_tables
+from greenery.publishing import published_file, published_tables
 from greenery.settings import Settings
 from greenery.warehouse.access import connect, connect_to_read, publishes_files
 from greenery.warehouse.connection import Connection, has_table, rows, transaction
@@ -29,6 +29,7 @@ HISTORY = (
     "int_address_versions",
 )
 KEPT_VERSIONS = 5
+FILE = "greenery.duckdb"
 # The oldest DuckDB that can open the published file.
 OLDEST_CLIENT = "v1.1.0"
 
@@ -55,7 +56,7 @@ def publish(settings: Settings, run_id: str) -> int:
         version = 1 + max([*_numbers(settings), *(row["version"] for row in rows(connection, query))], default=0)
         in_files = publishes_files(settings)
         if in_files:
-            _write_version(connection, _version_folder(settings, version), version)
+            _write_version(connection, settings, version)
         else:
             published_tables.prepare(connection, list(relations()))
         with transaction(connection):
@@ -102,7 +103,7 @@ def open_published(settings: Settings) -> Iterator[Connection]:
         return
     if not settings.published.exists():
         raise nothing_published(settings)
-    with open_file(settings.published.resolve() / "greenery.duckdb", read_only=True) as connection:
+    with open_file(settings.published.resolve() / FILE, read_only=True) as connection:
         yield connection
 
 
@@ -160,23 +161,16 @@ def _published_version(settings: Settings) -> int | None:
     return int(settings.published.resolve().name) if settings.published.exists() else None
 
 
-def _write_version(connection: Connection, folder: Path, version: int) -> None:
+def _write_version(connection: Connection, settings: Settings, version: int) -> None:
     """Write the relations as one DuckDB file and one Parquet file each, with a manifest."""
+    folder = _version_folder(settings, version)
     beside = folder.with_name(f".{folder.name}")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    connection.execute(
-        f"attach '{sql_text(beside / 'greenery.duckdb')}' as published (storage_version '{OLDEST_CLIENT}')"
-    )
-    try:
-        # One transaction writes the file's catalogue once, not once a relation.
-        with transaction(connection):
-            for schema in ("analytics", "intermediate"):
-                connection.execute(f"create schema published.{schema}")
-            for relation, query in relations():
-                connection.execute(f"create table published.{relation} as {query}")
-    finally:
-        connection.execute("detach published")
+    file, before = beside / FILE, settings.published / FILE
+    if not (before.exists() and _is_updated(connection, file, before)):
+        with _attached(connection, file):
+            published_file.write(connection, list(relations()))
     row_counts = {}
     for relation in dbt_project.models().marts:
         target = sql_text(beside / f"{relation}.parquet")
@@ -195,6 +189,26 @@ def _write_version(connection: Connection, folder: Path, version: int) -> None:
         # Nobody changes what is published: a client that opens the file for writing is refused.
         file.chmod(0o444)
     beside.rename(folder)
+
+
+def _is_updated(connection: Connection, file: Path, before: Path) -> bool:
+    """Return whether the new file could be made from the one before. If not, it is not there."""
+    shutil.copyfile(before, file)
+    with _attached(connection, file):
+        is_equal = published_file.update(connection, list(relations()))
+    if not is_equal:
+        file.unlink()
+    return is_equal
+
+
+@contextmanager
+def _attached(connection: Connection, file: Path) -> Iterator[None]:
+    version = "" if file.exists() else f"(storage_version '{OLDEST_CLIENT}')"
+    connection.execute(f"attach '{sql_text(file)}' as published {version}")
+    try:
+        yield
+    finally:
+        connection.execute("detach published")
 
 
 def keep_only_published(settings: Settings) -> int:

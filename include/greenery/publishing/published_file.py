@@ -1,0 +1,73 @@
+"""The published relations as a DuckDB file, which is attached as `published`: made whole, or from the version before.
+
+A weekly run changes a small part of the history. So the file of the version before is copied, and the rows of changed
+keys are replaced in it, as in the build. Then the rows of both are compared by a hash. If they differ, whatever the
+reason, the file is made whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from greenery.build import dbt_project
+from greenery.warehouse.connection import Connection, rows, transaction
+
+# A relation of the file, such as analytics.fct_sessions, and the query of its rows.
+Relation = tuple[str, str]
+PAIRS = "intermediate.int_extract_pairs"
+
+
+def write(connection: Connection, relations: Sequence[Relation]) -> None:
+    """Write all relations whole, in the place of those that are there."""
+    # One transaction writes the file's catalogue once, not once a relation.
+    with transaction(connection):
+        for schema in ("analytics", "intermediate"):
+            connection.execute(f"create schema if not exists published.{schema}")
+        for relation, query in relations:
+            connection.execute(f"create or replace table published.{relation} as {query}")
+
+
+def update(connection: Connection, relations: Sequence[Relation]) -> bool:
+    """Bring a file of another version up to date; return whether it now has the rows of the build."""
+    now, before = (f"select pair_id from {schema}{PAIRS}" for schema in ("", "published."))
+    pairs = f"(({now}) except ({before})) union all (({before}) except ({now}))"
+    differing = {row["pair_id"] for row in rows(connection, pairs)}
+    if differing.issuperset(row["pair_id"] for row in rows(connection, now)):
+        return False
+    connection.execute(f"create or replace temp table differing_pairs as {pairs}")
+    with transaction(connection):
+        for relation, query in relations:
+            _update(connection, relation, query)
+    return all(_is_equal(connection, relation, query) for relation, query in relations)
+
+
+def _update(connection: Connection, relation: str, query: str) -> None:
+    """Replace the rows that can differ: those of changed keys, or all rows of a model that has no key."""
+    name = relation.split(".")[1]
+    models = dbt_project.models()
+    key, found_in = models.keys.get(name), models.changed_in.get(name)
+    if key is None:
+        connection.execute(f"create or replace table published.{relation} as {query}")
+        return
+    if found_in is None:
+        changed = "from differing_pairs"
+    elif "pair_id" in models.keys.get(found_in, ""):
+        changed = f"select {key} from intermediate.{found_in} where pair_id in (from differing_pairs)"
+    else:
+        changed = f"select {key} from intermediate.{found_in}"
+    connection.execute(f"delete from published.{relation} where {key} in ({changed})")
+    connection.execute(f"insert into published.{relation} by name select * from ({query}) where {key} in ({changed})")
+
+
+def _is_equal(connection: Connection, relation: str, query: str) -> bool:
+    """Return whether a relation has the rows of its query, by a hash that their order does not change."""
+    columns = [column[0] for column in connection.execute(f"select * from ({query}) limit 0").description]
+    if {column[0] for column in connection.execute(f"select * from published.{relation} limit 0").description} != {
+        *columns
+    }:
+        return False
+    hashed = f"count(*) as found, sum(hash({', '.join(columns)})) as hashes"
+    built, published = (
+        rows(connection, f"select {hashed} from ({text})") for text in (query, f"select * from published.{relation}")
+    )
+    return built == published
