@@ -12,6 +12,9 @@ from greenery.warehouse.access import keep
 from greenery.warehouse.connection import Connection, rows
 from greenery.warehouse.statements import statement
 
+# No time of the source is before it.
+BEGINNING = datetime(1900, 1, 1)
+
 
 class Known(NamedTuple):
     """The relations that show them, with the columns of the marts of these names."""

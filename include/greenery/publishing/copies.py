@@ -8,14 +8,17 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from greenery.build.known import Known
 from greenery.publishing import published_tables
 from greenery.publishing.versions import nothing_published, recorded_version
 from greenery.settings import Settings
 from greenery.warehouse.access import batches, connect_to_read
 from greenery.warehouse.connection import Connection
 from greenery.warehouse.duckdb import open_file
-from greenery.warehouse.statements import SQL
+from greenery.warehouse.statements import SQL, statement
 
+# The marts that a page reads, for the newest day.
+MARTS = Known("analytics.fct_sessions", "analytics.fct_session_products")
 # The types of a file, for those of the warehouse. Whole numbers have no more digits than this.
 TYPES = {"TEXT": "varchar", "TIMESTAMP_NTZ": "timestamp", "FLOAT": "double"}
 WHOLE_NUMBER = re.compile(r"(?:NUMBER|DECIMAL)\(\d+, 0\)")
@@ -52,7 +55,8 @@ def newest(settings: Settings) -> Path:
 
 def _copy(connection: Connection, file: Path) -> None:
     """Copy the relations that the page reads, by parts, so that memory does not grow with them."""
-    texts = [path.read_text(encoding="utf-8") for path in sorted((SQL / "funnel").glob("*.sql"))]
+    files = [f"{place}/{path.stem}" for place in ("funnel", "shared") for path in (SQL / place).glob("*.sql")]
+    texts = [statement(file, "intermediate", *MARTS) for file in files]
     names = sorted({name for text in texts for name in re.findall(r"\b(?:analytics|intermediate)\.\w+", text)})
     with open_file(file) as copy:
         for schema in ("analytics", "intermediate"):

@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 from cachetools import LRUCache
 
+from greenery.build.known import BEGINNING, known
 from greenery.publishing import copies
 from greenery.publishing.versions import nothing_published
 from greenery.settings import Settings
@@ -150,12 +151,11 @@ class Known:
         # The schema is dropped when the last reader lets go of this object, or ends with the process.
         forget: Any = weakref.finalize(self, database.cursor().execute, f"drop schema known.{schema} cascade")
         forget.atexit = False
-        for relation in ("steps", "sessions", "session_products"):
-            query = statement(f"funnel/known_{relation}")
-            if relation != "steps":
-                query = _with(statement(f"funnel/numbered_{relation}"), (f"known_{relation}", query))
-            self._cursor().execute(f"create table known.{schema}.{relation} as {query}", {"as_of": as_of})
-        database.execute(f"drop table known.{schema}.steps")
+        cursor = self._cursor()
+        read = known(cursor, as_of, "analytics", "intermediate", since=BEGINNING, products_since=BEGINNING)
+        for relation in ("sessions", "session_products"):
+            query = statement(f"funnel/{relation}", "intermediate", *read)
+            cursor.execute(*bound(f"create table known.{schema}.{relation} as {query}", {"as_of": as_of}))
 
     def rows(self, name: str, parameters: Parameters | None = None, *ctes: tuple[str, str]) -> list[dict[str, Any]]:
         """Return the rows of `include/sql/funnel/<name>.sql`, column name to value.

@@ -5,15 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from greenery.build.known import Known, known
+from greenery.build.known import BEGINNING, Known, known
 from greenery.figures.rows import WeekRows
 from greenery.figures.statistics import ENOUGH_PEERS, ENOUGH_SESSIONS
 from greenery.warehouse.access import history_schema
 from greenery.warehouse.connection import Connection, rows
 from greenery.warehouse.statements import statement
-
-# No time of the source is before it.
-ALWAYS = datetime(1900, 1, 1)
 
 
 class NotAdmittedError(Exception):
@@ -58,4 +55,4 @@ def read(connection: Connection, as_of: datetime) -> WeekRows:
 def known_sessions(connection: Connection, as_of: datetime) -> Known:
     """Return the relations with the sessions, and their products in two weeks, as known at `as_of` (naive UTC)."""
     history = history_schema(connection)
-    return known(connection, as_of, "analytics", history, since=ALWAYS, products_since=as_of - timedelta(days=14))
+    return known(connection, as_of, "analytics", history, since=BEGINNING, products_since=as_of - timedelta(days=14))

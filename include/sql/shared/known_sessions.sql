@@ -1,5 +1,5 @@
--- The sessions that start between $since and $as_of, as known at $as_of: the columns of fct_sessions, which shows them as
--- known at the newest extract, and the number of their events. Times are UTC.
+-- The sessions that start between $since and $as_of, as known at $as_of: the columns of fct_sessions, which shows them
+-- as known at the newest extract, and the number of their events. Times are UTC.
 with recent_sessions as (
     select distinct session_id
     from {{ history }}.int_session_steps
