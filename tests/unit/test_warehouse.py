@@ -63,7 +63,7 @@ def test_the_published_file_is_for_older_clients_and_read_only(home, monkeypatch
     with duckdb.connect() as connection:
         connection.execute("create schema intermediate")
         connection.execute("create table intermediate.int_extract_pairs as select now() as as_of, 'e1' as extract_id")
-        versions._write_version(connection, folder, 1)
+        versions._write_version(connection, home, 1)
         connection.execute(f"attach '{folder / 'greenery.duckdb'}' as published (read_only)")
         tags = connection.execute("select tags from duckdb_databases() where database_name = 'published'").fetchall()
     assert tags[0][0]["storage_version"] in ("v1.0.0+", "v1.1.0+")

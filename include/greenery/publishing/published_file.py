@@ -28,13 +28,20 @@ def write(connection: Connection, relations: Sequence[Relation]) -> None:
 
 
 def update(connection: Connection, relations: Sequence[Relation]) -> bool:
-    """Bring a file of another version up to date; return whether it now has the rows of the build."""
-    now, before = (f"select pair_id from {schema}{PAIRS}" for schema in ("", "published."))
-    pairs = f"(({now}) except ({before})) union all (({before}) except ({now}))"
-    differing = {row["pair_id"] for row in rows(connection, pairs)}
-    if differing.issuperset(row["pair_id"] for row in rows(connection, now)):
+    """Bring a file of another version up to date; return whether it now has the rows of the build.
+
+    A file of a build that had other pairs of extracts too is left as it is: the blocks of deleted rows stay in a file,
+    and an extract may have been corrected so that a person's rows are gone.
+    """
+    now, before = (
+        {row["pair_id"] for row in rows(connection, f"select pair_id from {schema}{PAIRS}")}
+        for schema in ("", "published.")
+    )
+    if not before or before - now:
         return False
-    connection.execute(f"create or replace temp table differing_pairs as {pairs}")
+    connection.execute(
+        f"create or replace temp table added_pairs as from {PAIRS} anti join published.{PAIRS} using (pair_id)"
+    )
     with transaction(connection):
         for relation, query in relations:
             _update(connection, relation, query)
@@ -50,9 +57,9 @@ def _update(connection: Connection, relation: str, query: str) -> None:
         connection.execute(f"create or replace table published.{relation} as {query}")
         return
     if found_in is None:
-        changed = "from differing_pairs"
-    elif "pair_id" in models.keys.get(found_in, ""):
-        changed = f"select {key} from intermediate.{found_in} where pair_id in (from differing_pairs)"
+        changed = "select pair_id from added_pairs"
+    elif found_in in models.logs:
+        changed = f"select {key} from intermediate.{found_in} where pair_id in (select pair_id from added_pairs)"
     else:
         changed = f"select {key} from intermediate.{found_in}"
     connection.execute(f"delete from published.{relation} where {key} in ({changed})")
@@ -60,14 +67,12 @@ def _update(connection: Connection, relation: str, query: str) -> None:
 
 
 def _is_equal(connection: Connection, relation: str, query: str) -> bool:
-    """Return whether a relation has the rows of its query, by a hash that their order does not change."""
-    columns = [column[0] for column in connection.execute(f"select * from ({query}) limit 0").description]
-    if {column[0] for column in connection.execute(f"select * from published.{relation} limit 0").description} != {
-        *columns
-    }:
+    """Return whether a relation has the columns and rows of its query, whatever their order."""
+    texts = (query, f"select * from published.{relation}")
+    built, published = (rows(connection, f"describe {text}") for text in texts)
+    if built != published:
         return False
-    hashed = f"count(*) as found, sum(hash({', '.join(columns)})) as hashes"
-    built, published = (
-        rows(connection, f"select {hashed} from ({text})") for text in (query, f"select * from published.{relation}")
-    )
-    return built == published
+    columns = ", ".join(column["column_name"] for column in built)
+    hashes = f"select count(*) as found, sum(hash({columns})) as hashes"
+    now, copied = (rows(connection, f"{hashes} from ({text})") for text in texts)
+    return now == copied
