@@ -25,7 +25,7 @@ from greenery.source.tables import TABLES
 
 from tests.bench import growth
 
-SESSIONS, WEEKS = 20_000, 12
+SESSIONS, WEEKS = 75_000, 12
 EARLY, LATE = 3, 12
 STEPS = ("page_view", "add_to_cart", "checkout", "package_shipped")
 MARTS = ("fct_funnel_daily", "fct_product_funnel_daily", "fct_order_changes")

@@ -12,6 +12,6 @@ def test_a_week_is_measured(home, monkeypatch):
     # It counts what dbt's statements cost by replacing this; put back when the test ends.
     monkeypatch.setattr(dbt_duckdb.DuckDBCursorWrapper, "execute", dbt_duckdb.DuckDBCursorWrapper.execute)
     simulate(Shop(growth.FIRST, weeks=1, sessions_per_week=50), home.extracts)
-    (figures,) = growth.measure(home, 1, print)
+    (figures,) = growth.measure(home, 1, {1}, print)
     assert figures["rows written"] > 0
     assert all(figures[step] > 0 for step in growth.SECONDS)
