@@ -5,24 +5,22 @@ with events_to_build as (
     where {{ is_changed('session_id', ref('int_changed_sessions')) }}
 ),
 
--- All appearances of these events, whatever session the others name.
-appearances as (
-    {{ current_rows(ref('int_event_appearances')) }}
-        and event_id in (select events_to_build.event_id from events_to_build)
-),
-
--- An event that left a window and came back appears twice. The content of the earliest extract counts.
+-- An event that left a window and came back appears twice, perhaps in another session. The content of the earliest
+-- extract counts. The log is read twice here, because keeping all appearances meanwhile takes the most memory of a run.
 first_appearances as (
     select
-        event_id,
-        min(as_of) as as_of
-    from appearances
-    group by event_id
+        appearances.event_id,
+        min(appearances.as_of) as as_of
+    from ({{ current_rows(ref('int_event_appearances')) }}) as appearances
+    {%- if is_incremental() or not execute %}
+    where appearances.event_id in (select events_to_build.event_id from events_to_build)
+    {%- endif %}
+    group by appearances.event_id
 ),
 
 events as (
     select appearances.*
-    from appearances
+    from ({{ current_rows(ref('int_event_appearances')) }}) as appearances
     inner join first_appearances
         on appearances.event_id = first_appearances.event_id and appearances.as_of = first_appearances.as_of
 ),
