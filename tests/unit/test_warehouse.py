@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from greenery.publishing import versions
 from greenery.warehouse import erasure
-from greenery.warehouse.access import connect
+from greenery.warehouse.access import connect, reader
 from greenery.warehouse.connection import UnavailableError
 from tenacity import stop_after_delay
 
@@ -68,6 +68,17 @@ def test_the_published_file_is_for_older_clients_and_read_only(home, monkeypatch
         tags = connection.execute("select tags from duckdb_databases() where database_name = 'published'").fetchall()
     assert tags[0][0]["storage_version"] in ("v1.0.0+", "v1.1.0+")
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o444}
+
+
+def test_a_landing_writes_what_does_not_fit_into_its_own_folder(home, tmp_path):
+    with connect(home) as connection, reader(connection, tmp_path) as read:
+        read.execute("set memory_limit = '60MB'")
+        read.execute("create temp table t as select range as a, md5(range::varchar) as b from range(2000000)")
+        assert [file.name for file in tmp_path.iterdir()]
+        # A process that has done other work before goes on in the folder that it used.
+        with reader(connection, tmp_path / "other") as again:
+            assert again.execute("select count(distinct b) from t").fetchall() == [(2000000,)]
+    assert not [file for file in home.home.iterdir() if file.is_dir()]
 
 
 def test_an_id_is_found_in_a_compressed_file_of_the_extracts(home):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -96,8 +96,12 @@ def open_in_memory(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def spill_to(connection: Connection, folder: Path) -> None:
-    """Let the database write into `folder` what does not fit into memory. Nothing may have been written elsewhere."""
-    connection.execute(f"set temp_directory = '{sql_text(folder)}'")
+    """Let the database write into `folder` what does not fit into memory.
+
+    If this process has written into another folder before, it goes on there: DuckDB can't switch then.
+    """
+    with suppress(duckdb.NotImplementedException):
+        connection.execute(f"set temp_directory = '{sql_text(folder)}'")
 
 
 def _use_utc(connection: duckdb.DuckDBPyConnection) -> None:
