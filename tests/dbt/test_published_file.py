@@ -105,6 +105,20 @@ def test_a_column_of_another_type_is_noticed(home, updates):
     assert found == [True, False]
 
 
+def test_a_mart_that_is_new_or_gone_is_noticed(home, updates, monkeypatch):
+    relations = list(versions.relations())
+    changed = [one for one in relations if one[0] != "analytics.fct_funnel_daily"]
+    changed.append(("analytics.fct_new", "select order_id from marts.orders_snapshot"))
+    monkeypatch.setattr(versions, "relations", lambda: iter(changed))
+    run(home, WEEKS[2])
+    assert updates == [False]
+    assert differing(home) == []
+    monkeypatch.setattr(versions, "relations", lambda: iter(relations))
+    run(home, WEEKS[2])
+    assert updates == [False, False]
+    assert differing(home) == []
+
+
 def test_the_rows_of_an_extract_that_is_gone_leave_no_trace_in_the_file(home, updates):
     run(home, WEEKS[1], withdrawal="prices in cents")
     assert updates == [False]

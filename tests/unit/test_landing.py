@@ -388,6 +388,22 @@ def test_the_weekday_is_fixed_by_the_first_landing(home, folder, as_of):
         land(thursday, datetime(2023, 1, 12))
 
 
+def test_content_that_was_hashed_in_another_way_is_the_same(home, folder, as_of):
+    write_extract(folder, small_shop())
+    first = land(home, as_of)
+    with connect(home) as connection:
+        connection.execute("update landing.extracts set content_hash = 'of an earlier version'")
+    again = land(home, as_of)
+    assert (again.outcome, again.extract_id) == ("unchanged", first.extract_id)
+
+
+def test_another_window_alone_is_other_content(home, folder, as_of):
+    write_extract(folder, small_shop())
+    land(home, as_of)
+    (folder / "_extract.json").write_text(json.dumps({"events_since": "2022-12-01T00:00:00Z"}))
+    assert "differ from the landed extract (events_since has changed)" in refused(home, as_of)
+
+
 @pytest.mark.parametrize(
     "text",
     ["{", "[]", '{"events_since": "soon"}', '{"events_since": 5}', '{"events_since": "0001-01-01T00:00:00+05:00"}'],

@@ -33,6 +33,10 @@ def update(connection: Connection, relations: Sequence[Relation]) -> bool:
     A file of a build that had other pairs of extracts too is left as it is: the blocks of deleted rows stay in a file,
     and an extract may have been corrected so that a person's rows are gone.
     """
+    tables = "select schema_name || '.' || table_name as name from duckdb_tables() where database_name = 'published'"
+    # A mart is new, or gone.
+    if {row["name"] for row in rows(connection, tables)} != {relation for relation, _ in relations}:
+        return False
     now, before = (
         {row["pair_id"] for row in rows(connection, f"select pair_id from {schema}{PAIRS}")}
         for schema in ("", "published.")
