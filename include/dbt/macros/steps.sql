@@ -37,3 +37,26 @@
             order by case when first_at < started_at then 1 else 0 end, first_at, user_id
         ) = 1
 {%- endmacro %}
+
+{#- The steps of each product that sessions met, from rows that have the start of their session: the products that they
+    looked at or put into the cart, and those of their orders. -#}
+{% macro product_steps(steps, order_items) -%}
+    select
+        session_id,
+        product_id,
+        event_type,
+        first_at,
+        started_at
+    from {{ steps }}
+    where event_type in ('page_view', 'add_to_cart') and product_id is not null
+    union all
+    select
+        {{ steps }}.session_id,
+        {{ order_items }}.product_id,
+        {{ steps }}.event_type,
+        {{ steps }}.first_at,
+        {{ steps }}.started_at
+    from {{ steps }}
+    inner join {{ order_items }} on {{ steps }}.order_id = {{ order_items }}.order_id
+    where {{ steps }}.event_type in ('checkout', 'package_shipped')
+{%- endmacro %}

@@ -22,6 +22,11 @@ class Known(NamedTuple):
     sessions: str
     session_products: str
 
+    @classmethod
+    def newest(cls, marts: str) -> Known:
+        """Return the marts, in their schema: they show what is known at the newest extract."""
+        return cls(f"{marts}.fct_sessions", f"{marts}.fct_session_products")
+
 
 def known(
     connection: Connection, as_of: datetime, marts: str, history: str, *, since: datetime, products_since: datetime
@@ -33,7 +38,7 @@ def known(
     """
     newest = rows(connection, f"select max(as_of) as as_of from {history}.int_extract_pairs")[0]["as_of"]
     if as_of == newest:
-        return Known(f"{marts}.fct_sessions", f"{marts}.fct_session_products")
+        return Known.newest(marts)
     found = Known("known_sessions", "known_session_products")
     for name, first in zip(found, (since, products_since), strict=True):
         keep(connection, name, statement(f"shared/{name}", history), {"as_of": as_of, "since": first})

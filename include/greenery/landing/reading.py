@@ -128,8 +128,8 @@ def readable(where: str) -> Iterator[None]:
         yield
     except duckdb.OutOfMemoryException as error:
         raise ExtractError(
-            f"{where}: there is not enough memory to read it ({_reason(error)}): give the machine more, then run the "
-            "week again."
+            f"{where}: there is not enough memory to read it ({_reason(error)}): set GREENERY_MEMORY to more, then run "
+            "the week again."
         ) from None
     except (duckdb.Error, OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise ExtractError(f"{where}: can't be read ({_reason(error)}): export the file again.") from None

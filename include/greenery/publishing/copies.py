@@ -17,8 +17,6 @@ from greenery.warehouse.connection import Connection
 from greenery.warehouse.duckdb import open_file
 from greenery.warehouse.statements import SQL, statement
 
-# The marts that a page reads, for the newest day.
-MARTS = Known("analytics.fct_sessions", "analytics.fct_session_products")
 # The types of a file, for those of the warehouse. Whole numbers have no more digits than this.
 TYPES = {"TEXT": "varchar", "TIMESTAMP_NTZ": "timestamp", "FLOAT": "double"}
 WHOLE_NUMBER = re.compile(r"(?:NUMBER|DECIMAL)\(\d+, 0\)")
@@ -56,7 +54,7 @@ def newest(settings: Settings) -> Path:
 def _copy(connection: Connection, file: Path) -> None:
     """Copy the relations that the page reads, by parts, so that memory does not grow with them."""
     files = [f"{place}/{path.stem}" for place in ("funnel", "shared") for path in (SQL / place).glob("*.sql")]
-    texts = [statement(file, "intermediate", *MARTS) for file in files]
+    texts = [statement(file, "intermediate", *Known.newest("analytics")) for file in files]
     names = sorted({name for text in texts for name in re.findall(r"\b(?:analytics|intermediate)\.\w+", text)})
     with open_file(file) as copy:
         for schema in ("analytics", "intermediate"):

@@ -8,3 +8,12 @@
 {% macro weeks_to_end(moment) -%}
     cast(ceil(cast(datediff('microsecond', {{ moment }}, $as_of) as double) / 604800000000) as integer)
 {%- endmacro %}
+
+{#- The sessions of the week that ends at $as_of and of the eight weeks before it. -#}
+{% macro of_nine_weeks(sessions) -%}
+    select
+        *,
+        {{ weeks_ago('started_at') }} as weeks_ago
+    from {{ sessions }}
+    where started_at >= $as_of - interval '63 days'
+{%- endmacro %}

@@ -26,24 +26,7 @@ order_items as (
 ),
 
 product_steps as (
-    select
-        session_id,
-        product_id,
-        event_type,
-        first_at,
-        started_at
-    from dated_steps
-    where event_type in ('page_view', 'add_to_cart') and product_id is not null
-    union all
-    select
-        dated_steps.session_id,
-        order_items.product_id,
-        dated_steps.event_type,
-        dated_steps.first_at,
-        dated_steps.started_at
-    from dated_steps
-    inner join order_items on dated_steps.order_id = order_items.order_id
-    where dated_steps.event_type in ('checkout', 'package_shipped')
+    {{ product_steps('dated_steps', 'order_items') }}
 )
 
 select

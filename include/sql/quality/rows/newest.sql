@@ -1,9 +1,7 @@
 -- The times of the newest event and the newest order of the extract as of $as_of, without those dated ahead. Also the
 -- number of sessions or orders in the weeks before, as far back as there are any.
 with sessions as (
-    select {{ weeks_ago('started_at') }} as weeks_ago
-    from {{ sessions }}
-    where started_at >= $as_of - interval '63 days'
+    {{ of_nine_weeks(sessions) }}
 ),
 
 usual as (

@@ -1,11 +1,7 @@
 -- The number of sessions that look at each product, in the week that ends at $as_of and in the eight weeks before it.
 -- In the rows without a product it is the number of all sessions.
 with sessions as (
-    select
-        session_id,
-        {{ weeks_ago('started_at') }} as weeks_ago
-    from {{ sessions }}
-    where started_at >= $as_of - interval '63 days'
+    {{ of_nine_weeks(sessions) }}
 ),
 
 products as (

@@ -1,11 +1,7 @@
 -- The number of sessions that start in each hour of the week that ends at $as_of and of the eight weeks before it, as
 -- known then.
 with sessions as (
-    select
-        started_at,
-        {{ weeks_ago('started_at') }} as weeks_ago
-    from {{ sessions }}
-    where started_at >= $as_of - interval '63 days'
+    {{ of_nine_weeks(sessions) }}
 ),
 
 by_hour as (

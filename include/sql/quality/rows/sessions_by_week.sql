@@ -1,11 +1,7 @@
 -- For the week that ends at $as_of and the eight weeks before it: the number of sessions, and how many reached each
 -- step, as known at $as_of.
 with sessions as (
-    select
-        *,
-        {{ weeks_ago('started_at') }} as weeks_ago
-    from {{ sessions }}
-    where started_at >= $as_of - interval '63 days'
+    {{ of_nine_weeks(sessions) }}
 )
 
 select
