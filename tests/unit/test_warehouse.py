@@ -71,12 +71,12 @@ def test_the_published_file_is_for_older_clients_and_read_only(home, monkeypatch
 
 
 def test_a_landing_writes_what_does_not_fit_into_its_own_folder(home, tmp_path):
-    with connect(home) as connection, reader(connection, tmp_path) as read:
+    with connect(home) as connection, reader(home, connection, tmp_path) as read:
         read.execute("set memory_limit = '60MB'")
         read.execute("create temp table t as select range as a, md5(range::varchar) as b from range(2000000)")
         assert [file.name for file in tmp_path.iterdir()]
         # A process that has done other work before goes on in the folder that it used.
-        with reader(connection, tmp_path / "other") as again:
+        with reader(home, connection, tmp_path / "other") as again:
             assert again.execute("select count(distinct b) from t").fetchall() == [(2000000,)]
     assert not [file for file in home.home.iterdir() if file.is_dir()]
 

@@ -92,7 +92,7 @@ def import_snapshot(
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (
         tempfile.TemporaryDirectory(prefix=".importing-", dir=settings.home) as folder,
-        open_in_memory(Path(folder)) as reader,
+        open_in_memory(settings, Path(folder)) as reader,
     ):
         with _found(relation, file) as snapshot:
             findings = _read(reader, snapshot)

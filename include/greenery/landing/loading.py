@@ -77,9 +77,12 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
                 for left_over in settings.home.glob(f"{SCRATCH}*"):
                     shutil.rmtree(left_over)
                 with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=settings.home) as scratch:
-                    return _land(
-                        connection, Path(scratch), found, landed, reextract=reextract, accept_shrink=accept_shrink
-                    )
+                    place = Path(scratch)
+                    # DuckDB reads and checks the rows, whichever warehouse the rows go to.
+                    with reader(settings, connection, place) as read:
+                        return _land(
+                            connection, read, place, found, landed, reextract=reextract, accept_shrink=accept_shrink
+                        )
         except MissingExtractError:
             if landed is None:
                 raise
@@ -88,6 +91,7 @@ def land(settings: Settings, as_of: datetime, *, reextract: bool = False, accept
 
 def _land(
     connection: Connection,
+    read: DuckDBPyConnection,
     scratch: Path,
     folder: ExtractFolder | RawExtract,
     landed: Extract | None,
@@ -97,76 +101,75 @@ def _land(
 ) -> Landing:
     """Land the tables of the extract `folder`, as `land` describes.
 
-    scratch: an empty folder for temporary files. landed: the landed extract of the week; None if there is none.
+    read: the DuckDB that reads and checks the rows. scratch: an empty folder for temporary files.
+    landed: the landed extract of the week; None if there is none.
     """
     as_of = folder.as_of
-    # DuckDB reads and checks the rows, whichever warehouse the rows go to.
-    with reader(connection, scratch) as read:
-        found = {name: read_table(read, folder, table) for name, table in READING_ORDER.items()}
-        warnings = [warning for table in TABLES for warning in found[table.name]]
-        content_hash = _content_hash(read, folder)
-        if landed and landed.content_hash == content_hash:
+    found = {name: read_table(read, folder, table) for name, table in READING_ORDER.items()}
+    warnings = [warning for table in TABLES for warning in found[table.name]]
+    content_hash = _content_hash(read, folder)
+    if landed and landed.content_hash == content_hash:
+        return _kept(landed, "unchanged")
+    row_counts = {table.name: _count(read, table) for table in TABLES}
+    for table in TABLES:
+        offer(connection, table, offered_rows(table), read, typed_rows(table), scratch)
+    if landed and not reextract:
+        difference = _difference(connection, landed, folder)
+        # An earlier version of the code hashed the content in another way.
+        if not difference:
             return _kept(landed, "unchanged")
-        row_counts = {table.name: _count(read, table) for table in TABLES}
-        for table in TABLES:
-            offer(connection, table, offered_rows(table), read, typed_rows(table), scratch)
-        if landed and not reextract:
-            difference = _difference(connection, landed, folder)
-            # An earlier version of the code hashed the content in another way.
-            if not difference:
-                return _kept(landed, "unchanged")
-            raise ExtractError(
-                f"extract {as_of:%Y-%m-%d}: the {folder.kind}s in {folder.path} differ from the landed extract "
-                f"({difference}). If the new {folder.kind}s are right, run the week with "
-                '{"reextract": true}. If not, restore the old ones.'
-            )
-        # These warnings are not stored, because a stored extract must not depend on what was landed before it.
-        warnings_beside_others = _check_shrink(connection, folder, accept_shrink=accept_shrink)
-        extract_id = f"{as_of:%Y-%m-%d}-{content_hash[:16]}"
-        landing = Landing(
-            as_of=as_of,
-            extract_id=extract_id,
-            outcome="landed",
-            rows=row_counts,
-            warnings=warnings + warnings_beside_others,
+        raise ExtractError(
+            f"extract {as_of:%Y-%m-%d}: the {folder.kind}s in {folder.path} differ from the landed extract "
+            f"({difference}). If the new {folder.kind}s are right, run the week with "
+            '{"reextract": true}. If not, restore the old ones.'
         )
-        with transaction(connection):
-            # Content that was landed before and not built yet is replaced. Content in use stays until its week is built
-            # again.
-            ledger.forget(
-                connection,
-                "as_of = $as_of and state = 'landed' and extract_id <> $extract_id "
-                "and extract_id not in (select extract_id from landing.build_lock)",
-                {"as_of": as_of, "extract_id": extract_id},
+    # These warnings are not stored, because a stored extract must not depend on what was landed before it.
+    warnings_beside_others = _check_shrink(connection, folder, accept_shrink=accept_shrink)
+    extract_id = f"{as_of:%Y-%m-%d}-{content_hash[:16]}"
+    landing = Landing(
+        as_of=as_of,
+        extract_id=extract_id,
+        outcome="landed",
+        rows=row_counts,
+        warnings=warnings + warnings_beside_others,
+    )
+    with transaction(connection):
+        # Content that was landed before and not built yet is replaced. Content in use stays until its week is built
+        # again.
+        ledger.forget(
+            connection,
+            "as_of = $as_of and state = 'landed' and extract_id <> $extract_id "
+            "and extract_id not in (select extract_id from landing.build_lock)",
+            {"as_of": as_of, "extract_id": extract_id},
+        )
+        if rows(connection, "select extract_id from landing.extracts where extract_id = $id", {"id": extract_id}):
+            # The files have the content that is in use again. No build has used the other content.
+            return landing.model_copy(update={"outcome": "unchanged"})
+        connection.execute(
+            """
+            insert into landing.extracts
+            (extract_id, as_of, state, content_hash, events_since, accept_shrink, row_counts, warnings)
+            values (
+                $extract_id, $as_of, 'landed', $content_hash, $events_since, $accept_shrink, $row_counts, $warnings
             )
-            if rows(connection, "select extract_id from landing.extracts where extract_id = $id", {"id": extract_id}):
-                # The files have the content that is in use again. No build has used the other content.
-                return landing.model_copy(update={"outcome": "unchanged"})
+            """,
+            {
+                "extract_id": extract_id,
+                "as_of": as_of,
+                "content_hash": content_hash,
+                "events_since": folder.events_since,
+                "accept_shrink": accept_shrink,
+                "row_counts": json.dumps(row_counts),
+                "warnings": json.dumps(warnings, ensure_ascii=False),
+            },
+        )
+        for table in TABLES:
+            names = ", ".join(column.name for column in table.landed)
             connection.execute(
-                """
-                insert into landing.extracts
-                (extract_id, as_of, state, content_hash, events_since, accept_shrink, row_counts, warnings)
-                values (
-                    $extract_id, $as_of, 'landed', $content_hash, $events_since, $accept_shrink, $row_counts, $warnings
-                )
-                """,
-                {
-                    "extract_id": extract_id,
-                    "as_of": as_of,
-                    "content_hash": content_hash,
-                    "events_since": folder.events_since,
-                    "accept_shrink": accept_shrink,
-                    "row_counts": json.dumps(row_counts),
-                    "warnings": json.dumps(warnings, ensure_ascii=False),
-                },
+                f"insert into landing.{table.name} (extract_id, {names}) "
+                f"select $extract_id, {names} from {offered_rows(table)}",
+                {"extract_id": extract_id},
             )
-            for table in TABLES:
-                names = ", ".join(column.name for column in table.landed)
-                connection.execute(
-                    f"insert into landing.{table.name} (extract_id, {names}) "
-                    f"select $extract_id, {names} from {offered_rows(table)}",
-                    {"extract_id": extract_id},
-                )
     return landing
 
 

@@ -99,13 +99,13 @@ def history_schema(connection: Connection) -> str:
 
 
 @contextmanager
-def reader(connection: Connection, scratch: Path) -> Iterator[DuckDBPyConnection]:
+def reader(settings: Settings, connection: Connection, scratch: Path) -> Iterator[DuckDBPyConnection]:
     """Yield the DuckDB that reads and checks rows before they go to the warehouse: the warehouse itself if it is one.
 
     scratch: the folder for what does not fit into memory.
     """
     if isinstance(connection, SnowflakeConnection):
-        with duckdb.open_in_memory(scratch) as opened:
+        with duckdb.open_in_memory(settings, scratch) as opened:
             yield opened
     else:
         duckdb.spill_to(connection, scratch)

@@ -33,7 +33,7 @@ def connect(settings: Settings) -> Iterator[Connection]:
         opened = _open_when_free(settings.warehouse)
     with opened as connection:
         _use_utc(connection)
-        connection.execute(f"set memory_limit = '{settings.memory}'")
+        _limit_memory(connection, settings)
         create_landing_tables(connection)
         yield connection
 
@@ -87,11 +87,12 @@ def open_file(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBP
 
 
 @contextmanager
-def open_in_memory(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_in_memory(settings: Settings, spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a DuckDB that lives in memory, and writes into the folder `spill` what does not fit there; times are UTC."""
     with duckdb.connect() as connection:
         spill_to(connection, spill)
         _use_utc(connection)
+        _limit_memory(connection, settings)
         yield connection
 
 
@@ -102,6 +103,10 @@ def spill_to(connection: Connection, folder: Path) -> None:
     """
     with suppress(duckdb.NotImplementedException):
         connection.execute(f"set temp_directory = '{sql_text(folder)}'")
+
+
+def _limit_memory(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    connection.execute(f"set memory_limit = '{settings.memory}'")
 
 
 def _use_utc(connection: duckdb.DuckDBPyConnection) -> None:
