@@ -215,11 +215,10 @@ class Warehouse:
     def _note_built(self, connection: Connection) -> None:
         """Note that all models are built, as their tasks do one by one."""
         connection.execute("delete from landing.built_models")
-        for node in self.recording.nodes:
-            connection.execute(
-                "insert into landing.built_models values ($model, $extracts)",
-                {"model": node.name, "extracts": target.extracts(connection)},
-            )
+        connection.execute(
+            "insert into landing.built_models select unnest($models), $extracts",
+            {"models": [node.name for node in self.recording.nodes], "extracts": target.extracts(connection)},
+        )
 
     def _left_over(self, connection: Connection) -> list[str]:
         """Return what dbt does first when a broken-off build left relations that it works with."""
