@@ -66,11 +66,14 @@ def preload() -> None:
     from greenery.orchestration import dbt_models
     from greenery.warehouse.access import parsing_variables
     from greenery.warehouse.connection import UnavailableError
+    from greenery.warehouse.statements import statement
 
     # A task reads the file again. What that imports, and the plugins that it looks for, are there then.
     DagBag(str(settings.REPOSITORY / "dags" / "greenery_weekly.py"))
     for name in environment.list_templates():
         environment.get_template(name)
+    # Each task that opens the warehouse begins with it.
+    statement("landing/create")
     # A manifest that is missing or broken, or a setting that can't be used, is reported where the DAG is read. It does
     # not end the scheduler.
     with suppress(OSError, ValueError):

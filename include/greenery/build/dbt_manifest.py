@@ -24,6 +24,8 @@ MADE = {"target", "logs"}
 # What a parsed project has of the profile: the kind of warehouse, and the database of its relations. How a task logs in
 # is read when it does.
 OF_THE_PROFILE = {"GREENERY_TARGET", "GREENERY_WAREHOUSE", "GREENERY_SNOWFLAKE_DATABASE"}
+# A command that needs no warehouse.
+UNCONNECTED = ("compile", "--no-introspect", "--no-populate-cache", "--select", "staging")
 
 
 class Kept(NamedTuple):
@@ -45,33 +47,31 @@ def keep(environment: Mapping[str, str]) -> bool:
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
     from dbt.plugins.manager import PluginManager
+    from dbt_common.behavior_flags import BehaviorFlagRendered
     from dbt_common.clients.jinja import template_cache
 
     # Each dbt command searches all installed modules for plugins. With a cache only the first one does it.
     PluginManager.get_prefixed_modules = functools.cache(PluginManager.get_prefixed_modules)  # type: ignore[method-assign]
+    # Each command also reads the source of all its callers, which in Airflow takes a fifth of a small model's time, to
+    # name a module in a warning. Seen with dbt-common 1.39.
+    BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt.adapters")  # type: ignore[method-assign]
     fingerprint = fingerprint_of(environment)
     with tempfile.TemporaryDirectory() as folder, variables_set(environment):
-        result = dbtRunner().invoke(
-            [
-                # The static parser starts threads. A fork has none of them and would wait for them for ever.
-                *("--quiet", "--log-level-file", "none", "--no-write-json", "--no-static-parser", "parse"),
-                *(
-                    "--project-dir",
-                    str(PROJECT),
-                    "--profiles-dir",
-                    str(PROFILES),
-                    "--target",
-                    environment.get("GREENERY_TARGET") or "duckdb",
-                ),
-                *("--target-path", folder, "--log-path", folder),
-            ]
-        )
-    if not isinstance(result.result, Manifest):
-        _kept = None
-        return False
-    # Compiling macros takes a third of a small model's time: the forks inherit dbt's own cache of them.
-    for macro in result.result.macros.values():
-        template_cache.get_node_template(macro)
+        target = environment.get("GREENERY_TARGET") or "duckdb"
+        options = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROFILES), "--target", target]
+        options += ["--target-path", folder, "--log-path", folder]
+        # The static parser starts threads. A fork has none of them and would wait for them for ever.
+        quiet = ["--quiet", "--log-level-file", "none", "--no-write-json", "--no-static-parser"]
+        result = dbtRunner().invoke([*quiet, "parse", *options])
+        if not isinstance(result.result, Manifest):
+            _kept = None
+            return False
+        # Compiling macros takes a third of a small model's time: the forks inherit dbt's own cache of them.
+        for macro in result.result.macros.values():
+            template_cache.get_node_template(macro)
+        # A tenth is what a process does at its first command.
+        copy = result.result.deepcopy()  # type: ignore[no-untyped-call]
+        dbtRunner(manifest=copy).invoke([*quiet, *UNCONNECTED, *options])
     _kept = Kept(result.result, fingerprint)
     return True
 
