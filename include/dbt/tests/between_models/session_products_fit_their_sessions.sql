@@ -36,7 +36,10 @@ final as (
         sessions.session_id is null
         {%- for step in steps() %}
         or (products.{{ step }}_at is not null and sessions.{{ step }}_at is null)
-        or products.{{ step }}_at < least(sessions.started_at, coalesce(backdated.backdated_at, sessions.started_at))
+        or (
+            products.{{ step }}_at < sessions.started_at
+            and products.{{ step }}_at < coalesce(backdated.backdated_at, sessions.started_at)
+        )
         or (products.{{ step }}_at < sessions.{{ step }}_at and products.{{ step }}_at >= sessions.started_at)
         {%- endfor %}
 )
