@@ -25,22 +25,29 @@ backdated as (
     group by session_id
 ),
 
+limits as (
+    select
+        sessions.*,
+        case
+            when backdated.backdated_at < sessions.started_at then backdated.backdated_at
+            else sessions.started_at
+        end as earliest_at
+    from sessions
+    left join backdated on sessions.session_id = backdated.session_id
+),
+
 final as (
     select
         products.session_id,
         products.product_id
     from products
-    left join sessions on products.session_id = sessions.session_id
-    left join backdated on products.session_id = backdated.session_id
+    left join limits on products.session_id = limits.session_id
     where
-        sessions.session_id is null
+        limits.session_id is null
         {%- for step in steps() %}
-        or (products.{{ step }}_at is not null and sessions.{{ step }}_at is null)
-        or (
-            products.{{ step }}_at < sessions.started_at
-            and products.{{ step }}_at < coalesce(backdated.backdated_at, sessions.started_at)
-        )
-        or (products.{{ step }}_at < sessions.{{ step }}_at and products.{{ step }}_at >= sessions.started_at)
+        or (products.{{ step }}_at is not null and limits.{{ step }}_at is null)
+        or products.{{ step }}_at < limits.earliest_at
+        or (products.{{ step }}_at < limits.{{ step }}_at and products.{{ step }}_at >= limits.started_at)
         {%- endfor %}
 )
 
