@@ -14,7 +14,7 @@ endif
 unexport FROM TO AS_OF VERSION PARAMS REASON FIND ARGS
 as_word = '$(subst ','\'',$(value $(1)))'
 
-.PHONY: help install install-dev demo test check prove prove-histories prove-statements prove-side-by-side prove-kills prove-delivery prove-alerts prove-gate prove-snowflake bench up down backfill withdraw rollback incident purge heartbeat status preview data-docs doctor docs verify-snowflake gate-report lock
+.PHONY: help install install-dev demo test check prove prove-histories prove-statements prove-side-by-side prove-kills prove-delivery prove-alerts prove-gate prove-snowflake prove-parity prove-funnel-page bench up down backfill withdraw rollback incident purge heartbeat status preview data-docs doctor docs verify-snowflake gate-report lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -64,7 +64,7 @@ test: install-dev check ## every check and test
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 20
 
 # Each proof is a target of its own, for no machine is free for hours. tests/README.md says what each adds to `make test`.
-prove: prove-histories prove-statements prove-side-by-side prove-kills prove-delivery prove-alerts prove-gate prove-snowflake ## all long proofs; `make test` runs a sample of each
+prove: prove-histories prove-statements prove-side-by-side prove-kills prove-delivery prove-alerts prove-gate prove-snowflake prove-parity prove-funnel-page ## all long proofs; `make test` runs a sample of each
 
 prove-histories: install-dev ## [PART=3/10]: ten thousand random histories, or one part; adds its counts to docs/proofs
 	@$(BIN)/python -m pytest -q -n 2 tests/properties/test_one_rule.py -k '$(or $(PART),test_one_rule)' --hypothesis-profile prove
@@ -88,7 +88,13 @@ prove-gate: install-dev ## plant all faults, judge hundreds of clean weeks
 	@$(BIN)/python -m tests.gate.report
 
 prove-snowflake: install-dev ## the real weeks in a real Airflow against a stand-in for Snowflake; writes docs/proofs
-	@$(BIN)/python -m pytest -q -s -m prove tests/snowflake
+	@$(BIN)/python -m pytest -q -s -m prove tests/snowflake/test_weekly_dag.py
+
+prove-parity: install-dev ## [PART=2/5, PART=demo]: the real weeks, the demo and fifty random histories on DuckDB and on a stand-in for Snowflake, or one part
+	@$(BIN)/python -m pytest -q -s -m prove -n 2 tests/snowflake/test_parity_of_histories.py tests/snowflake/test_verify.py -k '$(or $(PART),test)'
+
+prove-funnel-page: install-dev ## five thousand random selections, and five hundred random histories, on the funnel page
+	@$(BIN)/python -m pytest -q -n 2 --dist load tests/properties/test_funnel_page.py --hypothesis-profile prove
 
 # The steps run two at a time, the longest first. Make prints the output of a step as one piece (where it can), and stops
 # at the first step that fails.

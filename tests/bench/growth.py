@@ -150,7 +150,7 @@ def table(measured: list[dict], sessions: int) -> str:
             "Written by `make bench` (`tests/bench/growth.py`): one weekly run after the other, extracts of one size, "
             f"{sessions:,} new sessions a week, events as a window of eight weeks, orders of twelve. Rows written are "
             "those that the dbt models insert or delete, and those of plain tables, which are written whole. Seconds "
-            "are of processor time, as others use the machine too; "
+            "are processor time, because other programs use the machine too; "
             "those of models and tests are of their SQL. The ratio is the median of the last ten weeks over "
             f"that of weeks 11 to 20. {platform.machine()}, {os.cpu_count()} cores, "
             f"Python {platform.python_version()}, DuckDB {duckdb.__version__}.",

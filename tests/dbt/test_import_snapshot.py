@@ -67,7 +67,7 @@ def in_text(rows: list[tuple]) -> list[str]:
     return sorted(map(repr, rows))
 
 
-def test_the_real_weeks_continue_an_imported_snapshot(real_extracts, dbt_snapshot, tmp_path):
+def test_the_real_weeks_continue_an_imported_snapshot(replays, real_extracts, dbt_snapshot, tmp_path):
     extracts = landed(tmp_path / "landed", real_extracts)
     expected = dbt_snapshot.of(extracts)
     home = Settings(home=tmp_path / "home", extracts=real_extracts)

@@ -27,7 +27,7 @@ WHY = "prices in cents"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory) -> Settings:
+def home(replays, tmp_path_factory) -> Settings:
     """Two published weeks: version 1 has the first one, version 2 both."""
     folder = tmp_path_factory.mktemp("rollback")
     home = Settings(home=folder / "home", extracts=folder / "extracts")

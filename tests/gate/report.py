@@ -111,8 +111,8 @@ def page(planted: list[tuple[Fault, str, str]], shops: list[Shops]) -> str:
     lines = [
         HEADER.format(commit=commit()),
         (
-            f"{len(planted)} faults: {counted['critical']} critical, {counted['warning']} warning, {counted['info']} "
-            f"info, all caught; {len(missed)} known not to be."
+            f"{len(caught)} faults were planted and caught: {counted['critical']} as critical, {counted['warning']} as "
+            f"warning, {counted['info']} as info. {len(missed)} more are known not to be caught."
         ),
         "",
         "| fault | planted in | caught as | incidents |",

@@ -17,6 +17,7 @@ from tests.snowflake import verify
 NOT_IN_FAKESNOW = {"grants_stay": "GRANT|grant", "a_rollback_reads_the_past": "data_retention_time_in_days"}
 
 
+@pytest.mark.prove
 @pytest.mark.timeout(1800)
 def test_the_acceptance_on_the_stand_in(snowflake, tmp_path, monkeypatch, capsys):
     simulate(Shop(first_as_of=datetime(2025, 1, 8), weeks=2, sessions_per_week=60), tmp_path / "extracts")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 
 import pytest
@@ -10,6 +11,7 @@ from greenery.build.locking import Lock, LockLostError
 from greenery.build.record import FailedTest, NotJudgedError, NotTestedError
 from greenery.landing import ledger
 from greenery.landing.loading import land
+from greenery.settings import Settings
 from greenery.warehouse.access import connect
 from greenery.warehouse.connection import rows
 from greenery.week import WEEK
@@ -142,11 +144,14 @@ def test_only_what_the_gate_passed_is_published(home, landed):
             record.check_passed(connection, lock)
 
 
-@pytest.fixture
-def later(home, landed):
+@pytest.fixture(scope="module")
+def two_weeks(tmp_path_factory):
     """Two weeks, each built, tested, judged, published and admitted by a run of its own: `first`, then `second`."""
-    write_extract(home.extracts / "2023-01-18", small_shop())
-    later = land(home, AS_OF + WEEK)
+    folder = tmp_path_factory.mktemp("two_weeks")
+    home = Settings(home=folder / "home", extracts=folder / "extracts")
+    for day in ("2023-01-11", "2023-01-18"):
+        write_extract(home.extracts / day, small_shop())
+    landed, later = land(home, AS_OF), land(home, AS_OF + WEEK)
     for run, extract in (("first", landed), ("second", later)):
         with connect(home) as connection:
             locking.acquire(connection, run, extract.as_of, running())
@@ -157,6 +162,14 @@ def later(home, landed):
             record.passed(connection, lock)
             record.published(connection, lock, 1)
             ledger.admit(connection, extract.extract_id)
+    return folder, later
+
+
+@pytest.fixture
+def later(home, two_weeks):
+    """The later of two published weeks, in a home of the test's own."""
+    folder, later = two_weeks
+    shutil.copytree(folder, home.home.parent, dirs_exist_ok=True)
     return later
 
 

@@ -21,7 +21,7 @@ from greenery.warehouse.connection import UnavailableError
 def import_snapshot(
     relation: Annotated[
         str,
-        typer.Argument(help="The table: <schema>.<table> of the file, or <database>.<schema>.<table> of Snowflake."),
+        typer.Argument(help="The table: SCHEMA.TABLE of the file, or DATABASE.SCHEMA.TABLE of Snowflake."),
     ],
     file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The DuckDB file that holds it. Without it, it is in Snowflake.")
