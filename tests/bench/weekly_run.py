@@ -16,6 +16,7 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -100,8 +101,10 @@ def processor_seconds(airflow: Airflow) -> float:
     for component in airflow.processes.values():
         process = psutil.Process(component.pid)
         for one in [process, *process.children(recursive=True)]:
-            times = one.cpu_times()
-            seconds += times.user + times.system + times.children_user + times.children_system
+            # One that ends meanwhile counts in its parent.
+            with suppress(psutil.NoSuchProcess):
+                times = one.cpu_times()
+                seconds += times.user + times.system + times.children_user + times.children_system
     return seconds
 
 

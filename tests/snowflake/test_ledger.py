@@ -54,6 +54,18 @@ def test_what_one_host_sent_the_other_does_not_send_again(hosts):
     assert not (one.home / "delivery.sqlite").exists()
 
 
+def test_of_two_hosts_that_insert_a_message_s_row_at_once_one_goes_on(hosts):
+    """Inserts do not wait for each other, so the row of a message can be there twice."""
+    one, two = hosts
+    with records.open_ledger(one) as ledger:
+        ledger.execute("insert into locks values ('digest 2023-02-08', '', '')")
+    records._take(one, "digest 2023-02-08", "first")
+    with records.open_ledger(two) as ledger:
+        ledger.execute("insert into locks values ('digest 2023-02-08', '', '')")
+    with pytest.raises(records._TakenError):
+        records._take(two, "digest 2023-02-08", "second")
+
+
 def test_what_a_killed_host_began_is_doubtful_and_what_was_refused_is_not(hosts):
     one, two = hosts
     with pytest.raises(KeyboardInterrupt), sent.sending(one, "alert", "week/check", "email_alerts", "a"):

@@ -136,12 +136,18 @@ def delete_in_a_session_that_is_killed(connection, port: int) -> None:
 
 
 def test_a_session_that_is_killed_in_a_transaction_leaves_nothing(home, snowflake, monkeypatch):
-    monkeypatch.setattr(warehouse, "CONNECT_SECONDS", 2)
+    monkeypatch.setattr(warehouse, "STATEMENT_SECONDS", 2)
     loading.land(home, AS_OF)
     with connect(home) as connection, pytest.raises(UnavailableError, match="ended the session"):
         delete_in_a_session_that_is_killed(connection, snowflake.port)
     with connect(home) as connection:
         assert locking.acquire(connection, "run", AS_OF, lambda _: False)
+
+
+def test_a_statement_may_take_as_long_as_the_session_says(home):
+    """The connector cancels what takes longer than its own limit."""
+    with connect(home) as connection:
+        assert connection.raw.network_timeout >= warehouse.SESSION["STATEMENT_TIMEOUT_IN_SECONDS"]
 
 
 @pytest.mark.parametrize(

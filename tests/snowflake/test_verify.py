@@ -13,8 +13,12 @@ from greenery.warehouse.connection import UnavailableError
 from tests.pipeline import passing_gate
 from tests.snowflake import verify
 
-# What the stand-in has not: GRANT, and Time Travel.
-NOT_IN_FAKESNOW = {"grants_stay": "GRANT|grant", "a_rollback_reads_the_past": "data_retention_time_in_days"}
+# The stand-in lacks SYSTEM$WAIT, GRANT and Time Travel.
+NOT_IN_FAKESNOW = {
+    "a_long_statement_is_not_cut_off": "system$wait",
+    "grants_stay": "GRANT|grant",
+    "a_rollback_reads_the_past": "data_retention_time_in_days",
+}
 
 
 @pytest.mark.prove

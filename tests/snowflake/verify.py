@@ -113,6 +113,12 @@ class Acceptance:
             assert rows(connection, query) == before
         return "its transaction was rolled back"
 
+    def a_long_statement_is_not_cut_off(self) -> str:
+        """Wait in a statement for longer than it takes to log in."""
+        with connect(self.on_snowflake) as connection:
+            connection.execute(f"call system$wait({warehouse.CONNECT_SECONDS + 10})")
+        return f"one of {warehouse.CONNECT_SECONDS + 10} seconds ended well"
+
     def grants_stay(self) -> str:
         """Publish again, and look for a grant that was given on a published table before."""
         with connect(self.on_snowflake) as connection:
@@ -151,6 +157,7 @@ class Acceptance:
             self.relations_are_those_of_duckdb,
             self.of_two_sessions_one_takes_the_lock,
             self.a_lost_session_changes_nothing,
+            self.a_long_statement_is_not_cut_off,
             self.grants_stay,
             self.a_rollback_reads_the_past,
         ]

@@ -2,6 +2,20 @@
     model loses its changed keys. Then the new rows come. A model names its key, and in `meta` the relation in which its
     changed keys are found. -#}
 {% macro get_incremental_replace_touched_sql(arg_dict) -%}
+    {{- return(adapter.dispatch('in_one_transaction')(replace_touched(arg_dict))) -}}
+{%- endmacro %}
+
+{#- Deleting and inserting is one transaction. On DuckDB dbt has begun it. On Snowflake each statement commits by itself, and a
+    statement whose client was killed goes on: without a transaction it could insert rows that the next try has inserted. -#}
+{% macro default__in_one_transaction(statements) -%}
+    {{- return(statements) -}}
+{%- endmacro %}
+
+{% macro snowflake__in_one_transaction(statements) -%}
+    {{- return(snowflake_dml_explicit_transaction(statements)) -}}
+{%- endmacro %}
+
+{% macro replace_touched(arg_dict) -%}
     {%- set key, meta = config.get('unique_key'), config.get('meta', {}) -%}
     delete from {{ arg_dict['target_relation'] }}
     where

@@ -20,13 +20,17 @@ from greenery.warehouse.statements import statement
 WORK = "landing"
 # The schema of what is written down beside the data, such as what was sent.
 RECORDS = "delivery"
+# A statement that hangs ends the task; the next try finds everything as it was committed.
+STATEMENT_SECONDS = 3600
 SESSION = {
     # A time is what the extract says, in UTC: the account's own settings must not matter.
     "TIMEZONE": "UTC",
     "TIMESTAMP_TYPE_MAPPING": "TIMESTAMP_NTZ",
-    # A statement that hangs ends the task; the next try finds everything as it was committed.
-    "STATEMENT_TIMEOUT_IN_SECONDS": 3600,
-    # A transaction of a lost client must not block the next run for hours.
+    "TIMESTAMP_INPUT_FORMAT": "AUTO",
+    "PYTHON_CONNECTOR_QUERY_RESULT_FORMAT": "ARROW",
+    "STATEMENT_TIMEOUT_IN_SECONDS": STATEMENT_SECONDS,
+    # A statement of a lost client ends after five minutes. Its open transaction is rolled back at most five minutes
+    # later, if another one waits for it.
     "ABORT_DETACHED_QUERY": True,
 }
 CONNECT_SECONDS = 60
@@ -188,7 +192,10 @@ def open_session() -> Iterator[tuple[SnowflakeConnection, str]]:
             **given,
             session_parameters={**SESSION, "QUERY_TAG": query_tag()},
             login_timeout=CONNECT_SECONDS,
-            network_timeout=CONNECT_SECONDS,
+            # The connector cancels each statement that takes longer.
+            network_timeout=STATEMENT_SECONDS,
+            socket_timeout=CONNECT_SECONDS,
+            autocommit=True,
             client_session_keep_alive=True,
             # Else an amount would arrive in Arrow as a double.
             arrow_number_to_decimal=True,
@@ -251,7 +258,8 @@ def offer(connection: Connection, table: Table, name: str, file: Path) -> None:
     connection.execute(f"create temporary stage if not exists {WORK}.offered")
     connection.execute(f"create or replace temporary table {WORK}.{name} ({columns})")
     place = f"@{WORK}.offered/{name}"
-    connection.execute(f"put 'file://{file}' {place} auto_compress = false overwrite = true")
+    path = str(file).replace("'", "\\'")
+    connection.execute(f"put 'file://{path}' {place} auto_compress = false overwrite = true")
     connection.execute(
         f"copy into {WORK}.{name} from {place} file_format = (type = parquet use_logical_type = true) "
         "match_by_column_name = case_insensitive force = true purge = true"
