@@ -26,3 +26,15 @@ def test_a_session_that_began_before_its_backdated_event_passes_all_checks(repla
         run_week(home, datetime(2023, 1, day))
         quality = home.report_folder(datetime(2023, 1, day)) / "quality.json"
         assert json.loads(quality.read_text(encoding="utf-8"))["verdict"] == "passed"
+
+
+def test_a_week_that_is_run_again_after_a_backdated_event_of_its_session_passes(replays, home: Settings):
+    """The event is younger than the session's start, so it is not the earliest time that a step may have."""
+    first, later, last = (datetime(2023, 1, 11), datetime(2023, 2, 22), datetime(2023, 3, 1))
+    tables = small_shop()
+    for as_of in (first, later):
+        write_extract(home.extracts / f"{as_of:%Y-%m-%d}", tables)
+    tables["events"].append({**EVENT, "event_id": "e5", "created_at": "2023-01-10T00:00:00Z"})
+    write_extract(home.extracts / f"{last:%Y-%m-%d}", tables)
+    for as_of in (first, later, last, first):
+        run_week(home, as_of)

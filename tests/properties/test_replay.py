@@ -47,6 +47,24 @@ def test_dbt_and_its_replay_end_in_the_same_rows(warehouse, tmp_path, number):
         assert written == text(warehouse, extract.as_of)
 
 
+def test_a_version_of_an_order_from_no_extract_is_found(warehouse):
+    """As when the versions of a withdrawn extract stay."""
+    history = make_history(random.Random(1).randrange, weeks=3)  # noqa: S311
+    warehouse.clear()
+    for variants in history.values():
+        insert(warehouse.open(), variants[0], "admitted")
+    built_to_the_end(warehouse)
+    assert warehouse.failures() == {}
+    connection = warehouse.open()
+    connection.execute(
+        "insert into marts.orders_snapshot select * replace ('gone' as order_id, 'gone' as dbt_scd_id, "
+        "dbt_valid_from + interval 1 hour as dbt_valid_from, dbt_valid_from + interval 2 hours as dbt_valid_to) "
+        "from marts.orders_snapshot limit 1"
+    )
+    found = [name for name in warehouse.failures() if name.startswith("relationships_orders_snapshot_dbt_valid")]
+    assert len(found) == 2
+
+
 def built_to_the_end(warehouse):
     """Build what is admitted, and be tested."""
     target.set_build(warehouse.open())

@@ -258,6 +258,12 @@ def test_tests_look_at_all_until_all_have_passed(home, later):
         assert locking.check_lock(connection, "first").tests_all
 
 
+def test_tests_look_at_all_that_a_full_refresh_builds(home, later):
+    with connect(home) as connection:
+        locking.acquire(connection, "second", later.as_of, running(), full_refresh=True)
+        assert locking.check_lock(connection, "second").tests_all
+
+
 def test_tests_look_at_all_after_a_build_that_was_tested_and_not_published(home, later):
     """A correction is tested, its run ends before it is judged, and the run of the next week takes over."""
     write_extract(home.extracts / "2023-01-11", {**small_shop(), "orders": [{**ORDER, "status": "shipped"}]})

@@ -83,13 +83,14 @@ def acquire(
         # From here on models can change, so earlier test results do not count until the tests run again.
         connection.execute("update landing.built_with set is_tested = false")
         _delete_lock(connection)
+        starts_over = full_refresh or target.lacks_a_log(connection)
         lock = Lock(
             run_id=run_id,
             as_of=as_of,
             extract_id=extract.extract_id,
             admitted_extracts=ledger.admitted(connection, extract.extract_id),
             withdrawal=withdrawal,
-            tests_all=not tested_until_now,
+            tests_all=starts_over or not tested_until_now,
             held_for=json.dumps(extract.held_for or {}, ensure_ascii=False),
         )
         connection.execute(
@@ -100,7 +101,7 @@ def acquire(
             """,
             lock.model_dump(),
         )
-        if full_refresh or target.lacks_a_log(connection):
+        if starts_over:
             target.start_over(connection)
         target.set_build(connection)
         # This run builds from other extracts than those of the last test results. Those results are dropped, so that a

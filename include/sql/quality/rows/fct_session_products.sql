@@ -19,7 +19,12 @@ mart_sessions as (
     select
         sessions.session_id,
         min(sessions.started_at) as started_at,
-        min(coalesce(backdated.backdated_at, sessions.started_at)) as backdated_from,
+        min(
+            case
+                when backdated.backdated_at < sessions.started_at then backdated.backdated_at
+                else sessions.started_at
+            end
+        ) as backdated_from,
         min(sessions.page_view_at) as page_view_at,
         min(sessions.add_to_cart_at) as add_to_cart_at,
         min(sessions.checkout_at) as checkout_at,
