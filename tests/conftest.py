@@ -130,7 +130,8 @@ def write_extract(folder: Path, tables: dict[str, list[dict]]) -> Path:
 
 
 def pytest_configure(config):
-    """Note which commit is proved, before it takes its time."""
+    """Let no Airflow sleep long between two tasks; note which commit is proved, before it takes its time."""
+    os.environ.setdefault("AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME", "0.05")
     if config.getoption("--hypothesis-profile") == "prove":
         proofs.commit()
 
