@@ -17,7 +17,7 @@ if __name__ == "__main__":
     intro = (
         f"# Benchmarks\n\n`make bench` writes this page and [growth](growth.md). It ran on {machine}. "
         "Nothing else should run\n"
-        "meanwhile. [Decision 12](decisions/12-airflow-and-cosmos.md) tells how the weekly run became faster.\n"
+        "meanwhile. [Decision 12](decisions/12-airflow-and-cosmos.md) says why the weekly run is built as it is.\n"
     )
     parts = [intro]
     for section in SECTIONS:
