@@ -54,7 +54,7 @@ create user if not exists greenery
     default_warehouse = greenery
     default_namespace = greenery;
 grant role greenery_pipeline to user greenery;
--- In dbt's sessions too a time is UTC and has no zone, a statement that hangs ends after an hour, and one whose client was
--- lost after five minutes.
-alter user greenery set timezone = 'UTC' timestamp_type_mapping = 'TIMESTAMP_NTZ'
-    statement_timeout_in_seconds = 3600 abort_detached_query = true;
+-- In dbt's sessions too a time is UTC and has no zone.
+alter user greenery set timezone = 'UTC' timestamp_type_mapping = 'TIMESTAMP_NTZ';
+-- A statement that hangs ends after an hour, and one whose client was lost after five minutes.
+alter user greenery set statement_timeout_in_seconds = 3600 abort_detached_query = true;
