@@ -27,8 +27,8 @@ from tests.properties.test_one_rule import settle
 from tests.properties.test_simulated_shop import extracts  # noqa: F401
 from tests.properties.world import MATURITY_DAYS, World, insert, publish
 
-# Of the profile: 200 with make test, 10,000 with --hypothesis-profile prove.
-# Half of what the profile says: a history is asked for dozens of answers.
+# Half as many histories as the profile has cases, because each is asked for dozens of answers: 10 with make test, 500
+# with --hypothesis-profile prove. The selections are 100 and 5,000.
 HISTORIES = hypothesis_settings().max_examples // 2
 SELECTIONS = 10 * HISTORIES
 

@@ -153,10 +153,8 @@ def _take(settings: Settings, message: str, holder: str) -> None:
             "where message = $message and (holder = '' or since < $over)",
             given,
         )
-        if not rows(ledger, "select message from locks where message = $message and holder = $holder", given):
-            raise _TakenError
         # Inserts do not wait for each other: two hosts that send a message for the first time can each insert its row.
         # The second one sees here that the first one was faster.
-        others = "holder not in ('', $holder) and since >= $over"
-        if rows(ledger, f"select message from locks where message = $message and {others}", given):
+        query = "select holder from locks where message = $message and holder <> '' and since >= $over"
+        if {row["holder"] for row in rows(ledger, query, given)} != {holder}:
             raise _TakenError
